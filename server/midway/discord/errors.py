@@ -1,0 +1,67 @@
+"""What can go wrong between us and Discord, by what the caller does about it.
+
+DiscordError
++-- Rejected         Discord certainly did not take it (4xx): `status`, `code`
+|   +-- Unauthorized     401: the token is no good
+|   +-- Forbidden        403: the account may not (code 40002: it must be verified)
+|   +-- UnknownMessage   404: the message or its button is gone
+|   +-- StaleCommand     400 about the command's version, also after one refresh
+|   +-- CaptchaWanted    400 with a captcha: a person is needed
+|   +-- RateLimited      429 beyond our patience: `retry_after` in seconds
++-- Unknown          time-out, 5xx, broken connection: it may or may not have been taken
++-- NotConnected     nothing was sent: there is no gateway session now
++-- UploadFailed     a picture could not be stored at Discord; no Interaction was sent
+"""
+
+
+class DiscordError(Exception):
+    """Something went wrong between us and Discord."""
+
+
+class Rejected(DiscordError):
+    """Discord certainly did not take the request."""
+
+    def __init__(self, message: str, *, status: int, code: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Unauthorized(Rejected):
+    """The token is no good."""
+
+
+class Forbidden(Rejected):
+    """The account may not do this; code 40002 means that it must be verified by a person."""
+
+
+class UnknownMessage(Rejected):
+    """The message, or the button on it, is gone."""
+
+
+class StaleCommand(Rejected):
+    """The command's version is not the present one, although it was looked up anew."""
+
+
+class CaptchaWanted(Rejected):
+    """Discord wants a captcha solved; only a person may."""
+
+
+class RateLimited(Rejected):
+    """Discord asks to wait longer than we hold a request."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, status=429)
+        self.retry_after = retry_after  # seconds
+
+
+class Unknown(DiscordError):
+    """It is not known whether Discord took the request; never send it again on doubt."""
+
+
+class NotConnected(DiscordError):
+    """There is no gateway session now; nothing was sent."""
+
+
+class UploadFailed(DiscordError):
+    """A picture could not be stored at Discord; no Interaction was sent."""

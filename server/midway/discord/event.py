@@ -1,0 +1,167 @@
+"""What the gateway told, as values. `decode` turns a raw dispatch into one of them.
+
+Only what correlation and classification need is kept; everything is copied, because the library edits its own
+objects in place.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from midway.domain.ids import ChannelId, InteractionId, MessageId, Nonce, UserId
+from midway.domain.image import Button, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """One embed of a message; colour as Discord's integer, None when it has none."""
+
+    title: str = ""
+    description: str = ""
+    footer: str = ""
+    color: int | None = None
+    image_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message as it stood at one event.
+
+    `nonce` is only on creations by our own Interactions. `interaction_id` and `interaction_name` come from
+    `interaction_metadata`, or the older `interaction`. `interacted_message_id` is the message whose button was pressed.
+    `reference_id` is the message replied to. `links` are the URLs of link buttons. `mentions` holds user ids.
+    """
+
+    id: MessageId
+    channel_id: ChannelId
+    author_id: UserId
+    content: str = ""
+    nonce: Nonce | None = None
+    flags: int = 0
+    type: int = 0
+    interaction_id: InteractionId | None = None
+    interaction_name: str = ""
+    interaction_user_id: UserId | None = None
+    interacted_message_id: MessageId | None = None
+    reference_id: MessageId | None = None
+    mentions: tuple[UserId, ...] = ()
+    attachments: tuple[Image, ...] = ()
+    embeds: tuple[Embed, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    links: tuple[str, ...] = ()
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A gateway session is up. `resumed` is true when no event was missed."""
+
+    user_id: UserId
+    user_name: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The gateway session is gone; the client is re-connecting by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    """Discord does not accept the token (close 4004, 401 at login) or the session's shape (4010-4014). Final."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionCreated:
+    """Discord knows the Interaction."""
+
+    id: InteractionId
+    nonce: Nonce
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionSucceeded:
+    """The bot answered the Interaction."""
+
+    id: InteractionId
+    nonce: Nonce | None
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionFailed:
+    """The bot did not answer the Interaction in time, or refused it."""
+
+    id: InteractionId
+    nonce: Nonce | None
+    reason_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """A text input of a modal: its id and its prefilled value."""
+
+    custom_id: str
+    value: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModalOpened:
+    """A modal waits for its submit."""
+
+    id: InteractionId
+    nonce: Nonce | None
+    custom_id: str
+    title: str
+    fields: tuple[TextField, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class IframeOpened:
+    """An iframe waits: Vary (Region), or a human check (see `engine.classify`)."""
+
+    id: InteractionId
+    nonce: Nonce | None
+    custom_id: str
+    title: str
+    iframe_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCreated:
+    """A message appeared."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageUpdated:
+    """A message was edited; `message` is its new form."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message is gone."""
+
+    id: MessageId
+    channel_id: ChannelId
+
+
+Event = (
+    Connected
+    | Disconnected
+    | TokenRefused
+    | InteractionCreated
+    | InteractionSucceeded
+    | InteractionFailed
+    | ModalOpened
+    | IframeOpened
+    | MessageCreated
+    | MessageUpdated
+    | MessageDeleted
+)

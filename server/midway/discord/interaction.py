@@ -1,0 +1,56 @@
+"""Interactions as values: a slash command, a button press, a select, a modal submit."""
+
+from dataclasses import dataclass, field
+
+from midway.domain.ids import ChannelId, GuildId, InteractionId, MessageId
+
+MIDJOURNEY_APPLICATION_ID = "936929561302675456"
+NIJI_APPLICATION_ID = "1022952195194359889"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a command. `type` is Discord's: 1 sub-command, 3 string, 11 attachment (value = index of the file)."""
+
+    name: str
+    value: str | int | None
+    type: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A slash command by name; its id and version are looked up when it is sent. `files` are (filename, uploaded_filename)."""
+
+    application_id: str
+    channel_id: ChannelId
+    guild_id: GuildId | None
+    name: str
+    options: tuple[Option, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonPress:
+    """A press of a button on a message that still exists."""
+
+    application_id: str
+    channel_id: ChannelId
+    guild_id: GuildId | None
+    message_id: MessageId
+    message_flags: int
+    custom_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalSubmit:
+    """The answer to a modal. `values` are (text field's custom id, value). `modal_id` is the opening Interaction's id."""
+
+    application_id: str
+    channel_id: ChannelId
+    guild_id: GuildId | None
+    modal_id: InteractionId
+    custom_id: str
+    values: tuple[tuple[str, str], ...] = field(default=())
+
+
+Interaction = Command | ButtonPress | ModalSubmit

@@ -1,0 +1,44 @@
+"""An Account: the Discord identity that acts, and whether it may."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from midway.domain.ids import AccountId, ChannelId, GuildId, UserId
+
+
+class AccountState(StrEnum):
+    """An Account's place in its life."""
+
+    DISCONNECTED = "DISCONNECTED"  # no gateway session now; being re-connected
+    ACTIVE = "ACTIVE"
+    LIMITED = "LIMITED"  # fast hours used up; relax work only
+    PAUSED = "PAUSED"  # needs a person; no work until the operator resumes it
+    INVALID = "INVALID"  # the token is refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A snapshot of one Account for people and for choosing; never holds the token.
+
+    `reason` says, for people, why it is in its state. `remix` is the Account's own setting as last seen.
+    """
+
+    id: AccountId
+    channel_id: ChannelId
+    guild_id: GuildId | None
+    state: AccountState = AccountState.DISCONNECTED
+    reason: str = ""
+    since: datetime
+    user_id: UserId | None = None
+    user_name: str = ""
+    slots: int = 3
+    max_queued: int = 10
+    running: int = 0
+    queued: int = 0
+    remix: bool = False
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether a new Interaction may be sent from it now."""
+        return self.state in {AccountState.ACTIVE, AccountState.LIMITED}

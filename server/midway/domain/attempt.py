@@ -1,0 +1,50 @@
+"""An Attempt: one Interaction made for a Task, with every id learnt about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from midway.domain.action import Bot
+from midway.domain.ids import AccountId, ChannelId, InteractionId, JobId, MessageId, Nonce, TaskId
+
+
+class AttemptKind(StrEnum):
+    """Which Interaction it is."""
+
+    COMMAND = "command"
+    PRESS = "press"
+    MODAL = "modal"
+    REGION = "region"  # the inpaint submit that follows an iframe; it has no nonce on the wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Stored before its Interaction is sent, and again whenever a key is learnt.
+
+    `prompt_key` is the normalised prompt (see `domain.prompt.prompt_key`), "" when it cannot tell anything.
+    `ended_at` is set when nothing more is expected of it upstream; until then it holds its Account's slot
+    (when `takes_slot`), even if the Task was cancelled here: Midjourney goes on drawing.
+    """
+
+    nonce: Nonce
+    task_id: TaskId
+    account_id: AccountId
+    channel_id: ChannelId
+    kind: AttemptKind
+    bot: Bot
+    sent_at: datetime
+    takes_slot: bool
+    prompt_key: str = ""
+    custom_id: str = ""
+    index: int | None = None
+    parent_message_id: MessageId | None = None
+    accepted_at: datetime | None = None
+    interaction_id: InteractionId | None = None
+    message_ids: tuple[MessageId, ...] = ()
+    job_id: JobId | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something more may come from Midjourney for it."""
+        return self.ended_at is None

@@ -1,0 +1,101 @@
+"""Why something was refused or failed.
+
+    Refusal                 a request that is answered with an error and changes nothing
+    +-- InvalidField        the request itself is wrong; names the field
+    +-- NotFound            the Task or Account named is not there
+    +-- Conflict            what is there does not allow it (state, reused request id)
+    +-- Exhausted           a limit is reached; retry later
+    +-- Unavailable         this server cannot now; retry later
+    +-- Unsupported         this server does not do that
+
+A Task that fails after it was accepted carries a `Failure` with a `Reason` instead.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Machine-readable reasons; the names are those of the contract's ErrorReason."""
+
+    FIELD_INVALID = "FIELD_INVALID"
+    INVALID_IMAGE = "INVALID_IMAGE"
+    IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE"
+    BANNED_PROMPT = "BANNED_PROMPT"
+    TASK_NOT_FOUND = "TASK_NOT_FOUND"
+    PARENT_NOT_FOUND = "PARENT_NOT_FOUND"
+    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
+    PARENT_NOT_SUCCEEDED = "PARENT_NOT_SUCCEEDED"
+    ACTION_NOT_ALLOWED = "ACTION_NOT_ALLOWED"
+    BUTTON_NOT_FOUND = "BUTTON_NOT_FOUND"
+    TASK_NOT_AWAITING_INPUT = "TASK_NOT_AWAITING_INPUT"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    QUEUE_FULL = "QUEUE_FULL"
+    NO_ACCOUNT = "NO_ACCOUNT"
+    ACCOUNT_UNAVAILABLE = "ACCOUNT_UNAVAILABLE"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    IMAGE_NOT_AVAILABLE = "IMAGE_NOT_AVAILABLE"
+    SEED_NOT_FOUND = "SEED_NOT_FOUND"
+    # Of a Task that was accepted:
+    UPSTREAM_REJECTED = "UPSTREAM_REJECTED"
+    MODERATED = "MODERATED"
+    INVALID_PROMPT = "INVALID_PROMPT"
+    INVALID_LINK = "INVALID_LINK"
+    DUPLICATE_IMAGES = "DUPLICATE_IMAGES"
+    UPSTREAM_QUEUE_FULL = "UPSTREAM_QUEUE_FULL"
+    INTERACTION_FAILED = "INTERACTION_FAILED"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    QUEUE_TIMEOUT = "QUEUE_TIMEOUT"
+    ACK_TIMEOUT = "ACK_TIMEOUT"
+    IDLE_TIMEOUT = "IDLE_TIMEOUT"
+    TOTAL_TIMEOUT = "TOTAL_TIMEOUT"
+    INPUT_TIMEOUT = "INPUT_TIMEOUT"
+    MODAL_NOT_OPENED = "MODAL_NOT_OPENED"
+    UPLOAD_FAILED = "UPLOAD_FAILED"
+    PARENT_EXPIRED = "PARENT_EXPIRED"
+    ACCOUNT_PAUSED = "ACCOUNT_PAUSED"
+    ACCOUNT_INVALID = "ACCOUNT_INVALID"
+    CREDITS_EXHAUSTED = "CREDITS_EXHAUSTED"
+    VERIFICATION_REQUIRED = "VERIFICATION_REQUIRED"
+    CANCELLED_BY_CLIENT = "CANCELLED_BY_CLIENT"
+
+
+class Refusal(Exception):
+    """A request was refused and changed nothing."""
+
+    def __init__(self, reason: Reason, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.metadata = metadata
+
+
+class InvalidField(Refusal):
+    """A field of the request is wrong; the caller mends it."""
+
+    def __init__(self, field: str, message: str, reason: Reason = Reason.FIELD_INVALID, **metadata: str) -> None:
+        super().__init__(reason, f"{field}: {message}", field=field, **metadata)
+        self.field = field
+        self.problem = message
+
+
+class NotFound(Refusal):
+    """Nothing by this id is here."""
+
+
+class Conflict(Refusal):
+    """What is there does not allow the request; the caller looks at it first."""
+
+
+class Exhausted(Refusal):
+    """A limit is reached; the caller retries later."""
+
+
+class Unavailable(Refusal):
+    """This server cannot do it now; the caller retries with back-off."""
+
+
+class Unsupported(Refusal):
+    """This server does not do that at all."""

@@ -1,0 +1,330 @@
+"""A Task's life: one table, one function. Nobody else writes a state.
+
+`TABLE` maps (state, event type) to the next state; a missing key raises `IllegalTransition`.
+The diagram in ARCHITECTURE.md is drawn from it by `python -m midway.domain.lifecycle`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from midway.domain.action import Speed
+from midway.domain.errors import Reason
+from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, TaskId
+from midway.domain.image import Button, Image
+from midway.domain.task import TERMINAL, Ask, Failure, ModalAsk, State, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """An Account was chosen to run it."""
+
+    account_id: AccountId
+    channel_id: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """A nonce is stored and the Interaction is about to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The input pictures lie on Discord's CDN."""
+
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """Midjourney certainly did not take it; it waits for its turn again."""
+
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputWanted:
+    """A modal waits for a person's text or mask."""
+
+    modal: ModalAsk
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InputGiven:
+    """SubmitModal answered it."""
+
+    prompt: str
+    has_mask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Discord or the bot confirmed the Interaction. `final_prompt` is the bot's wording when it is known already."""
+
+    final_prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """Midjourney draws. `percent` is None for a sign of life without a number."""
+
+    percent: int | None = None
+    image: Image | None = None
+    final_prompt: str = ""
+    job_id: JobId | None = None
+    speed: Speed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A remark that changes nothing ("Job queued")."""
+
+    notice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a job ended in."""
+
+    message_id: MessageId | None = None
+    message_flags: int = 0
+    job_id: JobId | None = None
+    image: Image | None = None
+    buttons: tuple[Button, ...] = ()
+    final_prompt: str = ""
+    result_prompts: tuple[str, ...] = ()
+    result_text: str = ""
+    speed: Speed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The final picture (or panel) is there."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It cannot end well."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The client wants it no longer. `notice` says honestly what goes on upstream."""
+
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restyled:
+    """The finished message changed: its buttons, or its link was signed anew."""
+
+    image: Image | None
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeedLearnt:
+    """Midjourney told the seed."""
+
+    seed: str
+
+
+Event = (
+    Assigned
+    | Dispatched
+    | Uploaded
+    | Requeued
+    | InputWanted
+    | InputGiven
+    | Accepted
+    | Progressed
+    | Noticed
+    | Succeeded
+    | Failed
+    | Cancelled
+    | Restyled
+    | SeedLearnt
+)
+
+
+class IllegalTransition(Exception):
+    """The table has no such move; the event is a defect, or came after the end."""
+
+    def __init__(self, state: State, event: type) -> None:
+        super().__init__(f"a Task in {state} takes no {event.__name__}")
+        self.state = state
+        self.event = event
+
+
+S = State
+TABLE: dict[tuple[State, type], State] = {
+    (S.QUEUED, Assigned): S.QUEUED,
+    (S.QUEUED, Uploaded): S.QUEUED,
+    (S.QUEUED, Noticed): S.QUEUED,
+    (S.QUEUED, Dispatched): S.SUBMITTING,
+    (S.QUEUED, InputWanted): S.AWAITING_INPUT,
+    (S.QUEUED, Cancelled): S.CANCELLED,
+    (S.QUEUED, Failed): S.FAILED,
+    (S.AWAITING_INPUT, InputGiven): S.QUEUED,
+    (S.AWAITING_INPUT, Cancelled): S.CANCELLED,
+    (S.AWAITING_INPUT, Failed): S.FAILED,
+    (S.SUBMITTING, Dispatched): S.SUBMITTING,  # the modal submit that follows a click
+    (S.SUBMITTING, Requeued): S.QUEUED,
+    (S.SUBMITTING, Accepted): S.SUBMITTED,
+    (S.SUBMITTING, Noticed): S.SUBMITTING,
+    (S.SUBMITTING, Progressed): S.IN_PROGRESS,
+    (S.SUBMITTING, Succeeded): S.SUCCEEDED,
+    (S.SUBMITTING, Cancelled): S.CANCELLED,
+    (S.SUBMITTING, Failed): S.FAILED,
+    (S.SUBMITTED, Dispatched): S.SUBMITTING,  # the click was accepted, its modal is answered now
+    (S.SUBMITTED, Requeued): S.QUEUED,  # "Queue full" after the 204
+    (S.SUBMITTED, Accepted): S.SUBMITTED,
+    (S.SUBMITTED, Noticed): S.SUBMITTED,
+    (S.SUBMITTED, Progressed): S.IN_PROGRESS,
+    (S.SUBMITTED, Succeeded): S.SUCCEEDED,
+    (S.SUBMITTED, Cancelled): S.CANCELLED,
+    (S.SUBMITTED, Failed): S.FAILED,
+    (S.IN_PROGRESS, Accepted): S.IN_PROGRESS,
+    (S.IN_PROGRESS, Noticed): S.IN_PROGRESS,
+    (S.IN_PROGRESS, Progressed): S.IN_PROGRESS,
+    (S.IN_PROGRESS, Succeeded): S.SUCCEEDED,
+    (S.IN_PROGRESS, Cancelled): S.CANCELLED,
+    (S.IN_PROGRESS, Failed): S.FAILED,
+    # After the end: a state never changes again, but what was learnt late is kept and marked.
+    (S.SUCCEEDED, Restyled): S.SUCCEEDED,
+    (S.SUCCEEDED, SeedLearnt): S.SUCCEEDED,
+    (S.FAILED, Succeeded): S.FAILED,
+    (S.FAILED, Restyled): S.FAILED,
+    (S.FAILED, SeedLearnt): S.FAILED,
+    (S.CANCELLED, Succeeded): S.CANCELLED,
+    (S.CANCELLED, Restyled): S.CANCELLED,
+    (S.CANCELLED, SeedLearnt): S.CANCELLED,
+}
+
+
+def apply(task: Task, event: Event, now: datetime) -> Task:
+    """Return the Task as it is after the event; the only place where a state changes.
+
+    The revision is left as it is: the Store gives the next one.
+    Raises IllegalTransition when the table has no such move.
+    """
+    state = TABLE.get((task.state, type(event)))
+    if state is None:
+        raise IllegalTransition(task.state, type(event))
+    learnt = _learn(task, event, now)
+    if state is task.state:
+        return replace(learnt, updated_at=now)
+    finished_at = now if state in TERMINAL else None
+    return replace(learnt, state=state, state_since=now, updated_at=now, finished_at=finished_at)
+
+
+def allows(state: State, event: type) -> bool:
+    """Tell whether the table has this move."""
+    return (state, event) in TABLE
+
+
+def _learn(task: Task, event: Event, now: datetime) -> Task:
+    """Merge what the event tells into the Task's fields, the state aside."""
+    match event:
+        case Assigned():
+            return replace(task, account_id=event.account_id, channel_id=event.channel_id)
+        case Uploaded():
+            return replace(task, input_urls=event.urls)
+        case InputWanted():
+            return replace(task, modal=event.modal, input_deadline=event.deadline)
+        case InputGiven():
+            ask = replace(task.ask, modal_prompt=event.prompt, has_mask=event.has_mask)
+            return replace(task, ask=ask, modal=None, input_deadline=None)
+        case Accepted():
+            return _alive(replace(task, final_prompt=event.final_prompt or task.final_prompt), now)
+        case Progressed():
+            return _progressed(task, event, now)
+        case Requeued(notice) | Noticed(notice) | Cancelled(notice):
+            return _with_notice(task, notice)
+        case Failed():
+            return replace(task, failure=event.failure)
+        case Restyled():
+            return replace(task, image=event.image or task.image, buttons=event.buttons or task.buttons)
+        case SeedLearnt():
+            return replace(task, seed=event.seed)
+        case Succeeded():
+            return _succeeded(task, event.result, now)
+        case Dispatched():
+            return task
+
+
+def _alive(task: Task, now: datetime) -> Task:
+    return replace(task, started_at=task.started_at or now, progressed_at=now)
+
+
+def _with_notice(task: Task, notice: str) -> Task:
+    fresh = (notice,) if notice and notice not in task.notices else ()
+    return replace(task, notices=task.notices + fresh)
+
+
+def _progressed(task: Task, event: Progressed, now: datetime) -> Task:
+    percent = task.progress if event.percent is None else max(task.progress, min(event.percent, 99))
+    return _alive(
+        replace(
+            task,
+            progress=percent,
+            image=event.image or task.image,
+            final_prompt=event.final_prompt or task.final_prompt,
+            job_id=event.job_id or task.job_id,
+            actual_speed=event.speed or task.actual_speed,
+        ),
+        now,
+    )
+
+
+def _succeeded(task: Task, result: Result, now: datetime) -> Task:
+    return replace(
+        task,
+        progress=task.progress if task.state.is_terminal else 100,
+        started_at=task.started_at or now,
+        progressed_at=now,
+        late=task.state.is_terminal,
+        message_id=result.message_id,
+        message_flags=result.message_flags,
+        job_id=result.job_id or task.job_id,
+        image=result.image or task.image,
+        buttons=result.buttons,
+        final_prompt=result.final_prompt or task.final_prompt,
+        result_prompts=result.result_prompts,
+        result_text=result.result_text,
+        actual_speed=result.speed or task.actual_speed,
+    )
+
+
+def failed(reason: Reason, message: str, upstream_title: str = "") -> Failed:
+    """Shorten the making of a failure event."""
+    return Failed(Failure(reason, message, upstream_title))
+
+
+def new_task(ask: Ask, *, task_id: TaskId, now: datetime) -> Task:
+    """Return a Task as it is when accepted: QUEUED, nothing learnt."""
+    return Task(id=task_id, ask=ask, created_at=now, updated_at=now, state_since=now)
+
+
+def diagram() -> Iterable[str]:
+    """Yield the life-cycle as a Mermaid state diagram, moves that change the state only."""
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {State.QUEUED}"
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for (state, event), target in TABLE.items():
+        if state is not target:
+            arrows.setdefault((state, target), []).append(event.__name__)
+    for (state, target), events in arrows.items():
+        yield f"    {state} --> {target}: {', '.join(events)}"
+    for state in State:
+        if state.is_terminal:
+            yield f"    {state} --> [*]"
+
+
+if __name__ == "__main__":
+    print("\n".join(diagram()))

@@ -1,0 +1,123 @@
+"""A Task: one unit of work a client asked for and can watch to its end."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from midway.domain.action import Action, Bot, ModalKind, Speed
+from midway.domain.errors import Reason
+from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, Revision, TaskId
+from midway.domain.image import Button, Image
+
+
+class State(StrEnum):
+    """A Task's place in its life. `lifecycle` holds the only table of changes."""
+
+    QUEUED = "QUEUED"
+    AWAITING_INPUT = "AWAITING_INPUT"
+    SUBMITTING = "SUBMITTING"
+    SUBMITTED = "SUBMITTED"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the Task has ended; it ends exactly once."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What the client asked for; never changes, save that SubmitModal fills `modal_prompt`.
+
+    `prompt` is as sent; `prompt_en` is what goes to Midjourney (translated, or the same).
+    `image_count` counts the stored input pictures, in order; `has_mask` says that one more, the mask, follows them.
+    """
+
+    action: Action
+    bot: Bot = Bot.MIDJOURNEY
+    prompt: str = ""
+    prompt_en: str = ""
+    image_count: int = 0
+    has_mask: bool = False
+    links: tuple[str, ...] = ()  # pictures given by address, put before the prompt or described
+    dimensions: str = ""  # blend: "2:3", "1:1" or "3:2"
+    parent_id: TaskId | None = None
+    custom_id: str = ""  # the button pressed on the parent
+    index: int | None = None
+    show_job_id: JobId | None = None
+    speed: Speed | None = None
+    account_id: AccountId | None = None  # only this Account may run it
+    remix: bool | None = None  # True: wait for a prompt where Remix would ask; False: answer the modal as it is
+    modal_prompt: str | None = None  # None until a prompt is given for the modal
+    client_state: str = ""  # echoed, never read
+    notify_url: str = ""
+    description: str = ""  # the old API's one-line summary
+
+
+@dataclass(frozen=True, slots=True)
+class ModalAsk:
+    """What an AWAITING_INPUT Task waits for."""
+
+    kind: ModalKind
+    prompt: str = ""  # the proposed text: what the parent was drawn from
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a Task failed. `message` is for people; `upstream_title` is Midjourney's own heading when there was one."""
+
+    reason: Reason
+    message: str
+    upstream_title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A snapshot of one Task. Written only through `lifecycle.apply` and the Store.
+
+    Times are aware UTC. `progress` is percent, 0 to 100, never backwards.
+    """
+
+    id: TaskId
+    ask: Ask
+    created_at: datetime
+    updated_at: datetime
+    state: State = State.QUEUED
+    revision: Revision = Revision(0)
+    state_since: datetime
+    # Where it runs; set when assigned, kept for ever so that its buttons are pressed at the same place.
+    account_id: AccountId | None = None
+    channel_id: ChannelId | None = None
+    # What was learnt while it ran.
+    progress: int = 0
+    started_at: datetime | None = None  # Discord accepted the first Interaction
+    finished_at: datetime | None = None
+    progressed_at: datetime | None = None  # last sign of life from Midjourney
+    input_deadline: datetime | None = None
+    modal: ModalAsk | None = None
+    final_prompt: str = ""  # as the bot rewrote it
+    result_prompts: tuple[str, ...] = ()  # describe and shorten: the proposed prompts, in order
+    result_text: str = ""  # describe and shorten: the whole text of the panel
+    image: Image | None = None  # a preview until SUCCEEDED
+    input_urls: tuple[str, ...] = ()  # where the input pictures lie on Discord's CDN
+    message_id: MessageId | None = None
+    message_flags: int = 0
+    job_id: JobId | None = None
+    buttons: tuple[Button, ...] = field(default=())
+    seed: str = ""
+    actual_speed: Speed | None = None  # as the bot's message says
+    failure: Failure | None = None
+    notices: tuple[str, ...] = ()  # upstream remarks that did not end it ("Job queued")
+    late: bool = False  # the picture came after the Task had ended otherwise
+
+    @property
+    def action(self) -> Action:
+        """What was asked for."""
+        return self.ask.action

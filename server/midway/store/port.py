@@ -1,0 +1,188 @@
+"""The Store: Tasks, Attempts, Accounts' marks and the webhook outbox, durable, behind a dozen verbs.
+
+Rules that every implementation keeps and `tests/store/` proves:
+
+- A write has happened on disk when the call returns; a call that raises has changed nothing.
+- Every write of a Task names the revision it expects. Revisions are one increasing sequence over all Tasks.
+- A change of state is kept in the Task's history for ever; progress between two states keeps only the latest.
+- The doorbell tells that something changed. It may be lost or rung twice: the table is the truth.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from midway.domain.account import AccountState
+from midway.domain.action import Action
+from midway.domain.attempt import Attempt
+from midway.domain.ids import AccountId, MessageId, RequestId, Revision, TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import State, Task
+
+
+class StoreUnavailable(Exception):
+    """The disk (or database) refuses; nothing was stored; retry after back-off."""
+
+
+class RevisionConflict(Exception):
+    """Somebody else wrote the Task since it was read; read again and decide again."""
+
+    def __init__(self, task_id: TaskId, expected: Revision, actual: Revision | None) -> None:
+        super().__init__(f"task {task_id}: expected revision {expected}, found {actual}")
+        self.task_id = task_id
+        self.expected = expected
+        self.actual = actual
+
+
+class RequestIdReused(Exception):
+    """The request id belongs to a Task with another payload; the caller picks a new id."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        super().__init__(f"the request id already made task {task_id} from another payload")
+        self.task_id = task_id
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An AIP-155 request id with a digest of what came with it."""
+
+    id: RequestId
+    payload_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The Task as stored, and whether this call made it."""
+
+    task: Task
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """Which Tasks; every field left empty matches all. `before` is exclusive and pages newest first."""
+
+    states: frozenset[State] = frozenset()
+    actions: frozenset[Action] = frozenset()
+    account_id: AccountId | None = None
+    parent_id: TaskId | None = None
+    client_state: str | None = None
+    before: TaskId | None = None
+    oldest_first: bool = False
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMark:
+    """What must outlive a restart about an Account: why it may not act, and what it has seen."""
+
+    account_id: AccountId
+    state: AccountState
+    reason: str
+    since: datetime
+    last_message_id: MessageId | None = None  # newest message handled; history is read from here
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One webhook notice not delivered yet. `sequence` orders the notices of one Task."""
+
+    sequence: int
+    task: Task  # as it was at the change
+    url: str
+    tries: int
+    due_at: datetime
+
+
+class Doorbell(Protocol):
+    """Rings when anything changed."""
+
+    async def wait(self) -> None:
+        """Return at the next change, or at once when one happened since the last return."""
+
+
+class Store(Protocol):
+    """Durable Tasks. All methods may raise StoreUnavailable."""
+
+    async def submit(
+        self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
+    ) -> Submitted:
+        """Store a new Task durably with its input pictures, or find the one this request id already made.
+
+        Returns the Task with its first revision, and whether it is new.
+        Raises RequestIdReused when the id belongs to a Task with another payload.
+        """
+
+    async def append(
+        self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
+    ) -> Task:
+        """Replace a Task, and store these Attempts (new or changed), in one transaction.
+
+        Returns the Task with its new revision. With `notify` and a `notify_url`, an outbox row is written with it.
+        Raises RevisionConflict when the Task is not at `expected_revision`.
+        """
+
+    async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
+        """Add input pictures after those stored already (a mask that came with the modal)."""
+
+    async def put_attempt(self, attempt: Attempt) -> None:
+        """Store what was learnt about an Attempt; its Task stays as it is."""
+
+    async def get(self, task_id: TaskId) -> Task | None:
+        """Read one Task."""
+
+    async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
+        """Read the Tasks that exist among these, in the order asked, each once."""
+
+    async def find(self, query: TaskQuery) -> list[Task]:
+        """Read Tasks by query; newest first unless it says otherwise."""
+
+    async def count(self, query: TaskQuery) -> int:
+        """Count the Tasks a query matches, its limit and `before` aside."""
+
+    async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
+        """Read the snapshots at every change of state after a revision, then the present one if it is newer still.
+
+        In order of revision. Empty when nothing changed since.
+        """
+
+    async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
+        """Read what changed after a revision over all Tasks: each snapshot that `history` would give, in order."""
+
+    async def revision(self) -> Revision:
+        """Read the newest revision given so far."""
+
+    async def last_task_id(self) -> TaskId | None:
+        """Read the largest Task id stored."""
+
+    async def inputs(self, task_id: TaskId) -> list[InputImage]:
+        """Read a Task's input pictures in the order they were stored."""
+
+    async def attempts(self, task_id: TaskId) -> list[Attempt]:
+        """Read a Task's Attempts, oldest first."""
+
+    async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
+        """Read an Account's Attempts that are open, or were sent after `since`; oldest first."""
+
+    async def put_mark(self, mark: AccountMark) -> None:
+        """Store an Account's mark."""
+
+    async def marks(self) -> list[AccountMark]:
+        """Read every Account's mark."""
+
+    async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
+        """Read the oldest undelivered notice of each Task that is due; later ones of a Task wait for it."""
+
+    async def outbox_delivered(self, sequence: int) -> None:
+        """Remove a delivered (or given up) notice."""
+
+    async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
+        """Count a failed try and set when to try again."""
+
+    def doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
+        """Listen for changes while the context is open."""
+
+    async def close(self) -> None:
+        """Finish what is being written and release the files."""
