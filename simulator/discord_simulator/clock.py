@@ -1,0 +1,50 @@
+"""The simulator's only source of time and of delayed work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVarTuple
+
+Args = TypeVarTuple("Args")
+
+
+class Clock:
+    """Runs delayed work `speed` times faster than Midjourney would, and tells the wall-clock time.
+
+    Bot seconds are what the real bot would take; wall seconds are what the simulator takes.
+    `now()` does not run faster: clients compare it with their own clocks.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed must be above 0, not {speed}")
+        self.speed = speed
+        self.skew = timedelta(0)
+        self._handles: set[asyncio.TimerHandle] = set()
+
+    def seconds(self, bot_seconds: float) -> float:
+        """Convert bot seconds to wall seconds at the present speed."""
+        return bot_seconds / self.speed
+
+    def now(self) -> datetime:
+        """Tell the aware UTC time, moved by `skew` when a fault has set one."""
+        return datetime.now(UTC) + self.skew
+
+    def call_later(self, bot_seconds: float, function: Callable[[*Args], object], *args: *Args) -> asyncio.TimerHandle:
+        """Call `function(*args)` after so many bot seconds, unless the clock is cleared before."""
+
+        def run() -> None:
+            self._handles.discard(handle)
+            function(*args)
+
+        handle = asyncio.get_running_loop().call_later(self.seconds(max(0.0, bot_seconds)), run)
+        self._handles.add(handle)
+        return handle
+
+    def clear(self) -> None:
+        """Cancel everything that is still to come; used by reset and by shutdown."""
+        for handle in self._handles:
+            handle.cancel()
+        self._handles.clear()

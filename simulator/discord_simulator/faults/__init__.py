@@ -1,0 +1,1 @@
+"""Faults on demand: each a named dataclass that says which real incident it stands for."""

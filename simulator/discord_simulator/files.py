@@ -1,0 +1,67 @@
+"""The CDN's memory: attachments by path, and the signatures that open them for a day."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from random import Random
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from .clock import Clock
+from .messages import Attachment, Links, Picture
+from .options import Options
+
+MEDIA_PREFIX = "/media"  # stands for the media.discordapp.net twin of the CDN
+
+
+class Files:
+    """Keeps pictures and signs their links; a link is valid for `link_lifetime_seconds`."""
+
+    def __init__(self, clock: Clock, options: Options, random: Random) -> None:
+        self.base_url = ""  # set by the app once its port is known
+        self.links = Links(cdn=self.link, media=lambda attachment: self.link(attachment, prefix=MEDIA_PREFIX))
+        self._clock = clock
+        self._options = options
+        self._random = random
+        self._key = random.randbytes(32)
+        self._pictures: dict[str, Picture] = {}
+
+    def add(self, attachment: Attachment) -> None:
+        """Keep an attachment's picture, for as long as the world lives."""
+        self._pictures[attachment.path] = attachment.picture
+
+    def link(self, attachment: Attachment, *, prefix: str = "") -> str:
+        """Sign a new link: `ex`, `is` are hexadecimal Unix seconds, `hm` their HMAC with the path."""
+        issued = int(self._clock.now().timestamp())
+        expires = issued + self._options.link_lifetime_seconds
+        signature = self._signature(attachment.path, f"{expires:x}", f"{issued:x}")
+        return f"{self.base_url}{prefix}{quote(attachment.path)}?ex={expires:x}&is={issued:x}&hm={signature}&"
+
+    def open(self, path: str, query: Mapping[str, str]) -> Picture | None:
+        """Find the picture behind a path if the link's signature is right and not expired."""
+        expires, issued, signature = (query.get(key, "") for key in ("ex", "is", "hm"))
+        if not hmac.compare_digest(signature.encode(), self._signature(path, expires, issued).encode()):
+            return None
+        if int(expires, 16) < self._clock.now().timestamp():
+            return None
+        return self._pictures.get(path)
+
+    def fetch(self, url: str) -> bytes | None:
+        """Read one of the simulator's own links as the bot does, signature and expiry checked."""
+        parts = urlsplit(url.strip("<>"))
+        if f"{parts.scheme}://{parts.netloc}" != self.base_url:
+            return None
+        picture = self.open(unquote(parts.path).removeprefix(MEDIA_PREFIX), dict(parse_qsl(parts.query)))
+        return picture.data if picture else None
+
+    def expire_links(self) -> None:
+        """Make every link given out so far invalid; a re-read message carries good ones."""
+        self._key = self._random.randbytes(32)
+
+    def clear(self) -> None:
+        """Forget every picture."""
+        self._pictures.clear()
+
+    def _signature(self, path: str, expires: str, issued: str) -> str:
+        return hmac.new(self._key, f"{path}?{expires}&{issued}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,222 @@
+"""Messages and their attachments, and how Discord shows them on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .accounts import Channel, User
+from .interaction import COMMAND, COMPONENT, Interaction
+from .json_types import Json
+
+EPHEMERAL = 64  # flag: only the session that invoked it sees the message, and no history holds it
+LOADING = 128  # flag: "thinking…"
+DEFAULT, REPLY, COMMAND_REPLY = 0, 19, 20  # message types
+ATTACHMENT_SCHEME = "attachment://"  # in an embed's image: "the attached file of this name"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file that a message carries; `ephemeral` puts its link under /ephemeral-attachments/."""
+
+    filename: str
+    content_type: str
+    data: bytes = field(repr=False)
+    width: int
+    height: int
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A picture kept by the CDN under an id of its own."""
+
+    id: str
+    channel_id: str
+    picture: Picture
+
+    @property
+    def path(self) -> str:
+        """The part of its link that never changes."""
+        folder = "ephemeral-attachments" if self.picture.ephemeral else "attachments"
+        return f"/{folder}/{self.channel_id}/{self.id}/{self.picture.filename}"
+
+
+@dataclass(eq=False)
+class Message:
+    """One message; the bot changes it only through World.edit and World.delete."""
+
+    id: str
+    channel: Channel
+    author: User
+    content: str
+    created_at: datetime
+    type: int = DEFAULT
+    flags: int = 0
+    attachments: list[Attachment] = field(default_factory=list)
+    embeds: list[Json] = field(default_factory=list)
+    components: list[Json] = field(default_factory=list)
+    reference: Message | None = None  # the message replied to
+    interaction: Interaction | None = None  # shown as interaction_metadata
+    session_id: str | None = None  # ephemeral messages: the only session that sees it
+    job_id: str | None = None  # for the journal and the bot; never on the wire
+    edited_at: datetime | None = None
+    deleted: bool = False
+
+    @property
+    def is_ephemeral(self) -> bool:
+        return bool(self.flags & EPHEMERAL)
+
+    def component(self, custom_id: str) -> Json | None:
+        """Find the button or select menu with this custom id."""
+        return next((c for c in _leaves(self.components) if c.get("custom_id") == custom_id), None)
+
+
+def _leaves(components: list[Json]) -> Iterator[Json]:
+    for component in components:
+        yield component
+        yield from _leaves(component.get("components", []))
+
+
+LinkOf = Callable[[Attachment], str]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Freshly signed addresses of an attachment: the CDN's own, and its media proxy's."""
+
+    cdn: LinkOf
+    media: LinkOf
+
+
+def message_payload(message: Message, links: Links) -> Json:
+    """Show the message as MESSAGE_CREATE and the REST history do, with freshly signed links.
+
+    The caller adds `nonce`, which only a MESSAGE_CREATE may have.
+    """
+    payload: Json = {
+        "id": message.id,
+        "channel_id": message.channel.id,
+        "type": message.type,
+        "flags": message.flags,
+        "content": message.content,
+        "author": message.author.payload(),
+        "timestamp": message.created_at.isoformat(),
+        "edited_timestamp": message.edited_at.isoformat() if message.edited_at else None,
+        "attachments": _attachment_payloads(message, links),
+        "embeds": [_embed_payload(embed, message, links) for embed in message.embeds],
+        "components": message.components,
+        "mentions": _mentions(message),
+        "mention_roles": [],
+        "mention_everyone": False,
+        "pinned": False,
+        "tts": False,
+    }
+    return payload | _application_keys(message) | _interaction_keys(message) | _reference_keys(message, links)
+
+
+def gateway_keys(message: Message) -> Json:
+    """Give what events about a message in a server carry and the REST history does not."""
+    if message.channel.guild_id is None:
+        return {}
+    member = {"roles": [], "joined_at": "2024-01-01T00:00:00+00:00", "deaf": False, "mute": False, "flags": 0}
+    return {"guild_id": message.channel.guild_id, "member": member}
+
+
+def interaction_metadata(interaction: Interaction) -> Json:
+    """Describe the interaction that a message answers; only a command's has a name."""
+    user = interaction.account.user
+    metadata: Json = {
+        "id": interaction.id,
+        "type": interaction.type,
+        "user": user.payload(),
+        "authorizing_integration_owners": {"0": interaction.account.guild_id, "1": user.id},
+    }
+    if interaction.type == COMMAND:
+        return metadata | {"name": interaction.name}
+    if interaction.type == COMPONENT and interaction.message:
+        return metadata | {"interacted_message_id": interaction.message.id}
+    if interaction.modal:
+        return metadata | {"triggering_interaction_metadata": interaction_metadata(interaction.modal.opened_by)}
+    return metadata
+
+
+def _attachment_payloads(message: Message, links: Links) -> list[Json]:
+    shown_in_embeds = {embed.get("image", {}).get("url", "") for embed in message.embeds}
+    return [
+        _attachment_payload(attachment, links)
+        for attachment in message.attachments
+        if ATTACHMENT_SCHEME + attachment.picture.filename not in shown_in_embeds
+    ]
+
+
+def _attachment_payload(attachment: Attachment, links: Links) -> Json:
+    picture = attachment.picture
+    return {
+        "id": attachment.id,
+        "filename": picture.filename,
+        "content_type": picture.content_type,
+        "size": len(picture.data),
+        "width": picture.width,
+        "height": picture.height,
+        "url": links.cdn(attachment),
+        "proxy_url": links.media(attachment),
+        "flags": 0,
+    }
+
+
+def _embed_payload(embed: Json, message: Message, links: Links) -> Json:
+    """Replace attachment://name by the signed links of that attachment, as Discord does."""
+    url = embed.get("image", {}).get("url", "")
+    named = (a for a in message.attachments if ATTACHMENT_SCHEME + a.picture.filename == url)
+    attachment = next(named, None)
+    if attachment is None:
+        return {"type": "rich"} | embed
+    image = {
+        "url": links.cdn(attachment),
+        "proxy_url": links.media(attachment),
+        "width": attachment.picture.width,
+        "height": attachment.picture.height,
+    }
+    return {"type": "rich"} | embed | {"image": image}
+
+
+def _mentions(message: Message) -> list[Json]:
+    user = message.channel.account.user
+    return [user.payload()] if f"<@{user.id}>" in message.content else []
+
+
+def _application_keys(message: Message) -> Json:
+    if not message.author.bot:
+        return {}
+    keys = {"application_id": message.author.id}
+    return keys | {"webhook_id": message.author.id} if message.type == COMMAND_REPLY else keys
+
+
+def _interaction_keys(message: Message) -> Json:
+    interaction = message.interaction
+    if interaction is None:
+        return {}
+    keys: Json = {"interaction_metadata": interaction_metadata(interaction)}
+    if interaction.type == COMMAND:  # the deprecated key; Discord never made one for components
+        user = interaction.account.user.payload()
+        keys["interaction"] = {"id": interaction.id, "type": COMMAND, "name": interaction.name, "user": user}
+    return keys
+
+
+def _reference_keys(message: Message, links: Links) -> Json:
+    parent = message.reference
+    if parent is None:
+        return {}
+    reference: Json = {"type": 0, "message_id": parent.id, "channel_id": parent.channel.id}
+    if parent.channel.guild_id:
+        reference["guild_id"] = parent.channel.guild_id
+    shallow = None if parent.deleted else message_payload(_without_reference(parent), links)
+    return {"message_reference": reference, "referenced_message": shallow}
+
+
+def _without_reference(message: Message) -> Message:
+    """Copy a message for showing inside another: Discord nests one level only."""
+    shown = {name: value for name, value in vars(message).items() if name != "reference"}
+    return Message(**shown)

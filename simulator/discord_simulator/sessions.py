@@ -1,0 +1,136 @@
+"""Gateway sessions: who is connected, what was sent to them, what a RESUME replays."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .accounts import Account
+from .faults.base import Faults
+from .faults.events import EventFault
+from .journal import Journal
+from .json_types import Json
+
+DISPATCH = 0  # gateway opcode
+
+
+@dataclass(frozen=True)
+class Event:
+    """One dispatch on its way to an account's sessions, or to one of them only."""
+
+    name: str
+    account: Account
+    data: Json
+    session_id: str | None = None  # modal, iframe, interaction and ephemeral events name one
+    job_id: str | None = None  # for the journal
+
+    @property
+    def message_id(self) -> str | None:
+        """The message that the event is about, if it is about one."""
+        if not self.name.startswith("MESSAGE_"):
+            return None
+        return self.data.get("message_id") or self.data.get("id")
+
+
+class Connection(Protocol):
+    """The socket that a session has at the moment."""
+
+    def push(self, payload: Json) -> None:
+        """Queue a payload for sending."""
+
+    def close(self, code: int) -> None:
+        """Close after what is queued; 1006 aborts the TCP connection at once."""
+
+
+@dataclass(eq=False)
+class Session:
+    """One IDENTIFY: it outlives its sockets, until it is invalidated."""
+
+    id: str
+    account: Account
+    buffer: deque[Json]
+    sequence: int = 0
+    connection: Connection | None = None
+
+    def send(self, name: str, data: Json) -> None:
+        """Number an event, keep it for RESUME and push it if a socket is there."""
+        self.sequence += 1
+        payload: Json = {"op": DISPATCH, "s": self.sequence, "t": name, "d": data}
+        self.buffer.append(payload)
+        if self.connection:
+            self.connection.push(payload)
+
+    def can_replay(self, after: int) -> bool:
+        """Say whether the buffer still holds every event after this sequence number."""
+        return after <= self.sequence <= after + len(self.buffer)
+
+    def missed(self, after: int) -> list[Json]:
+        """List the kept events with a higher sequence number."""
+        return [payload for payload in self.buffer if payload["s"] > after]
+
+
+@dataclass(eq=False)
+class Sessions:
+    """All sessions, and the one way by which events reach them."""
+
+    faults: Faults
+    journal: Journal
+    by_id: dict[str, Session] = field(default_factory=dict)
+    _held: list[tuple[str, Event]] = field(default_factory=list)  # (event name that releases it, event)
+
+    def open(self, session_id: str, account: Account, buffer_size: int) -> Session:
+        """Start a session, still without a socket."""
+        session = self.by_id[session_id] = Session(session_id, account, deque(maxlen=buffer_size))
+        return session
+
+    def invalidate(self, session: Session) -> None:
+        """Forget a session: a later RESUME of it is refused."""
+        self.by_id.pop(session.id, None)
+
+    def of(self, account: Account) -> list[Session]:
+        """List an account's sessions, oldest first."""
+        return [session for session in self.by_id.values() if session.account is account]
+
+    def emit(self, event: Event) -> None:
+        """Send an event to whom it concerns, unless an armed fault does something else with it."""
+        fault = self.faults.take(EventFault, event.account.number, event=event)
+        if fault is None:
+            self.deliver(event)
+        else:
+            self.journal.write("fault", event.account, fault=type(fault).__name__, event=event.name)
+            fault.apply(event, self)
+
+    def deliver(self, event: Event) -> None:
+        """Send an event past the faults, then those that a fault held back until this one."""
+        self._record(event)
+        for session in self._receivers(event):
+            session.send(event.name, event.data)
+        released = [held for until, held in self._held if until == event.name]
+        self._held = [(until, held) for until, held in self._held if until != event.name]
+        for held in released:
+            self.deliver(held)
+
+    def hold(self, event: Event, *, until: str) -> None:
+        """Keep an event back until one of the other name was delivered."""
+        self._held.append((until, event))
+
+    def clear(self) -> None:
+        """Drop what is held back; sessions and their sockets stay."""
+        self._held.clear()
+
+    def _receivers(self, event: Event) -> Iterator[Session]:
+        sessions = self.of(event.account)
+        return (s for s in sessions if event.session_id in (None, s.id))
+
+    def _record(self, event: Event) -> None:
+        self.journal.write(
+            "event",
+            event.account,
+            event=event.name,
+            message_id=event.message_id,
+            job_id=event.job_id,
+            nonce=event.data.get("nonce"),
+            content=event.data.get("content"),
+        )
