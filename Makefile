@@ -1,0 +1,69 @@
+# Every command of the project; `make help` lists them.
+# Paths are relative on purpose: a checkout below a directory with spaces works.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCKS := requirements/build.txt requirements/runtime.txt requirements/dev.txt
+
+# The interpreter that makes the virtual environment; empty means: look for one.
+PYTHON ?=
+# Handed on to pytest: make test ARGS="tests/unit -k lifecycle"
+ARGS ?=
+TEST_WORKERS ?= 2
+
+.PHONY: help setup demo serve test lint format types proto proto-check diagram lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.installed ## Make .venv with every pinned part (nothing to do the second time)
+
+demo: setup ## Make pictures once, end to end, with the built-in Discord simulator
+	@exec $(VENV)/bin/midway demo
+
+serve: setup ## Run simulator, server and Envoy until Ctrl-C
+	@MIDWAY_SIMULATOR_SPEED="$${MIDWAY_SIMULATOR_SPEED:-10}" exec $(VENV)/bin/midway stack
+
+test: setup ## Run the tests; ARGS="..." goes to pytest
+	$(PY) -m pytest -n $(TEST_WORKERS) $(ARGS)
+
+lint: setup ## Check style, import directions and the contract
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/buf lint
+
+format: setup ## Put the code into the one accepted layout
+	$(VENV)/bin/ruff check --fix-only
+	$(VENV)/bin/ruff format
+
+types: setup ## Check types, strictly
+	$(VENV)/bin/mypy
+
+proto: setup ## Generate generated/ from proto/
+	$(PY) proto/tools/generate.py
+
+proto-check: setup ## Fail when generated/ is not what proto/ gives
+	$(PY) proto/tools/generate.py --check
+
+diagram: setup ## Draw the Task life cycle into ARCHITECTURE.md
+	$(PY) tools/diagram.py
+
+lock: setup ## Resolve requirements/*.in anew (needs a package index)
+	@tools/lock
+
+clean: ## Remove caches and build results; .venv, data/ and out/ stay
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.locked: $(LOCKS) tools/install
+	@tools/install "$(PYTHON)" $(VENV)
+	@touch $@

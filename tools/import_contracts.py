@@ -1,0 +1,35 @@
+"""Import contracts that import-linter does not bring along."""
+
+import sys
+
+from grimp import ImportGraph
+from importlinter import Contract, ContractCheck, fields, output
+
+
+class StandardLibraryOnly(Contract):
+    """Holds while the packages import nothing but themselves and the standard library."""
+
+    type_name = "standard_library_only"
+
+    packages = fields.ListField(subfield=fields.StringField())
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        """List every direct import that leaves both the package and the standard library."""
+        packages: list[str] = self.packages  # type: ignore[assignment]  # the field descriptor's parsed value
+        foreign = [link for package in packages for link in _foreign_imports(graph, package)]
+        return ContractCheck(kept=not foreign, metadata={"foreign": foreign})
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        """Print one line for each import that breaks the contract."""
+        for importer, imported in check.metadata["foreign"]:
+            output.print_error(f"{importer} imports {imported}", bold=False)
+
+
+def _foreign_imports(graph: ImportGraph, package: str) -> list[tuple[str, str]]:
+    own = {package, *graph.find_descendants(package)}
+    return [
+        (importer, imported)
+        for importer in sorted(own)
+        for imported in sorted(graph.find_modules_directly_imported_by(importer) - own)
+        if imported.partition(".")[0] not in sys.stdlib_module_names
+    ]
