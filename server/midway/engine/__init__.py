@@ -1,0 +1,1 @@
+"""Turns Tasks into Interactions, and Discord's events into a Task's life."""

@@ -1,0 +1,22 @@
+"""What an operator says of one Account."""
+
+from dataclasses import dataclass, field
+
+from midway.domain.ids import AccountId, ChannelId, GuildId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One Account as configured; the token is never printed.
+
+    `slots` is how many jobs Midjourney draws for it at once, `max_queued` how many Tasks may wait here for them.
+    `remix` tells the Account's Remix setting until the engine has seen it.
+    """
+
+    id: AccountId
+    token: str = field(repr=False)
+    guild_id: GuildId | None
+    channel_id: ChannelId
+    slots: int = 3
+    max_queued: int = 10
+    remix: bool = False

@@ -1,0 +1,25 @@
+"""Every limit and deadline of the engine, with its default and the reason for it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Deadlines and bounds; the settings of the same names fill it."""
+
+    queue_timeout: timedelta = timedelta(hours=2)  # QUEUED without ever being sent
+    input_timeout: timedelta = timedelta(minutes=30)  # AWAITING_INPUT without SubmitModal
+    ack_timeout: timedelta = timedelta(seconds=15)  # sent, and neither Discord nor the bot said a word
+    idle_timeout: timedelta = timedelta(minutes=10)  # no sign of life while fast or turbo
+    idle_timeout_relax: timedelta = timedelta(minutes=60)  # relax jobs may wait long between two signs of life
+    total_timeout: timedelta = timedelta(minutes=30)  # from Discord's acceptance to the picture
+    total_timeout_relax: timedelta = timedelta(hours=3)
+    final_grace: timedelta = timedelta(seconds=20)  # from the progress message's deletion to a look at the history
+    park_time: timedelta = timedelta(seconds=60)  # an event that matches nothing waits so long for its key
+    late_window: timedelta = timedelta(hours=24)  # a picture is attached to its ended Task for so long
+    pace: timedelta = timedelta(seconds=1.2)  # between two Interactions of one Account
+    beside_slots: int = 3  # work beside the drawing queue (picks, describe, shorten) at a time, for each Account
+    seed_timeout: timedelta = timedelta(seconds=60)  # the whole seed conversation; old clients wait as long
+    max_prompt_characters: int = 6000  # Discord's limit on one option
+    max_input_images: int = 5
