@@ -6,9 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Shared machines stall; a slow example is not a wrong one.
-settings.register_profile(
-    "midway", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("midway", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("midway")
 
 

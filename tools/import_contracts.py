@@ -13,7 +13,7 @@ class StandardLibraryOnly(Contract):
 
     packages = fields.ListField(subfield=fields.StringField())
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002  # import-linter's signature
         """List every direct import that leaves both the package and the standard library."""
         packages: list[str] = self.packages  # type: ignore[assignment]  # the field descriptor's parsed value
         foreign = [link for package in packages for link in _foreign_imports(graph, package)]
