@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from midway.domain.action import Bot
+from midway.domain.action import TRAITS, Action, Bot
 from midway.domain.ids import AccountId, ChannelId, InteractionId, JobId, MessageId, Nonce, TaskId
 
 
@@ -22,8 +22,10 @@ class Attempt:
     """Stored before its Interaction is sent, and again whenever a key is learnt.
 
     `prompt_key` is the normalised prompt (see `domain.prompt.prompt_key`), "" when it cannot tell anything.
-    `ended_at` is set when nothing more is expected of it upstream; until then it holds its Account's slot
-    (when `takes_slot`), even if the Task was cancelled here: Midjourney goes on drawing.
+    `ended_at` is set when nothing more is waited for; until then it holds its Account's slot (when `takes_slot`),
+    even if the Task was cancelled here: Midjourney goes on drawing.
+    `settled` is true when it is known what became of it. An Attempt that ended unsettled (a time-out) may still
+    bring a picture, so it stays a candidate for one.
     """
 
     nonce: Nonce
@@ -31,9 +33,9 @@ class Attempt:
     account_id: AccountId
     channel_id: ChannelId
     kind: AttemptKind
+    action: Action
     bot: Bot
     sent_at: datetime
-    takes_slot: bool
     prompt_key: str = ""
     custom_id: str = ""
     index: int | None = None
@@ -43,6 +45,12 @@ class Attempt:
     message_ids: tuple[MessageId, ...] = ()
     job_id: JobId | None = None
     ended_at: datetime | None = None
+    settled: bool = False
+
+    @property
+    def takes_slot(self) -> bool:
+        """Whether it occupies Midjourney's drawing queue."""
+        return TRAITS[self.action].takes_slot
 
     @property
     def is_open(self) -> bool:
