@@ -3,22 +3,18 @@
 isort:skip_file
 """
 
-from collections import abc as abc
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf import timestamp_pb2 as timestamp_pb2
-from google.protobuf.internal import containers as containers
 from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
-from midjourney.v1 import error_reason_pb2 as error_reason_pb2
-from midjourney.v1 import task_pb2 as task_pb2
 import builtins as builtins
 import sys
 import typing as typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: descriptor.FileDescriptor
 
@@ -66,7 +62,6 @@ class Account(message.Message):
     ID_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
-    MESSAGE_FIELD_NUMBER: builtins.int
     STATE_TIME_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int
     USER_NAME_FIELD_NUMBER: builtins.int
@@ -76,21 +71,15 @@ class Account(message.Message):
     RUNNING_COUNT_FIELD_NUMBER: builtins.int
     QUEUED_COUNT_FIELD_NUMBER: builtins.int
     QUEUE_LIMIT_FIELD_NUMBER: builtins.int
-    BOT_TYPES_FIELD_NUMBER: builtins.int
-    SPEEDS_FIELD_NUMBER: builtins.int
     REMIX_FIELD_NUMBER: builtins.int
-    SUBSCRIPTION_FIELD_NUMBER: builtins.int
-    FAST_HOURS_LEFT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Identifies the Account in the settings of this server. Example: "demo-1"."""
     state: Account.State.ValueType
     """How the Account fares."""
-    reason: error_reason_pb2.ErrorReason.ValueType
-    """Why it is not ACTIVE, for programs; ERROR_REASON_UNSPECIFIED while it is. Example:
-    ERROR_REASON_VERIFICATION_REQUIRED.
+    reason: builtins.str
+    """Why it is in that state, for people; empty when there is nothing to say.
+    Example: "Midjourney asks: Action needed to continue".
     """
-    message: builtins.str
-    """Why it is not ACTIVE, for people; empty while it is. Example: "Midjourney asks: Action needed to continue"."""
     user_id: builtins.str
     """Discord's id of the user, a snowflake as a decimal string; empty until the first connection."""
     user_name: builtins.str
@@ -102,36 +91,23 @@ class Account(message.Message):
     slot_count: builtins.int
     """How many Tasks it may have at Midjourney at once. Example: 3."""
     running_count: builtins.int
-    """How many it has there now, counted from the states of its Tasks. 0 to `slot_count`."""
+    """How many of those slots are taken now. 0 to `slot_count`."""
     queued_count: builtins.int
     """How many wait for a slot."""
     queue_limit: builtins.int
     """How many may wait; more are refused with ERROR_REASON_QUEUE_FULL. Example: 10."""
     remix: builtins.bool
-    """Whether its Remix mode is on; unset until Discord told."""
-    subscription: builtins.str
-    """Name of its Midjourney subscription; empty until the bot told. Example: "Standard"."""
-    fast_hours_left: builtins.float
-    """Fast time that is left, in hours; unset until the bot told. Example: 11.42."""
+    """Whether its Remix mode is on, as last seen. Default false."""
     @builtins.property
     def state_time(self) -> timestamp_pb2.Timestamp:
         """Since when `state` is so. Always set."""
-
-    @builtins.property
-    def bot_types(self) -> containers.RepeatedScalarFieldContainer[task_pb2.BotType.ValueType]:
-        """Bots that it can use."""
-
-    @builtins.property
-    def speeds(self) -> containers.RepeatedScalarFieldContainer[task_pb2.Speed.ValueType]:
-        """Speeds that it can use now."""
 
     def __init__(
         self,
         *,
         id: builtins.str = ...,
         state: Account.State.ValueType = ...,
-        reason: error_reason_pb2.ErrorReason.ValueType = ...,
-        message: builtins.str = ...,
+        reason: builtins.str = ...,
         state_time: timestamp_pb2.Timestamp | None = ...,
         user_id: builtins.str = ...,
         user_name: builtins.str = ...,
@@ -141,21 +117,10 @@ class Account(message.Message):
         running_count: builtins.int = ...,
         queued_count: builtins.int = ...,
         queue_limit: builtins.int = ...,
-        bot_types: abc.Iterable[task_pb2.BotType.ValueType] | None = ...,
-        speeds: abc.Iterable[task_pb2.Speed.ValueType] | None = ...,
-        remix: builtins.bool | None = ...,
-        subscription: builtins.str = ...,
-        fast_hours_left: builtins.float | None = ...,
+        remix: builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_fast_hours_left", b"_fast_hours_left", "_remix", b"_remix", "fast_hours_left", b"fast_hours_left", "remix", b"remix", "state_time", b"state_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_fast_hours_left", b"_fast_hours_left", "_remix", b"_remix", "bot_types", b"bot_types", "channel_id", b"channel_id", "fast_hours_left", b"fast_hours_left", "guild_id", b"guild_id", "id", b"id", "message", b"message", "queue_limit", b"queue_limit", "queued_count", b"queued_count", "reason", b"reason", "remix", b"remix", "running_count", b"running_count", "slot_count", b"slot_count", "speeds", b"speeds", "state", b"state", "state_time", b"state_time", "subscription", b"subscription", "user_id", b"user_id", "user_name", b"user_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["channel_id", b"channel_id", "guild_id", b"guild_id", "id", b"id", "queue_limit", b"queue_limit", "queued_count", b"queued_count", "reason", b"reason", "remix", b"remix", "running_count", b"running_count", "slot_count", b"slot_count", "state", b"state", "state_time", b"state_time", "user_id", b"user_id", "user_name", b"user_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__fast_hours_left: _TypeAlias = typing.Literal["fast_hours_left"]  # noqa: Y015
-    _WhichOneofArgType__fast_hours_left: _TypeAlias = typing.Literal["_fast_hours_left", b"_fast_hours_left"]  # noqa: Y015
-    _WhichOneofReturnType__remix: _TypeAlias = typing.Literal["remix"]  # noqa: Y015
-    _WhichOneofArgType__remix: _TypeAlias = typing.Literal["_remix", b"_remix"]  # noqa: Y015
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__fast_hours_left) -> _WhichOneofReturnType__fast_hours_left | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__remix) -> _WhichOneofReturnType__remix | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...

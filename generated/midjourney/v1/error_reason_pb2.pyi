@@ -179,26 +179,26 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_PARENT_EXPIRED: _ErrorReason.ValueType  # 55
     """In a Task: Discord no longer has the message whose button was pressed. Draw the parent anew."""
     ERROR_REASON_ACCOUNT_PAUSED: _ErrorReason.ValueType  # 56
-    """In a Task or Account: a notice to the Account stops its work until a person has read it on Discord."""
+    """In a Task: a notice to the Account stops its work until a person has read it on Discord."""
     ERROR_REASON_ACCOUNT_INVALID: _ErrorReason.ValueType  # 57
-    """In a Task or Account: Discord refuses the Account's token. As a status of `ResumeAccount`: `FAILED_PRECONDITION`.
+    """In a Task: Discord refuses the Account's token. As a status of `ResumeAccount`: `FAILED_PRECONDITION`.
 
         {"reason": "ERROR_REASON_ACCOUNT_INVALID", "domain": "midway", "metadata": {"account_id": "demo-1"}}
     """
     ERROR_REASON_CREDITS_EXHAUSTED: _ErrorReason.ValueType  # 58
-    """In a Task or Account: the subscription has no fast time left, is paused or has ended. Use relax, or renew it."""
+    """In a Task: the subscription has no fast time left, is paused or has ended. Use relax, or renew it."""
     ERROR_REASON_VERIFICATION_REQUIRED: _ErrorReason.ValueType  # 59
-    """In a Task or Account: Discord or Midjourney wants a person to confirm something. Do so on Discord, then call
+    """In a Task: Discord or Midjourney wants a person to confirm something. Do so on Discord, then call
     `ResumeAccount`.
     """
     ERROR_REASON_CANCELLED_BY_CLIENT: _ErrorReason.ValueType  # 60
     """In a Task: `CancelTask` ended it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Why a call was refused, or why a Task or Account is as it is; stable, for programs.
+    """Why a call was refused, or why a Task failed; stable, for programs.
 
     The name of the value, as written here, is `google.rpc.ErrorInfo.reason` of the status, with domain "midway"; in
-    `Task.failure` and `Account.reason` the value itself stands. `ErrorInfo.metadata` holds the keys of the samples.
+    `Task.failure` the value itself stands. `ErrorInfo.metadata` holds the keys of the samples.
     A reader MUST take a reason that it does not know by the status code alone.
     """
 
@@ -359,16 +359,16 @@ ERROR_REASON_UPLOAD_FAILED: ErrorReason.ValueType  # 54
 ERROR_REASON_PARENT_EXPIRED: ErrorReason.ValueType  # 55
 """In a Task: Discord no longer has the message whose button was pressed. Draw the parent anew."""
 ERROR_REASON_ACCOUNT_PAUSED: ErrorReason.ValueType  # 56
-"""In a Task or Account: a notice to the Account stops its work until a person has read it on Discord."""
+"""In a Task: a notice to the Account stops its work until a person has read it on Discord."""
 ERROR_REASON_ACCOUNT_INVALID: ErrorReason.ValueType  # 57
-"""In a Task or Account: Discord refuses the Account's token. As a status of `ResumeAccount`: `FAILED_PRECONDITION`.
+"""In a Task: Discord refuses the Account's token. As a status of `ResumeAccount`: `FAILED_PRECONDITION`.
 
     {"reason": "ERROR_REASON_ACCOUNT_INVALID", "domain": "midway", "metadata": {"account_id": "demo-1"}}
 """
 ERROR_REASON_CREDITS_EXHAUSTED: ErrorReason.ValueType  # 58
-"""In a Task or Account: the subscription has no fast time left, is paused or has ended. Use relax, or renew it."""
+"""In a Task: the subscription has no fast time left, is paused or has ended. Use relax, or renew it."""
 ERROR_REASON_VERIFICATION_REQUIRED: ErrorReason.ValueType  # 59
-"""In a Task or Account: Discord or Midjourney wants a person to confirm something. Do so on Discord, then call
+"""In a Task: Discord or Midjourney wants a person to confirm something. Do so on Discord, then call
 `ResumeAccount`.
 """
 ERROR_REASON_CANCELLED_BY_CLIENT: ErrorReason.ValueType  # 60

@@ -233,7 +233,6 @@ class Task(message.Message):
     CLIENT_STATE_FIELD_NUMBER: builtins.int
     NOTIFY_URL_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
-    SUBMIT_TIME_FIELD_NUMBER: builtins.int
     START_TIME_FIELD_NUMBER: builtins.int
     FINISH_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
@@ -307,7 +306,7 @@ class Task(message.Message):
 
     @builtins.property
     def images(self) -> containers.RepeatedCompositeFieldContainer[Image]:
-        """Every file of the result when there is more than one, `image` first; empty otherwise."""
+        """Every file of the finished result, `image` first: usually one. Empty before."""
 
     @builtins.property
     def result_prompts(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -334,12 +333,8 @@ class Task(message.Message):
         """When the Task was stored. Always set."""
 
     @builtins.property
-    def submit_time(self) -> timestamp_pb2.Timestamp:
-        """When the Interaction was handed to Discord, the last one if there were several; unset before."""
-
-    @builtins.property
     def start_time(self) -> timestamp_pb2.Timestamp:
-        """When Discord accepted the Interaction; unset before."""
+        """When Discord accepted the first Interaction; unset before."""
 
     @builtins.property
     def finish_time(self) -> timestamp_pb2.Timestamp:
@@ -390,16 +385,15 @@ class Task(message.Message):
         client_state: builtins.str = ...,
         notify_url: builtins.str = ...,
         create_time: timestamp_pb2.Timestamp | None = ...,
-        submit_time: timestamp_pb2.Timestamp | None = ...,
         start_time: timestamp_pb2.Timestamp | None = ...,
         finish_time: timestamp_pb2.Timestamp | None = ...,
         update_time: timestamp_pb2.Timestamp | None = ...,
         input_deadline: timestamp_pb2.Timestamp | None = ...,
         modal: ModalPrompt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "create_time", b"create_time", "failure", b"failure", "finish_time", b"finish_time", "image", b"image", "input_deadline", b"input_deadline", "modal", b"modal", "seed", b"seed", "start_time", b"start_time", "submit_time", b"submit_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "create_time", b"create_time", "failure", b"failure", "finish_time", b"finish_time", "image", b"image", "input_deadline", b"input_deadline", "modal", b"modal", "seed", b"seed", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "account_id", b"account_id", "action", b"action", "bot_type", b"bot_type", "buttons", b"buttons", "channel_id", b"channel_id", "client_state", b"client_state", "create_time", b"create_time", "custom_id", b"custom_id", "description", b"description", "failure", b"failure", "final_prompt", b"final_prompt", "finish_time", b"finish_time", "id", b"id", "image", b"image", "images", b"images", "index", b"index", "input_deadline", b"input_deadline", "job_id", b"job_id", "late", b"late", "message_flags", b"message_flags", "message_id", b"message_id", "modal", b"modal", "notices", b"notices", "notify_url", b"notify_url", "parent_task_id", b"parent_task_id", "progress_percent", b"progress_percent", "prompt", b"prompt", "prompt_en", b"prompt_en", "result_prompts", b"result_prompts", "revision", b"revision", "seed", b"seed", "speed", b"speed", "start_time", b"start_time", "state", b"state", "submit_time", b"submit_time", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "account_id", b"account_id", "action", b"action", "bot_type", b"bot_type", "buttons", b"buttons", "channel_id", b"channel_id", "client_state", b"client_state", "create_time", b"create_time", "custom_id", b"custom_id", "description", b"description", "failure", b"failure", "final_prompt", b"final_prompt", "finish_time", b"finish_time", "id", b"id", "image", b"image", "images", b"images", "index", b"index", "input_deadline", b"input_deadline", "job_id", b"job_id", "late", b"late", "message_flags", b"message_flags", "message_id", b"message_id", "modal", b"modal", "notices", b"notices", "notify_url", b"notify_url", "parent_task_id", b"parent_task_id", "progress_percent", b"progress_percent", "prompt", b"prompt", "prompt_en", b"prompt_en", "result_prompts", b"result_prompts", "revision", b"revision", "seed", b"seed", "speed", b"speed", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = typing.Literal["_seed", b"_seed"]  # noqa: Y015
