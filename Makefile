@@ -36,6 +36,7 @@ lint: setup ## Check style, import directions and the contract
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/buf lint
+	$(PY) proto/tools/breaking.py
 
 format: setup ## Put the code into the one accepted layout
 	$(VENV)/bin/ruff check --fix-only
