@@ -30,23 +30,6 @@ class Journal:
         self._lines.append(line | values)
         self._next += 1
 
-    def interaction(self, interaction: Interaction, *, status: int, job_id: str | None) -> None:
-        """Record an interaction as received; `job_id` is the parent job's that its custom id names."""
-        self.write(
-            "interaction",
-            interaction.account,
-            type=interaction.type,
-            name=interaction.name,
-            custom_id=interaction.custom_id,
-            prompt=interaction.options.get("prompt") or next(iter(interaction.fields.values()), None),
-            nonce=interaction.nonce,
-            interaction_id=interaction.id,
-            application_id=interaction.application_id,
-            channel_id=interaction.channel.id,
-            job_id=job_id,
-            status=status,
-        )
-
     def job(
         self,
         account: Account,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from .accounts import Account
+from .clock import Clock
 from .faults.base import Faults
 from .faults.events import EventFault
 from .journal import Journal
 from .json_types import Json
 
 DISPATCH = 0  # gateway opcode
+MAX_ABANDONED = 4  # sessions without a socket kept for RESUME, per account
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,21 @@ class Session:
         self.sequence += 1
         payload: Json = {"op": DISPATCH, "s": self.sequence, "t": name, "d": data}
         self.buffer.append(payload)
+        self.push(payload)
+
+    def push(self, payload: Json) -> None:
+        """Push something that has no number and is not kept for RESUME."""
         if self.connection:
             self.connection.push(payload)
+
+    def repeat_last(self) -> None:
+        """Push the latest event again under its old number."""
+        self.push(self.buffer[-1])
+
+    def close(self, code: int) -> None:
+        """Close the socket, if there is one."""
+        if self.connection:
+            self.connection.close(code)
 
     def can_replay(self, after: int) -> bool:
         """Say whether the buffer still holds every event after this sequence number."""
@@ -77,11 +91,15 @@ class Sessions:
 
     faults: Faults
     journal: Journal
+    clock: Clock
     by_id: dict[str, Session] = field(default_factory=dict)
     _held: list[tuple[str, Event]] = field(default_factory=list)  # (event name that releases it, event)
 
     def open(self, session_id: str, account: Account, buffer_size: int) -> Session:
-        """Start a session, still without a socket."""
+        """Start a session, still without a socket; forget the account's oldest abandoned ones."""
+        abandoned = [session for session in self.of(account) if session.connection is None]
+        for session in abandoned[:-MAX_ABANDONED]:
+            self.invalidate(session)
         session = self.by_id[session_id] = Session(session_id, account, deque(maxlen=buffer_size))
         return session
 
@@ -105,7 +123,7 @@ class Sessions:
     def deliver(self, event: Event) -> None:
         """Send an event past the faults, then those that a fault held back until this one."""
         self._record(event)
-        for session in self._receivers(event):
+        for session in self.receivers(event):
             session.send(event.name, event.data)
         released = [held for until, held in self._held if until == event.name]
         self._held = [(until, held) for until, held in self._held if until != event.name]
@@ -120,9 +138,9 @@ class Sessions:
         """Drop what is held back; sessions and their sockets stay."""
         self._held.clear()
 
-    def _receivers(self, event: Event) -> Iterator[Session]:
-        sessions = self.of(event.account)
-        return (s for s in sessions if event.session_id in (None, s.id))
+    def receivers(self, event: Event) -> list[Session]:
+        """List the sessions that an event concerns."""
+        return [session for session in self.of(event.account) if event.session_id in (None, session.id)]
 
     def _record(self, event: Event) -> None:
         self.journal.write(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from .accounts import BOTS, Account, Channel, User, make_account
 from .clock import Clock
+from .commands import CommandIndex
 from .faults.base import Faults
 from .files import Files
 from .interaction import Interaction, Modal
@@ -20,8 +21,10 @@ from .journal import Journal
 from .json_types import Json
 from .messages import Attachment, Message, Picture, gateway_keys, message_payload
 from .options import Options
+from .rate_limit import RateLimit
 from .sessions import Event, Sessions
 from .snowflake import Snowflakes
+from .uploads import Uploads
 
 
 class Bot(Protocol):
@@ -76,10 +79,22 @@ class World:
         self.ids = Snowflakes.for_seed(seed)
         self.journal = Journal(self.clock)
         self.faults = Faults()
-        self.sessions = Sessions(self.faults, self.journal)
+        self.sessions = Sessions(self.faults, self.journal, self.clock)
         self.files = Files(self.clock, self.options, self.random)
+        self.uploads = Uploads(self.random)
+        self.commands = CommandIndex()
         self.accounts = [make_account(number) for number in range(1, accounts + 1)]
         self.modals: dict[str, Modal] = {}  # open ones, by the id of the click that opened them
+        self.nonces: set[str] = set()  # every nonce accepted so far
+        self.rate_limits: dict[int, RateLimit] = {}  # by account number
+
+    def account_by_token(self, token: str) -> Account | None:
+        """Find an account, revoked or not."""
+        return next((account for account in self.accounts if account.token == token), None)
+
+    def channel(self, channel_id: str) -> Channel | None:
+        """Find any account's channel."""
+        return next((a.channels[channel_id] for a in self.accounts if channel_id in a.channels), None)
 
     def new_uuid(self) -> str:
         """Make a job UUID; the same sequence for the same seed."""
@@ -182,7 +197,11 @@ class World:
         self.faults.clear()
         self.sessions.clear()
         self.files.clear()
+        self.uploads.clear()
+        self.commands.reset()
         self.modals.clear()
+        self.nonces.clear()
+        self.rate_limits.clear()
         self.journal.clear()
         for account in self.accounts:
             account.reset()

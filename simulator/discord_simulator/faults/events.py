@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from .base import Fault
 
 if TYPE_CHECKING:
-    from ..sessions import Event, Sessions
+    from discord_simulator.sessions import Event, Sessions
 
 
 @dataclass(kw_only=True)
 class EventFault(Fault):
-    """Picks events by name and, where `content` is given, by a regular expression found in the message text."""
+    """Picks events by name and, where `content` is given, by a regular expression found in the message's text."""
 
     event: str
     content: str = ""
@@ -29,8 +29,69 @@ class EventFault(Fault):
 
 
 @dataclass(kw_only=True)
-class LoseEvent(EventFault):
-    """Discord never sends the event, as seen with INTERACTION_SUCCESS and final messages during its incidents."""
+class EventLost(EventFault):
+    """The event never comes: seen with INTERACTION_SUCCESS and with final messages during Discord's incidents."""
 
     def apply(self, event: Event, sessions: Sessions) -> None:
-        """Drop the event before it gets a sequence number."""
+        """Drop the event before it gets a sequence number, so that no RESUME brings it back."""
+
+
+@dataclass(kw_only=True)
+class EventDuplicated(EventFault):
+    """The event comes twice: under two numbers when Discord fans out again, under one after a doubtful RESUME."""
+
+    same_sequence: bool = False
+
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Deliver the event, then again."""
+        sessions.deliver(event)
+        if not self.same_sequence:
+            sessions.deliver(event)
+            return
+        for session in sessions.receivers(event):
+            session.repeat_last()
+
+
+@dataclass(kw_only=True)
+class EventDelayed(EventFault):
+    """The event comes `bot_seconds` late: a backlog in one of Discord's guild processes."""
+
+    bot_seconds: float = 5.0
+
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Deliver the event later."""
+        sessions.clock.call_later(self.bot_seconds, sessions.deliver, event)
+
+
+@dataclass(kw_only=True)
+class EventReordered(EventFault):
+    """The event comes only after the next one named `until`: interaction and message events take different ways."""
+
+    until: str = "MESSAGE_CREATE"
+
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Keep the event back."""
+        sessions.hold(event, until=self.until)
+
+
+@dataclass(kw_only=True)
+class FieldsMissing(EventFault):
+    """The event lacks fields: Discord has sent start messages without nonce and without interaction_metadata."""
+
+    fields: list[str] = field(default_factory=lambda: ["nonce"])
+
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Deliver the event without these fields."""
+        kept = {key: value for key, value in event.data.items() if key not in self.fields}
+        sessions.deliver(replace(event, data=kept))
+
+
+@dataclass(kw_only=True)
+class FieldsChanged(EventFault):
+    """The event has other values than usual: a new message type, an empty content, a nonce on the final message."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Deliver the event with these values."""
+        sessions.deliver(replace(event, data=event.data | self.values))

@@ -1,0 +1,43 @@
+"""`python -m discord_simulator`: serve until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+
+from .app import Simulator
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line; the environment gives the defaults."""
+    environment = os.environ
+    parser = argparse.ArgumentParser(prog="discord_simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument(
+        "--port", type=int, default=environment.get("MIDWAY_SIMULATOR_PORT", "9300"), help="0 = a free one"
+    )
+    parser.add_argument("--accounts", type=int, default=environment.get("MIDWAY_SIMULATOR_ACCOUNTS", "2"))
+    parser.add_argument("--speed", type=float, default=environment.get("MIDWAY_SIMULATOR_SPEED", "1"))
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=environment.get("MIDWAY_SIMULATOR_SEED"),
+        help="repeat the ids and pictures of a run",
+    )
+    return parser.parse_args(arguments)
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Serve until told to stop; print one line when listening."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Simulator(**vars(arguments)) as simulator:
+        print(f"ready {simulator.url}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(parse_arguments()))

@@ -1,0 +1,161 @@
+"""The slash commands of both bots, as Discord's command index lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .accounts import BOTS, MJ_APPLICATION_ID, NIJI_APPLICATION_ID
+from .json_types import Json
+
+SUB_COMMAND, STRING, ATTACHMENT = 1, 3, 11  # option types
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a command; without choices any value of its type will do."""
+
+    type: int
+    name: str
+    description: str
+    required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()  # (label, value)
+
+    def payload(self) -> Json:
+        """Show the option as the command index does."""
+        payload: Json = {"type": self.type, "name": self.name, "description": self.description}
+        if self.type == SUB_COMMAND:
+            return payload | {"options": []}
+        choices = [{"name": label, "value": value} for label, value in self.choices]
+        return payload | {"required": self.required} | ({"choices": choices} if choices else {})
+
+
+@dataclass
+class Command:
+    """One command of one bot; re-registering it changes the version and nothing else."""
+
+    application_id: str
+    id: str
+    version: str
+    name: str
+    description: str
+    options: tuple[Option, ...] = ()
+
+    def payload(self) -> Json:
+        """Show the command as the command index does."""
+        return {
+            "id": self.id,
+            "type": 1,
+            "application_id": self.application_id,
+            "version": self.version,
+            "name": self.name,
+            "description": self.description,
+            "options": [option.payload() for option in self.options],
+            "dm_permission": True,
+            "contexts": [0, 1, 2],
+            "integration_types": [0, 1],
+            "nsfw": False,
+        }
+
+
+_PROMPT = Option(STRING, "prompt", "The prompt to imagine", required=True)
+_DIMENSIONS = (("Portrait", "--ar 2:3"), ("Square", "--ar 1:1"), ("Landscape", "--ar 3:2"))
+_DEFINITIONS: dict[str, tuple[str, tuple[Option, ...]]] = {
+    "imagine": ("Create images with Midjourney", (_PROMPT,)),
+    "blend": (
+        "Blend images together seamlessly",
+        (
+            Option(ATTACHMENT, "image1", "First image to add to the blend", required=True),
+            Option(ATTACHMENT, "image2", "Second image to add to the blend", required=True),
+            Option(STRING, "dimensions", "The dimensions of the image", choices=_DIMENSIONS),
+            *(Option(ATTACHMENT, f"image{n}", f"Image {n} to add to the blend (optional)") for n in (3, 4, 5)),
+        ),
+    ),
+    "describe": (
+        "Write a prompt based on your image",
+        (
+            Option(ATTACHMENT, "image", "The image to describe"),
+            Option(STRING, "link", "The link of the image to describe"),
+        ),
+    ),
+    "shorten": (
+        "Analyze and shorten a prompt",
+        (Option(STRING, "prompt", "The prompt to shorten", required=True),),
+    ),
+    "show": ("Show a job by its id", (Option(STRING, "job_id", "The job id of the job to show", required=True),)),
+    "info": ("View information about your profile", ()),
+    "settings": ("View and adjust your personal settings", ()),
+    "fast": ("Switch to fast mode", ()),
+    "relax": ("Switch to relax mode", ()),
+    "turbo": ("Switch to turbo mode", ()),
+    "prefer": ("Set your preferences", (Option(SUB_COMMAND, "remix", "Toggle remix mode"),)),
+}
+
+# (id, version) as observed in 2026; those of turbo and prefer were never observed and are made up.
+_OBSERVED = {
+    MJ_APPLICATION_ID: {
+        "imagine": ("938956540159881230", "1237876415471554623"),
+        "blend": ("1062880104792997970", "1237876415471554624"),
+        "describe": ("1092492867185950852", "1237876415471554625"),
+        "shorten": ("1121575372539039774", "1247736572414001223"),
+        "show": ("1169435442328911902", "1247736572414001224"),
+        "info": ("972289487818334209", "1237876415735660565"),
+        "fast": ("972289487818334212", "1237876415735660572"),
+        "relax": ("972289487818334213", "1237876415735660573"),
+        "settings": ("1000850743479255081", "1493662068581077053"),
+        "turbo": ("1124132684143271996", "1237876415735660574"),
+        "prefer": ("984273800587776053", "1237876415735660575"),
+    },
+    NIJI_APPLICATION_ID: {
+        "imagine": ("1023054140580057099", "1248805223892254774"),
+        "blend": ("1061216934374424697", "1248805223892254775"),
+        "describe": ("1092683500743831652", "1248805223892254776"),
+        "shorten": ("1121575453916942376", "1248805223892254777"),
+        "show": ("1023054140580057101", "1248805223892254781"),
+        "info": ("1023054140580057102", "1248805223892254782"),
+        "fast": ("1023054140580057107", "1248805223925940261"),
+        "relax": ("1023054140634579024", "1248805223925940262"),
+        "settings": ("1023054140634579025", "1493662157915684906"),
+        "turbo": ("1124132742028939317", "1248805223925940263"),
+        "prefer": ("1023054140580057105", "1248805223925940264"),
+    },
+}
+
+
+class CommandIndex:
+    """Both bots' commands with their present versions."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the observed versions."""
+        self.commands = [
+            Command(application_id, command_id, version, name, *_DEFINITIONS[name])
+            for application_id, observed in _OBSERVED.items()
+            for name, (command_id, version) in observed.items()
+        ]
+
+    def bump(self, name: str | None = None) -> None:
+        """Re-register the commands of this name, or all: their old versions are stale from now on."""
+        for command in self.commands:
+            if name in (None, command.name):
+                command.version = str(int(command.version) + (1 << 22))
+
+    def find(self, application_id: str, command_id: str) -> Command | None:
+        """Find a command by its bot and id."""
+        return next((c for c in self.commands if (c.application_id, c.id) == (application_id, command_id)), None)
+
+    def payload(self) -> Json:
+        """Show the whole index, as the guild's and the user's routes answer it."""
+        return {
+            "applications": [application_payload(application_id) for application_id in BOTS],
+            "application_commands": [command.payload() for command in self.commands],
+            "version": "1",
+        }
+
+
+def application_payload(application_id: str) -> Json:
+    """Describe one bot's application."""
+    bot = BOTS[application_id]
+    return {"id": bot.id, "name": bot.username, "description": "", "icon": None, "bot": bot.payload()}

@@ -1,0 +1,190 @@
+"""/__sim/*: how tests and people watch and steer the simulator; real Discord has nothing like it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from .accounts import BOTS, MJ_BOT, NIJI_BOT, Account, User, make_account
+from .changes import BadChange, change
+from .errors import json_response
+from .faults.base import Fault
+from .faults.registry import BadFault, fault_from_json
+from .faults.sockets import SocketFault
+from .json_types import Json
+from .messages import message_payload
+from .rest.context import BOT, WORLD, json_body
+from .sessions import Event
+from .world import World
+
+PREFIX = "/__sim"
+BOT_WORDS = {"mj": MJ_BOT, "niji": NIJI_BOT} | BOTS
+ACCOUNT_FIELDS = frozenset({"plan", "fast_minutes", "access", "standing"})
+STRANGER = User("199999999999999999", "stranger")
+routes = web.RouteTableDef()
+
+
+@web.middleware
+async def explain_mistakes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a wrong control request with 400 and the reason."""
+    if not request.path.startswith(PREFIX):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except (BadChange, BadFault, KeyError, ValueError) as err:
+        return json_response({"error": f"{type(err).__name__}: {err}"}, status=400)
+
+
+@routes.get(PREFIX + "/journal")
+async def journal(request: web.Request) -> web.Response:
+    """Give the journal as JSON lines: those numbered above `after`, of one `kind` if asked for."""
+    after, kind = int(request.query.get("after", "0")), request.query.get("kind")
+    lines = request.app[WORLD].journal.lines(after=after, kind=kind)
+    return web.Response(
+        body=b"".join(orjson.dumps(line) + b"\n" for line in lines), content_type="application/x-ndjson"
+    )
+
+
+@routes.get(PREFIX + "/state")
+async def state(request: web.Request) -> web.Response:
+    """Show speed, options, accounts and armed faults."""
+    world = request.app[WORLD]
+    return json_response(
+        {
+            "speed": world.clock.speed,
+            "options": asdict(world.options),
+            "accounts": [_account_payload(world, account) for account in world.accounts],
+            "faults": [fault.payload() for fault in world.faults.armed],
+        }
+    )
+
+
+def _account_payload(world: World, account: Account) -> Json:
+    return {
+        "account": account.number,
+        "user_id": account.user.id,
+        "guild_id": account.guild_id,
+        "channel_ids": list(account.channels),
+        "sessions": [session.id for session in world.sessions.of(account)],
+        "connected": any(session.connection for session in world.sessions.of(account)),
+        "settings": {bot_id: asdict(settings) for bot_id, settings in account.settings.items()},
+    } | {name: getattr(account, name) for name in sorted(ACCOUNT_FIELDS)}
+
+
+@routes.post(PREFIX + "/reset")
+async def reset(request: web.Request) -> web.Response:
+    """Forget jobs, messages, settings, faults and the journal; connections stay."""
+    request.app[BOT].reset()
+    request.app[WORLD].reset()
+    return json_response({})
+
+
+@routes.post(PREFIX + "/options")
+async def set_options(request: web.Request) -> web.Response:
+    """Turn knobs by name."""
+    change(request.app[WORLD].options, await json_body(request))
+    return json_response(asdict(request.app[WORLD].options))
+
+
+@routes.post(PREFIX + "/clock")
+async def set_clock(request: web.Request) -> web.Response:
+    """Set `speed` for what is scheduled from now on, and `skew_seconds` of the simulator's clock."""
+    body, clock = await json_body(request), request.app[WORLD].clock
+    clock.speed = float(body.get("speed", clock.speed))
+    clock.skew = timedelta(seconds=float(body.get("skew_seconds", clock.skew.total_seconds())))
+    return json_response({"speed": clock.speed, "skew_seconds": clock.skew.total_seconds()})
+
+
+@routes.post(PREFIX + "/accounts")
+async def add_account(request: web.Request) -> web.Response:
+    """Add one account; its token and ids follow from its number."""
+    world = request.app[WORLD]
+    world.accounts.append(make_account(len(world.accounts) + 1))
+    return json_response(_account_payload(world, world.accounts[-1]))
+
+
+@routes.post(PREFIX + "/accounts/{number}")
+async def set_account(request: web.Request) -> web.Response:
+    """Set plan, fast_minutes, access, standing, and per bot under `mj` and `niji` its settings."""
+    body, account = await json_body(request), _account(request.app[WORLD], request.match_info["number"])
+    for word, bot in BOT_WORDS.items():
+        change(account.settings[bot.id], body.pop(word, {}))
+    change(account, body, only=ACCOUNT_FIELDS)
+    return json_response(_account_payload(request.app[WORLD], account))
+
+
+def _account(world: World, number: object) -> Account:
+    for account in world.accounts:
+        if account.number == int(str(number)):
+            return account
+    raise BadChange(f"there is no account {number}")
+
+
+@routes.post(PREFIX + "/faults")
+async def arm_fault(request: web.Request) -> web.Response:
+    """Arm one fault; one that strikes sockets and names no event strikes at once."""
+    world, fault = request.app[WORLD], fault_from_json(await json_body(request))
+    if isinstance(fault, SocketFault) and not fault.event:
+        _strike(world, fault)
+    else:
+        world.faults.arm(fault)
+    return json_response(fault.payload())
+
+
+def _strike(world: World, fault: SocketFault) -> None:
+    for account in world.accounts:
+        if fault.account in (None, account.number):
+            world.journal.write("fault", account, fault=type(fault).__name__)
+            fault.strike_all(world.sessions.of(account), world.sessions)
+
+
+@routes.delete(PREFIX + "/faults")
+async def clear_faults(request: web.Request) -> web.Response:
+    """Disarm every fault; tells those that never happened."""
+    unused: list[Fault] = list(request.app[WORLD].faults.armed)
+    request.app[WORLD].faults.clear()
+    return json_response({"unused": [fault.payload() for fault in unused]})
+
+
+@routes.post(PREFIX + "/events")
+async def emit(request: web.Request) -> web.Response:
+    """Send an arbitrary `event` with `data` to an `account`, or to one `session_id` of it."""
+    body, world = await json_body(request), request.app[WORLD]
+    account = _account(world, body["account"])
+    world.sessions.emit(Event(body["event"], account, body["data"], body.get("session_id")))
+    return json_response({})
+
+
+@routes.post(PREFIX + "/messages")
+async def post_message(request: web.Request) -> web.Response:
+    """Post `content` to an `account`'s channel, as another user or as `bot` (`mj`, `niji`), `dm` in its DM."""
+    body, world = await json_body(request), request.app[WORLD]
+    account, bot = _account(world, body["account"]), BOT_WORDS.get(body.get("bot", ""))
+    channel = account.dm((bot or MJ_BOT).id) if body.get("dm") else account.channel
+    message = world.post(
+        channel,
+        bot or STRANGER,
+        body["content"],
+        nonce=body.get("nonce"),
+        embeds=body.get("embeds", []),
+        components=body.get("components", []),
+    )
+    return json_response(message_payload(message, world.files.links))
+
+
+@routes.post(PREFIX + "/commands/bump")
+async def bump_commands(request: web.Request) -> web.Response:
+    """Give the commands of this `name`, or all, a new version."""
+    request.app[WORLD].commands.bump((await json_body(request)).get("name"))
+    return json_response({})
+
+
+@routes.post(PREFIX + "/links/expire")
+async def expire_links(request: web.Request) -> web.Response:
+    """Make every CDN link given out so far invalid."""
+    request.app[WORLD].files.expire_links()
+    return json_response({})

@@ -1,0 +1,117 @@
+"""Discord's refusals, as exceptions that turn into its error bodies.
+
+DiscordError
+├── Unauthorized            401        token unknown or revoked
+├── VerificationRequired    403 40002  the account's owner must verify it
+├── MissingAccess           403 50001  another account's channel
+├── Unknown                 404 100xx  no such channel, message, application, command or interaction
+├── InvalidForm             400 50035  a field is wrong; `errors` says which
+├── BadJson                 400 50109
+├── TooLarge                413 40005
+└── RateLimited             429
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import orjson
+from aiohttp import web
+
+from .json_types import Json
+
+VIA = {"Via": "1.1 google"}  # without it discord.py-self takes a 429 for Cloudflare's
+
+
+def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """Answer with JSON under exactly `application/json`: a charset makes discord.py-self read text."""
+    fields = VIA | (headers or {}) | {"Content-Type": "application/json"}
+    return web.Response(body=orjson.dumps(body), status=status, headers=fields)
+
+
+class DiscordError(Exception):
+    """A request that Discord refuses."""
+
+    def __init__(self, status: int, code: int, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.body: Json = {"message": message, "code": code} | more
+        self.headers: dict[str, str] = {}
+
+    def response(self) -> web.Response:
+        """Build the answer that Discord gives."""
+        return json_response(self.body, status=self.status, headers=self.headers)
+
+
+class Unauthorized(DiscordError):
+    """The token is unknown or was revoked."""
+
+    def __init__(self) -> None:
+        super().__init__(401, 0, "401: Unauthorized")
+
+
+class VerificationRequired(DiscordError):
+    """The account may do nothing until its owner has verified it."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 40002, "You need to verify your account in order to perform this action.")
+
+
+class MissingAccess(DiscordError):
+    """The channel is another account's."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 50001, "Missing Access")
+
+
+class Unknown(DiscordError):
+    """The thing named does not exist, or no longer."""
+
+    CODES: ClassVar = {
+        "Application": 10002,
+        "Channel": 10003,
+        "Message": 10008,
+        "Interaction": 10062,
+        "Application Command": 10063,
+    }
+
+    def __init__(self, what: str) -> None:
+        super().__init__(404, self.CODES[what], f"Unknown {what}")
+
+
+class InvalidForm(DiscordError):
+    """One field of the body is wrong; `path` is dotted, as in `data.version`."""
+
+    def __init__(self, path: str, reason: str, message: str) -> None:
+        errors: Json = {"_errors": [{"code": reason, "message": message}]}
+        for key in reversed(path.split(".")):
+            errors = {key: errors}
+        super().__init__(400, 50035, "Invalid Form Body", errors=errors)
+
+
+class BadJson(DiscordError):
+    """The body is not a JSON object."""
+
+    def __init__(self) -> None:
+        super().__init__(400, 50109, "The request body contains invalid JSON.")
+
+
+class TooLarge(DiscordError):
+    """A file is over the size limit."""
+
+    def __init__(self) -> None:
+        super().__init__(413, 40005, "Request entity too large")
+
+
+class RateLimited(DiscordError):
+    """Too many requests; the same request may be sent again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: float, *, is_global: bool = False, with_header: bool = True) -> None:
+        super().__init__(429, 0, "You are being rate limited.")
+        self.body |= {"retry_after": round(retry_after, 3), "global": is_global}
+        if with_header:
+            self.headers["Retry-After"] = str(math.ceil(retry_after))
+        if is_global:
+            self.headers["X-RateLimit-Global"] = "true"

@@ -1,0 +1,42 @@
+"""Every fault by its name, and how to make one from JSON."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from discord_simulator.json_types import Json
+
+from . import answers, events, handshake, interactions, sockets, transfers
+from .answers import AnswerFault, Refusal
+from .base import Fault
+from .events import EventFault
+from .interactions import InteractionFault
+from .sockets import SocketFault
+
+_KINDS = {Fault, EventFault, SocketFault, InteractionFault, AnswerFault, Refusal}  # these only group others
+_MODULES = (answers, events, handshake, interactions, sockets, transfers)
+FAULTS: dict[str, type[Fault]] = {
+    name: value
+    for module in _MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, Fault) and value not in _KINDS
+}
+
+
+class BadFault(ValueError):
+    """The JSON names no fault, or gives it a field that it does not have."""
+
+
+def fault_from_json(body: Json) -> Fault:
+    """Make a fault from `{"fault": name, field: value, …}`."""
+    values = dict(body)
+    kind = FAULTS.get(str(values.pop("fault", None)))
+    if kind is None:
+        raise BadFault(f"unknown fault {body.get('fault')!r}; there are: {', '.join(sorted(FAULTS))}")
+    known = {field.name for field in fields(kind)}
+    if unknown := values.keys() - known:
+        raise BadFault(f"{kind.__name__} has no {sorted(unknown)}; it has: {', '.join(sorted(known))}")
+    try:
+        return kind(**values)
+    except TypeError as err:
+        raise BadFault(str(err)) from err

@@ -1,0 +1,116 @@
+"""POST /interactions: checked, answered 204, handed to the bot."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from aiohttp import web
+
+from discord_simulator.accounts import Account
+from discord_simulator.errors import VIA, DiscordError, InvalidForm, RateLimited
+from discord_simulator.faults.interactions import InteractionFault
+from discord_simulator.interaction import COMMAND, Interaction
+from discord_simulator.json_types import Json
+from discord_simulator.rate_limit import RateLimit
+from discord_simulator.world import World
+
+from .context import BOT, WORLD, account_of, body_and_parts, json_body, objects
+from .validation import accept
+
+JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+routes = web.RouteTableDef()
+
+
+@routes.post("/api/{version:v9|v10}/interactions", name="interactions")
+async def interact(request: web.Request) -> web.Response:
+    """Accept a command, a component press or a modal submit; 204 says that the bot will hear of it, no more."""
+    world = request.app[WORLD]
+    account = account_of(request, verified=True)
+    body, parts = await body_and_parts(request)
+    try:
+        limits = _take_from_limit(world, account)
+        interaction = accept(world, account, body, parts)
+    except DiscordError as refusal:
+        _record(world, account, body, status=refusal.status, error=refusal.code)
+        raise
+    _record(world, account, body, status=204, interaction_id=interaction.id)
+    _hand_over(request, interaction)
+    return web.Response(status=204, headers=VIA | limits)
+
+
+def _take_from_limit(world: World, account: Account) -> dict[str, str]:
+    """Count the request against the account's limit, where one is set; give the headers that tell of it."""
+    if not world.options.interactions_per_second:
+        return {}
+    limit = world.rate_limits.setdefault(account.number, RateLimit())
+    wait = limit.take(world.options.interactions_per_second)
+    headers = limit.headers(world.options.interactions_per_second)
+    if wait:
+        refusal = RateLimited(wait)
+        refusal.headers |= headers
+        raise refusal
+    return headers
+
+
+def _hand_over(request: web.Request, interaction: Interaction) -> None:
+    """Let the bot act, unless a fault stands between Discord and the bot."""
+    world = request.app[WORLD]
+    fault = world.faults.take(InteractionFault, interaction.account.number, interaction=interaction)
+    if fault is None:
+        request.app[BOT].interaction(interaction)
+    else:
+        world.journal.write("fault", interaction.account, fault=type(fault).__name__, nonce=interaction.nonce)
+        fault.apply(interaction, world)
+
+
+def _record(world: World, account: Account, body: Json, **outcome: object) -> None:
+    """Write the journal's line about a request, well-formed or not."""
+    data = body["data"] if isinstance(body.get("data"), dict) else {}
+    custom_id = data.get("custom_id")
+    parent_job = JOB_ID.search(str(custom_id))
+    line = {
+        "type": body.get("type"),
+        "name": data.get("name") if body.get("type") == COMMAND else None,
+        "custom_id": custom_id,
+        "prompt": _prompt(data),
+        "nonce": body.get("nonce"),
+        "job_id": parent_job.group() if parent_job else None,
+        "application_id": body.get("application_id"),
+        "channel_id": body.get("channel_id"),
+        "message_id": body.get("message_id"),
+    }
+    world.journal.write("interaction", account, **line | {"interaction_id": None} | outcome)
+
+
+def _prompt(data: Json) -> Any:
+    """Find the text in a command's `prompt` option or in a modal's first field."""
+    options = [o.get("value") for o in objects(data.get("options")) if o.get("name") == "prompt"]
+    fields = [f.get("value") for row in objects(data.get("components")) for f in objects(row.get("components"))]
+    return next(iter(options + fields), None)
+
+
+@routes.post("/inpaint/api/submit-job", name="inpaint")
+async def submit_inpaint(request: web.Request) -> web.Response:
+    """Take the mask of Vary Region from its embedded page; the token stands for the login."""
+    body = await json_body(request)
+    mask = _mask(body)
+    world = request.app[WORLD]
+    world.journal.write("inpaint", None, token=body.get("customId"), prompt=body.get("prompt"), mask_bytes=len(mask))
+    if not request.app[BOT].inpaint(str(body.get("customId")), mask, str(body.get("prompt") or "")):
+        return web.json_response({"status": "error", "message": "unknown token"}, status=404)
+    return web.json_response({"status": "success"})
+
+
+def _mask(body: Json) -> bytes:
+    """Decode the mask; only a PNG in base64 without a data URL's prefix is one."""
+    try:
+        mask = base64.b64decode(str(body.get("mask")), validate=True)
+    except binascii.Error:
+        mask = b""
+    if not mask.startswith(PNG_SIGNATURE):
+        raise InvalidForm("mask", "BASE_TYPE_BAD_VALUE", "The mask must be a PNG")
+    return mask

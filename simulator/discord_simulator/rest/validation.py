@@ -1,0 +1,168 @@
+"""What Discord checks of an interaction before it answers 204."""
+
+from __future__ import annotations
+
+from discord_simulator.accounts import BOTS, Account, Channel
+from discord_simulator.commands import ATTACHMENT, STRING, SUB_COMMAND, Command
+from discord_simulator.errors import InvalidForm, Unknown
+from discord_simulator.interaction import COMMAND, COMPONENT, MODAL_SUBMIT, Interaction, Modal
+from discord_simulator.json_types import Json
+from discord_simulator.messages import EPHEMERAL, Message
+from discord_simulator.uploads import resolve_uploads
+from discord_simulator.world import World
+
+from .context import find_channel, objects
+
+MAX_NONCE_CHARACTERS = 25
+MAX_STRING_CHARACTERS = 6_000
+BUTTON, SELECT = 2, 3  # component types
+VALUE_TYPES: dict[int, type] = {STRING: str}  # by option type
+
+
+def accept(world: World, account: Account, body: Json, parts: dict[str, bytes]) -> Interaction:
+    """Turn a request body into an interaction, or raise the DiscordError that it deserves.
+
+    An accepted nonce is used up, and so is a submitted modal.
+    """
+    channel = find_channel(world, account, str(body.get("channel_id")))
+    _check_frame(world, body, channel)
+    if not isinstance(body.get("data"), dict):
+        raise InvalidForm("data", "BASE_TYPE_REQUIRED", "This field is required")
+    interaction = Interaction(
+        id=world.ids.next(),
+        nonce=str(body["nonce"]) if body.get("nonce") else None,
+        type=body["type"],
+        account=account,
+        application_id=str(body["application_id"]),
+        channel=channel,
+        session_id=str(body["session_id"]),
+        data=body["data"],
+    )
+    _CHECKS[interaction.type](world, interaction, body, parts)
+    world.nonces.add(interaction.nonce or "")
+    return interaction
+
+
+def _check_frame(world: World, body: Json, channel: Channel) -> None:
+    """Check what all three types have in common."""
+    if body.get("type") not in (COMMAND, COMPONENT, MODAL_SUBMIT):
+        raise InvalidForm("type", "BASE_TYPE_CHOICES", "Value must be one of (2, 3, 5).")
+    if str(body.get("application_id")) not in BOTS:
+        raise Unknown("Application")
+    if channel.recipient and channel.recipient.id != str(body["application_id"]):
+        raise Unknown("Application")  # a DM knows no other bot's commands
+    if (body.get("guild_id") or None) != channel.guild_id:
+        raise InvalidForm("guild_id", "CHANNEL_NOT_IN_GUILD", "The channel is not in this guild")
+    _check_session(world, body)
+    _check_nonce(world, str(body.get("nonce") or ""))
+
+
+def _check_session(world: World, body: Json) -> None:
+    session_id = body.get("session_id")
+    if not isinstance(session_id, str) or not session_id:
+        raise InvalidForm("session_id", "BASE_TYPE_REQUIRED", "This field is required")
+    if world.options.require_known_session and session_id not in world.sessions.by_id:
+        raise InvalidForm("session_id", "INVALID_SESSION", "Unknown session")
+
+
+def _check_nonce(world: World, nonce: str) -> None:
+    if len(nonce) > MAX_NONCE_CHARACTERS:
+        raise InvalidForm("nonce", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_NONCE_CHARACTERS} or fewer in length.")
+    if nonce and world.options.unique_nonces and nonce in world.nonces:
+        raise InvalidForm("nonce", "NONCE_ALREADY_USED", "This nonce was used before")
+
+
+def _check_command(world: World, interaction: Interaction, _body: Json, parts: dict[str, bytes]) -> None:
+    data = interaction.data
+    command = world.commands.find(interaction.application_id, str(data.get("id")))
+    if command is None or command.name != data.get("name"):
+        raise Unknown("Application Command")
+    if str(data.get("version")) != command.version:
+        outdated = "This command is outdated, please try again in a few minutes"
+        raise InvalidForm("data", "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION", outdated)
+    interaction.uploads = resolve_uploads(world.uploads, objects(data.get("attachments")), parts)
+    _check_options(interaction, command)
+
+
+def _check_options(interaction: Interaction, command: Command) -> None:
+    given = {option.get("name"): option for option in objects(interaction.data.get("options"))}
+    known = {option.name: option for option in command.options}
+    if unknown := given.keys() - known.keys():
+        raise InvalidForm("data.options", "UNKNOWN_OPTION", f"Unknown options: {sorted(map(str, unknown))}")
+    for name, option in known.items():
+        if option.required and name not in given:
+            raise InvalidForm(f"data.options.{name}", "BASE_TYPE_REQUIRED", "This field is required")
+        if name in given:
+            _check_option(interaction, given[name], option.type, [value for _, value in option.choices])
+
+
+def _check_option(interaction: Interaction, given: Json, wanted_type: int, choices: list[str]) -> None:
+    path, value = f"data.options.{given['name']}", given.get("value")
+    if given.get("type") != wanted_type:
+        raise InvalidForm(path, "OPTION_TYPE_MISMATCH", f"Option type must be {wanted_type}")
+    if wanted_type == SUB_COMMAND:
+        return
+    if wanted_type == ATTACHMENT:
+        if interaction.upload(value) is None:
+            raise InvalidForm(path, "ATTACHMENT_NOT_FOUND", "The option names no attachment")
+        return
+    if not isinstance(value, VALUE_TYPES[wanted_type]) or (choices and value not in choices):
+        raise InvalidForm(path, "BASE_TYPE_BAD_VALUE", "The value does not fit the option")
+    if isinstance(value, str) and len(value) > MAX_STRING_CHARACTERS:
+        raise InvalidForm(path, "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_STRING_CHARACTERS} or fewer in length.")
+
+
+def _check_component(_world: World, interaction: Interaction, body: Json, _parts: dict[str, bytes]) -> None:
+    message = _find_message(interaction, body)
+    component = message.component(str(interaction.custom_id)) if message else None
+    if message is None or component is None:
+        raise Unknown("Message")
+    if message.author.id != interaction.application_id:
+        raise Unknown("Message")
+    if component.get("disabled") or interaction.data.get("component_type") != component["type"]:
+        raise InvalidForm("data.component_type", "COMPONENT_VALIDATION_FAILED", "Component validation failed")
+    if component["type"] == SELECT:
+        _check_values(interaction, {option["value"] for option in component["options"]})
+    interaction.message = message
+
+
+def _find_message(interaction: Interaction, body: Json) -> Message | None:
+    """Find the message that holds the component; an ephemeral one only by the session and flags it was shown with."""
+    channel, message_id = interaction.channel, str(body.get("message_id"))
+    if message_id in channel.messages:
+        return channel.messages[message_id]
+    message = channel.ephemeral.get(message_id)
+    if message is None or not int(body.get("message_flags") or 0) & EPHEMERAL:
+        return None
+    return message if message.session_id in (None, interaction.session_id) else None
+
+
+def _check_values(interaction: Interaction, offered: set[str]) -> None:
+    if not interaction.values or not offered.issuperset(interaction.values):
+        raise InvalidForm("data.values", "BASE_TYPE_CHOICES", "The menu does not offer this value")
+
+
+def _check_modal_submit(world: World, interaction: Interaction, _body: Json, _parts: dict[str, bytes]) -> None:
+    modal = world.modals.get(str(interaction.data.get("id")))
+    if modal is None or modal.opened_by.account is not interaction.account:
+        raise Unknown("Interaction")
+    if not interaction.custom_id:
+        raise InvalidForm("data.custom_id", "BASE_TYPE_REQUIRED", "This field is required")
+    _check_fields(interaction, modal)
+    interaction.modal, interaction.message = modal, modal.opened_by.message
+    del world.modals[modal.opened_by.id]
+
+
+def _check_fields(interaction: Interaction, modal: Modal) -> None:
+    fields = [field for row in modal.components for field in row.get("components", [])]
+    if unknown := interaction.fields.keys() - {field["custom_id"] for field in fields}:
+        raise InvalidForm("data.components", "COMPONENT_VALIDATION_FAILED", f"Unknown fields: {sorted(unknown)}")
+    for field in fields:
+        length = len(interaction.fields.get(field["custom_id"], ""))
+        if (field.get("required", True) and not length) or length > field.get("max_length", 4000):
+            raise InvalidForm(
+                "data.components", "COMPONENT_VALIDATION_FAILED", f"{field['custom_id']} has a bad length"
+            )
+
+
+_CHECKS = {COMMAND: _check_command, COMPONENT: _check_component, MODAL_SUBMIT: _check_modal_submit}

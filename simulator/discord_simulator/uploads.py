@@ -1,0 +1,74 @@
+"""Files on their way in: a slot is reserved over REST, filled by PUT, then named in a command or message."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from random import Random
+
+from PIL import Image, UnidentifiedImageError
+
+from .errors import InvalidForm
+from .interaction import Upload
+from .json_types import Json
+from .messages import Picture
+
+
+@dataclass
+class Slot:
+    """A reserved place for one file of a known size."""
+
+    filename: str
+    size: int
+    content: bytes | None = None  # None until the PUT
+
+
+class Uploads:
+    """All slots, by `upload_filename`."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._slots: dict[str, Slot] = {}
+
+    def reserve(self, filename: str, size: int) -> str:
+        """Make a slot and give its `upload_filename`."""
+        key = f"{self._random.getrandbits(128):032x}/{filename}"
+        self._slots[key] = Slot(filename, size)
+        return key
+
+    def slot(self, upload_filename: str) -> Slot | None:
+        """Find a slot, filled or not."""
+        return self._slots.get(upload_filename)
+
+    def clear(self) -> None:
+        """Forget every slot."""
+        self._slots.clear()
+
+
+def resolve_uploads(uploads: Uploads, attachments: list[Json], parts: dict[str, bytes]) -> list[Upload]:
+    """Find the bytes behind the attachments of a command or message.
+
+    An attachment names an earlier upload, or has its bytes in the same request as part `files[id]`.
+    Raises InvalidForm when neither holds.
+    """
+    return [_resolve(uploads, index, attachment, parts) for index, attachment in enumerate(attachments)]
+
+
+def _resolve(uploads: Uploads, index: int, attachment: Json, parts: dict[str, bytes]) -> Upload:
+    attachment_id = str(attachment.get("id", index))
+    slot = uploads.slot(str(attachment.get("uploaded_filename")))
+    content = slot.content if slot else parts.get(f"files[{attachment_id}]")
+    if content is None:
+        raise InvalidForm(f"attachments.{index}", "ATTACHMENT_NOT_FOUND", "Uploaded file was not found")
+    filename = str(attachment.get("filename") or (slot.filename if slot else "unknown"))
+    return Upload(attachment_id, filename.rpartition("/")[2], content)
+
+
+def picture_from_upload(upload: Upload) -> Picture:
+    """Make a picture of an uploaded file; one that is no picture has no size."""
+    try:
+        with Image.open(io.BytesIO(upload.content)) as image:
+            content_type = Image.MIME.get(image.format or "", "application/octet-stream")
+            return Picture(upload.filename, content_type, upload.content, image.width, image.height)
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        return Picture(upload.filename, "application/octet-stream", upload.content, 0, 0)
