@@ -1,4 +1,4 @@
-"""What the gateway told, as values. `decode` turns a raw dispatch into one of them.
+"""What the gateway told, as values. `decode.decode` turns a raw dispatch into one of them.
 
 Only what correlation and classification need is kept; everything is copied, because the library edits its own
 objects in place.
@@ -101,11 +101,15 @@ class InteractionFailed:
 
 @dataclass(frozen=True, slots=True)
 class TextField:
-    """A text input of a modal: its id and its prefilled value."""
+    """A text input of a modal: its id and its prefilled value.
+
+    `labelled` is true when a label component holds it instead of a row; the submit has to repeat that shape.
+    """
 
     custom_id: str
     value: str = ""
     label: str = ""
+    labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""Attachments of a message: pictures on the CDN, whose file names tell the Midjourney job."""
+
+import re
+from urllib.parse import urlsplit
+
+from midway.discord.json_types import Raw, number, objects, text
+from midway.domain.ids import JobId
+from midway.domain.image import Image
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def images_from_attachments(attachments: object) -> tuple[Image, ...]:
+    """Read the attachments of a raw message, in their order; those without a link are left out."""
+    return tuple(_image(attachment) for attachment in objects(attachments) if attachment.get("url"))
+
+
+def job_id_from_text(text: str) -> JobId | None:
+    """Find the last UUID in a text: a file name ends with it, and a prompt before it could hold another."""
+    found = _UUID.findall(text)
+    return JobId(found[-1].lower()) if found else None
+
+
+def job_id_from_url(url: str) -> JobId | None:
+    """Find the job's UUID in the path of a link; what follows the path is a signature."""
+    return job_id_from_text(urlsplit(url).path)
+
+
+def _image(raw: Raw) -> Image:
+    return Image(
+        url=text(raw, "url"),
+        width=number(raw, "width"),
+        height=number(raw, "height"),
+        content_type=text(raw, "content_type"),
+        size_bytes=number(raw, "size"),
+        filename=text(raw, "filename"),
+    )

@@ -1,0 +1,67 @@
+"""Components of a message or modal: buttons, links and text fields, at any depth.
+
+Rows (type 1), containers, sections and labels nest by `components`, `component` and `accessory`.
+The library knows rows only, so components are read from the raw object.
+Source: Discord's component reference; discord.py-self 2.1.0 drops the other kinds.
+"""
+
+from collections.abc import Iterator
+
+from midway.discord.event import TextField
+from midway.discord.json_types import Raw, inner, number, objects, text
+from midway.domain.image import Button
+
+ROW = 1
+BUTTON = 2
+TEXT_INPUT = 4
+LABEL = 18
+
+_GREY = 2
+
+
+def buttons(components: object) -> tuple[Button, ...]:
+    """Read the buttons that can be pressed, in reading order."""
+    return tuple(_button(raw) for raw in _walk(components) if raw.get("type") == BUTTON and raw.get("custom_id"))
+
+
+def links(components: object) -> tuple[str, ...]:
+    """Read where the link buttons lead, in reading order."""
+    return tuple(text(raw, "url") for raw in _walk(components) if raw.get("type") == BUTTON and raw.get("url"))
+
+
+def text_fields(components: object) -> tuple[TextField, ...]:
+    """Read the text inputs of a modal with their prefilled values; a label around one names it."""
+    return tuple(_fields(components, label=""))
+
+
+def _walk(components: object) -> Iterator[Raw]:
+    for raw in objects(components):
+        yield raw
+        yield from _walk(_children(raw))
+
+
+def _children(raw: Raw) -> list[object]:
+    nested = raw.get("components")
+    return [raw.get("accessory"), raw.get("component"), *(nested if isinstance(nested, list) else ())]
+
+
+def _fields(components: object, label: str) -> Iterator[TextField]:
+    for raw in objects(components):
+        own_label = text(raw, "label") or label
+        if raw.get("type") == TEXT_INPUT:
+            yield _text_field(raw, own_label, labelled=bool(label))
+        else:
+            yield from _fields(_children(raw), own_label)
+
+
+def _text_field(raw: Raw, label: str, *, labelled: bool) -> TextField:
+    return TextField(text(raw, "custom_id"), text(raw, "value"), label, labelled)
+
+
+def _button(raw: Raw) -> Button:
+    return Button(
+        custom_id=text(raw, "custom_id"),
+        label=text(raw, "label"),
+        emoji=text(inner(raw, "emoji"), "name"),
+        style=number(raw, "style") or _GREY,
+    )

@@ -1,0 +1,118 @@
+"""The grammar of Midjourney's message texts: `**{prompt}** - {verb}<@{user}> {tokens}`.
+
+Pure: text in, value out. Source: discord-wire, "Content grammar".
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from midway.discord.attachment import job_id_from_text, job_id_from_url
+from midway.discord.event import Message
+from midway.domain.action import Speed, Verb
+from midway.domain.ids import JobId, UserId
+
+_SEPARATOR = re.compile(r"\*\*\s+-\s")
+# The longest verb known has 23 characters; the bound keeps hostile prompts from costing quadratic time.
+_TAIL = re.compile(r"\s*(?P<verb>[^<]{0,60}?)\s*<@!?(?P<user>\d+)>(?P<rest>.*)", re.DOTALL)
+_LINK = re.compile(r"\[\(?[^\]]*?\)?\]\(<?(?P<url>https?://[^)>\s]+)>?\)")
+_TOKEN = re.compile(r"\(([^()]*)\)")
+_PERCENT = re.compile(r"(\d{1,3})%")
+_MODE = re.compile(r"(fast|relaxed|turbo)(,\s*stealth)?")
+_JOB_LINK = re.compile(r"midjourney\.com/jobs/", re.IGNORECASE)
+_SPEEDS = {"fast": Speed.FAST, "relaxed": Speed.RELAX, "turbo": Speed.TURBO}
+
+_VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
+    (re.compile(r"()"), Verb.GRID),
+    (re.compile(r"Image #(\d+)"), Verb.PICK),
+    (re.compile(r"Upscal(?:ed|ing)(?: \(([^)]*)\))? by"), Verb.HD),
+    (re.compile(r"(?:Variations|Remix)(?: \(([^)]*)\))? by"), Verb.VARY),
+    (re.compile(r"Zoom Out(?: \(([^)]*)\))? by"), Verb.ZOOM),
+    (re.compile(r"Pan (Left|Right|Up|Down) by"), Verb.PAN),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What the text of a job's message says.
+
+    `verb_detail` is the word that narrows the verb ("Strong", "Left", "4x"), or the verb's whole text when it is not
+    known (`Verb.OTHER`). `flags` are tokens that are neither progress nor speed, e.g. "Waiting to start", "Stopped".
+    `job_id` is set only when the text links to the job.
+    """
+
+    prompt: str
+    verb: Verb
+    verb_detail: str = ""
+    user_id: UserId
+    percent: int | None = None
+    speed: Speed | None = None
+    stealth: bool = False
+    pick_index: int | None = None
+    flags: tuple[str, ...] = field(default=())
+    job_id: JobId | None = None
+
+
+def parse_content(content: str) -> Content | None:
+    """Read the text of a job's message; None when it is some other text.
+
+    A prompt may itself hold anything, even the grammar: the last place that reads as the end of a prompt counts.
+    """
+    if not content.startswith("**"):
+        return None
+    for separator in reversed(list(_SEPARATOR.finditer(content, 2))):
+        tail = _TAIL.match(content, separator.end())
+        if tail:
+            return _content(content[2 : separator.start()], tail["verb"], UserId(tail["user"]), tail["rest"])
+    return None
+
+
+def job_id(message: Message) -> JobId | None:
+    """Find the Midjourney job a message shows, by the first place that names it.
+
+    Places in order: link button, link in the text, path of the attachment, custom id of a button.
+    """
+    content = parse_content(message.content)
+    places = (
+        *(job_id_from_url(url) for url in message.links if _JOB_LINK.search(url)),
+        content.job_id if content else None,
+        *(job_id_from_url(image.url) for image in message.attachments),
+        *(job_id_from_text(button.custom_id) for button in message.buttons if button.custom_id.startswith("MJ::")),
+    )
+    return next((place for place in places if place), None)
+
+
+def _content(prompt: str, verb_text: str, user_id: UserId, rest: str) -> Content:
+    verb, detail = _verb(verb_text)
+    content = Content(
+        prompt=prompt,
+        verb=verb,
+        verb_detail="" if verb is Verb.PICK else detail,
+        user_id=user_id,
+        pick_index=int(detail) if verb is Verb.PICK else None,
+        job_id=_linked_job(rest),
+    )
+    # A second line is small print, e.g. an advertisement.
+    for token in _TOKEN.findall(_LINK.sub("", rest.partition("\n")[0])):
+        content = _with_token(content, token.strip())
+    return content
+
+
+def _verb(verb_text: str) -> tuple[Verb, str]:
+    for pattern, verb in _VERBS:
+        found = pattern.fullmatch(verb_text)
+        if found:
+            return verb, found[1] or ""
+    return Verb.OTHER, verb_text
+
+
+def _linked_job(rest: str) -> JobId | None:
+    urls = (link["url"] for link in _LINK.finditer(rest))
+    return next((job_id_from_url(url) for url in urls if _JOB_LINK.search(url)), None)
+
+
+def _with_token(content: Content, token: str) -> Content:
+    if percent := _PERCENT.fullmatch(token):
+        return replace(content, percent=int(percent[1]))
+    if mode := _MODE.fullmatch(token):
+        return replace(content, speed=_SPEEDS[mode[1]], stealth=mode[2] is not None)
+    return replace(content, flags=(*content.flags, token))
