@@ -1,0 +1,215 @@
+"""The Store in memory: the readable reference that the behaviour suite measures every other one against.
+
+It loses everything when the process ends; tests use it, a server does not.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
+
+from midway.domain.attempt import Attempt
+from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import Task
+from midway.store.doorbell import Bell, Doorbells
+from midway.store.port import (
+    AccountMark,
+    OutboxRow,
+    RequestIdReused,
+    RequestKey,
+    RevisionConflict,
+    Submitted,
+    TaskQuery,
+)
+
+
+class MemoryStore:
+    """A Store that forgets; see `port.Store` for what each verb promises.
+
+    No method awaits anything between reading and writing, so each is a transaction.
+    """
+
+    def __init__(self) -> None:
+        self._revision = Revision(0)
+        self._tasks: dict[TaskId, Task] = {}
+        # Every snapshot still to be seen, by rising revision: changes of state, and each Task's present.
+        self._snapshots: dict[Revision, Task] = {}
+        self._progress: dict[TaskId, Revision] = {}  # the present snapshot, where it changed no state
+        self._requests: dict[RequestId, tuple[str, TaskId]] = {}
+        self._inputs: dict[TaskId, list[InputImage]] = {}
+        self._attempts: dict[Nonce, Attempt] = {}
+        self._marks: dict[AccountId, AccountMark] = {}
+        self._outbox: dict[int, OutboxRow] = {}
+        self._sequence = itertools.count(1)
+        self._doorbells = Doorbells()
+
+    async def submit(
+        self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
+    ) -> Submitted:
+        """Keep a new Task, or find the one this request id made."""
+        if request and (made := self._made_by(request)):
+            return Submitted(made, created=False)
+        if present := self._tasks.get(task.id):
+            raise RevisionConflict(task.id, Revision(0), present.revision)
+        stored = self._keep(task)
+        self._inputs[task.id] = list(inputs)
+        if request:
+            self._requests[request.id] = (request.payload_digest, task.id)
+        self._doorbells.ring()
+        return Submitted(stored, created=True)
+
+    def _made_by(self, request: RequestKey) -> Task | None:
+        if request.id not in self._requests:
+            return None
+        digest, task_id = self._requests[request.id]
+        if digest != request.payload_digest:
+            raise RequestIdReused(task_id)
+        return self._tasks[task_id]
+
+    async def append(
+        self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
+    ) -> Task:
+        """Replace a Task that is at the expected revision."""
+        present = self._tasks.get(task.id)
+        if present is None or present.revision != expected_revision:
+            raise RevisionConflict(task.id, expected_revision, present.revision if present else None)
+        stored = self._keep(task)
+        self._attempts.update({attempt.nonce: attempt for attempt in attempts})
+        if notify and task.ask.notify_url:
+            self._put_notice(stored)
+        self._doorbells.ring()
+        return stored
+
+    def _keep(self, task: Task) -> Task:
+        """Give the Task the next revision; drop the progress snapshot that it supersedes."""
+        present = self._tasks.get(task.id)
+        self._revision = Revision(self._revision + 1)
+        stored = replace(task, revision=self._revision)
+        if task.id in self._progress:
+            del self._snapshots[self._progress.pop(task.id)]
+        if present is not None and present.state is stored.state:
+            self._progress[task.id] = stored.revision
+        self._tasks[task.id] = self._snapshots[stored.revision] = stored
+        return stored
+
+    def _put_notice(self, task: Task) -> None:
+        sequence = next(self._sequence)
+        self._outbox[sequence] = OutboxRow(sequence, task, task.ask.notify_url, tries=0, due_at=task.updated_at)
+
+    async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
+        """Add input pictures after the others."""
+        self._inputs.setdefault(task_id, []).extend(inputs)
+        self._doorbells.ring()
+
+    async def put_attempt(self, attempt: Attempt) -> None:
+        """Keep what was learnt about an Attempt."""
+        self._attempts[attempt.nonce] = attempt
+        self._doorbells.ring()
+
+    async def get(self, task_id: TaskId) -> Task | None:
+        """Read one Task."""
+        return self._tasks.get(task_id)
+
+    async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
+        """Read those that exist, in the order asked."""
+        return [self._tasks[task_id] for task_id in dict.fromkeys(task_ids) if task_id in self._tasks]
+
+    async def find(self, query: TaskQuery) -> list[Task]:
+        """Read a page of the Tasks that match."""
+        found = [task for task in self._matching(query) if query.before is None or task.id < query.before]
+        return sorted(found, key=lambda task: task.id, reverse=not query.oldest_first)[: query.limit]
+
+    async def count(self, query: TaskQuery) -> int:
+        """Count the Tasks that match."""
+        return sum(1 for _ in self._matching(query))
+
+    def _matching(self, query: TaskQuery) -> Iterator[Task]:
+        return (task for task in self._tasks.values() if all(agrees(task) for agrees in _conditions(query)))
+
+    async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
+        """Read one Task's snapshots after a revision."""
+        return [task for task in self._newer(after) if task.id == task_id]
+
+    async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
+        """Read all Tasks' snapshots after a revision."""
+        return self._newer(after)[:limit]
+
+    def _newer(self, after: Revision) -> list[Task]:
+        newest_first = itertools.takewhile(lambda task: task.revision > after, reversed(self._snapshots.values()))
+        return list(newest_first)[::-1]
+
+    async def revision(self) -> Revision:
+        """Read the newest revision."""
+        return self._revision
+
+    async def last_task_id(self) -> TaskId | None:
+        """Read the largest Task id."""
+        return max(self._tasks, default=None)
+
+    async def inputs(self, task_id: TaskId) -> list[InputImage]:
+        """Read a Task's input pictures."""
+        return list(self._inputs.get(task_id, ()))
+
+    async def attempts(self, task_id: TaskId) -> list[Attempt]:
+        """Read a Task's Attempts, oldest first."""
+        return self._attempts_where(lambda attempt: attempt.task_id == task_id)
+
+    async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
+        """Read an Account's Attempts that are open or young."""
+        return self._attempts_where(
+            lambda attempt: attempt.account_id == account_id and (attempt.is_open or attempt.sent_at > since)
+        )
+
+    def _attempts_where(self, agrees: Callable[[Attempt], bool]) -> list[Attempt]:
+        return sorted(filter(agrees, self._attempts.values()), key=lambda attempt: attempt.sent_at)
+
+    async def put_mark(self, mark: AccountMark) -> None:
+        """Keep an Account's mark."""
+        self._marks[mark.account_id] = mark
+        self._doorbells.ring()
+
+    async def marks(self) -> list[AccountMark]:
+        """Read every Account's mark."""
+        return sorted(self._marks.values(), key=lambda mark: mark.account_id)
+
+    async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
+        """Read the first notice of each Task, where it is due."""
+        first_of_task: dict[TaskId, OutboxRow] = {}
+        for row in self._outbox.values():
+            first_of_task.setdefault(row.task.id, row)
+        due = [row for row in first_of_task.values() if row.due_at <= now]
+        return sorted(due, key=lambda row: (row.due_at, row.sequence))[:limit]
+
+    async def outbox_delivered(self, sequence: int) -> None:
+        """Drop a notice."""
+        self._outbox.pop(sequence, None)
+        self._doorbells.ring()
+
+    async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
+        """Count a try."""
+        if row := self._outbox.get(sequence):
+            self._outbox[sequence] = replace(row, tries=row.tries + 1, due_at=due_at)
+        self._doorbells.ring()
+
+    def doorbell(self) -> AbstractAsyncContextManager[Bell]:
+        """Listen for changes."""
+        return self._doorbells.listen()
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to finish."""
+
+
+def _conditions(query: TaskQuery) -> Iterator[Callable[[Task], bool]]:
+    """Yield a test for each field that the query fills."""
+    if query.states:
+        yield lambda task: task.state in query.states
+    if query.actions:
+        yield lambda task: task.action in query.actions
+    if query.account_id is not None:
+        yield lambda task: task.account_id == query.account_id
+    if query.parent_id is not None:
+        yield lambda task: task.ask.parent_id == query.parent_id
+    if query.client_state is not None:
+        yield lambda task: task.ask.client_state == query.client_state

@@ -1,0 +1,16 @@
+-- name: put_attempt
+-- Store an Attempt, or what was learnt about it since. Its row keeps its place among those sent at the same instant.
+INSERT INTO attempt (nonce, task_id, account_id, is_open, sent_at, doc)
+VALUES (:nonce, :task_id, :account_id, :is_open, :sent_at, :doc)
+ON CONFLICT (nonce) DO UPDATE SET is_open = excluded.is_open, sent_at = excluded.sent_at, doc = excluded.doc
+
+-- name: attempts
+-- A Task's Attempts, oldest first.
+SELECT doc FROM attempt WHERE task_id = :task_id ORDER BY sent_at, rowid
+
+-- name: recent_attempts
+-- An Account's Attempts that are open, however old, or were sent after an instant. Oldest first.
+SELECT doc, sent_at, rowid FROM attempt WHERE account_id = :account_id AND is_open
+UNION ALL
+SELECT doc, sent_at, rowid FROM attempt WHERE account_id = :account_id AND sent_at > :since AND NOT is_open
+ORDER BY sent_at, rowid

@@ -1,0 +1,84 @@
+-- name: next_revision
+-- Take the next number of the one increasing sequence; undone with the transaction, so it has no holes.
+UPDATE counter SET value = value + 1 WHERE name = 'revision'
+
+-- name: revision
+-- The newest revision given.
+SELECT value FROM counter WHERE name = 'revision'
+
+-- name: position_of_task
+-- Where a Task stands now, to compare with what its writer expects.
+SELECT revision, state FROM task WHERE id = :id
+
+-- name: insert_task
+-- Store a new Task.
+INSERT INTO task (id, revision, state, action, account_id, parent_id, client_state, doc)
+VALUES (:id, :revision, :state, :action, :account_id, :parent_id, :client_state, :doc)
+
+-- name: update_task
+-- Replace a Task, if it still is what its writer read. What was asked for never changes.
+UPDATE task
+SET revision = :revision, state = :state, account_id = :account_id, doc = :doc
+WHERE id = :id AND revision = :expected_revision
+
+-- name: insert_history
+-- Keep the snapshot of a change of state.
+INSERT INTO task_history (revision, task_id, state, doc) VALUES (:revision, :id, :state, :doc)
+
+-- name: insert_request
+-- Remember which Task a request id made, and from what.
+INSERT INTO request (id, digest, task_id) VALUES (:id, :digest, :task_id)
+
+-- name: request
+-- Find the Task that a request id made.
+SELECT digest, task_id FROM request WHERE id = :id
+
+-- name: insert_input
+-- Add one input picture after those that the Task has.
+INSERT INTO input (task_id, position, content_type, width, height, data)
+SELECT :task_id, coalesce(max(position) + 1, 0), :content_type, :width, :height, :data
+FROM input WHERE task_id = :task_id
+
+-- name: inputs
+-- A Task's input pictures in the order they were stored.
+SELECT content_type, width, height, data FROM input WHERE task_id = :task_id ORDER BY position
+
+-- name: task
+-- One Task.
+SELECT revision, doc FROM task WHERE id = :id
+
+-- name: tasks
+-- The Tasks among these ids, in no order.
+SELECT id, revision, doc FROM task WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: last_task_id
+-- The largest Task id, where ids go on after a restart.
+SELECT max(id) FROM task
+
+-- name: find_newest_first
+-- A page of the Tasks that match; the conditions are those of store/sqlite/conditions.py.
+SELECT revision, doc FROM task WHERE {conditions} ORDER BY id DESC LIMIT :limit
+
+-- name: find_oldest_first
+-- The same from the other end.
+SELECT revision, doc FROM task WHERE {conditions} ORDER BY id ASC LIMIT :limit
+
+-- name: count
+-- How many Tasks match.
+SELECT count(*) FROM task WHERE {conditions}
+
+-- name: history
+-- One Task's changes of state after a revision, then its present when that is newer than all of them.
+SELECT revision, doc FROM task_history WHERE task_id = :id AND revision > :after
+UNION ALL
+SELECT revision, doc FROM task
+WHERE id = :id AND revision > :after AND revision NOT IN (SELECT revision FROM task_history WHERE task_id = :id)
+ORDER BY revision
+
+-- name: changes
+-- All Tasks' changes of state and present snapshots after a revision, in order.
+SELECT revision, doc FROM task_history WHERE revision > :after
+UNION ALL
+SELECT revision, doc FROM task
+WHERE revision > :after AND NOT EXISTS (SELECT 1 FROM task_history WHERE task_history.revision = task.revision)
+ORDER BY revision LIMIT :limit

@@ -1,0 +1,19 @@
+"""The Store on one SQLite file: what a server uses unless it is told otherwise."""
+
+from midway.store.sqlite.errors import (
+    DatabaseDamaged,
+    DatabaseInUse,
+    DatabaseRefused,
+    DatabaseTooNew,
+    NetworkFileSystem,
+)
+from midway.store.sqlite.store import SqliteStore
+
+__all__ = [
+    "DatabaseDamaged",
+    "DatabaseInUse",
+    "DatabaseRefused",
+    "DatabaseTooNew",
+    "NetworkFileSystem",
+    "SqliteStore",
+]

@@ -1,0 +1,53 @@
+"""Why a database file is not opened; each is for the operator, and nothing was changed.
+
+    DatabaseRefused
+    +-- DatabaseInUse       another process has it open
+    +-- DatabaseTooNew      a later Midway wrote it
+    +-- DatabaseDamaged     its check after an unclean stop found faults
+    +-- NetworkFileSystem   it lies where SQLite's locks and fsync cannot be trusted
+
+A disk that refuses at opening is `port.StoreUnavailable`, as it is later.
+"""
+
+from pathlib import Path
+
+
+class DatabaseRefused(Exception):
+    """The file is not opened."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+
+
+class DatabaseInUse(DatabaseRefused):
+    """Another process has it open; stop that one first, or give this one a data directory of its own."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(path, f"in use by process {holder or 'unknown'}; one process at a time may open it")
+        self.holder = holder
+
+
+class DatabaseTooNew(DatabaseRefused):
+    """A later Midway wrote it; start that version, or restore the backup made before the upgrade."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(path, f"its schema is version {found}, this program knows {known} at most")
+        self.found = found
+        self.known = known
+
+
+class DatabaseDamaged(DatabaseRefused):
+    """SQLite's quick check found faults; restore a backup, or rescue what is there with `sqlite3 FILE .recover`."""
+
+    def __init__(self, path: Path, faults: list[str]) -> None:
+        super().__init__(path, "damaged: " + "; ".join(faults))
+        self.faults = faults
+
+
+class NetworkFileSystem(DatabaseRefused):
+    """Two machines could write it at once; move the data directory to a local disk, or allow it by the setting."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(path, f"lies on a network file system ({kind}), where SQLite can lose what it stored")
+        self.kind = kind

@@ -1,0 +1,115 @@
+"""What each reading verb asks, on any connection."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from midway.domain.account import AccountState
+from midway.domain.attempt import Attempt
+from midway.domain.ids import AccountId, Revision, TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import Task
+from midway.store.codec import attempt_from_json, task_from_json
+from midway.store.port import AccountMark, OutboxRow, TaskQuery
+from midway.store.sqlite.columns import integer_from_time, time_from_integer
+from midway.store.sqlite.conditions import of_page, of_query, where
+from midway.store.sqlite.queries import QUERIES
+
+
+def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
+    """Read one Task."""
+    row = connection.execute(QUERIES["task"], {"id": task_id}).fetchone()
+    return _task_from_row(row) if row else None
+
+
+def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> list[Task]:
+    """Read those that exist, in the order asked."""
+    rows = connection.execute(QUERIES["tasks"], {"ids": json.dumps(task_ids)})
+    found = {row["id"]: _task_from_row(row) for row in rows}
+    return [found[task_id] for task_id in dict.fromkeys(task_ids) if task_id in found]
+
+
+def find(connection: sqlite3.Connection, query: TaskQuery) -> list[Task]:
+    """Read a page of the Tasks that match."""
+    condition = where(of_page(query))
+    sql = QUERIES["find_oldest_first" if query.oldest_first else "find_newest_first"]
+    rows = connection.execute(sql.format(conditions=condition.sql), {**condition.values, "limit": query.limit})
+    return [_task_from_row(row) for row in rows]
+
+
+def count(connection: sqlite3.Connection, query: TaskQuery) -> int:
+    """Count the Tasks that match."""
+    condition = where(of_query(query))
+    return _number(connection.execute(QUERIES["count"].format(conditions=condition.sql), condition.values))
+
+
+def history(connection: sqlite3.Connection, task_id: TaskId, after: Revision) -> list[Task]:
+    """Read one Task's snapshots after a revision."""
+    rows = connection.execute(QUERIES["history"], {"id": task_id, "after": after})
+    return [_task_from_row(row) for row in rows]
+
+
+def changes(connection: sqlite3.Connection, after: Revision, limit: int) -> list[Task]:
+    """Read all Tasks' snapshots after a revision."""
+    rows = connection.execute(QUERIES["changes"], {"after": after, "limit": limit})
+    return [_task_from_row(row) for row in rows]
+
+
+def revision(connection: sqlite3.Connection) -> Revision:
+    """Read the newest revision."""
+    return Revision(_number(connection.execute(QUERIES["revision"])))
+
+
+def last_task_id(connection: sqlite3.Connection) -> TaskId | None:
+    """Read the largest Task id."""
+    (task_id,) = connection.execute(QUERIES["last_task_id"]).fetchone()
+    return TaskId(task_id) if task_id else None
+
+
+def inputs(connection: sqlite3.Connection, task_id: TaskId) -> list[InputImage]:
+    """Read a Task's input pictures."""
+    rows = connection.execute(QUERIES["inputs"], {"task_id": task_id})
+    return [InputImage(row["data"], row["content_type"], row["width"], row["height"]) for row in rows]
+
+
+def attempts(connection: sqlite3.Connection, task_id: TaskId) -> list[Attempt]:
+    """Read a Task's Attempts, oldest first."""
+    rows = connection.execute(QUERIES["attempts"], {"task_id": task_id})
+    return [attempt_from_json(row["doc"]) for row in rows]
+
+
+def recent_attempts(connection: sqlite3.Connection, account_id: AccountId, since: datetime) -> list[Attempt]:
+    """Read an Account's Attempts that are open or young."""
+    bound = {"account_id": account_id, "since": integer_from_time(since)}
+    return [attempt_from_json(row["doc"]) for row in connection.execute(QUERIES["recent_attempts"], bound)]
+
+
+def marks(connection: sqlite3.Connection) -> list[AccountMark]:
+    """Read every Account's mark."""
+    return [_mark_from_row(row) for row in connection.execute(QUERIES["marks"])]
+
+
+def outbox_due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[OutboxRow]:
+    """Read the first notice of each Task, where it is due."""
+    rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit})
+    return [_notice_from_row(row) for row in rows]
+
+
+def _number(cursor: sqlite3.Cursor) -> int:
+    (number,) = cursor.fetchone()
+    return int(number)
+
+
+def _task_from_row(row: Any) -> Task:
+    return task_from_json(row["doc"], Revision(row["revision"]))
+
+
+def _mark_from_row(row: Any) -> AccountMark:
+    since = time_from_integer(row["since"])
+    return AccountMark(row["account_id"], AccountState(row["state"]), row["reason"], since, row["last_message_id"])
+
+
+def _notice_from_row(row: Any) -> OutboxRow:
+    return OutboxRow(row["sequence"], _task_from_row(row), row["url"], row["tries"], time_from_integer(row["due_at"]))

@@ -1,0 +1,171 @@
+"""The Store on SQLite: each verb hands its function to the writer or the reader."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from midway.domain.attempt import Attempt
+from midway.domain.ids import AccountId, Revision, TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import Task
+from midway.store.doorbell import Bell, Doorbells
+from midway.store.port import AccountMark, OutboxRow, RequestKey, StoreUnavailable, Submitted, TaskQuery
+from midway.store.sqlite import reads, writes
+from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
+from midway.store.sqlite.file_system import refuse_network
+from midway.store.sqlite.lock import ProcessLock
+from midway.store.sqlite.reader import Reader
+from midway.store.sqlite.writer import Writer
+
+
+class OpenFiles(NamedTuple):
+    """The database's lock and connections."""
+
+    lock: ProcessLock
+    writing: sqlite3.Connection
+    reading: sqlite3.Connection
+
+
+class SqliteStore:
+    """A Store on one file, for one process; see `port.Store` for what each verb promises."""
+
+    def __init__(self, files: OpenFiles) -> None:
+        """Take over what `open` opened, and close it with the store."""
+        self._lock = files.lock
+        self._doorbells = Doorbells()
+        self._writer = Writer(files.writing, self._doorbells.ring)
+        self._reader = Reader(files.reading)
+
+    @classmethod
+    async def open(cls, path: Path, *, allow_network_file_system: bool = False) -> Self:
+        """Open the database, and make it when it is not there.
+
+        Raises DatabaseRefused (in use, too new, damaged, on a network file system) or StoreUnavailable.
+        """
+        return cls(await asyncio.to_thread(_open_files, path, allow_network_file_system))
+
+    async def submit(
+        self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
+    ) -> Submitted:
+        """Store a new Task, or find the one this request id made."""
+        return await self._writer.write(partial(writes.submit, task=task, inputs=inputs, request=request))
+
+    async def append(
+        self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
+    ) -> Task:
+        """Replace a Task that is at the expected revision."""
+        return await self._writer.write(
+            partial(writes.append, task=task, expected_revision=expected_revision, attempts=attempts, notify=notify)
+        )
+
+    async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
+        """Add input pictures after the others."""
+        await self._writer.write(partial(writes.put_inputs, task_id=task_id, inputs=inputs))
+
+    async def put_attempt(self, attempt: Attempt) -> None:
+        """Store what was learnt about an Attempt."""
+        await self._writer.write(partial(writes.put_attempt, attempt=attempt))
+
+    async def put_mark(self, mark: AccountMark) -> None:
+        """Store an Account's mark."""
+        await self._writer.write(partial(writes.put_mark, mark=mark))
+
+    async def outbox_delivered(self, sequence: int) -> None:
+        """Remove a notice."""
+        await self._writer.write(partial(writes.delete_notice, sequence=sequence))
+
+    async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
+        """Count a failed try."""
+        await self._writer.write(partial(writes.retry_notice, sequence=sequence, due_at=due_at))
+
+    async def get(self, task_id: TaskId) -> Task | None:
+        """Read one Task."""
+        return await self._reader.read(partial(reads.get, task_id=task_id))
+
+    async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
+        """Read those that exist, in the order asked."""
+        return await self._reader.read(partial(reads.get_many, task_ids=task_ids))
+
+    async def find(self, query: TaskQuery) -> list[Task]:
+        """Read a page of the Tasks that match."""
+        return await self._reader.read(partial(reads.find, query=query))
+
+    async def count(self, query: TaskQuery) -> int:
+        """Count the Tasks that match."""
+        return await self._reader.read(partial(reads.count, query=query))
+
+    async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
+        """Read one Task's snapshots after a revision."""
+        return await self._reader.read(partial(reads.history, task_id=task_id, after=after))
+
+    async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
+        """Read all Tasks' snapshots after a revision."""
+        return await self._reader.read(partial(reads.changes, after=after, limit=limit))
+
+    async def revision(self) -> Revision:
+        """Read the newest revision."""
+        return await self._reader.read(reads.revision)
+
+    async def last_task_id(self) -> TaskId | None:
+        """Read the largest Task id."""
+        return await self._reader.read(reads.last_task_id)
+
+    async def inputs(self, task_id: TaskId) -> list[InputImage]:
+        """Read a Task's input pictures."""
+        return await self._reader.read(partial(reads.inputs, task_id=task_id))
+
+    async def attempts(self, task_id: TaskId) -> list[Attempt]:
+        """Read a Task's Attempts, oldest first."""
+        return await self._reader.read(partial(reads.attempts, task_id=task_id))
+
+    async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
+        """Read an Account's Attempts that are open or young."""
+        return await self._reader.read(partial(reads.recent_attempts, account_id=account_id, since=since))
+
+    async def marks(self) -> list[AccountMark]:
+        """Read every Account's mark."""
+        return await self._reader.read(reads.marks)
+
+    async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
+        """Read the first notice of each Task, where it is due."""
+        return await self._reader.read(partial(reads.outbox_due, now=now, limit=limit))
+
+    def doorbell(self) -> AbstractAsyncContextManager[Bell]:
+        """Listen for changes."""
+        return self._doorbells.listen()
+
+    async def close(self) -> None:
+        """Write what waits, close the file and let the next process in.
+
+        The writer closes last: the last connection to go folds the log into the database and removes it,
+        which is the mark of a clean stop.
+        """
+        await self._reader.close()
+        await self._writer.close()
+        self._lock.release()
+
+
+def _open_files(path: Path, allow_network_file_system: bool) -> OpenFiles:
+    try:
+        make_private_folder(path)
+        if not allow_network_file_system:
+            refuse_network(path)
+        return _open_locked(path)
+    except (sqlite3.Error, OSError) as err:
+        raise StoreUnavailable(f"cannot open {path}: {err}") from err
+
+
+def _open_locked(path: Path) -> OpenFiles:
+    with ExitStack() as undo:
+        lock = ProcessLock(path)
+        undo.callback(lock.release)
+        writing = open_writer(path)
+        undo.callback(writing.close)
+        files = OpenFiles(lock, writing, open_reader(path))
+        undo.pop_all()
+    return files

@@ -1,0 +1,146 @@
+"""The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
+
+An operation is a function of the connection. It runs in its own savepoint, so that one that is refused
+fails alone; a batch that the disk refuses fails whole. A batch runs in the writer's thread without a break:
+nothing on the event loop, a cancellation least of all, can leave a transaction half done.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from midway.store.port import StoreUnavailable
+
+T = TypeVar("T")
+Operation = Callable[[sqlite3.Connection], T]
+
+_FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An operation that failed alone."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An operation and the caller who waits for its outcome."""
+
+    operation: Operation[Any]
+    outcome: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Writer:
+    """Owns the writing connection, its thread and the task that feeds them."""
+
+    def __init__(self, connection: sqlite3.Connection, committed: Callable[[], None]) -> None:
+        """Start; `committed` is called on the event loop after each batch that is on the disk."""
+        self._connection = connection
+        self._committed = committed
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._queue: list[_Waiting] = []
+        self._batch: list[_Waiting] = []
+        self._wakeup = asyncio.Event()
+        self._closing = False
+        self._task = asyncio.create_task(self._run(), name="sqlite-writer")
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Run the operation and return its value when it is on the disk.
+
+        A caller that is cancelled meanwhile takes nothing back: the operation is done or refused as if it waited.
+        Raises what the operation raises, or StoreUnavailable. There is no time-out: after one, nobody could say
+        whether it is stored.
+        """
+        if self._closing or self._task.done():
+            raise StoreUnavailable("the store is closed")
+        waiting = _Waiting(operation)
+        self._queue.append(waiting)
+        self._wakeup.set()
+        return cast(T, await asyncio.shield(waiting.outcome))
+
+    async def close(self) -> None:
+        """Write what waits, then close the connection."""
+        self._closing = True
+        self._wakeup.set()
+        await asyncio.wait([self._task])
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        try:
+            while self._queue or not self._closing:
+                await self._wakeup.wait()
+                self._wakeup.clear()
+                await self._drain()
+        finally:
+            # Only when the event loop ends under the store: nobody can tell these callers the outcome any more.
+            for waiting in self._batch + self._queue:
+                waiting.outcome.cancel()
+
+    async def _drain(self) -> None:
+        while self._queue:
+            self._batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+            await self._commit(self._batch)
+            self._batch = []
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        operations = [waiting.operation for waiting in batch]
+        loop = asyncio.get_running_loop()
+        try:
+            outcomes = await loop.run_in_executor(self._thread, run_batch, self._connection, operations)
+        except sqlite3.Error as error:
+            outcomes = [_Refused(_unavailable(error)) for _ in batch]
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            _settle(waiting.outcome, outcome)
+        self._committed()
+
+
+def run_batch(connection: sqlite3.Connection, operations: Sequence[Operation[Any]]) -> list[Any]:
+    """Run the operations in one transaction; return each one's value, or a _Refused.
+
+    Raises sqlite3.Error when the disk refuses; then nothing of the batch is stored.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [_run_alone(connection, operation) for operation in operations]
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return outcomes
+
+
+def _run_alone(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:
+    connection.execute("SAVEPOINT operation")
+    try:
+        value = operation(connection)
+    except Exception as error:
+        if _is_refusal_of_the_disk(error):
+            raise
+        connection.execute("ROLLBACK TO operation")
+        value = _Refused(error)
+    connection.execute("RELEASE operation")
+    return value
+
+
+def _is_refusal_of_the_disk(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error) and not isinstance(error, _FAULTS_OF_ONE_OPERATION)
+
+
+def _settle(outcome: "asyncio.Future[Any]", value: Any) -> None:
+    if isinstance(value, _Refused):
+        outcome.set_exception(value.error)
+    else:
+        outcome.set_result(value)
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    unavailable = StoreUnavailable(f"nothing was stored: {error}")
+    unavailable.__cause__ = error
+    return unavailable
