@@ -1,0 +1,67 @@
+-- What the transcoder cannot do for clients of the old API. Native gRPC passes untouched.
+
+local MODES = { ["mj-fast"] = "fast", ["mj-relax"] = "relax", ["mj-turbo"] = "turbo" }
+
+-- gRPC codes whose old number is not the HTTP status: NOT_FOUND and INVALID_ARGUMENT.
+local LEGACY_CODES = { ["5"] = "3", ["3"] = "4" }
+
+local function decoded(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- /mj-fast/mj/... and /mj-fast/... mean /mj/... at that speed. Only Envoy may say which: it beats what the body asks.
+local function take_mode(headers)
+  headers:remove("x-mj-mode")
+  local prefix, rest = headers:get(":path"):match("^/(mj%-%l+)(/.*)$")
+  if not MODES[prefix] then return end
+  headers:replace("x-mj-mode", MODES[prefix])
+  headers:replace(":path", "/mj" .. rest:gsub("^/mj/", "/"))
+end
+
+-- EventSource cannot set headers, so a watch, and nothing else, may carry the key as ?api_key=.
+-- It leaves the path at once: no log and no other hop sees it.
+local function take_key(headers)
+  local path, query = headers:get(":path"):match("^(/v1/tasks[^?]*:watch)%?(.*)$")
+  if not path then return end
+  local key
+  local rest = ("&" .. query):gsub("&api_key=([^&]*)", function(value) key = value; return "" end)
+  if not key then return end
+  if not headers:get("authorization") then headers:replace("mj-api-secret", decoded(key)) end
+  headers:replace(":path", rest == "" and path or path .. "?" .. rest:sub(2))
+end
+
+-- A relay sends GET with the body `null`, which is no message; and fields of a GET body would override the path's.
+local function drop_body(handle, headers)
+  local takes_none = headers:get(":method") == "GET" or headers:get(":path"):match("^/mj/task/[^/]+/cancel/?$")
+  if not takes_none then return end
+  local body = handle:body()
+  if body and body:length() > 0 then
+    body:setBytes("")
+    headers:remove("content-length")
+  end
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  take_mode(headers)
+  if (headers:get("content-type") or ""):find("^application/grpc") then return end
+  take_key(headers)
+  if headers:get(":path"):find("^/mj/") then
+    handle:streamInfo():dynamicMetadata():set("midway", "legacy", true)
+  end
+  drop_body(handle, headers)
+end
+
+-- google.rpc.Status as JSON begins {"code":16,"message":"...; old clients read `description`, and other numbers.
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local status = headers:get(":status")
+  if tonumber(status) < 400 or not (handle:streamInfo():dynamicMetadata():get("midway") or {}).legacy then return end
+  local body = handle:body()
+  if not body then return end
+  local code, rest = body:getBytes(0, body:length()):match('^{"code":(%d+)(.*)$')
+  if not code or rest:find('^,"description":') then return end  -- Envoy's own, right already
+  local said, tail = rest:match('^(,"message":)(.*)$')
+  local text = '{"code":' .. (LEGACY_CODES[code] or status) .. ',"description":' .. (said and tail or '""' .. rest)
+  headers:replace("content-length", body:setBytes(text))
+end

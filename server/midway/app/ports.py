@@ -1,0 +1,50 @@
+"""TCP ports: whether one is free, and one that stays ours until the program that needs it has started."""
+
+import socket
+
+
+class PortTaken(Exception):
+    """Somebody listens there already; stop it or choose another port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} on {host} is in use")
+        self.host = host
+        self.port = port
+
+
+def check_free(host: str, port: int) -> None:
+    """Return when nobody holds the port; raises PortTaken otherwise. Port 0 is always free."""
+    with socket.socket(_family(host)) as probe:
+        # A connection that just closed (TIME_WAIT) is no holder.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            # Two programs with SO_REUSEADDR may bind one port; only one may listen.
+            probe.listen()
+        except OSError as err:
+            raise PortTaken(host, port) from err
+
+
+class ReservedPort:
+    """A port, 0 meaning any free one, that no other program gets while this context is open.
+
+    It is bound and not listened on. A child that binds with SO_REUSEPORT, as Envoy does, shares it and gets every
+    connection: so the number is known before the child starts, and nobody can come in between.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        check_free(host, port)
+        self._socket = socket.socket(_family(host))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._socket.bind((host, port))
+        self.number: int = self._socket.getsockname()[1]
+
+    def __enter__(self) -> "ReservedPort":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
