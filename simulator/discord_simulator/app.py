@@ -8,7 +8,7 @@ from typing import Self
 from aiohttp import web
 
 from . import control, gateway
-from .gateway import SOCKETS
+from .gateway import SOCKETS, Socket
 from .options import Options
 from .rest import cdn, interactions, messages, uploads, users
 from .rest.context import BOT, WORLD
@@ -27,7 +27,8 @@ def make_app(world: World, bot_factory: BotFactory) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=middlewares)
     app[WORLD] = world
     app[BOT] = bot_factory(world)
-    app[SOCKETS] = set()
+    sockets: set[Socket] = set()
+    app[SOCKETS] = sockets
     for module in ROUTES:
         app.add_routes(module.routes)
     app.on_shutdown.append(_leave)

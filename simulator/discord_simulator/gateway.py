@@ -33,7 +33,7 @@ MEMBERS_REQUEST = 8
 ENDED_BY_CLIENT = (1000, 1001)  # a client that closes with these says that it will not resume
 ABORTED = 1006
 CLOSE_SECONDS = 0.5  # for the client's answer to a close frame
-SOCKETS = web.AppKey("sockets", set["Socket"])
+SOCKETS: web.AppKey[set[Socket]] = web.AppKey("sockets", set)
 routes = web.RouteTableDef()
 
 
@@ -45,6 +45,7 @@ class Socket:
         self._transport = request.transport
         self._encoder = encoder
         self._faults = request.app[WORLD].faults
+        self.closed_by_us = False
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()  # a number is a close code
 
     def push(self, payload: Json) -> None:
@@ -53,6 +54,7 @@ class Socket:
 
     def close(self, code: int) -> None:
         """Close after what is queued; 1006 aborts the TCP connection at once."""
+        self.closed_by_us = True
         if code == ABORTED:
             self._abort()
         else:
@@ -129,7 +131,7 @@ class Conversation:
         if session is None or session.connection is not self._socket:
             return
         session.connection = None
-        if close_code in ENDED_BY_CLIENT:
+        if close_code in ENDED_BY_CLIENT and not self._socket.closed_by_us:
             self._world.sessions.invalidate(session)
 
     async def _heartbeat(self, _sequence: Any) -> None:

@@ -1,0 +1,161 @@
+"""The control API, the clock, the ids: what makes the simulator steerable and repeatable."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+from discord_simulator.app import Simulator
+from discord_simulator.clock import Clock
+from discord_simulator.snowflake import Snowflakes
+
+from tests.simulator.conftest import Discord
+from tests.simulator.small_bot import SmallBot
+
+
+async def test_the_journal_is_json_lines_after_a_number(discord: Discord):
+    await discord.interact(discord.imagine("a"))
+    await discord.call("GET", "/api/v9/users/@me")
+    async with discord.http.get(discord.simulator.url + "/__sim/journal") as response:
+        whole = [json.loads(line) for line in (await response.text()).splitlines()]
+        content_type = response.content_type
+    async with discord.http.get(
+        f"{discord.simulator.url}/__sim/journal?after={whole[0]['seq']}&kind=request"
+    ) as response:
+        requests = [json.loads(line) for line in (await response.text()).splitlines()]
+
+    assert content_type == "application/x-ndjson"
+    assert [line["seq"] for line in whole] == list(range(1, len(whole) + 1))
+    assert whole[0] | {"time": ""} == {
+        "seq": 1,
+        "time": "",
+        "kind": "interaction",
+        "account": 1,
+        "user_id": "100000000000000001",
+        "type": 2,
+        "name": "imagine",
+        "custom_id": None,
+        "prompt": "a",
+        "nonce": "1",
+        "job_id": None,
+        "application_id": "936929561302675456",
+        "channel_id": "300000000000000001",
+        "message_id": None,
+        "interaction_id": whole[0]["interaction_id"],
+        "status": 204,
+    }
+    assert [(line["method"], line["route"], line["status"]) for line in requests] == [("GET", "me", 200)]
+
+
+async def test_settings_of_one_account_leave_the_others_alone(discord: Discord):
+    changes = {"plan": "Pro", "fast_minutes": 0, "mj": {"remix": True, "mode": "relax"}, "niji": {"version": "niji 6"}}
+    await discord.sim("accounts/1", changes)
+    one, two = discord.simulator.world.accounts
+
+    assert (one.plan, one.fast_minutes, one.settings["936929561302675456"].remix) == ("Pro", 0, True)
+    assert (two.plan, two.settings["936929561302675456"].remix) == ("Standard", False)
+
+
+@pytest.mark.parametrize("changes", [{"colour": "red"}, {"access": "maybe"}, {"mj": {"mode": "slow"}}, {"token": "x"}])
+async def test_a_setting_that_does_not_exist_is_refused(discord: Discord, changes: dict):
+    assert (await discord.call("POST", "/__sim/accounts/1", json=changes))[0] == 400
+    assert (await discord.call("POST", "/__sim/accounts/9", json={}))[0] == 400
+
+
+async def test_an_added_account_can_log_in(discord: Discord):
+    added = await discord.sim("accounts", {})
+    async with discord.connect() as client:
+        ready = await client.identify(3)
+
+    assert (added["account"], ready["user"]["id"]) == (3, "100000000000000003")
+
+
+async def test_an_arbitrary_event_reaches_the_account(discord: Discord):
+    async with discord.connect() as client:
+        await client.identify()
+        await discord.sim("events", {"account": 1, "event": "TYPING_START", "data": {"x": 1}})
+
+        assert (await client.event("TYPING_START"))["d"] == {"x": 1}
+
+
+async def test_a_strangers_message_and_the_bots_differ_in_their_author(discord: Discord):
+    stranger = await discord.sim("messages", {"account": 1, "content": "hi"})
+    bot = await discord.sim("messages", {"account": 1, "content": "hi", "bot": "niji", "dm": True})
+
+    assert (stranger["author"]["id"], stranger["channel_id"]) == ("199999999999999999", "300000000000000001")
+    assert (bot["author"]["id"], bot["channel_id"]) == ("1022952195194359889", "500000000000000001")
+
+
+async def test_reset_forgets_messages_settings_and_faults_but_not_connections(discord: Discord):
+    async with discord.connect() as client:
+        await client.identify()
+        await discord.sim("messages", {"account": 1, "content": "before"})
+        await discord.sim("accounts/1", {"plan": "Pro"})
+        await discord.fault("TokenRefused", times=None)
+        await discord.sim("reset", {})
+        await discord.sim("messages", {"account": 1, "content": "after"})
+
+        assert (await client.event("MESSAGE_CREATE", lambda d: d["content"] == "after"))["d"]
+    _, history = await discord.call("GET", "/api/v9/channels/300000000000000001/messages")
+    assert [message["content"] for message in history] == ["after"]
+    assert discord.simulator.world.accounts[0].plan == "Standard"
+    assert (await discord.interact(discord.imagine()))[0] == 204
+
+
+async def test_the_clock_can_be_made_faster_and_skewed(discord: Discord):
+    await discord.sim("clock", {"speed": 5000, "skew_seconds": -3600})
+    message = await discord.sim("messages", {"account": 1, "content": "hi"})
+    clock = discord.simulator.world.clock
+
+    assert clock.seconds(5000) == 1
+    assert message["timestamp"] <= clock.now().isoformat()
+    assert clock.skew.total_seconds() == -3600
+
+
+async def test_a_cleared_clock_calls_nothing_more():
+    clock, called = Clock(1000), []
+    clock.call_later(1, called.append, "cancelled")
+    clock.clear()
+    done = asyncio.Event()
+    clock.call_later(2, done.set)
+    await done.wait()
+
+    assert called == []
+
+
+def test_a_speed_of_zero_is_refused():
+    with pytest.raises(ValueError, match="above 0"):
+        Clock(0)
+
+
+def test_ids_rise_and_repeat_for_a_seed():
+    first, again, other = Snowflakes.for_seed(1), Snowflakes.for_seed(1), Snowflakes.for_seed(2)
+    ids = [first.next() for _ in range(3)]
+
+    assert ids == sorted(ids, key=int) == [again.next() for _ in range(3)]
+    assert other.next() not in ids
+
+
+async def test_two_runs_with_one_seed_send_the_same_ids():
+    async def run() -> list[tuple]:
+        async with Simulator(seed=7, speed=1000, bot=SmallBot) as simulator, aiohttp.ClientSession() as http:
+            discord = Discord(simulator, http)
+            async with discord.connect() as client:
+                await client.identify()
+                discord.session_id = client.session_id
+                await discord.interact(discord.imagine())
+                await client.event("MESSAGE_DELETE")
+            return [(p["t"], p["d"].get("id"), p["d"].get("content")) for p in client.seen if p["op"] == 0]
+
+    assert await run() == await run()
+
+
+async def test_requests_still_running_do_not_hold_up_the_stop(discord: Discord):
+    await discord.fault("SlowAnswer", route="me", seconds=3600)
+    slow = asyncio.ensure_future(discord.call("GET", "/api/v9/users/@me"))
+    while not await discord.journal("fault"):
+        await asyncio.sleep(0)
+    await discord.simulator.stop()
+
+    with pytest.raises((aiohttp.ClientError, asyncio.CancelledError)):
+        await slow

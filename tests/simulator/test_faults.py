@@ -1,0 +1,404 @@
+"""Every fault does what it says, once, at its point, and leaves a line in the journal."""
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+from discord_simulator.faults.registry import FAULTS
+
+from tests.simulator.conftest import Discord
+from tests.simulator.gateway_client import GatewayClient
+from tests.simulator.small_bot import png
+
+CHANNEL = "/api/v9/channels/300000000000000001"
+
+
+async def imagine(discord: Discord, client: GatewayClient) -> None:
+    """Identify and imagine as that session."""
+    await client.identify()
+    discord.session_id = client.session_id
+    assert (await discord.interact(discord.imagine()))[0] == 204
+
+
+async def names_after(discord: Discord, client: GatewayClient) -> list[str]:
+    """Imagine, then read up to a marker posted after the job's end; give the event names between."""
+    await imagine(discord, client)
+    await client.event("MESSAGE_DELETE")
+    await discord.sim("messages", {"account": 1, "content": "marker"})
+    await client.event("MESSAGE_CREATE", lambda data: data["content"] == "marker")
+    names = [payload["t"] for payload in client.seen if payload["op"] == 0]
+    return names[2:-1]
+
+
+async def test_a_job_without_faults_has_these_events(discord: Discord):
+    async with discord.connect() as client:
+        names = await names_after(discord, client)
+
+    assert names == [
+        "INTERACTION_CREATE",
+        "MESSAGE_CREATE",
+        "INTERACTION_SUCCESS",
+        "MESSAGE_UPDATE",
+        "MESSAGE_CREATE",
+        "MESSAGE_DELETE",
+    ]
+
+
+async def test_a_lost_event_never_comes_and_leaves_no_gap_in_the_numbers(discord: Discord):
+    await discord.fault("EventLost", event="INTERACTION_SUCCESS")
+    async with discord.connect() as client:
+        names = await names_after(discord, client)
+
+    assert "INTERACTION_SUCCESS" not in names
+    assert [p["s"] for p in client.seen if p["op"] == 0] == list(range(1, len(names) + 4))
+    assert [line["fault"] for line in await discord.journal("fault")] == ["EventLost"]
+
+
+async def test_content_and_skip_choose_the_very_message_that_is_lost(discord: Discord):
+    await discord.fault("EventLost", event="MESSAGE_CREATE", content=r"\(fast\)$")
+    async with discord.connect() as client:
+        names = await names_after(discord, client)
+
+    assert names.count("MESSAGE_CREATE") == 1
+    assert not [p for p in client.seen if (p["d"] or {}).get("attachments")]
+
+
+@pytest.mark.parametrize(("same", "numbers"), [(True, 1), (False, 2)])
+async def test_a_duplicated_event_comes_twice_under_one_number_or_two(discord: Discord, same: bool, numbers: int):
+    await discord.fault("EventDuplicated", event="MESSAGE_UPDATE", same_sequence=same)
+    async with discord.connect() as client:
+        await names_after(discord, client)
+
+    updates = [p for p in client.seen if p["t"] == "MESSAGE_UPDATE"]
+    assert (len(updates), len({p["s"] for p in updates})) == (2, numbers)
+
+
+async def test_a_reordered_event_comes_after_the_one_it_waits_for(discord: Discord):
+    await discord.fault("EventReordered", event="INTERACTION_CREATE", until="INTERACTION_SUCCESS")
+    async with discord.connect() as client:
+        names = await names_after(discord, client)
+
+    assert names[:3] == ["MESSAGE_CREATE", "INTERACTION_SUCCESS", "INTERACTION_CREATE"]
+
+
+async def test_a_delayed_event_comes_later(discord: Discord):
+    await discord.fault("EventDelayed", event="INTERACTION_CREATE", bot_seconds=0.5)
+    async with discord.connect() as client:
+        await imagine(discord, client)
+        await client.event("INTERACTION_SUCCESS")
+
+        assert (await client.event("INTERACTION_CREATE"))["d"]["nonce"]
+
+
+async def test_fields_can_be_missing_or_changed(discord: Discord):
+    await discord.fault("FieldsMissing", event="MESSAGE_CREATE", fields=["nonce", "interaction_metadata"])
+    await discord.fault("FieldsChanged", event="MESSAGE_CREATE", values={"nonce": "77"}, content="fast")
+    async with discord.connect() as client:
+        await names_after(discord, client)
+
+    start, final = [p["d"] for p in client.seen if p["t"] == "MESSAGE_CREATE"][:2]
+    assert not {"nonce", "interaction_metadata"} & start.keys()
+    assert final["nonce"] == "77"
+
+
+async def test_a_fault_is_for_one_account_and_so_many_times(discord: Discord):
+    await discord.fault("TokenRefused", route="me", account=2, times=2)
+
+    assert [(await discord.call("GET", "/api/v9/users/@me", account=n))[0] for n in (1, 2, 2, 2)] == [
+        200,
+        401,
+        401,
+        200,
+    ]
+
+
+async def test_a_socket_dropped_at_an_event_misses_it_and_replays_it(discord: Discord):
+    await discord.fault("SocketDropped", event="MESSAGE_UPDATE")
+    async with discord.connect() as first:
+        await imagine(discord, first)
+        with pytest.raises((ConnectionError, aiohttp.ClientError)):
+            await first.event("MESSAGE_UPDATE")
+    async with discord.connect() as second:
+        await second.resume(first)
+        await second.event("MESSAGE_UPDATE")
+
+        assert (await second.event("MESSAGE_CREATE"))["d"]["attachments"]
+
+
+@pytest.mark.parametrize(
+    ("code", "resumable"), [(4000, True), (4008, True), (4009, False), (4004, False), (1001, False)]
+)
+async def test_a_close_code_decides_whether_the_session_can_be_resumed(discord: Discord, code: int, resumable: bool):
+    async with discord.connect() as first:
+        await first.identify()
+        await discord.fault("SocketClosed", code=code)
+        assert await first.close_code() == code
+
+    async with discord.connect() as second:
+        await second.resume(first)
+        answer = await second.payload(lambda p: p["op"] == 9 or p["t"] == "RESUMED")
+    assert (answer["t"] == "RESUMED") is resumable
+
+
+async def test_opcodes_7_and_9_are_sent_on_the_live_socket(discord: Discord):
+    async with discord.connect() as client:
+        await client.identify()
+        await discord.fault("ReconnectAsked")
+        await discord.fault("SessionInvalidated", resumable=True)
+        await discord.fault("SessionInvalidated")
+
+        asked = [await client.payload(lambda p: p["op"] in (7, 9)) for _ in range(3)]
+    assert [(p["op"], p["d"]) for p in asked] == [(7, None), (9, True), (9, False)]
+    assert not discord.simulator.world.sessions.by_id
+
+
+async def test_unknown_opcodes_and_events_are_sent(discord: Discord):
+    async with discord.connect() as client:
+        await client.identify()
+        await discord.fault("UnknownOpcode")
+        await discord.fault("UnknownEvent")
+
+        assert (await client.payload(lambda p: p["op"] == 99))["d"] == {"new": True}
+        assert await client.event("SOMETHING_NEW_CREATE")
+
+
+async def test_a_refused_connection_is_an_http_error(discord: Discord):
+    await discord.fault("ConnectionRefused")
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+        async with discord.connect():
+            pass
+
+    async with discord.connect() as client:
+        assert await client.identify()
+
+
+async def test_hello_and_ready_can_be_late(discord: Discord):
+    await discord.fault("HelloDelayed", seconds=0.01)
+    await discord.fault("ReadyDelayed", seconds=0.01)
+    async with discord.connect() as client:
+        assert await client.identify()
+
+    assert [p["op"] for p in client.seen[:2]] == [10, 0]
+
+
+async def test_ready_can_be_huge_and_split_over_frames(discord: Discord):
+    await discord.fault("ReadyHuge", channels=12_000)
+    await discord.fault("FrameSplit", pieces=5, skip=1)
+    async with discord.connect("zlib-stream") as client:
+        ready = await client.identify()
+
+    assert len(ready["guilds"][0]["channels"]) == 12_001
+    assert len(client.frames) == 3 + 4
+
+
+async def test_identify_and_resume_can_be_refused(discord: Discord):
+    await discord.fault("IdentifyRefused", code=4008)
+    async with discord.connect() as client:
+        await client.send(2, {"token": "simulator-account-1"})
+        assert await client.close_code() == 4008
+    await discord.fault("ResumeRefused")
+    async with discord.connect() as first:
+        await first.identify()
+
+    async with discord.connect() as second:
+        await second.resume(first)
+        assert (await second.payload(lambda p: p["op"] == 9))["d"] is False
+
+
+async def test_a_heartbeat_can_stay_unanswered(discord: Discord):
+    await discord.fault("HeartbeatUnanswered")
+    async with discord.connect() as client:
+        await client.identify()
+        await client.send(1, 1)
+        await client.send(1, 2)
+        await discord.fault("UnknownOpcode")
+        await client.payload(lambda p: p["op"] == 99)
+
+    assert [p["op"] for p in client.seen].count(11) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "status", "code"),
+    [
+        ("TokenRefused", {}, 401, 0),
+        ("VerificationDemanded", {}, 403, 40002),
+        ("AccessLost", {}, 403, 50001),
+        ("MessageGone", {}, 404, 10008),
+        ("CommandOutdated", {}, 400, 50035),
+        ("TooManyRequests", {"is_global": True}, 429, 0),
+        ("ServerError", {"status": 502}, 502, 0),
+    ],
+)
+async def test_a_refusal_reaches_neither_discord_nor_the_bot(
+    discord: Discord, name: str, fields: dict[str, Any], status: int, code: int
+):
+    await discord.fault(name, **fields)
+    answer = await discord.interact(discord.imagine())
+
+    assert (answer[0], answer[1]["code"]) == (status, code)
+    assert discord.bot.heard == []
+    assert (await discord.interact(discord.imagine()))[0] == 204
+
+
+async def test_a_rate_limit_can_lack_its_header_and_a_ban_is_html(discord: Discord):
+    url, headers = discord.simulator.url + "/api/v9/interactions", {"Authorization": "simulator-account-1"}
+    await discord.fault("TooManyRequests", with_header=False, retry_after=2)
+    async with discord.http.post(url, json=discord.imagine(), headers=headers) as limited:
+        assert ("Retry-After" in limited.headers, (await limited.json())["retry_after"]) == (False, 2.0)
+        assert limited.headers["Via"]
+    await discord.fault("CloudflareBan")
+    async with discord.http.post(url, json=discord.imagine(), headers=headers) as banned:
+        assert (banned.status, banned.content_type, "Via" in banned.headers) == (429, "text/html", False)
+
+
+async def test_a_captcha_is_demanded_with_its_keys(discord: Discord):
+    await discord.fault("CaptchaDemanded")
+    status, answer = await discord.interact(discord.imagine())
+
+    assert (status, answer["captcha_key"]) == (400, ["captcha-required"])
+
+
+async def test_after_accept_the_job_runs_although_the_answer_is_an_error(discord: Discord):
+    await discord.fault("ServerErrorAfterAccept", status=504)
+
+    assert (await discord.interact(discord.imagine()))[0] == 504
+    assert [i.options["prompt"] for i in discord.bot.heard] == ["a red fox"]
+    assert [line["status"] for line in await discord.journal("interaction")] == [204]
+
+
+async def test_after_accept_the_job_runs_although_no_answer_comes(discord: Discord):
+    await discord.fault("TimeOutAfterAccept", seconds=3600)
+    async with discord.connect() as client:
+        await client.identify()
+        discord.session_id = client.session_id
+        post = asyncio.ensure_future(discord.interact(discord.imagine()))
+        await client.event("MESSAGE_CREATE", lambda data: data["attachments"])
+
+        assert not post.done()
+        post.cancel()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_cut_connection_is_a_client_error(discord: Discord, accepted: bool):
+    await discord.fault("ConnectionCut", accepted=accepted)
+    with pytest.raises(aiohttp.ClientError):
+        await discord.interact(discord.imagine())
+
+    assert len(discord.bot.heard) == accepted
+
+
+async def test_a_slow_answer_is_the_right_one(discord: Discord):
+    await discord.fault("SlowAnswer", seconds=0.01)
+
+    assert (await discord.interact(discord.imagine()))[0] == 204
+
+
+async def test_the_command_index_can_be_still_warming(discord: Discord):
+    await discord.fault("IndexWarming")
+    path = "/api/v9/guilds/200000000000000001/application-command-index"
+
+    assert [(await discord.call("GET", path))[0] for _ in range(2)] == [202, 200]
+
+
+@pytest.mark.parametrize(
+    ("name", "events"),
+    [("NoEventAfterAccept", []), ("BotNeverAnswers", ["CREATE"]), ("BotTooLate", ["CREATE", "FAILURE"])],
+)
+async def test_an_accepted_interaction_can_end_in_silence_or_failure(discord: Discord, name: str, events: list[str]):
+    await discord.fault(name, name="^imagine$")
+    async with discord.connect() as client:
+        await imagine(discord, client)
+        if "FAILURE" in events:
+            await client.event("INTERACTION_FAILURE")
+        await discord.fault("UnknownOpcode")
+        await client.payload(lambda p: p["op"] == 99)
+
+    assert [p["t"].removeprefix("INTERACTION_") for p in client.seen if p["op"] == 0][2:] == events
+    assert discord.bot.heard == []
+
+
+async def reserve(discord: Discord) -> dict[str, Any]:
+    body = {"files": [{"filename": "x.png", "file_size": len(png()), "id": "0"}]}
+    _, answer = await discord.call("POST", CHANNEL + "/attachments", json=body)
+    slot: dict[str, Any] = answer["attachments"][0]
+    return slot
+
+
+async def post_picture(discord: Discord, slot: dict[str, Any]) -> tuple[int, Any]:
+    attachment = {"id": "0", "filename": "x.png", "uploaded_filename": slot["upload_filename"]}
+    return await discord.call("POST", CHANNEL + "/messages", json={"attachments": [attachment]})
+
+
+async def test_an_upload_can_be_refused(discord: Discord):
+    await discord.fault("UploadRefused")
+    slot = await reserve(discord)
+    async with discord.http.put(slot["upload_url"], data=png()) as response:
+        assert response.status == 403
+
+    assert (await post_picture(discord, slot))[0] == 400
+
+
+async def test_an_upload_can_be_lost_after_its_200(discord: Discord):
+    await discord.fault("UploadLost")
+    slot = await reserve(discord)
+    async with discord.http.put(slot["upload_url"], data=png()) as response:
+        assert response.status == 200
+
+    assert (await post_picture(discord, slot))[0] == 400
+
+
+@pytest.mark.parametrize(("name", "status"), [("LinkExpired", 404), ("DownloadRefused", 403)])
+async def test_a_download_can_be_refused_once(discord: Discord, name: str, status: int):
+    slot = await reserve(discord)
+    await discord.http.put(slot["upload_url"], data=png())
+    url = (await post_picture(discord, slot))[1]["attachments"][0]["url"]
+    await discord.fault(name, account=1)
+    async with discord.http.get(url) as first, discord.http.get(url) as second:
+        assert (first.status, second.status) == (status, 200)
+
+
+async def test_a_download_can_be_cut_half_way(discord: Discord):
+    slot = await reserve(discord)
+    await discord.http.put(slot["upload_url"], data=png())
+    url = (await post_picture(discord, slot))[1]["attachments"][0]["url"]
+    await discord.fault("DownloadTruncated")
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with discord.http.get(url) as response:
+            await response.read()
+
+
+async def test_faults_can_be_listed_and_cleared(discord: Discord):
+    await discord.fault("ServerError", times=None)
+    _, state = await discord.call("GET", "/__sim/state")
+    status, cleared = await discord.call("DELETE", "/__sim/faults")
+
+    assert [f["fault"] for f in state["faults"]] == [f["fault"] for f in cleared["unused"]] == ["ServerError"]
+    assert (status, (await discord.interact(discord.imagine()))[0]) == (200, 204)
+
+
+@pytest.mark.parametrize("body", [{"fault": "Nothing"}, {"fault": "EventLost"}, {"fault": "ServerError", "colour": 1}])
+async def test_a_fault_that_does_not_exist_is_explained(discord: Discord, body: dict[str, Any]):
+    status, answer = await discord.call("POST", "/__sim/faults", json=body)
+
+    assert status == 400
+    assert answer["error"]
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_every_fault_says_which_incident_it_stands_for(name: str):
+    """A fault's docstring is its own, and longer than its name repeated."""
+    docstring = FAULTS[name].__dict__["__doc__"]
+
+    assert docstring
+    assert not docstring.startswith(f"{name}(")  # what a dataclass writes by itself
+
+
+def test_every_fault_is_used_by_a_test_here():
+    """A fault nobody tries is a promise nobody keeps."""
+    with open(__file__, encoding="utf-8") as file:
+        tests = file.read()
+
+    assert [name for name in FAULTS if json.dumps(name) not in tests] == []
