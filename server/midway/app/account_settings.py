@@ -1,0 +1,42 @@
+"""Accounts as an operator writes them, in midway.toml or MIDWAY_ACCOUNTS."""
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from midway.domain.ids import AccountId, ChannelId, GuildId
+from midway.engine.account import AccountConfig
+
+SNOWFLAKE = r"^\d{15,20}$"  # Discord's ids, as decimal strings
+
+
+class AccountSettings(BaseModel):
+    """One `[[accounts]]` table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: SecretStr = Field(min_length=1, description="Discord's token of the user")
+    channel_id: str = Field(pattern=SNOWFLAKE, description="channel that it works in")
+    guild_id: str | None = Field(None, pattern=SNOWFLAKE, description="server of that channel")
+    slots: int = Field(3, ge=1, description="jobs that Midjourney draws for it at once")
+    max_queued: int = Field(10, ge=0, description="Tasks that may wait for it")
+    remix: bool = Field(False, description="whether its Remix mode is on, until the bot tells")
+
+    def config(self) -> AccountConfig:
+        """Build the engine's view; the Account is known by its channel, as in the old API."""
+        return AccountConfig(
+            id=AccountId(self.channel_id),
+            token=self.token.get_secret_value(),
+            guild_id=GuildId(self.guild_id) if self.guild_id else None,
+            channel_id=ChannelId(self.channel_id),
+            slots=self.slots,
+            max_queued=self.max_queued,
+            remix=self.remix,
+        )
+
+
+def simulator_account(number: int) -> AccountSettings:
+    """Describe the simulator's n-th demo account, counted from 1."""
+    return AccountSettings(
+        token=SecretStr(f"simulator-account-{number}"),
+        guild_id=str(200_000_000_000_000_000 + number),
+        channel_id=str(300_000_000_000_000_000 + number),
+    )

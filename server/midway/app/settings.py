@@ -1,0 +1,184 @@
+"""Every setting of Midway, from MIDWAY_* variables first and midway.toml second; from nowhere else."""
+
+import ipaddress
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from midway.app.account_settings import AccountSettings, simulator_account
+from midway.app.limit_settings import LimitSettings
+from midway.engine.account import AccountConfig
+from midway.engine.limits import Limits
+
+DEFAULT_FILE = "midway.toml"
+MIB = 1024 * 1024
+
+
+class SettingsInvalid(Exception):
+    """The settings cannot be used; the message has one line for each thing to mend and never a value."""
+
+
+def _port(default: int, description: str) -> int:
+    field: int = Field(default, ge=0, le=65535, description=f"{description}; 0: any free one")
+    return field
+
+
+class Settings(LimitSettings):
+    """What an operator may set. Secrets are SecretStr, so that printing them shows nothing."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MIDWAY_", extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    # Where things listen and lie
+    host: str = Field("127.0.0.1", description="Address to listen on; without API keys only a loopback one")
+    http_port: int = _port(8080, "Port of the REST API (Envoy)")
+    grpc_port: int = _port(50051, "Port of the gRPC API")
+    simulator_port: int = _port(9300, "Port of the Discord simulator")
+    metrics_port: int = _port(9464, "Port of the Prometheus metrics, on loopback")
+    data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
+    server: str | None = Field(None, description="host:port that the client commands call; unset: this machine's")
+
+    # Who may call
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="API keys, comma-separated; empty: loopback only, and no key is asked"
+    )
+    max_message_bytes: int = Field(64 * MIB, ge=MIB, description="Largest gRPC message")
+    keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
+    keepalive_timeout_seconds: float = Field(10, gt=0, description="How long such a ping may go unanswered")
+    heartbeat_seconds: float = Field(15, gt=0, description="Time between two heartbeats of a quiet watch")
+    shutdown_grace_seconds: float = Field(4, ge=0, le=8, description="How long running calls may go on at the end")
+
+    # Discord
+    accounts: tuple[AccountSettings, ...] = Field((), description="Discord accounts; `[[accounts]]` in midway.toml")
+    simulator_url: str | None = Field(None, description="Simulator to use instead of Discord; `midway stack` sets it")
+    simulator_accounts: int = Field(2, ge=1, le=1000, description="How many demo accounts the simulator has")
+    simulator_speed: float = Field(1, gt=0, description="How many times faster than Midjourney the simulator is")
+    simulator_seed: int | None = Field(None, description="Makes the simulator's ids and pictures repeat")
+    discord_build_number: int | None = Field(None, description="Build number of Discord's web client to show")
+
+    # Prompts and pictures
+    max_image_bytes: int = Field(20 * MIB, ge=1, description="Largest picture that a client may send")
+    max_image_pixels: int = Field(64_000_000, ge=1, description="Most pixels of such a picture")
+    banned_words_file: Path | None = Field(None, description="Words to refuse in prompts, one a line; read anew")
+    translator_url: str | None = Field(None, description="Base URL of an OpenAI-compatible API for translations")
+    translator_key: SecretStr | None = Field(None, description="Key for it")
+    translator_model: str = Field("gpt-4o-mini", description="Model to ask there")
+    translator_timeout_seconds: float = Field(20, gt=0, description="How long a translation may take")
+
+    # What goes out
+    notify_url: str = Field("", description="Webhook for Tasks that name none")
+    webhook_secret: SecretStr | None = Field(None, description="Signs webhooks (Standard Webhooks, whsec_...)")
+    webhook_max_age_seconds: float = Field(86400, gt=0, description="How long a webhook is tried")
+    webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="host or host:port that webhooks may reach though it is private, comma-separated"
+    )
+    media_max_age_days: float | None = Field(None, gt=0, description="How long pictures are kept; unset: for ever")
+    media_max_bytes: int | None = Field(None, ge=1, description="Room for pictures; unset: no limit")
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
+
+    @field_validator("api_keys", "webhook_allow_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @model_validator(mode="after")
+    def _closed_by_default(self) -> "Settings":
+        if not self.api_keys and not is_loopback(self.host):
+            raise ValueError(
+                f"MIDWAY_HOST={self.host} would open this server to others without a key: "
+                "set MIDWAY_API_KEYS, or listen on 127.0.0.1"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments (tests), environment, midway.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @property
+    def uses_simulator(self) -> bool:
+        """Whether Discord is the simulator."""
+        return self.simulator_url is not None
+
+    @property
+    def server_address(self) -> str:
+        """The gRPC address that the client commands call."""
+        return self.server or f"127.0.0.1:{self.grpc_port}"
+
+    def account_configs(self) -> list[AccountConfig]:
+        """Build the Accounts; with the simulator and none set, its demo accounts."""
+        if self.accounts or not self.uses_simulator:
+            return [account.config() for account in self.accounts]
+        return [simulator_account(number).config() for number in range(1, self.simulator_accounts + 1)]
+
+    def engine_limits(self) -> Limits:
+        """Build the engine's limits. The simulator needs no pace: nobody there counts."""
+        return self.limits(default_pace=timedelta(0) if self.uses_simulator else Limits().pace)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def config_file() -> Path:
+    """Name the settings file: MIDWAY_CONFIG, else midway.toml in the working directory."""
+    return Path(os.environ.get("MIDWAY_CONFIG") or DEFAULT_FILE)
+
+
+def load_settings() -> Settings:
+    """Read the settings. Raises SettingsInvalid, which tells every mistake by its name."""
+    file = config_file()
+    if "MIDWAY_CONFIG" in os.environ and not file.is_file():
+        raise SettingsInvalid(f"MIDWAY_CONFIG: there is no file {file}")
+    try:
+        return Settings()
+    except ValidationError as err:
+        raise SettingsInvalid("\n".join(_mistakes(err, file))) from None
+    except SettingsError as err:
+        raise SettingsInvalid(str(err)) from None
+    except (OSError, ValueError) as err:
+        raise SettingsInvalid(f"{file}: {err}") from None
+
+
+def _mistakes(err: ValidationError, file: Path) -> list[str]:
+    return [_mistake(".".join(str(part) for part in one["loc"]), one["type"], one["msg"], file) for one in err.errors()]
+
+
+def _mistake(name: str, kind: str, message: str, file: Path) -> str:
+    if kind == "extra_forbidden":
+        return f"{file}: unknown setting {name!r}"
+    if not name:
+        return message.removeprefix("Value error, ")
+    if name not in Settings.model_fields:
+        return f"{name}: {message}"
+    return f"MIDWAY_{name.upper()} (or {name} in {file}): {message}"

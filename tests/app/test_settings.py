@@ -1,0 +1,146 @@
+"""Settings come from MIDWAY_* and midway.toml only, and a wrong one is named without its value."""
+
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from midway.app.settings import Settings, SettingsInvalid, load_settings
+from midway.engine.limits import Limits
+
+ACCOUNT = '[[accounts]]\ntoken = "hush"\nchannel_id = "300000000000000009"\n'
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty directory, where no midway.toml lies."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_are_the_documented_ports():
+    settings = load_settings()
+
+    ports = (settings.http_port, settings.grpc_port, settings.simulator_port, settings.metrics_port)
+    assert ports == (8080, 50051, 9300, 9464)
+
+
+def test_the_environment_beats_the_file(tmp_path, monkeypatch):
+    (tmp_path / "midway.toml").write_text("http_port = 1\ngrpc_port = 2\n")
+    monkeypatch.setenv("MIDWAY_HTTP_PORT", "3")
+
+    settings = load_settings()
+
+    assert (settings.http_port, settings.grpc_port) == (3, 2)
+
+
+def test_another_file_can_be_named(tmp_path, monkeypatch):
+    (tmp_path / "other.toml").write_text(ACCOUNT)
+    monkeypatch.setenv("MIDWAY_CONFIG", "other.toml")
+
+    assert load_settings().account_configs()[0].token == "hush"
+
+
+def test_a_named_file_that_is_missing_is_an_error(monkeypatch):
+    monkeypatch.setenv("MIDWAY_CONFIG", "nowhere.toml")
+
+    with pytest.raises(SettingsInvalid, match=r"no file nowhere\.toml"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("prot = 1", "'prot'"), (ACCOUNT + "tokn = 1", "'accounts.0.tokn'"), ("http_port = ", "midway.toml")],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path, text, named):
+    (tmp_path / "midway.toml").write_text(text)
+
+    with pytest.raises(SettingsInvalid, match=named):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MIDWAY_HTTP_PORT", "hush"), ("MIDWAY_ACCOUNTS", '[{"token": "hush"}]'), ("MIDWAY_ACCOUNTS", "{hush")],
+)
+def test_a_wrong_value_is_never_repeated(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+
+    assert "hush" not in str(caught.value)
+    assert name.removeprefix("MIDWAY_").lower() in str(caught.value)
+
+
+def test_api_keys_are_comma_separated_and_never_printed(monkeypatch):
+    monkeypatch.setenv("MIDWAY_API_KEYS", "hush, hushhush,")
+
+    settings = load_settings()
+
+    assert [key.get_secret_value() for key in settings.api_keys] == ["hush", "hushhush"]
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "midway.example"])
+def test_without_keys_only_loopback_is_listened_on(monkeypatch, host):
+    monkeypatch.setenv("MIDWAY_HOST", host)
+
+    with pytest.raises(SettingsInvalid, match="MIDWAY_API_KEYS"):
+        load_settings()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_needs_no_key(monkeypatch, host):
+    monkeypatch.setenv("MIDWAY_HOST", host)
+
+    assert load_settings().host == host
+
+
+def test_with_a_key_any_address_may_be_listened_on(monkeypatch):
+    monkeypatch.setenv("MIDWAY_HOST", "0.0.0.0")
+    monkeypatch.setenv("MIDWAY_API_KEYS", "hush")
+
+    assert load_settings().host == "0.0.0.0"
+
+
+def test_the_engine_gets_its_own_defaults():
+    assert load_settings().engine_limits() == Limits()
+
+
+def test_every_limit_is_a_setting_of_its_name():
+    for field in fields(Limits):
+        assert {field.name, f"{field.name}_seconds"} & set(Settings.model_fields), field.name
+
+
+def test_a_limit_is_set_in_seconds(monkeypatch):
+    monkeypatch.setenv("MIDWAY_ACK_TIMEOUT_SECONDS", "2.5")
+
+    assert load_settings().engine_limits().ack_timeout == timedelta(seconds=2.5)
+
+
+def test_the_simulator_brings_its_demo_accounts_and_needs_no_pace(monkeypatch):
+    monkeypatch.setenv("MIDWAY_SIMULATOR_URL", "http://127.0.0.1:9300")
+    monkeypatch.setenv("MIDWAY_SIMULATOR_ACCOUNTS", "3")
+
+    settings = load_settings()
+
+    third = settings.account_configs()[2]
+    assert (third.token, third.guild_id, third.channel_id, third.id) == (
+        "simulator-account-3",
+        "200000000000000003",
+        "300000000000000003",
+        "300000000000000003",
+    )
+    assert settings.engine_limits().pace == timedelta(0)
+
+
+def test_a_pace_that_is_set_counts_for_the_simulator_too(monkeypatch):
+    monkeypatch.setenv("MIDWAY_SIMULATOR_URL", "http://127.0.0.1:9300")
+    monkeypatch.setenv("MIDWAY_PACE_SECONDS", "3")
+
+    assert load_settings().engine_limits().pace == timedelta(seconds=3)
+
+
+def test_every_setting_is_described():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
