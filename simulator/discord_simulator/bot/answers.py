@@ -1,0 +1,18 @@
+"""How a handler tells what the bot does about an interaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class NotUnderstood(Exception):
+    """The bot knows no such button, form or job: it stays silent and Discord reports a failure."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to do; it may still raise PromptRefused, which becomes an embed."""
+
+    act: Callable[[], object]
+    opens_form: bool = False  # a modal: when its INTERACTION_SUCCESS comes is an option of its own

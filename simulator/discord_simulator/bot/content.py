@@ -1,0 +1,97 @@
+"""The text of a job's messages: `**{prompt}** - {verb}<@{user}> {tokens}`.
+
+Source: discord-wire §2.3; tests read every string that this can make with the parser suggested there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..accounts import Mode
+
+WAITING = "(Waiting to start)"
+STOPPED = "(Stopped)"
+PROMOTION = "\n-# Create, explore, and organize on [midjourney.com](<https://www.midjourney.com/explore>)"
+MODE_WORDS = {Mode.FAST: "fast", Mode.RELAX: "relaxed", Mode.TURBO: "turbo"}
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What stands between the dash and the mention, while a job runs and once it is done."""
+
+    running: str = ""
+    done: str = ""
+
+
+def verb(words: str) -> Verb:
+    """Make the verb of a job that reads the same while it runs and when it is done."""
+    return Verb(f"{words} by ", f"{words} by ")
+
+
+GRID = Verb()
+ZOOM_OUT = verb("Zoom Out")
+
+
+def variation_verb(flavour: str | None, *, remixed: bool) -> Verb:
+    """`Variations by`, or with a flavour (Strong, Subtle, Region); `Remix` when the prompt changed."""
+    noun = "Remix" if remixed else "Variations"
+    return verb(f"{noun} ({flavour})" if flavour else noun)
+
+
+def pan_verb(direction: str) -> Verb:
+    """`Pan Left by` and so on."""
+    return verb(f"Pan {direction.capitalize()}")
+
+
+def upscale_verb(flavour: str) -> Verb:
+    """Only the finished upscale names 2x and 4x; Subtle and Creative show from the start."""
+    running = "Upscaling by " if flavour in ("2x", "4x") else f"Upscaling ({flavour}) by "
+    return Verb(running, f"Upscaled ({flavour}) by ")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The part of a job's text that stays the same through its life."""
+
+    prompt: str
+    user_id: str
+    verb: Verb
+    mode: Mode
+    stealth: bool = False
+
+    def waiting(self) -> str:
+        """Before the first percent."""
+        return f"{self._running()} {WAITING}"
+
+    def progress(self, percent: int) -> str:
+        """While it runs."""
+        return f"{self._running()} ({percent}%) ({self._mode()})"
+
+    def stopped(self) -> str:
+        """After it was stopped half-way; nothing follows."""
+        return f"{self._running()} {STOPPED}"
+
+    def done(self) -> str:
+        """On the message that carries the result."""
+        return f"**{self.prompt}** - {self.verb.done}<@{self.user_id}> ({self._mode()})"
+
+    def pick(self, index: int) -> str:
+        """On one picture taken out of a grid: no mode, no progress."""
+        return f"**{self.prompt}** - Image #{index} <@{self.user_id}>"
+
+    def _running(self) -> str:
+        return f"**{self.prompt}** - {self.verb.running}<@{self.user_id}>"
+
+    def _mode(self) -> str:
+        return MODE_WORDS[self.mode] + (", stealth" if self.stealth else "")
+
+
+def website_token(job_id: str) -> str:
+    """The invitation that follows some results' mode token."""
+    return f" [(Open on website for full quality)](<https://midjourney.com/jobs/{job_id}>)"
+
+
+def file_stem(username: str, prompt: str) -> str:
+    """Name a result's file: blanks and most punctuation become `_`, cut at 63 characters."""
+    kept = (c if c.isalnum() or c in "-." else "_" for c in f"{username}_{prompt}")
+    return "".join(kept)[:63]

@@ -1,0 +1,69 @@
+"""Every embed in which the bot says no, or not yet; titles and colours as observed.
+
+Source: discord-wire §4.1.
+"""
+
+from __future__ import annotations
+
+from ..accounts import Standing
+from ..json_types import Json
+
+ERROR, WARNING, NOTICE, SUCCESS = 16711680, 16776960, 16239475, 65280  # red, yellow, amber, green
+
+
+def embed(title: str, description: str, color: int = ERROR, *, footer: str = "") -> Json:
+    """Make an embed; the footer usually repeats the command."""
+    made: Json = {"type": "rich", "title": title, "description": description, "color": color}
+    return made | ({"footer": {"text": footer}} if footer else {})
+
+
+def banned_prompt(word: str) -> Json:
+    """Moderation before the start; the long policy text of the original in short."""
+    policy = (
+        f"Sorry! Our AI moderator thinks this prompt is probably against our community standards: `{word}`.\n\n"
+        "**Please review our current community standards:**\n"
+        "**ALLOWED**: any image up to PG-13 rating.\n"
+        "**NOT ALLOWED**: sexualized imagery, gore, hateful or harassing content."
+    )
+    return embed("Banned prompt detected", policy)
+
+
+JOB_QUEUED = embed(
+    "Job queued",
+    "Your job queue already has the maximum number of jobs running; this one starts when one of them ends.",
+    NOTICE,
+)
+QUEUE_FULL = embed(
+    "Queue full", "Your job queue is full. Please wait for a job to finish first, then resubmit this one."
+)
+CREDITS_EXHAUSTED = embed(
+    "Credits exhausted",
+    "You've run out of hours! To create more images use `/relax`, or purchase more hours at <https://midjourney.com>.",
+    WARNING,
+)
+INVALID_PARAMETER = embed("Invalid parameter", "Unrecognized parameter(s): `--foo`")
+INVALID_LINK = embed("Invalid link!", "Could not fetch the image behind the link.", WARNING)
+FILTERED = embed("Request cancelled due to output filters", "The result did not pass our image filters.")
+IMAGE_DENIED = embed("Image denied", "The image you sent did not pass our image filters.")
+DUPLICATE_IMAGES = embed("Duplicate images detected", "The images that you blend must differ.", WARNING)
+JOB_FAILED = embed("Internal error", "There was an unexpected error processing your job. Please try again.")
+PLAN_LACKS_RELAX = embed("Invalid request", "The Basic plan does not include relax mode.")
+PLAN_LACKS_STEALTH = embed("Invalid request", "Only the Pro and Mega plans include stealth mode.")
+ACTION_NEEDED = embed("Action needed to continue", "Please verify you're human to continue.", WARNING)
+
+BY_STANDING = {
+    Standing.BLOCKED: embed("Blocked", "You have been blocked from accessing Midjourney. Your access returns later."),
+    Standing.PENDING_MOD: embed("Pending mod message", "You have a pending moderation message: please acknowledge it."),
+    Standing.VERIFY: ACTION_NEEDED,
+    Standing.TOS: embed("Tos not accepted", "You must accept our Terms of Service before using Midjourney.", WARNING),
+    Standing.SUBSCRIPTION_REQUIRED: embed(
+        "Subscription required", "You must be a subscriber to use Midjourney. Please use `/subscribe`."
+    ),
+    Standing.SUBSCRIPTION_PAUSED: embed("Subscription paused", "Your subscription is paused. Resume it to continue."),
+    Standing.PLAN_CANCELLED: embed("Plan Cancelled", "Your plan was cancelled. Please subscribe again."),
+}
+
+
+def job_not_found(job_id: str) -> Json:
+    """/show's refusal, which names the job in its text because the message has no nonce."""
+    return embed("Invalid job ID", f"Could not find a job of yours with the id {job_id}.")

@@ -1,0 +1,123 @@
+"""One Midjourney job: what was ordered, by which interaction, and where its messages are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+
+from ..accounts import Account, Channel, Mode, User
+from ..interaction import Interaction
+from ..json_types import Json
+from ..messages import Message, Picture
+from . import components
+from .art import Art
+from .content import GRID, Heading, Verb
+from .frames import Frame
+from .pictures import PreviewStyle, preview_picture, result_picture
+from .prompt import Prompt
+from .recipes import Recipe
+from .video import video_picture
+
+
+class Kind(StrEnum):
+    """What a job makes; the journal's `job_kind`."""
+
+    IMAGINE = auto()
+    BLEND = auto()
+    VARIATION = auto()
+    REGION = auto()
+    ZOOM = auto()
+    PAN = auto()
+    UPSCALE = auto()
+    PICK = auto()
+    VIDEO = auto()
+    VIDEO_PICK = auto()
+
+    @property
+    def is_pick(self) -> bool:
+        """A pick takes a result apart: at once, without a slot and without cost."""
+        return self in (Kind.PICK, Kind.VIDEO_PICK)
+
+
+class Stage(StrEnum):
+    """How far a job is."""
+
+    ORDERED = auto()
+    QUEUED = auto()
+    RUNNING = auto()
+    ENDED = auto()
+
+
+@dataclass(eq=False)
+class Job:
+    """Made by Orders, moved on by Jobs; every other part only reads it."""
+
+    id: str
+    kind: Kind
+    channel: Channel
+    bot: User
+    prompt: Prompt
+    mode: Mode
+    stealth: bool
+    seed: int
+    frames: tuple[Frame, ...]
+    verb: Verb = GRID
+    recipe: Recipe | None = None  # None: nothing to reroll
+    interaction: Interaction | None = None
+    nonce: str | None = None  # for the message that starts it
+    parent: Job | None = None
+    reply_to: Message | None = None  # the message whose button was pressed
+    pressed: str | None = None  # that button's custom id
+    modal_id: str | None = None  # the form that ordered it; its reroll opens the same form
+    motion: str = "low"  # of a video
+    stage: Stage = Stage.ORDERED
+    progress: Message | None = None
+    result: Message | None = None
+
+    @property
+    def account(self) -> Account:
+        return self.channel.account
+
+    @property
+    def heading(self) -> Heading:
+        return Heading(str(self.prompt), self.account.user.id, self.verb, self.mode, self.stealth)
+
+    @property
+    def is_video(self) -> bool:
+        return self.kind in (Kind.VIDEO, Kind.VIDEO_PICK)
+
+    def art(self, index: int) -> Art:
+        """Give one of the four, or the only one whatever the index."""
+        return self.frame(index).art
+
+    def frame(self, index: int) -> Frame:
+        """Give one of the four, or the only one whatever the index."""
+        return self.frames[index - 1] if len(self.frames) >= index else self.frames[0]
+
+    def title(self) -> str:
+        """Give the text of the message that carries the result."""
+        return self.heading.pick(self.frames[0].index) if self.kind is Kind.PICK else self.heading.done()
+
+    def buttons(self) -> list[Json]:
+        """Give the rows under the result."""
+        match self.kind:
+            case Kind.PICK:
+                return components.single_rows(self.id, self.prompt.version)
+            case Kind.UPSCALE:
+                return components.upscaled_rows(self.id, self.prompt.version)
+            case Kind.VIDEO:
+                return components.video_grid_rows(self.id, len(self.frames))
+            case Kind.VIDEO_PICK:
+                return components.video_rows(self.id, self.frames[0].index)
+            case _:
+                return components.grid_rows(self.id)
+
+    def picture(self) -> Picture:
+        """Draw the result."""
+        if self.is_video:
+            return video_picture(self.frames, job_id=self.id, motion=self.motion)
+        return result_picture(self.frames, username=self.account.user.username, prompt=str(self.prompt), job_id=self.id)
+
+    def preview(self, percent: int, step: int, style: PreviewStyle) -> Picture:
+        """Draw how far it is."""
+        return preview_picture(self.frames, job_id=self.id, percent=percent, step=step, style=style)

@@ -1,0 +1,152 @@
+"""Every job's way from its order to its end, within the slots of its account."""
+
+from __future__ import annotations
+
+from ..accounts import Account, Mode
+from ..journal import JobStage
+from ..json_types import Json
+from ..world import World
+from . import embeds
+from .course import cost_minutes, plan_course
+from .job import Job, Stage
+from .job_messages import JobMessages
+from .triggers import Refusal, Script, Trigger, Verification, trigger_in
+
+PLENTIFUL_PLANS = ("Pro", "Mega")
+SLOTS, PLENTIFUL_SLOTS = 3, 12  # jobs that run at once; never the larger number in relax mode
+FAILURE_DELAY = 1.0  # seconds from the last percent to the embed that ends the job
+GIVE_UP_SECONDS = 3600.0  # after which a job that hangs lets go of its slot, without a word
+VERIFICATION_TITLE, VERIFICATION_PATH = "Action required to continue", "/captcha/embedded/"
+
+
+def slots(account: Account, mode: Mode) -> int:
+    """Give how many jobs of an account run at once when the newest has this mode."""
+    return PLENTIFUL_SLOTS if account.plan in PLENTIFUL_PLANS and mode is not Mode.RELAX else SLOTS
+
+
+class Jobs:
+    """Knows every job, and alone moves one from stage to stage."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._messages = JobMessages(world)
+        self._unfinished: list[Job] = []  # oldest first
+        self.by_id: dict[str, Job] = {}
+
+    def clear(self) -> None:
+        """Forget every job; what they still had to do dies with the world's clock."""
+        self.by_id.clear()
+        self._unfinished.clear()
+
+    def of(self, account: Account, stage: Stage) -> list[Job]:
+        """List an account's unfinished jobs at a stage, oldest first; picks never count."""
+        return [job for job in self._unfinished if job.account is account and job.stage is stage]
+
+    def submit(self, job: Job) -> None:
+        """Start a job, queue it, or say in an embed why not."""
+        trigger = trigger_in(job.prompt.text)
+        refusal = self._refusal(job, trigger)
+        if isinstance(trigger, Verification):
+            self._verify(job)
+        elif refusal:
+            self._messages.refusal(job, refusal)
+        else:
+            self._admit(job)
+
+    def deliver_pick(self, job: Job) -> None:
+        """Post one result of the parent at once: no slot, no progress."""
+        self.by_id[job.id] = job
+        self._record(job, "started")
+        self._messages.result(job, nonce=job.nonce if self._world.options.final_has_nonce else None)
+        self._messages.mark_pressed(job)
+        job.stage = Stage.ENDED
+        self._record(job, "finished")
+
+    def _refusal(self, job: Job, trigger: Trigger) -> Json | None:
+        if isinstance(trigger, Refusal):
+            return trigger.embed
+        if job.mode is Mode.RELAX and job.account.plan == "Basic":
+            return embeds.PLAN_LACKS_RELAX
+        if job.stealth and job.account.plan not in PLENTIFUL_PLANS:
+            return embeds.PLAN_LACKS_STEALTH
+        if cost_minutes(job.kind, job.mode) > 0 >= job.account.fast_minutes:
+            return embeds.CREDITS_EXHAUSTED
+        return None
+
+    def _verify(self, job: Job) -> None:
+        """Open the page by which a person proves to be one; nothing else follows."""
+        if job.interaction:
+            custom_id = f"MJ::iframe::{self._world.new_uuid()}"
+            self._world.iframe(job.interaction, custom_id, VERIFICATION_TITLE, VERIFICATION_PATH + job.id)
+
+    def _admit(self, job: Job) -> None:
+        if self._has_free_slot(job):
+            self._accept(job)
+            self._start(job, nonce=job.nonce)
+        elif len(self.of(job.account, Stage.QUEUED)) < self._world.options.queue_size:
+            self._accept(job)
+            job.stage = Stage.QUEUED
+            self._record(job, "queued")
+            self._messages.refusal(job, embeds.JOB_QUEUED)
+        else:
+            self._messages.refusal(job, embeds.QUEUE_FULL)
+
+    def _has_free_slot(self, job: Job) -> bool:
+        return len(self.of(job.account, Stage.RUNNING)) < slots(job.account, job.mode)
+
+    def _accept(self, job: Job) -> None:
+        self.by_id[job.id] = job
+        self._unfinished.append(job)
+
+    def _start(self, job: Job, *, nonce: str | None) -> None:
+        job.stage = Stage.RUNNING
+        job.account.fast_minutes = max(0.0, job.account.fast_minutes - cost_minutes(job.kind, job.mode))
+        self._record(job, "started")
+        self._messages.start(job, nonce=nonce)
+        trigger = trigger_in(job.prompt.text)
+        self._schedule(job, trigger if isinstance(trigger, Script) else Script())
+
+    def _schedule(self, job: Job, script: Script) -> None:
+        """Put the job's percents and its end on the clock."""
+        clock, random, before_final = self._world.clock, self._world.random, self._world.options.delete_before_final
+        course = plan_course(random, job.kind, job.mode, slowness=script.slowness, delete_before_final=before_final)
+        shown = [(when, percent) for when, percent in course.percents if percent <= script.last_percent]
+        for step, (when, percent) in enumerate(shown):
+            clock.call_later(when, self._messages.progress, job, percent, step)
+        match script.ending:
+            case None:
+                clock.call_later(course.end, self._finish, job)
+                clock.call_later(course.deletion, self._messages.delete_progress, job)
+            case "nothing":
+                clock.call_later(GIVE_UP_SECONDS, self._end, job, "failed")
+            case _:
+                clock.call_later(shown[-1][0] + FAILURE_DELAY if shown else FAILURE_DELAY, self._fail, job, script)
+
+    def _finish(self, job: Job) -> None:
+        self._messages.result(job)
+        self._end(job, "finished")
+
+    def _fail(self, job: Job, script: Script) -> None:
+        self._messages.failure(job, script)
+        self._end(job, "failed")
+
+    def _end(self, job: Job, what: JobStage) -> None:
+        """Let go of the slot, and start whoever waited for it."""
+        job.stage = Stage.ENDED
+        self._unfinished.remove(job)
+        self._record(job, what)
+        waiting = next(iter(self.of(job.account, Stage.QUEUED)), None)
+        if waiting and self._has_free_slot(waiting):
+            keeps_nonce = self._world.options.queued_start_has_nonce
+            self._start(waiting, nonce=waiting.nonce if keeps_nonce else None)
+
+    def _record(self, job: Job, what: JobStage) -> None:
+        self._world.journal.job(
+            job.account,
+            job.id,
+            what,
+            running=len(self.of(job.account, Stage.RUNNING)),
+            prompt=str(job.prompt),
+            job_kind=job.kind,
+            interaction=job.interaction,
+        )

@@ -1,0 +1,204 @@
+"""Turns what an interaction asks for into a Job, and hands it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..accounts import BOTS, BotSettings
+from ..interaction import Interaction
+from ..messages import Message
+from ..world import World
+from . import recipes
+from .content import GRID, ZOOM_OUT, Verb, pan_verb, upscale_verb, variation_verb
+from .frames import Frame
+from .job import Job, Kind
+from .jobs import Jobs
+from .links import ShortLinks
+from .photos import photo_size
+from .prompt import Prompt, PromptRefused, read_prompt, with_defaults
+from .recipes import Recipe
+
+MAX_SEED = 2**32
+VIDEOS_IN_A_BATCH = 4
+
+
+def pressed_button(interaction: Interaction) -> str | None:
+    """Give the custom id of the button that started it all, also when a form came between."""
+    return interaction.modal.opened_by.custom_id if interaction.modal else interaction.custom_id
+
+
+@dataclass(frozen=True)
+class Press:
+    """A button of a job's message: who pressed it, whose job it is, and the new prompt if a form asked for one."""
+
+    interaction: Interaction
+    job: Job
+    index: int = 1
+    prompt: Prompt | None = None  # None: the job's own
+    modal_id: str | None = None
+
+    @property
+    def pressed(self) -> str | None:
+        return pressed_button(self.interaction)
+
+    @property
+    def new_prompt(self) -> Prompt:
+        return self.prompt or self.job.prompt
+
+    @property
+    def is_remix(self) -> bool:
+        return self.prompt is not None and str(self.prompt) != str(self.job.prompt)
+
+
+class Orders:
+    """One method for each thing that can be ordered; each submits one job."""
+
+    def __init__(self, world: World, jobs: Jobs, links: ShortLinks) -> None:
+        self._world = world
+        self._jobs = jobs
+        self._links = links
+
+    def settings(self, interaction: Interaction) -> BotSettings:
+        """Give the account's settings with the bot that was addressed."""
+        return interaction.account.settings[interaction.application_id]
+
+    def read(self, interaction: Interaction, raw: str) -> Prompt:
+        """Read a typed prompt as this bot with this account's settings does."""
+        return with_defaults(read_prompt(raw, self._links.shorten), self.settings(interaction))
+
+    def imagine(self, interaction: Interaction, prompt: Prompt, reply_to: Message | None = None) -> None:
+        """New pictures, or a video of the image prompt."""
+        if not prompt.words and len(prompt.picture_links) < 2:
+            raise PromptRefused("Invalid prompt", "The prompt must hold words, or at least two images.")
+        images = self._images(prompt)
+        self._jobs.submit(self._imagined(interaction, prompt, images, reply_to))
+
+    def blend(self, interaction: Interaction, prompt: Prompt, images: tuple[bytes, ...]) -> None:
+        """The pictures sent, mixed."""
+        self._jobs.submit(self._job(Kind.BLEND, interaction, prompt, recipes.blended(images)))
+
+    def pick(self, press: Press) -> None:
+        """One picture of a grid, as a message of its own."""
+        kind = Kind.VIDEO_PICK if press.job.is_video else Kind.PICK
+        job = self._from_press(kind, press, None, GRID, frames=(press.job.frame(press.index),))
+        self._jobs.deliver_pick(job)
+
+    def vary(self, press: Press, flavour: str | None) -> None:
+        """Four pictures near one."""
+        novelty = recipes.SUBTLE if flavour == "Subtle" else recipes.STRONG
+        recipe = recipes.varied(press.job.art(press.index), novelty)
+        self._submit(Kind.VARIATION, press, recipe, variation_verb(flavour, remixed=press.is_remix))
+
+    def region(self, press: Press, mask_png: bytes, *, has_nonce: bool) -> None:
+        """Four pictures that differ from one under the mask only."""
+        recipe = recipes.repainted(press.job.art(press.index), mask_png)
+        verb = variation_verb("Region", remixed=press.is_remix)
+        job = self._from_press(Kind.REGION, press, recipe, verb)
+        job.nonce = job.nonce if has_nonce else None
+        self._jobs.submit(job)
+
+    def reroll(self, press: Press) -> None:
+        """The same job again, drawn anew."""
+        recipe = press.job.recipe
+        if press.job.kind is Kind.IMAGINE:  # a new prompt may hold other image prompts
+            recipe = recipes.imagined(self._images(press.new_prompt))
+        if recipe:
+            self._submit(press.job.kind, press, recipe, press.job.verb)
+
+    def zoom(self, press: Press, factor: float, ratio: float | None = None) -> None:
+        """Four pictures with one in their middle."""
+        self._submit(Kind.ZOOM, press, recipes.zoomed(press.job.art(press.index), factor, ratio), ZOOM_OUT)
+
+    def pan(self, press: Press, direction: str) -> None:
+        """Four pictures that continue one to a side."""
+        self._submit(Kind.PAN, press, recipes.panned(press.job.art(press.index), direction), pan_verb(direction))
+
+    def upscale(self, press: Press, flavour: str) -> None:
+        """One picture in high resolution."""
+        self._submit(Kind.UPSCALE, press, recipes.enlarged(press.job.art(press.index), flavour), upscale_verb(flavour))
+
+    def animate(self, press: Press, motion: str) -> None:
+        """Videos that begin with one picture, or go on from one video."""
+        prompt = press.new_prompt.having("video", "1").having("motion", motion)
+        recipe = recipes.animated(press.job.art(press.index), _batch(prompt))
+        job = self._from_press(Kind.VIDEO, press, recipe, GRID, prompt=prompt)
+        job.motion = motion
+        self._jobs.submit(job)
+
+    def _imagined(
+        self, interaction: Interaction, prompt: Prompt, images: tuple[bytes, ...], reply_to: Message | None
+    ) -> Job:
+        recipe, kind = recipes.imagined(images), Kind.IMAGINE
+        if prompt.value("video") is not None:
+            recipe, kind = recipes.trimmed(recipe, _batch(prompt)), Kind.VIDEO
+        job = self._job(kind, interaction, prompt, recipe)
+        job.motion = prompt.value("motion") or job.motion
+        job.reply_to, job.pressed = reply_to, pressed_button(interaction)
+        return job
+
+    def _submit(self, kind: Kind, press: Press, recipe: Recipe, verb: Verb) -> None:
+        self._jobs.submit(self._from_press(kind, press, recipe, verb))
+
+    def _from_press(
+        self,
+        kind: Kind,
+        press: Press,
+        recipe: Recipe | None,
+        verb: Verb,
+        *,
+        prompt: Prompt | None = None,
+        frames: tuple[Frame, ...] = (),
+    ) -> Job:
+        job = self._job(kind, press.interaction, prompt or press.new_prompt, recipe, verb, frames)
+        job.parent, job.reply_to = press.job, press.interaction.message
+        job.pressed, job.modal_id, job.motion = press.pressed, press.modal_id, press.job.motion
+        return job
+
+    def _job(
+        self,
+        kind: Kind,
+        interaction: Interaction,
+        prompt: Prompt,
+        recipe: Recipe | None,
+        verb: Verb = GRID,
+        frames: tuple[Frame, ...] = (),
+    ) -> Job:
+        settings, job_id = self.settings(interaction), self._world.new_uuid()
+        arts = recipe(job_id, prompt) if recipe else ()
+        return Job(
+            id=job_id,
+            kind=kind,
+            channel=interaction.channel,
+            bot=BOTS[interaction.application_id],
+            prompt=prompt,
+            mode=prompt.mode or settings.mode,
+            stealth=settings.stealth if prompt.stealth is None else prompt.stealth,
+            seed=int(prompt.value("seed") or self._world.random.randrange(MAX_SEED)),
+            frames=frames or tuple(Frame(art, n, str(prompt), job_id) for n, art in enumerate(arts, start=1)),
+            verb=verb,
+            recipe=recipe,
+            interaction=interaction,
+            nonce=interaction.nonce,
+        )
+
+    def _images(self, prompt: Prompt) -> tuple[bytes, ...]:
+        """Fetch the image prompts that the simulator can: its own links; nothing else is reachable."""
+        contents = (self.fetch(link) for link in prompt.picture_links)
+        return tuple(content for content in contents if content)
+
+    def fetch(self, link: str) -> bytes | None:
+        """Read a picture behind a link, short or not; None when it is not one of ours.
+
+        Raises PromptRefused when it is ours but expired, or no picture.
+        """
+        url, own = self._links.resolve(link), self._world.files.base_url
+        if not own or not url.startswith(own):
+            return None
+        content = self._world.fetch_picture(url)
+        if content is None or photo_size(content) is None:
+            raise PromptRefused("Invalid link", f"Could not fetch the image behind {link}")
+        return content
+
+
+def _batch(prompt: Prompt) -> int:
+    return int(prompt.value("bs") or VIDEOS_IN_A_BATCH)

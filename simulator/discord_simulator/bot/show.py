@@ -1,0 +1,68 @@
+"""/show, and the seed that the bot tells in its DM after an envelope reaction.
+
+Source: discord-wire §1.8 (seed flow), §2.4 (k).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..accounts import BOTS, Account
+from ..interaction import Interaction
+from ..messages import DEFAULT, EPHEMERAL, Message
+from ..world import World
+from .answers import Answer
+from .embeds import job_not_found
+from .job import Job
+from .jobs import Jobs
+from .replies import reply
+
+ENVELOPE = "✉"  # clients send it with or without the variation selector U+FE0F
+PICTURE_DELAY = 1.0  # seconds from "Displaying..." to the picture
+SEED_DELAY = 2.0  # seconds from the reaction to the message with the seed
+
+
+class Showcase:
+    """Shows a job again, and tells its seed."""
+
+    def __init__(self, world: World, jobs: Jobs) -> None:
+        self._world = world
+        self._jobs = jobs
+
+    def command(self, interaction: Interaction) -> Answer:
+        """Answer /show; another account's job is as unknown as one that never was."""
+        job_id = str(interaction.options.get("job_id", "")).strip()
+        job = self._jobs.by_id.get(job_id)
+        if job is None or job.account is not interaction.account:
+            return Answer(partial(self._refuse, interaction, job_id))
+        return Answer(partial(self._begin, interaction, job))
+
+    def reaction(self, account: Account, message: Message, emoji: str) -> None:
+        """Send the seed by DM after an envelope on one of the bot's pictures."""
+        job = self._jobs.by_id.get(message.job_id or "")
+        if job and message.author.bot and emoji.startswith(ENVELOPE):
+            self._world.clock.call_later(SEED_DELAY, self._send_seed, account, message, job)
+
+    def _begin(self, interaction: Interaction, job: Job) -> None:
+        reply(self._world, interaction, "Displaying...", flags=EPHEMERAL)
+        self._world.clock.call_later(PICTURE_DELAY, self._show, interaction, job)
+
+    def _show(self, interaction: Interaction, job: Job) -> None:
+        self._world.post(
+            interaction.channel,
+            BOTS[interaction.application_id],
+            job.title(),
+            type=DEFAULT,
+            interaction=interaction,
+            components=job.buttons(),
+            attachments=[job.picture()],
+            job_id=job.id,
+        )
+
+    def _refuse(self, interaction: Interaction, job_id: str) -> None:
+        """Say so without a nonce, as the bot was seen to do."""
+        reply(self._world, interaction, flags=EPHEMERAL, embeds=[job_not_found(job_id)], has_nonce=False)
+
+    def _send_seed(self, account: Account, message: Message, job: Job) -> None:
+        text = f"**{job.prompt}**\n**Job ID**: {job.id}\n**seed** {job.seed}"
+        self._world.post(account.dm(message.author.id), message.author, text, attachments=[job.picture()])
