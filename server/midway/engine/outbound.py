@@ -1,0 +1,208 @@
+"""Outgoing HTTP to addresses that strangers name: only public ones are ever connected to.
+
+The check stands where the socket is made, on the very address that is about to be connected to. What a name
+resolved to earlier, or will resolve to next time, therefore does not matter.
+"""
+
+import socket
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+MAX_REDIRECTS = 5
+MAX_URL_CHARACTERS = 2000  # the old API's limit on notifyHook
+_CHUNK_BYTES = 64 * 1024
+
+IpAddress = IPv4Address | IPv6Address
+_AddressToConnect = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+
+
+class UrlRefused(Exception):
+    """The address must not be asked. Trying again does not help; `problem` says why, without the address itself."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class FetchFailed(Exception):
+    """The far side did not give the file; trying again may help, save after 403, 404 and 410."""
+
+    def __init__(self, problem: str, status: int | None = None) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+class _PrivateAddress(OSError):
+    """Raised at the socket. One text for all, so that a name with several private addresses fails with this class."""
+
+    def __init__(self) -> None:
+        super().__init__("the address is not public")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file as the far side gave it; `content_type` is its word for it, without parameters."""
+
+    data: bytes
+    content_type: str
+
+
+def is_public(address: IpAddress) -> bool:
+    """Tell whether the whole Internet means the same machine by this address.
+
+    Addresses that carry an IPv4 address within (mapped, 6to4, Teredo, NAT64) are not: they reach what it reaches.
+    """
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    if isinstance(address, IPv4Address):
+        return True
+    return not (address.is_site_local or address.ipv4_mapped or address.sixtofour or address.teredo)
+
+
+def check_url(url: str) -> URL:
+    """Parse an address that may be asked: http or https, no credentials, a host and a port that exist.
+
+    Private addresses written as such are refused only when connecting, where names are, too.
+    Raises UrlRefused.
+    """
+    if len(url) > MAX_URL_CHARACTERS:
+        raise UrlRefused(f"the address is longer than {MAX_URL_CHARACTERS} characters")
+    try:
+        parsed = URL(url)
+    except ValueError as err:
+        raise UrlRefused("the address cannot be read") from err
+    _check_parts(parsed)
+    return parsed
+
+
+def _check_parts(url: URL) -> None:
+    if url.scheme not in {"http", "https"}:
+        raise UrlRefused("the address is neither http nor https")
+    if not url.host:
+        raise UrlRefused("the address names no host")
+    if url.user is not None or url.password is not None:
+        raise UrlRefused("the address carries credentials")
+    if not url.port:
+        raise UrlRefused("the address names no port that exists")
+    if _is_disguised_number(url.host):
+        raise UrlRefused("the host is a number in disguise")
+
+
+def _is_disguised_number(host: str) -> bool:
+    """Tell whether a resolver would read an IPv4 address where a person sees none (`2130706433`, `0x7f.1`)."""
+    try:
+        ip_address(host)
+    except ValueError:
+        last_label = host.rstrip(".").rpartition(".")[2].lower()
+        return last_label.isdigit() or last_label.startswith("0x")
+    return False
+
+
+def _public_socket(address: _AddressToConnect) -> socket.socket:
+    family, kind, protocol, _, (host, *_) = address
+    if not is_public(ip_address(host)):
+        raise _PrivateAddress
+    return socket.socket(family, kind, protocol)
+
+
+class Outbound:
+    """Asks http(s) addresses, never a private one unless its host is among `allow_hosts` (`host` or `host:port`).
+
+    Use as a context manager; it owns its connections.
+    """
+
+    def __init__(self, allow_hosts: Collection[str] = (), *, resolver: AbstractResolver | None = None) -> None:
+        self._allowed = frozenset(host.lower() for host in allow_hosts)
+        self._resolver = resolver
+
+    async def __aenter__(self) -> Self:
+        """Open; no connection is made yet."""
+        guarded = aiohttp.TCPConnector(resolver=self._resolver, socket_factory=_public_socket, ttl_dns_cache=60)
+        self._guarded = aiohttp.ClientSession(connector=guarded, cookie_jar=aiohttp.DummyCookieJar())
+        self._trusted = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self._guarded.close()
+        await self._trusted.close()
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, body: bytes, *, headers: dict[str, str], within: timedelta
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Post a body and give the answer, whatever its status; redirects are answers, not followed.
+
+        Raises UrlRefused, aiohttp.ClientError and TimeoutError.
+        """
+        async with self._request("POST", check_url(url), within, headers=headers, body=body) as response:
+            yield response
+
+    async def fetch(self, url: str, *, max_bytes: int, within: timedelta) -> Fetched:
+        """Read a file, following a few redirects, each checked like the first address.
+
+        Raises UrlRefused, FetchFailed (also for a file over `max_bytes`) and TimeoutError.
+        """
+        target = check_url(url)
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                async with self._request("GET", target, within) as response:
+                    if not (forward := _redirect(response)):
+                        return await _read(response, max_bytes)
+                target = forward
+        except aiohttp.ClientError as err:
+            raise FetchFailed(f"no answer: {type(err).__name__}") from err
+        raise UrlRefused("the address redirects too often")
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, url: URL, within: timedelta, *, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        limit = aiohttp.ClientTimeout(total=within.total_seconds())
+        session = self._trusted if self._is_allowed(url) else self._guarded
+        try:
+            async with session.request(
+                method, url, data=body or None, headers=headers, timeout=limit, allow_redirects=False
+            ) as response:
+                yield response
+        except aiohttp.InvalidURL as err:
+            raise UrlRefused("the address cannot be read") from err
+        except aiohttp.ClientConnectorError as err:
+            if isinstance(err.os_error, _PrivateAddress):
+                raise UrlRefused(str(err.os_error)) from err
+            raise
+
+    def _is_allowed(self, url: URL) -> bool:
+        return not self._allowed.isdisjoint({url.host, f"{url.host}:{url.port}"})
+
+
+def _redirect(response: aiohttp.ClientResponse) -> URL | None:
+    """Read where the answer sends us on to, checked; None when it does not."""
+    if response.status not in {301, 302, 303, 307, 308} or "Location" not in response.headers:
+        return None
+    try:
+        return check_url(str(response.url.join(URL(response.headers["Location"]))))
+    except ValueError as err:
+        raise UrlRefused("the address redirects to one that cannot be read") from err
+
+
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> Fetched:
+    if not response.ok:
+        raise FetchFailed(f"answered {response.status}", response.status)
+    data = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        data += chunk
+        if len(data) > max_bytes:
+            raise FetchFailed(f"larger than {max_bytes} bytes")
+    return Fetched(bytes(data), response.content_type)
