@@ -8,12 +8,13 @@ from typing import Self
 from aiohttp import web
 
 from . import control, gateway
-from .gateway import SOCKETS, Socket
+from .bot.bot import MidjourneyBot
+from .gateway import SOCKETS, Sockets
 from .options import Options
 from .rest import cdn, interactions, messages, uploads, users
 from .rest.context import BOT, WORLD
 from .rest.middleware import inject_fault, record_request, refuse_as_discord
-from .world import Bot, BotFactory, World
+from .world import BotFactory, World
 
 MAX_BODY_BYTES = 64 << 20  # five pictures of base64 and room
 SHUTDOWN_SECONDS = 0.5  # for requests still running; an armed fault may keep one for a minute
@@ -27,8 +28,7 @@ def make_app(world: World, bot_factory: BotFactory) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=middlewares)
     app[WORLD] = world
     app[BOT] = bot_factory(world)
-    sockets: set[Socket] = set()
-    app[SOCKETS] = sockets
+    app[SOCKETS] = Sockets()
     for module in ROUTES:
         app.add_routes(module.routes)
     app.on_shutdown.append(_leave)
@@ -38,15 +38,8 @@ def make_app(world: World, bot_factory: BotFactory) -> web.Application:
 async def _leave(app: web.Application) -> None:
     """Stop the bot and close every socket: aiohttp would wait for open ones."""
     app[WORLD].clock.clear()
-    for socket in list(app[SOCKETS]):
+    for socket in app[SOCKETS].copy():
         socket.close(GOING_AWAY)
-
-
-def midjourney_bot(world: World) -> Bot:
-    """Make the bot that the simulator has unless a test brings its own."""
-    from .bot.bot import MidjourneyBot
-
-    return MidjourneyBot(world)
 
 
 class Simulator:
@@ -65,11 +58,11 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         options: Options | None = None,
-        bot: BotFactory | None = None,
+        bot: BotFactory = MidjourneyBot,
     ) -> None:
         self.world = World(accounts=accounts, seed=seed, speed=speed, options=options)
         self.url = ""
-        self._app = make_app(self.world, bot or midjourney_bot)
+        self._app = make_app(self.world, bot)
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         self._address = (host, port)
 

@@ -9,12 +9,12 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from .accounts import BOTS, MJ_BOT, NIJI_BOT, Account, User, make_account
+from .accounts import BOTS, MJ_BOT, NIJI_BOT, Access, Account, User, make_account
 from .changes import BadChange, change
 from .errors import json_response
 from .faults.base import Fault
 from .faults.registry import BadFault, fault_from_json
-from .faults.sockets import SocketFault
+from .faults.sockets import SocketClosed, SocketFault
 from .json_types import Json
 from .messages import message_payload
 from .rest.context import BOT, WORLD, json_body
@@ -114,6 +114,8 @@ async def set_account(request: web.Request) -> web.Response:
     for word, bot in BOT_WORDS.items():
         change(account.settings[bot.id], body.pop(word, {}))
     change(account, body, only=ACCOUNT_FIELDS)
+    if account.access is Access.REVOKED:
+        _strike(request.app[WORLD], SocketClosed(code=4004, account=account.number))
     return json_response(_account_payload(request.app[WORLD], account))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
-import orjson
 from aiohttp import WSMsgType, web
 
 from .accounts import Access
 from .encoding import Encoder, encoder_for
+from .errors import BadJson
 from .faults.handshake import (
     ConnectionRefused,
     FrameSplit,
@@ -23,17 +24,17 @@ from .faults.handshake import (
 )
 from .json_types import Json
 from .ready import ready_payload, ready_supplemental_payload
-from .rest.context import WORLD
+from .rest.context import WORLD, json_object
 from .rest.users import gateway_address
 from .sessions import Session
 from .world import World
 
 HEARTBEAT, IDENTIFY, RESUME, INVALID_SESSION, HELLO, ACKNOWLEDGED = 1, 2, 6, 9, 10, 11  # opcodes
 MEMBERS_REQUEST = 8
+AUTHENTICATION_FAILED, DECODE_ERROR, ALREADY_AUTHENTICATED, TIMED_OUT = 4004, 4002, 4005, 4009  # close codes
 ENDED_BY_CLIENT = (1000, 1001)  # a client that closes with these says that it will not resume
 ABORTED = 1006
 CLOSE_SECONDS = 0.5  # for the client's answer to a close frame
-SOCKETS: web.AppKey[set[Socket]] = web.AppKey("sockets", set)
 routes = web.RouteTableDef()
 
 
@@ -83,6 +84,13 @@ class Socket:
             self._transport.abort()
 
 
+class Sockets(set[Socket]):
+    """Every open socket, identified or not, for closing them at the end."""
+
+
+SOCKETS = web.AppKey("sockets", Sockets)
+
+
 def _split(frame: bytes, pieces: int) -> list[bytes]:
     size = -(-len(frame) // pieces)
     return [frame[start : start + size] for start in range(0, len(frame), size)]
@@ -99,9 +107,9 @@ class Conversation:
         self._patience: asyncio.TimerHandle | None = None
         self._answers: dict[int, Callable[[Any], Awaitable[None]]] = {
             HEARTBEAT: self._heartbeat,
-            IDENTIFY: self._identify,
-            RESUME: self._resume,
-            MEMBERS_REQUEST: self._members,
+            IDENTIFY: partial(self._hear_object, self._identify),
+            RESUME: partial(self._hear_object, self._resume),
+            MEMBERS_REQUEST: partial(self._hear_object, self._members),
         }
 
     async def hello(self) -> None:
@@ -115,13 +123,18 @@ class Conversation:
     async def hear(self, text: str | bytes) -> None:
         """Answer one payload; opcodes of presence, voice and subscriptions need no answer."""
         try:
-            payload = orjson.loads(text)
-            answer = self._answers.get(payload["op"])
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            self._socket.close(4002)
+            payload = json_object(text)
+        except BadJson:
+            self._socket.close(DECODE_ERROR)
             return
-        if answer:
+        if answer := self._answers.get(payload.get("op", -1)):
             await answer(payload.get("d"))
+
+    async def _hear_object(self, answer: Callable[[Json], Awaitable[None]], data: Any) -> None:
+        if isinstance(data, dict):
+            await answer(data)
+        else:
+            self._socket.close(DECODE_ERROR)
 
     def end(self, close_code: int | None) -> None:
         """Take leave of the session; it stays resumable unless the client said that it is done."""
@@ -148,14 +161,14 @@ class Conversation:
         self._patience = asyncio.get_running_loop().call_later(seconds, self._time_out)
 
     def _time_out(self) -> None:
-        self._socket.close(4009)
+        self._socket.close(TIMED_OUT)
         if self._session:
             self._world.sessions.invalidate(self._session)
 
     async def _identify(self, data: Json) -> None:
         world, account = self._world, self._world.account_by_token(str(data.get("token")))
         if account is None or account.access is Access.REVOKED:
-            self._socket.close(4004)
+            self._socket.close(AUTHENTICATION_FAILED)
             return
         if refusal := world.faults.take(IdentifyRefused, account.number):
             self._socket.close(refusal.code)
@@ -172,7 +185,7 @@ class Conversation:
 
     async def _resume(self, data: Json) -> None:
         session = self._world.sessions.by_id.get(str(data.get("session_id")))
-        sequence = int(data.get("seq") or 0)
+        sequence = data["seq"] if isinstance(data.get("seq"), int) else 0
         if session is None or session.account.token != data.get("token") or not session.can_replay(sequence):
             self._refuse_resume()
         elif self._world.faults.take(ResumeRefused, session.account.number):
@@ -191,15 +204,15 @@ class Conversation:
         """Answer a request for members with none: nobody but the account and the bots is there."""
         if self._session is None:
             return
-        guilds = data["guild_id"] if isinstance(data["guild_id"], list) else [data["guild_id"]]
-        for guild_id in guilds:
+        asked = data.get("guild_id")
+        for guild_id in asked if isinstance(asked, list) else [asked]:
             chunk = {"guild_id": str(guild_id), "members": [], "chunk_index": 0, "chunk_count": 1, "not_found": []}
             self._session.send("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
 
     def _join(self, session: Session) -> None:
         """Make this socket the session's; the journal tells it apart from events."""
         if session.connection is not None:
-            session.connection.close(4005)  # the client resumed before we saw its old socket die
+            session.connection.close(ALREADY_AUTHENTICATED)  # the client resumed before we saw its old socket die
         session.connection, self._session = self._socket, session
         self._world.journal.write("session", session.account, session_id=session.id, sequence=session.sequence)
 

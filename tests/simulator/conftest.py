@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.rest.context import BOT
 
 from tests.simulator.gateway_client import GatewayClient
 from tests.simulator.small_bot import SmallBot
@@ -26,8 +27,6 @@ class Discord:
 
     @property
     def bot(self) -> SmallBot:
-        from discord_simulator.rest.context import BOT
-
         bot = self.simulator._app[BOT]
         assert isinstance(bot, SmallBot)
         return bot

@@ -49,7 +49,9 @@ class LocalHTTP(HTTPClient):
         self.connector = aiohttp.TCPConnector(limit=0)
         self._HTTPClient__asession = await _gen_session(aiohttp.ClientSession(connector=self.connector))
         self.headers = static_headers()
-        self._HTTPClient__session = requests.AsyncSession(impersonate="chrome", default_headers=False, max_clients=32)
+        self._HTTPClient__session: Any = requests.AsyncSession(
+            impersonate="chrome", default_headers=False, max_clients=32
+        )
         self._started = True
 
     async def request(self, route: Route, **options: Any) -> Any:
@@ -63,7 +65,7 @@ class LocalHTTP(HTTPClient):
             url = str(self.simulator.with_scheme("ws").with_path("/gateway").with_query(asked.query))
         return await super().ws_connect(url, max_message_size=64 << 20, **options)
 
-    async def get_preferred_voice_regions(self) -> list[str]:
+    async def get_preferred_voice_regions(self) -> list[Any]:
         return []
 
 
@@ -101,6 +103,7 @@ class LocalClient(discord.Client):
             chunk_guilds_at_startup=False, member_cache_flags=discord.MemberCacheFlags.none(), sync_presence=False
         )
         self.http.__class__ = LocalHTTP
+        assert isinstance(self.http, LocalHTTP)
         self.http.simulator = yarl.URL(url + "/")
         self.raw: list[tuple[str, dict[str, Any]]] = []
         self.resumed = asyncio.Event()
@@ -125,7 +128,7 @@ class LocalClient(discord.Client):
     async def on_resumed(self) -> None:
         self.resumed.set()
 
-    async def event(self, name: str, key: str = "id") -> dict[str, Any]:
+    async def raw_event(self, name: str, key: str = "id") -> dict[str, Any]:
         """Wait for an event of this name whose `key` is there and not empty; it may have come already."""
 
         def found() -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ class GatewayClient:
         token = f"simulator-account-{number}"
         await self.send(6, {"token": token, "session_id": other.session_id, "seq": other.sequence})
 
-    async def event(self, name: str, found: Callable[[dict[str, Any]], bool] = lambda data: True) -> dict[str, Any]:
+    async def event(self, name: str, found: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
         """Read up to the next dispatch of this name that `found` accepts."""
         return await self.payload(lambda p: p.get("t") == name and found(p["d"]))
 

@@ -32,7 +32,8 @@ async def interact(client: LocalClient, kind: int, data: dict[str, Any], **more:
 
 
 async def imagine(client: LocalClient) -> None:
-    command = next(c for c in await server_channel(client).application_commands() if c.name == "imagine")
+    commands = await server_channel(client).application_commands()
+    command: Any = next(command for command in commands if command.name == "imagine")
     async with asyncio.timeout(PATIENCE_SECONDS):
         interaction = await command(server_channel(client), prompt="a red fox")
     assert interaction.successful
@@ -43,7 +44,8 @@ async def test_it_logs_in_and_knows_its_server_channel_and_dms(discord: Discord)
         user, channel = client.user, server_channel(client)
         dms = [dm.id for dm in client.private_channels]
 
-    assert user and user.id == 100000000000000002
+    assert user
+    assert user.id == 100000000000000002
     assert (channel.id, channel.guild.name) == (300000000000000002, "server2")
     assert sorted(dms) == [400000000000000002, 500000000000000002]
 
@@ -60,7 +62,7 @@ async def test_it_finds_the_commands_in_a_server_and_in_a_dm(discord: Discord):
 async def test_its_slash_command_is_accepted_and_answered(discord: Discord):
     async with logged_in(discord.simulator.url) as client:
         await imagine(client)
-        final = await client.event("MESSAGE_CREATE", "attachments")
+        final = await client.raw_event("MESSAGE_CREATE", "attachments")
 
     assert final["content"] == "**a red fox** - <@100000000000000001> (fast)"
     assert discord.bot.heard[0].options == {"prompt": "a red fox"}
@@ -69,10 +71,10 @@ async def test_its_slash_command_is_accepted_and_answered(discord: Discord):
 async def test_its_button_press_opens_a_modal_and_its_submit_is_accepted(discord: Discord):
     async with logged_in(discord.simulator.url) as client:
         await imagine(client)
-        final = await client.event("MESSAGE_CREATE", "attachments")
+        final = await client.raw_event("MESSAGE_CREATE", "attachments")
         press = {"component_type": 2, "custom_id": "small::modal"}
         await interact(client, 3, press, message_id=final["id"], message_flags=0)
-        modal = await client.event("INTERACTION_MODAL_CREATE")
+        modal = await client.raw_event("INTERACTION_MODAL_CREATE")
         field = {"type": 4, "custom_id": "small::prompt", "value": "a blue fox"}
         submit = {
             "id": modal["id"],
@@ -87,9 +89,9 @@ async def test_its_button_press_opens_a_modal_and_its_submit_is_accepted(discord
 async def test_its_raw_events_show_the_iframe_that_it_has_no_parser_for(discord: Discord):
     async with logged_in(discord.simulator.url) as client:
         await imagine(client)
-        final = await client.event("MESSAGE_CREATE", "attachments")
+        final = await client.raw_event("MESSAGE_CREATE", "attachments")
         await interact(client, 3, {"component_type": 2, "custom_id": "small::iframe"}, message_id=final["id"])
-        iframe = await client.event("INTERACTION_IFRAME_MODAL_CREATE")
+        iframe = await client.raw_event("INTERACTION_IFRAME_MODAL_CREATE")
 
     assert (iframe["custom_id"], iframe["application"]["id"]) == ("MJ::iframe::token-1", MJ)
 
@@ -133,7 +135,7 @@ async def test_after_a_dropped_socket_it_resumes_and_gets_what_it_missed(discord
         session = client._connection.session_id
         await discord.fault("SocketDropped", event="MESSAGE_CREATE")
         await discord.sim("messages", {"account": 1, "content": "missed", "bot": "mj"})
-        missed = await client.event("MESSAGE_CREATE")
+        missed = await client.raw_event("MESSAGE_CREATE")
         async with asyncio.timeout(PATIENCE_SECONDS):
             await client.resumed.wait()
 
@@ -142,12 +144,10 @@ async def test_after_a_dropped_socket_it_resumes_and_gets_what_it_missed(discord
 
 @pytest.mark.parametrize("code", [4004, 4010])
 async def test_a_final_close_code_ends_its_connection(discord: Discord, code: int):
-    with pytest.raises(ExceptionGroup) as raised:
-        async with logged_in(discord.simulator.url) as client:
-            await discord.fault("SocketClosed", code=code)
-            await asyncio.Event().wait()
+    client = LocalClient(discord.simulator.url)
+    await client.login("simulator-account-1")
+    await discord.fault("IdentifyRefused", code=code)
 
-    closed = raised.value.exceptions[0]
-    assert isinstance(closed, discord_py.ConnectionClosed)
-    assert closed.code == code
-    assert client.is_closed()
+    with pytest.raises(discord_py.ConnectionClosed) as closed:
+        await client.connect()
+    assert (closed.value.code, client.is_closed()) == (code, True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -379,7 +380,15 @@ async def test_faults_can_be_listed_and_cleared(discord: Discord):
     assert (status, (await discord.interact(discord.imagine()))[0]) == (200, 204)
 
 
-@pytest.mark.parametrize("body", [{"fault": "Nothing"}, {"fault": "EventLost"}, {"fault": "ServerError", "colour": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"fault": "Nothing"},
+        {"fault": "EventLost"},
+        {"fault": "EventLost", "event": "X", "content": "("},
+        {"fault": "ServerError", "colour": 1},
+    ],
+)
 async def test_a_fault_that_does_not_exist_is_explained(discord: Discord, body: dict[str, Any]):
     status, answer = await discord.call("POST", "/__sim/faults", json=body)
 
@@ -398,7 +407,6 @@ def test_every_fault_says_which_incident_it_stands_for(name: str):
 
 def test_every_fault_is_used_by_a_test_here():
     """A fault nobody tries is a promise nobody keeps."""
-    with open(__file__, encoding="utf-8") as file:
-        tests = file.read()
+    tests = Path(__file__).read_text(encoding="utf-8")
 
     assert [name for name in FAULTS if json.dumps(name) not in tests] == []

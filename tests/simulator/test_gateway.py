@@ -7,7 +7,7 @@ from tests.simulator.conftest import Discord
 
 async def test_hello_comes_first_and_names_the_heartbeat_interval(discord: Discord):
     async with discord.connect() as client:
-        hello = await client.payload(lambda payload: True)
+        hello = await client.payload(bool)
 
     assert hello == {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": 41250, "_trace": []}}
 
@@ -30,9 +30,10 @@ async def test_a_wrong_token_is_closed_with_4004(discord: Discord):
         assert await client.close_code() == 4004
 
 
-async def test_a_payload_that_is_no_json_is_closed_with_4002(discord: Discord):
+@pytest.mark.parametrize("payload", ["{", "[]", '{"op": 2}', '{"op": 6, "d": 1}'])
+async def test_a_payload_without_sense_is_closed_with_4002(discord: Discord, payload: str):
     async with discord.connect() as client:
-        await client.socket.send_str("{")
+        await client.socket.send_str(payload)
 
         assert await client.close_code() == 4002
 

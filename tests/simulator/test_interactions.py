@@ -164,7 +164,8 @@ async def test_a_modal_is_submitted_once_under_the_clicks_interaction_id(discord
     assert (first[0], second[1]["code"]) == (204, 10062)
     submitted = discord.bot.heard[-1]
     assert submitted.fields == {"small::prompt": "a blue fox"}
-    assert submitted.modal and submitted.modal.opened_by is discord.bot.heard[-2]
+    assert submitted.modal
+    assert submitted.modal.opened_by is discord.bot.heard[-2]
 
 
 async def test_an_iframes_token_takes_one_png_mask(discord: Discord):

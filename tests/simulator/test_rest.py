@@ -87,7 +87,8 @@ async def test_a_posted_picture_gets_a_signed_link_and_its_size(discord: Discord
 
     assert (attachment["width"], attachment["height"], attachment["content_type"]) == (8, 4, "image/png")
     signed = re.search(r"/attachments/\d+/\d+/x\.png\?ex=([0-9a-f]+)&is=([0-9a-f]+)&hm=[0-9a-f]+&$", attachment["url"])
-    assert signed and int(signed[1], 16) - int(signed[2], 16) == 86_400
+    assert signed
+    assert int(signed[1], 16) - int(signed[2], 16) == 86_400
     assert await download(discord, attachment["url"]) == (200, png())
     assert await download(discord, attachment["proxy_url"]) == (200, png())
 
@@ -173,7 +174,10 @@ async def test_the_command_index_lists_both_bots(discord: Discord, path: str):
 
 
 async def test_a_revoked_token_is_unauthorized_everywhere(discord: Discord):
-    await discord.sim("accounts/1", {"access": "revoked"})
+    async with discord.connect() as client:
+        await client.identify()
+        await discord.sim("accounts/1", {"access": "revoked"})
+        assert await client.close_code() == 4004
 
     for path in ("/api/v9/users/@me", "/api/v9/users/@me/billing/country-code", CHANNEL + "/messages"):
         assert await discord.call("GET", path) == (401, {"message": "401: Unauthorized", "code": 0})

@@ -19,6 +19,9 @@ class EventFault(Fault):
     event: str
     content: str = ""
 
+    def __post_init__(self) -> None:
+        re.compile(self.content)  # a wrong pattern is refused when the fault is posted, not when it should happen
+
     def matches(self, event: Event) -> bool:
         """Say whether this is the event meant."""
         return event.name == self.event and bool(re.search(self.content, str(event.data.get("content", "")), re.DOTALL))

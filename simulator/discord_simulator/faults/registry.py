@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 
 from discord_simulator.json_types import Json
@@ -38,5 +39,5 @@ def fault_from_json(body: Json) -> Fault:
         raise BadFault(f"{kind.__name__} has no {sorted(unknown)}; it has: {', '.join(sorted(known))}")
     try:
         return kind(**values)
-    except TypeError as err:
+    except (TypeError, re.error) as err:
         raise BadFault(str(err)) from err

@@ -47,7 +47,7 @@ async def json_body(request: web.Request) -> Json:
     return json_object(await request.read())
 
 
-def json_object(content: bytes | bytearray) -> Json:
+def json_object(content: bytes | bytearray | str) -> Json:
     """Parse a JSON object; raises BadJson for anything else."""
     try:
         body = orjson.loads(content)

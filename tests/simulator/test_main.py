@@ -1,0 +1,47 @@
+"""`python -m discord_simulator` as a process of its own."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.simulator.gateway_client import PATIENCE_SECONDS, GatewayClient
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start it on a free port; it is gone after the test, whatever happens."""
+    command = [sys.executable, "-m", "discord_simulator", "--port", "0", "--seed", "1", "--speed", "1000"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def address(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        ready, _, url = (await process.stdout.readline()).decode().strip().partition(" ")
+    assert ready == "ready"
+    return url
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_prints_ready_and_its_address_and_ends_on_a_signal_with_sockets_open(process, number: signal.Signals):
+    url = await address(process)
+    gateway = url.replace("http", "ws") + "/gateway"
+    async with aiohttp.ClientSession() as http, GatewayClient(http, gateway) as client:
+        ready = await client.identify()
+        process.send_signal(number)
+        code = await client.close_code()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            status = await process.wait()
+
+    assert ready["resume_gateway_url"] == gateway
+    assert (code, status) == (1001, 0)
