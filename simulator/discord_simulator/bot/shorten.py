@@ -26,8 +26,6 @@ HEAVY, LIGHT = 0.6, 0.3  # weights from which a word is bold, below which it is 
 FILLERS = frozenset(
     ("a", "an", "the", "of", "in", "on", "at", "by", "to", "and", "or", "with", "very", "really", "some", "is", "are")
 )
-    re.findall(r"\w+", "a an the of in on at by to and or with very really some is are it its this that for")
-)
 FOOTER = "Click on a button to imagine one of the shortened prompts"
 
 
