@@ -115,6 +115,9 @@ class Store(Protocol):
         Raises RequestIdReused when the id belongs to a Task with another payload.
         """
 
+    async def by_request(self, request: RequestKey) -> Task | None:
+        """Find the Task that a request id already made. Raises RequestIdReused when it came with another payload."""
+
     async def append(
         self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
     ) -> Task:

@@ -36,6 +36,7 @@ class SqliteStore:
 
     def __init__(self, files: OpenFiles) -> None:
         """Take over what `open` opened, and close it with the store."""
+        self._closed = False
         self._lock = files.lock
         self._doorbells = Doorbells()
         self._writer = Writer(files.writing, self._doorbells.ring)
@@ -143,8 +144,11 @@ class SqliteStore:
         """Write what waits, close the file and let the next process in.
 
         The writer closes last: the last connection to go folds the log into the database and removes it,
-        which is the mark of a clean stop.
+        which is the mark of a clean stop. Closing again does nothing.
         """
+        if self._closed:
+            return
+        self._closed = True
         await self._reader.close()
         await self._writer.close()
         self._lock.release()

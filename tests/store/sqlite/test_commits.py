@@ -1,0 +1,116 @@
+"""How SQLite writes: shared commits, writes that a cancelled caller cannot tear, a disk that refuses."""
+
+import asyncio
+
+import pytest
+from midway.domain.ids import Revision
+from midway.domain.image import InputImage
+from midway.domain.lifecycle import Dispatched
+from midway.store.port import StoreUnavailable
+from midway.store.sqlite import SqliteStore
+from midway.store.sqlite.writer import MAX_BATCH
+
+from tests.store.tasks import a_task, advance, submitted
+
+BIG_PICTURE = InputImage(b"x" * 10_000_000, "image/png", 1, 1)
+
+
+@pytest.fixture
+def commits(sqlite: SqliteStore) -> list[str]:
+    """Collect the COMMITs that the writer runs from now on."""
+    seen: list[str] = []
+    sqlite._writer._connection.set_trace_callback(lambda sql: seen.append(sql) if sql == "COMMIT" else None)
+    return seen
+
+
+async def test_submits_at_the_same_time_share_one_commit(sqlite: SqliteStore, commits: list[str]):
+    await asyncio.gather(*(submitted(sqlite) for _ in range(MAX_BATCH)))
+
+    assert len(commits) == 1
+
+
+async def test_a_batch_has_an_end(sqlite: SqliteStore, commits: list[str]):
+    await asyncio.gather(*(submitted(sqlite) for _ in range(MAX_BATCH + 1)))
+
+    assert len(commits) == 2
+
+
+async def test_a_write_that_stands_alone_commits_at_once(sqlite: SqliteStore, commits: list[str]):
+    await submitted(sqlite)
+    await submitted(sqlite)
+
+    assert len(commits) == 2
+
+
+async def test_a_commit_is_on_the_disk_when_it_returns(sqlite: SqliteStore):
+    [level] = sqlite._writer._connection.execute("PRAGMA synchronous").fetchone()
+
+    assert level == 2  # FULL
+
+
+async def test_the_reader_cannot_write(sqlite: SqliteStore):
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        await sqlite._reader.read(lambda connection: connection.execute("DELETE FROM task"))
+
+
+async def test_a_cancelled_submit_is_stored_whole(sqlite: SqliteStore):
+    task = a_task(prompt="cancelled")
+    submit = asyncio.ensure_future(sqlite.submit(task, inputs=[BIG_PICTURE]))
+    await asyncio.wait([submit], timeout=0)  # it has begun and is not done
+    submit.cancel()
+
+    await submitted(sqlite)  # comes after it in the queue
+
+    assert submit.cancelled()
+    assert await sqlite.get(task.id)
+    assert await sqlite.inputs(task.id) == [BIG_PICTURE]
+
+
+async def test_an_operation_with_a_defect_fails_alone(sqlite: SqliteStore):
+    broken = a_task(prompt="\ud800")  # no UTF-8 for it
+
+    outcomes = await asyncio.gather(
+        submitted(sqlite), submitted(sqlite, broken), submitted(sqlite), return_exceptions=True
+    )
+
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
+    assert not isinstance(outcomes[1], StoreUnavailable)
+    assert await sqlite.revision() == 2
+
+
+@pytest.fixture
+def full_disk(sqlite: SqliteStore) -> SqliteStore:
+    """Let the database grow no further than a few pages, as a full disk would."""
+    [pages] = sqlite._writer._connection.execute("PRAGMA page_count").fetchone()
+    sqlite._writer._connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+    return sqlite
+
+
+async def test_a_full_disk_is_told_and_nothing_is_stored(full_disk: SqliteStore):
+    task = a_task()
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        await full_disk.submit(task, inputs=[BIG_PICTURE])
+
+    assert await full_disk.get(task.id) is None
+    assert await full_disk.inputs(task.id) == []
+    assert await full_disk.revision() == 0
+
+
+async def test_after_a_full_disk_what_fits_is_stored(full_disk: SqliteStore):
+    with pytest.raises(StoreUnavailable):
+        await full_disk.submit(a_task(), inputs=[BIG_PICTURE])
+
+    task = await submitted(full_disk)
+
+    assert await full_disk.history(task.id, Revision(0)) == [task]
+
+
+async def test_a_closed_store_refuses(sqlite: SqliteStore):
+    task = await submitted(sqlite)
+    await sqlite.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await sqlite.get(task.id)
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await advance(sqlite, task, Dispatched())

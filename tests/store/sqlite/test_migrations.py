@@ -1,0 +1,72 @@
+"""Migrations go forward, each whole or not at all."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from midway.store.sqlite import DatabaseTooNew
+from midway.store.sqlite.migrations import Migration, load, migrate
+
+FIRST = Migration(1, "CREATE TABLE thing (name TEXT); INSERT INTO thing VALUES ('kept');")
+SECOND = Migration(2, "ALTER TABLE thing ADD COLUMN size INTEGER NOT NULL DEFAULT 3;")
+BROKEN = Migration(2, "ALTER TABLE thing ADD COLUMN size INTEGER; SELECT nothing FROM nowhere;")
+FILE = Path("midway.db")
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    """Open an empty database."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        yield opened
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_an_older_database_is_brought_forward_and_keeps_its_rows(connection: sqlite3.Connection):
+    migrate(connection, FILE, [FIRST])
+
+    migrate(connection, FILE, [FIRST, SECOND])
+
+    assert connection.execute("SELECT * FROM thing").fetchall() == [("kept", 3)]
+    assert version(connection) == 2
+
+
+def test_a_migration_is_applied_once(connection: sqlite3.Connection):
+    for _ in range(2):
+        migrate(connection, FILE, [FIRST, SECOND])
+
+    assert connection.execute("SELECT count(*) FROM thing").fetchone() == (1,)
+
+
+def test_a_migration_that_fails_changes_nothing(connection: sqlite3.Connection):
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection, FILE, [FIRST, BROKEN])
+
+    assert version(connection) == 1
+    assert connection.execute("SELECT * FROM thing").fetchall() == [("kept",)]
+    assert not connection.in_transaction
+
+
+def test_a_newer_database_is_refused(connection: sqlite3.Connection):
+    migrate(connection, FILE, [FIRST, SECOND])
+
+    with pytest.raises(DatabaseTooNew) as refused:
+        migrate(connection, FILE, [FIRST])
+
+    assert (refused.value.found, refused.value.known) == (2, 1)
+
+
+def test_a_gap_in_the_numbers_is_a_defect(tmp_path: Path):
+    for name in ("0001_one.sql", "0003_three.sql"):
+        (tmp_path / name).touch()
+
+    with pytest.raises(ValueError, match="0003_three"):
+        load(tmp_path)
+
+
+def test_our_own_migrations_load():
+    assert load()

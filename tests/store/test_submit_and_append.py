@@ -1,0 +1,201 @@
+"""What every Store promises about writing Tasks."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from midway.domain.ids import RequestId, Revision
+from midway.domain.lifecycle import Accepted, Dispatched, Progressed
+from midway.domain.task import State
+from midway.store.port import RequestIdReused, RequestKey, RevisionConflict, Store
+
+from tests.store.tasks import MASK, PICTURE, a_task, advance, an_attempt, in_progress, submitted
+
+KEY = RequestKey(RequestId("6c1f"), "digest-1")
+
+
+async def test_a_submitted_task_is_read_back_as_it_was_given(store: Store):
+    task = a_task(prompt="a fox 🦊 --ar 3:2", links=("https://a.invalid/1.png",), remix=False)
+
+    stored = (await store.submit(task)).task
+
+    assert await store.get(task.id) == stored == replace(task, revision=stored.revision)
+
+
+async def test_the_first_revision_is_one(store: Store):
+    assert (await submitted(store)).revision == 1
+
+
+async def test_revisions_rise_over_all_tasks(store: Store):
+    first = await submitted(store)
+    second = await submitted(store)
+    first = await advance(store, first, Dispatched())
+
+    assert (second.revision, first.revision) == (2, 3)
+
+
+async def test_the_newest_revision_is_known(store: Store):
+    assert await store.revision() == 0
+
+    await in_progress(store)
+
+    assert await store.revision() == 4
+
+
+async def test_a_submit_without_request_id_makes_a_task_each_time(store: Store):
+    made = [await store.submit(a_task()) for _ in range(2)]
+
+    assert [submit.created for submit in made] == [True, True]
+
+
+async def test_the_same_request_id_and_payload_find_the_task_made_before(store: Store):
+    first = await store.submit(a_task(), request=KEY)
+
+    again = await store.submit(a_task(), request=KEY)
+
+    assert (again.task, again.created) == (first.task, False)
+
+
+async def test_a_repeated_request_gives_the_task_as_it_is_now(store: Store):
+    first = await store.submit(a_task(), request=KEY)
+    now = await advance(store, first.task, Dispatched())
+
+    assert (await store.submit(a_task(), request=KEY)).task == now
+
+
+async def test_a_request_id_with_another_payload_is_refused_and_names_its_task(store: Store):
+    first = await store.submit(a_task(), request=KEY)
+    other = a_task()
+
+    with pytest.raises(RequestIdReused) as refused:
+        await store.submit(other, request=RequestKey(KEY.id, "digest-2"))
+
+    assert refused.value.task_id == first.task.id
+    assert await store.get(other.id) is None
+
+
+async def test_concurrent_submits_with_one_request_id_make_one_task(store: Store):
+    made = await asyncio.gather(*(store.submit(a_task(), request=KEY) for _ in range(20)))
+
+    assert sum(submit.created for submit in made) == 1
+    assert len({submit.task.id for submit in made}) == 1
+
+
+async def test_a_task_id_is_taken_once(store: Store):
+    task = await submitted(store)
+
+    with pytest.raises(RevisionConflict):
+        await store.submit(task)
+
+    assert await store.revision() == task.revision
+
+
+async def test_append_replaces_the_task(store: Store):
+    task = await advance(store, await submitted(store), Dispatched())
+
+    assert await store.get(task.id) == task
+    assert task.state is State.SUBMITTING
+
+
+async def test_append_at_an_old_revision_is_refused_and_changes_nothing(store: Store):
+    old = await submitted(store)
+    now = await advance(store, old, Dispatched())
+
+    with pytest.raises(RevisionConflict) as refused:
+        await store.append(old, expected_revision=old.revision, attempts=[an_attempt(old)])
+
+    assert (refused.value.expected, refused.value.actual) == (old.revision, now.revision)
+    assert await store.get(old.id) == now
+    assert await store.attempts(old.id) == []
+    assert await store.revision() == now.revision
+
+
+async def test_append_to_an_unknown_task_is_refused(store: Store):
+    with pytest.raises(RevisionConflict) as refused:
+        await store.append(a_task(), expected_revision=Revision(0))
+
+    assert refused.value.actual is None
+
+
+async def test_of_two_writers_at_one_revision_one_wins(store: Store):
+    task = await in_progress(store)
+    writers = [advance(store, task, Progressed(percent)) for percent in (20, 30)]
+
+    outcomes = await asyncio.gather(*writers, return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["RevisionConflict", "Task"]
+
+
+async def test_a_refused_write_leaves_those_beside_it_alone(store: Store):
+    tasks = [await submitted(store) for _ in range(3)]
+    stale = replace(tasks[1], revision=Revision(99))
+
+    outcomes = await asyncio.gather(
+        *(advance(store, task, Dispatched()) for task in (tasks[0], stale, tasks[2])), return_exceptions=True
+    )
+
+    assert [isinstance(outcome, RevisionConflict) for outcome in outcomes] == [False, True, False]
+    assert [task.state.value for task in await store.get_many([task.id for task in tasks])] == [
+        "SUBMITTING",
+        "QUEUED",
+        "SUBMITTING",
+    ]
+
+
+async def test_append_stores_the_attempts_with_the_task(store: Store):
+    task = await submitted(store)
+    attempt = an_attempt(task)
+
+    await store.append(task, expected_revision=task.revision, attempts=[attempt])
+
+    assert await store.attempts(task.id) == [attempt]
+
+
+async def test_input_pictures_come_back_in_order(store: Store):
+    task = a_task()
+
+    await store.submit(task, inputs=[PICTURE, MASK])
+
+    assert await store.inputs(task.id) == [PICTURE, MASK]
+
+
+async def test_later_input_pictures_follow_the_earlier_ones(store: Store):
+    task = a_task()
+    await store.submit(task, inputs=[PICTURE, PICTURE])
+
+    await store.put_inputs(task.id, [MASK])
+
+    assert await store.inputs(task.id) == [PICTURE, PICTURE, MASK]
+
+
+async def test_a_repeated_request_stores_its_pictures_once(store: Store):
+    task = a_task()
+    for _ in range(2):
+        await store.submit(task, inputs=[PICTURE], request=KEY)
+
+    assert await store.inputs(task.id) == [PICTURE]
+
+
+async def test_an_unknown_task_is_none_and_has_nothing(store: Store):
+    unknown = a_task().id
+
+    assert await store.get(unknown) is None
+    assert await store.inputs(unknown) == []
+    assert await store.attempts(unknown) == []
+    assert await store.history(unknown, Revision(0)) == []
+
+
+async def test_the_doorbell_rings_for_a_listener_who_was_away(store: Store):
+    async with store.doorbell() as bell:
+        task = await submitted(store)
+        await advance(store, task, Dispatched(), Accepted())
+
+        await bell.wait()
+
+
+async def test_the_doorbell_rings_for_every_listener(store: Store):
+    async with store.doorbell() as one, store.doorbell() as other:
+        waiting = asyncio.gather(one.wait(), other.wait())
+        await submitted(store)
+
+        await waiting
