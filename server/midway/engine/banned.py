@@ -1,0 +1,97 @@
+"""The operator's list of words that no prompt may hold."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_COMMENT = re.compile(r"(^|\s)#.*")
+_NOTHING = re.compile(r"(?!)")
+
+_Signature = tuple[int, int, int, int]
+
+
+class BannedListUnreadable(Exception):
+    """The list cannot be read at the start; the operator mends the file or the setting."""
+
+
+class BannedWords:
+    """Words and phrases from a file, one a line, `#` before a comment; read anew when the file changes.
+
+    No file bans nothing. A file that cannot be read any more leaves the last good list in force.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the list. Raises BannedListUnreadable: to start without it would let everything through."""
+        self._path = path
+        self._pattern = _NOTHING
+        self._seen: _Signature | None = None
+        self._is_readable = True
+        if path:
+            self._seen = _signature(path)
+            self._read_first(path)
+
+    def _read_first(self, path: Path) -> None:
+        try:
+            self._pattern = _pattern_from_file(path)
+        except (OSError, UnicodeDecodeError) as err:
+            raise BannedListUnreadable(f"{path}: {err}") from err
+
+    def find(self, prompt: str) -> str | None:
+        """Return the first banned word as the prompt spells it, or None.
+
+        Whole words, whatever their case; a phrase's spaces match any white space.
+        """
+        if self._path:
+            self._refresh(self._path)
+        found = self._pattern.search(prompt)
+        return found[0] if found else None
+
+    def _refresh(self, path: Path) -> None:
+        signature = _signature(path)
+        if signature == self._seen:
+            return
+        self._seen = signature
+        try:
+            self._pattern = _pattern_from_file(path)
+        except (OSError, UnicodeDecodeError) as err:
+            if self._is_readable:
+                log.warning("banned words: the list cannot be read, the last good one stays", error=str(err))
+            self._is_readable = False
+        else:
+            log.info("banned words: the list was read anew")
+            self._is_readable = True
+
+
+def _signature(path: Path) -> _Signature | None:
+    """Tell one version of the file from another without reading it; None when it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
+
+
+def _pattern_from_file(path: Path) -> re.Pattern[str]:
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return _pattern(word for line in lines if (word := _COMMENT.sub("", line).strip()))
+
+
+def _pattern(words: Iterable[str]) -> re.Pattern[str]:
+    # Longest first, so that of two words beginning at one place the more telling one is reported.
+    alternatives = "|".join(_word_pattern(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(alternatives, re.IGNORECASE) if alternatives else _NOTHING
+
+
+def _word_pattern(word: str) -> str:
+    body = r"\s+".join(re.escape(part) for part in word.split())
+    return ("" if _is_unspaced(word[0]) else r"(?<!\w)") + body + ("" if _is_unspaced(word[-1]) else r"(?!\w)")
+
+
+def _is_unspaced(character: str) -> bool:
+    """Tell whether its script puts no blanks between words, so that a whole word cannot be told (Chinese, kana)."""
+    return unicodedata.east_asian_width(character) in "WF"
