@@ -48,7 +48,9 @@ class Ask:
     links: tuple[str, ...] = ()  # pictures given by address, put before the prompt or described
     dimensions: str = ""  # blend: "2:3", "1:1" or "3:2"
     parent_id: TaskId | None = None
-    custom_id: str = ""  # the button pressed on the parent
+    custom_id: str = ""  # the button pressed on the parent's message
+    parent_message_id: MessageId | None = None
+    parent_message_flags: int = 0
     index: int | None = None
     show_job_id: JobId | None = None
     speed: Speed | None = None

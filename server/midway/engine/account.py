@@ -18,5 +18,5 @@ class AccountConfig:
     guild_id: GuildId | None
     channel_id: ChannelId
     slots: int = 3
-    max_queued: int = 10
+    max_queued: int = 100
     remix: bool = False

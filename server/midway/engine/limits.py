@@ -16,10 +16,23 @@ class Limits:
     total_timeout: timedelta = timedelta(minutes=30)  # from Discord's acceptance to the picture
     total_timeout_relax: timedelta = timedelta(hours=3)
     final_grace: timedelta = timedelta(seconds=20)  # from the progress message's deletion to a look at the history
+    offline_patience: timedelta = timedelta(minutes=5)  # a deadline waits so long for the connection to come back
     park_time: timedelta = timedelta(seconds=60)  # an event that matches nothing waits so long for its key
     late_window: timedelta = timedelta(hours=24)  # a picture is attached to its ended Task for so long
     pace: timedelta = timedelta(seconds=1.2)  # between two Interactions of one Account
     beside_slots: int = 3  # work beside the drawing queue (picks, describe, shorten) at a time, for each Account
+    queue_full_pause: timedelta = timedelta(seconds=10)  # after Midjourney's "Queue full", before the next try
+    max_requeues: int = 10  # times a Task goes back to the queue before it fails
+    history_messages: int = 200  # how far back a look at the channel reads
+    sync_settings: bool = True  # ask once after connecting whether Remix is on
     seed_timeout: timedelta = timedelta(seconds=60)  # the whole seed conversation; old clients wait as long
     max_prompt_characters: int = 6000  # Discord's limit on one option
     max_input_images: int = 5
+    max_client_state_characters: int = 255  # as the old API limits it
+    max_notify_url_characters: int = 2000
+
+    @property
+    def sweep_period(self) -> timedelta:
+        """How often deadlines are looked at: a quarter of the shortest, at most a second."""
+        shortest = min(self.ack_timeout, self.final_grace, self.idle_timeout, self.total_timeout, self.input_timeout)
+        return min(shortest / 4, timedelta(seconds=1))

@@ -1,0 +1,177 @@
+"""Whose message is it? One pure function over what is known of the Account's Attempts.
+
+A message with a nonce that we never gave is another session's (a person using the same Account): it, and all that
+belongs to it, is disowned. Strong keys (an id that belongs to one Interaction or job) are tried first, in the order
+written in `STRONG`; then two weak ones, which count only when exactly one Task fits. Two candidates are never guessed
+between: `Index.rival` tells the sender to hold a Task whose messages could not be told from those of one in flight.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+from midway.discord.event import Message
+from midway.discord.message import job_id, parse_content
+from midway.domain.action import TRAITS, Bot, Verb
+from midway.domain.attempt import Attempt
+from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId
+from midway.domain.prompt import prompt_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Everything in a message that can tell whose it is."""
+
+    message_id: MessageId
+    bot: Bot | None
+    verb: Verb
+    nonce: Nonce | None = None
+    interaction_id: InteractionId | None = None
+    job_id: JobId | None = None
+    parent_message_id: MessageId | None = None  # replied to, or whose button was pressed
+    pick_index: int | None = None
+    prompt_key: str = ""
+
+
+def keys_from_message(message: Message, bot: Bot | None) -> Keys:
+    """Read the keys out of a message."""
+    content = parse_content(message.content)
+    return Keys(
+        message_id=message.id,
+        bot=bot,
+        verb=content.verb if content else Verb.PANEL if message.embeds else Verb.OTHER,
+        nonce=message.nonce,
+        interaction_id=message.interaction_id,
+        job_id=job_id(message),
+        parent_message_id=message.reference_id or message.interacted_message_id,
+        pick_index=content.pick_index if content else None,
+        prompt_key=prompt_key(content.prompt) if content else "",
+    )
+
+
+FOREIGN_KEPT = 4096  # ids; a few hundred jobs, far more than run at once
+
+
+@dataclass(slots=True)
+class Index:
+    """An Account's Attempts by every key learnt about them. Holds no rule, only look-ups."""
+
+    by_nonce: dict[Nonce, Attempt] = field(default_factory=dict)
+    by_interaction: dict[InteractionId, Nonce] = field(default_factory=dict)
+    by_message: dict[MessageId, Nonce] = field(default_factory=dict)
+    by_job: dict[JobId, Nonce] = field(default_factory=dict)
+    by_task: dict[TaskId, dict[Nonce, None]] = field(default_factory=dict)  # oldest first
+    unsettled: dict[Nonce, Attempt] = field(default_factory=dict)
+    foreign: dict[str, None] = field(default_factory=dict)  # ids of jobs that another session started; oldest first
+
+    def put(self, attempt: Attempt) -> None:
+        """Add an Attempt, or what was learnt about it since."""
+        self.by_nonce[attempt.nonce] = attempt
+        self.by_task.setdefault(attempt.task_id, {})[attempt.nonce] = None
+        if attempt.interaction_id:
+            self.by_interaction[attempt.interaction_id] = attempt.nonce
+        for message_id in attempt.message_ids:
+            self.by_message.setdefault(message_id, attempt.nonce)
+        if attempt.job_id:
+            self.by_job[attempt.job_id] = attempt.nonce
+        if attempt.settled:
+            self.unsettled.pop(attempt.nonce, None)
+        else:
+            self.unsettled[attempt.nonce] = attempt
+
+    def drop(self, attempt: Attempt) -> None:
+        """Forget an Attempt and every key of it."""
+        self.by_nonce.pop(attempt.nonce, None)
+        self.unsettled.pop(attempt.nonce, None)
+        self.by_task.get(attempt.task_id, {}).pop(attempt.nonce, None)
+        if attempt.interaction_id:
+            self.by_interaction.pop(attempt.interaction_id, None)
+        for message_id in attempt.message_ids:
+            self.by_message.pop(message_id, None)
+        if attempt.job_id and self.by_job.get(attempt.job_id) == attempt.nonce:
+            del self.by_job[attempt.job_id]
+
+    def disown(self, keys: Keys) -> None:
+        """Remember that everything named by these keys is not ours."""
+        for key in (keys.message_id, keys.interaction_id, keys.job_id):
+            if key is not None:
+                self.foreign[key] = None
+        while len(self.foreign) > FOREIGN_KEPT:
+            del self.foreign[next(iter(self.foreign))]
+
+    def is_foreign(self, keys: Keys) -> bool:
+        """Tell whether a message belongs to a job that another session of the Account started."""
+        unknown_nonce = keys.nonce is not None and keys.nonce not in self.by_nonce
+        named = (keys.message_id, keys.interaction_id, keys.job_id)
+        return unknown_nonce or any(key in self.foreign for key in named if key is not None)
+
+    def open(self) -> Iterator[Attempt]:
+        """Yield the Attempts from which something is still waited for."""
+        return (attempt for attempt in self.unsettled.values() if attempt.is_open)
+
+    def rival(self, wanted: Attempt, planned: Iterable[Attempt] = ()) -> Attempt | None:
+        """Find an open (or planned) Attempt without a job UUID whose messages would look like the wanted one's."""
+        others = chain(self.open(), planned)
+        return next((other for other in others if other.job_id is None and _look_the_same(other, wanted)), None)
+
+
+Finder = Callable[[Keys, Index], Nonce | None]
+
+# In the order they are tried. Each key belongs to one Attempt only, so a hit is certain.
+STRONG: tuple[tuple[str, Finder], ...] = (
+    ("nonce", lambda keys, index: keys.nonce if keys.nonce in index.by_nonce else None),
+    ("interaction", lambda keys, index: index.by_interaction.get(keys.interaction_id) if keys.interaction_id else None),
+    ("message", lambda keys, index: index.by_message.get(keys.message_id)),
+    ("job", lambda keys, index: index.by_job.get(keys.job_id) if keys.job_id else None),
+)
+
+Fits = Callable[[Keys, Attempt], bool]
+
+# Tried after the strong keys; they count only when exactly one Task fits.
+WEAK: tuple[tuple[str, Fits], ...] = (
+    ("reply", lambda keys, a: a.parent_message_id is not None and a.parent_message_id == keys.parent_message_id),
+    ("prompt", lambda keys, a: bool(keys.prompt_key) and a.prompt_key == keys.prompt_key),
+)
+
+
+def match(keys: Keys, index: Index) -> Attempt | None:
+    """Find the one Attempt a message belongs to; None when there is none or more than one could be meant."""
+    for _, find in STRONG:
+        nonce = find(keys, index)
+        if nonce is not None:
+            return index.by_nonce.get(nonce)
+    if index.is_foreign(keys):
+        return None
+    candidates = [attempt for attempt in index.unsettled.values() if _could_be(keys, attempt)]
+    for _, fits in WEAK:
+        found = _only_task([attempt for attempt in candidates if fits(keys, attempt)])
+        if found:
+            return found
+    return None
+
+
+def _could_be(keys: Keys, attempt: Attempt) -> bool:
+    """Tell whether nothing speaks against it: bot, kind of message, picked index, and no other job known."""
+    return (
+        attempt.job_id is None
+        and (keys.bot is None or keys.bot is attempt.bot)
+        and keys.verb in TRAITS[attempt.action].verbs
+        and (keys.pick_index is None or attempt.index is None or keys.pick_index == attempt.index)
+        # An Attempt that knows its own interaction did not make a message that names another one.
+        and (keys.interaction_id is None or attempt.interaction_id is None)
+    )
+
+
+def _only_task(attempts: list[Attempt]) -> Attempt | None:
+    """Return the newest of them when all belong to one Task."""
+    return attempts[-1] if len({attempt.task_id for attempt in attempts}) == 1 else None
+
+
+def _look_the_same(one: Attempt, other: Attempt) -> bool:
+    if one.task_id == other.task_id or one.bot is not other.bot:
+        return False
+    verbs = TRAITS[one.action].verbs & TRAITS[other.action].verbs
+    if not verbs or (verbs == {Verb.PICK} and one.index != other.index):
+        return False
+    same_parent = one.parent_message_id is not None and one.parent_message_id == other.parent_message_id
+    return same_parent or (bool(one.prompt_key) and one.prompt_key == other.prompt_key)

@@ -1,0 +1,74 @@
+"""When is it too late? Pure: a Task, its Attempts and the limits give the moment and the failure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from midway.domain.action import Speed
+from midway.domain.attempt import Attempt, AttemptKind
+from midway.domain.errors import Reason
+from midway.domain.lifecycle import Failed, failed
+from midway.domain.task import State, Task
+from midway.engine.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment after which a Task fails. `look_first` asks for a look at the channel's history before."""
+
+    at: datetime
+    event: Failed
+    look_first: bool
+
+
+def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits) -> Deadline | None:
+    """Return the Task's next deadline; None once it has ended."""
+    match task.state:
+        case State.QUEUED:
+            event = failed(Reason.QUEUE_TIMEOUT, "waited too long for a free slot; nothing was sent")
+            return Deadline(task.state_since + limits.queue_timeout, event, look_first=False)
+        case State.AWAITING_INPUT:
+            event = failed(Reason.INPUT_TIMEOUT, "no prompt or mask was given in time; nothing was sent")
+            at = task.input_deadline or task.state_since + limits.input_timeout
+            return Deadline(at, event, look_first=False)
+        case State.SUBMITTING | State.SUBMITTED | State.IN_PROGRESS:
+            return min(_running(task, attempts, limits), key=lambda each: each.at)
+        case _:
+            return None
+
+
+def _running(task: Task, attempts: Sequence[Attempt], limits: Limits) -> list[Deadline]:
+    relaxed = Speed.RELAX in {task.ask.speed, task.actual_speed}
+    total = limits.total_timeout_relax if relaxed else limits.total_timeout
+    idle = limits.idle_timeout_relax if relaxed else limits.idle_timeout
+    begun = task.started_at or task.state_since
+    alive = task.progressed_at or task.state_since
+    found = [
+        _look(begun + total, Reason.TOTAL_TIMEOUT, "Midjourney did not finish it in time"),
+        _look(alive + idle, Reason.IDLE_TIMEOUT, "Midjourney gave no sign of life in time"),
+    ]
+    latest = next((attempt for attempt in reversed(attempts) if attempt.is_open), None)
+    silence = _silence(task, latest) if latest else None
+    if latest and silence:
+        found.append(_look(latest.sent_at + limits.ack_timeout, *silence))
+    return found
+
+
+def waits_for_modal(task: Task, attempt: Attempt) -> bool:
+    """Tell whether a press was made to open a modal, and nothing has come of it yet."""
+    return attempt.kind is AttemptKind.PRESS and task.ask.modal_prompt is not None and not attempt.message_ids
+
+
+def _silence(task: Task, attempt: Attempt) -> tuple[Reason, str] | None:
+    """Name what is missing after an Interaction; None when it was answered."""
+    if waits_for_modal(task, attempt) and attempt.interaction_id is not None:
+        return Reason.MODAL_NOT_OPENED, "the button opened no modal, so the prompt could not be given"
+    if attempt.interaction_id is not None or attempt.message_ids or attempt.job_id is not None:
+        return None
+    if attempt.accepted_at is None:
+        return Reason.OUTCOME_UNKNOWN, "it is not known whether Discord took it, and the channel shows no trace of it"
+    return Reason.ACK_TIMEOUT, "Discord took it, but Midjourney never answered"
+
+
+def _look(at: datetime, reason: Reason, message: str) -> Deadline:
+    return Deadline(at, failed(reason, message), look_first=True)

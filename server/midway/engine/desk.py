@@ -1,0 +1,144 @@
+"""Where clients' wishes about an Account's Tasks are taken: cancel, answer a modal, ask for a seed, upload pictures."""
+
+from collections.abc import Sequence
+
+from midway.discord.errors import DiscordError, Rejected, UnknownMessage
+from midway.discord.interaction import ButtonPress
+from midway.discord.port import Connection
+from midway.domain.errors import Conflict, NotFound, Reason, Unavailable
+from midway.domain.ids import ChannelId, Nonces, TaskId
+from midway.domain.image import InputImage
+from midway.domain.lifecycle import Cancelled, InputGiven, Restyled, SeedLearnt
+from midway.domain.task import State, Task
+from midway.engine.errand import ask_seed
+from midway.engine.inbox import Inbox
+from midway.engine.ledger import Ledger
+from midway.engine.limits import Limits
+from midway.engine.mailbox import Mailbox
+from midway.store.port import Store
+
+NOTHING_SENT = "cancelled before anything was sent to Midjourney"
+STILL_DRAWING = (
+    "cancelled here; what was sent cannot be taken back: Midjourney draws on, and a late picture is attached"
+)
+
+
+class Desk:
+    """Takes wishes from any task and has the worker's loop fulfil them. Owned by one worker."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        ledger: Ledger,
+        store: Store,
+        connection: Connection,
+        mailbox: Mailbox,
+        nonces: Nonces,
+        limits: Limits,
+    ) -> None:
+        self._inbox = inbox
+        self._ledger = ledger
+        self._store = store
+        self._connection = connection
+        self._mailbox = mailbox
+        self._nonces = nonces
+        self._limits = limits
+
+    async def cancel(self, task_id: TaskId) -> Task:
+        """End a Task as CANCELLED, saying honestly what goes on upstream; an ended one comes back as it is."""
+        return await self._inbox.ask(lambda: self._cancel(task_id))
+
+    async def give_input(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Task:
+        """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
+        return await self._inbox.ask(lambda: self._give_input(task_id, prompt, mask))
+
+    async def seed(self, task: Task) -> str:
+        """Return a finished Task's seed, asking Midjourney the first time. Raises NotFound, Unavailable."""
+        if task.seed:
+            return task.seed
+        try:
+            seed = await ask_seed(task, self._connection, self._mailbox, self._nonces, self._limits)
+        except DiscordError as err:
+            raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not answer: {err}") from err
+        await self._inbox.ask(lambda: self._record_seed(task.id, seed))
+        return seed
+
+    async def press(self, press: ButtonPress) -> None:
+        """Press a button that starts no job (the bookmark). Raises Conflict when it is gone, Unavailable."""
+        try:
+            await self._connection.interact(press, self._nonces.next())
+        except UnknownMessage as err:
+            raise Conflict(Reason.PARENT_EXPIRED, f"the message with the button is gone: {err}") from err
+        except DiscordError as err:
+            raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not take it: {err}") from err
+
+    async def upload(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[str]:
+        """Put pictures on Discord's CDN and return their links. Raises Unavailable."""
+        try:
+            return await self._connection.post_images(channel_id, images)
+        except DiscordError as err:
+            raise Unavailable(Reason.UPLOAD_FAILED, str(err)) from err
+
+    async def fetch_picture(self, task: Task) -> bytes:
+        """Read a Task's picture from the CDN; an expired link is replaced by reading the message again.
+
+        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none any more, Unavailable.
+        """
+        if task.image is None:
+            raise NotFound(Reason.IMAGE_NOT_AVAILABLE, f"task {task.id} has no picture yet", task_id=task.id)
+        try:
+            return await self._connection.fetch(task.image.url)
+        except Rejected:
+            return await self._fetch_again(task)
+        except DiscordError as err:
+            raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"the picture could not be read: {err}") from err
+
+    async def _fetch_again(self, task: Task) -> bytes:
+        gone = NotFound(Reason.IMAGE_NOT_AVAILABLE, f"the picture of task {task.id} is gone", task_id=task.id)
+        if task.message_id is None or task.channel_id is None:
+            raise gone
+        try:
+            message = await self._connection.message(task.channel_id, task.message_id)
+            if message is None or not message.attachments:
+                raise gone
+            image = message.attachments[0]
+            data = await self._connection.fetch(image.url)
+        except DiscordError as err:
+            raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"the picture could not be read: {err}") from err
+        await self._inbox.ask(lambda: self._record_link(task.id, Restyled(image, message.buttons)))
+        return data
+
+    async def _record_link(self, task_id: TaskId, restyled: Restyled) -> None:
+        await self._known(task_id)
+        await self._ledger.change(task_id, restyled)
+
+    async def _cancel(self, task_id: TaskId) -> Task:
+        task = await self._known(task_id)
+        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT}
+        return await self._ledger.change(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING)) or task
+
+    async def _give_input(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Task:
+        task = await self._known(task_id)
+        if task.state is not State.AWAITING_INPUT:
+            raise Conflict(
+                Reason.TASK_NOT_AWAITING_INPUT,
+                f"task {task_id} is {task.state.value}; only AWAITING_INPUT takes input",
+                task_id=task_id,
+                state=task.state.value,
+            )
+        if mask is not None:
+            await self._store.put_inputs(task_id, [mask])
+        given = InputGiven(prompt, has_mask=mask is not None or task.ask.has_mask)
+        return await self._ledger.change(task_id, given) or task
+
+    async def _record_seed(self, task_id: TaskId, seed: str) -> None:
+        await self._known(task_id)
+        await self._ledger.change(task_id, SeedLearnt(seed))
+
+    async def _known(self, task_id: TaskId) -> Task:
+        """Return the Task as the ledger has it, taking an old one back into memory."""
+        task = self._ledger.tasks.get(task_id) or await self._store.get(task_id)
+        if task is None:
+            raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
+        self._ledger.add(task)
+        return task

@@ -1,0 +1,163 @@
+"""Turns a Task into the Interaction that asks Discord for it.
+
+`PLANS` has one row for each Action that begins with a slash command; everything else is a press of a button on the
+parent's message. `answer` builds what follows a modal.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from midway.discord.event import ModalOpened, TextField
+from midway.discord.interaction import (
+    MIDJOURNEY_APPLICATION_ID,
+    NIJI_APPLICATION_ID,
+    ButtonPress,
+    Command,
+    Interaction,
+    ModalSubmit,
+    Option,
+)
+from midway.discord.port import Connection, UploadedFile
+from midway.domain.action import Action, Bot
+from midway.domain.ids import ChannelId, GuildId, MessageId
+from midway.domain.image import InputImage
+from midway.domain.prompt import with_speed
+from midway.domain.task import Task
+
+APPLICATION_IDS: dict[Bot, str] = {Bot.MIDJOURNEY: MIDJOURNEY_APPLICATION_ID, Bot.NIJI: NIJI_APPLICATION_ID}
+BOTS: dict[str, Bot] = {application_id: bot for bot, application_id in APPLICATION_IDS.items()}
+
+ATTACHMENT_OPTION = 11  # Discord's option type; its value is the index of the file
+BLEND_DIMENSIONS = {"2:3": "--ar 2:3", "1:1": "--ar 1:1", "3:2": "--ar 3:2"}
+
+# Modal custom id prefix -> text field, for a modal whose fields could not be read. Source: discord-wire 1.6.
+FIELD_FALLBACK: dict[str, str] = {
+    "MJ::RemixModal": "MJ::RemixModal::new_prompt",
+    "MJ::PanModal": "MJ::PanModal::prompt",
+    "MJ::ImagineModal": "MJ::ImagineModal::new_prompt",
+    "MJ::OutpaintCustomZoomModal": "MJ::OutpaintCustomZoomModal::prompt",
+    "MJ::Picreader::Modal": "MJ::Picreader::Modal::PromptField",
+    "MJ::AnimateModal": "MJ::AnimateModal::prompt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an Account acts."""
+
+    guild_id: GuildId | None
+    channel_id: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An Interaction ready to be sent, and where its input pictures went."""
+
+    interaction: Interaction
+    urls: tuple[str, ...] = ()
+
+
+Plan = Callable[[Task, Sequence[InputImage], Connection, Place], Awaitable[Prepared]]
+
+
+async def prepare(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
+    """Build the Task's first Interaction, uploading its pictures before.
+
+    Raises UploadFailed when Discord does not take them.
+    """
+    if task.ask.parent_message_id is not None:
+        return Prepared(_press(task, task.ask.parent_message_id, place))
+    return await PLANS[task.action](task, inputs, connection, place)
+
+
+def prompt_as_sent(task: Task, urls: Sequence[str] = ()) -> str:
+    """Return the prompt option as Discord gets it: picture links first, the speed flag last."""
+    return with_speed(" ".join([*urls, *task.ask.links, task.ask.prompt_en]).strip(), task.ask.speed)
+
+
+def answer(task: Task, modal: ModalOpened, application_id: str, place: Place) -> ModalSubmit:
+    """Answer a modal: the given prompt in its first text field, or what was prefilled."""
+    fields = modal.fields or (_fallback_field(modal.custom_id, task.final_prompt or task.ask.prompt_en),)
+    given = task.ask.modal_prompt
+    values = [(fields[0].custom_id, fields[0].value if given is None else with_speed(given, task.ask.speed))]
+    values += [(other.custom_id, other.value) for other in fields[1:]]
+    return ModalSubmit(
+        application_id=application_id,
+        channel_id=place.channel_id,
+        guild_id=place.guild_id,
+        modal_id=modal.id,
+        custom_id=modal.custom_id,
+        values=tuple(values),
+    )
+
+
+def mask_as_sent(mask: InputImage) -> str:
+    """Encode a mask as the inpaint application takes it: bare base64."""
+    return base64.b64encode(mask.data).decode()
+
+
+def _fallback_field(custom_id: str, value: str) -> TextField:
+    prefix = next((prefix for prefix in FIELD_FALLBACK if custom_id.startswith(prefix)), "")
+    return TextField(FIELD_FALLBACK.get(prefix, f"{custom_id}::prompt"), value)
+
+
+def _press(task: Task, message_id: MessageId, place: Place) -> ButtonPress:
+    return ButtonPress(
+        application_id=APPLICATION_IDS[task.ask.bot],
+        channel_id=place.channel_id,
+        guild_id=place.guild_id,
+        message_id=message_id,
+        message_flags=task.ask.parent_message_flags,
+        custom_id=task.ask.custom_id,
+    )
+
+
+def _command(task: Task, place: Place, *options: Option, files: Sequence[UploadedFile] = ()) -> Command:
+    return Command(
+        application_id=APPLICATION_IDS[task.ask.bot],
+        channel_id=place.channel_id,
+        guild_id=place.guild_id,
+        name=task.action.value.lower(),
+        options=options,
+        files=tuple((file.filename, file.uploaded_filename) for file in files),
+    )
+
+
+async def _imagine(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
+    urls = task.input_urls
+    if inputs and not urls:
+        urls = tuple(await connection.post_images(place.channel_id, inputs))
+    return Prepared(_command(task, place, Option("prompt", prompt_as_sent(task, urls))), urls)
+
+
+async def _describe(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
+    if task.ask.links:
+        return Prepared(_command(task, place, Option("link", task.ask.links[0])))
+    files = await connection.upload(place.channel_id, inputs[:1])
+    return Prepared(_command(task, place, Option("image", 0, ATTACHMENT_OPTION), files=files))
+
+
+async def _blend(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
+    files = await connection.upload(place.channel_id, inputs)
+    images = [Option(f"image{index + 1}", index, ATTACHMENT_OPTION) for index in range(len(files))]
+    dimensions = BLEND_DIMENSIONS.get(task.ask.dimensions)
+    options = [*images, Option("dimensions", dimensions)] if dimensions else images
+    return Prepared(_command(task, place, *options, files=files))
+
+
+async def _shorten(task: Task, _inputs: Sequence[InputImage], _connection: Connection, place: Place) -> Prepared:
+    return Prepared(_command(task, place, Option("prompt", prompt_as_sent(task))))
+
+
+async def _show(task: Task, _inputs: Sequence[InputImage], _connection: Connection, place: Place) -> Prepared:
+    return Prepared(_command(task, place, Option("job_id", task.ask.show_job_id)))
+
+
+PLANS: dict[Action, Plan] = {
+    Action.IMAGINE: _imagine,
+    Action.DESCRIBE: _describe,
+    Action.BLEND: _blend,
+    Action.SHORTEN: _shorten,
+    Action.SHOW: _show,
+}

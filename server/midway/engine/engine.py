@@ -1,0 +1,184 @@
+"""The engine: one worker for each Account, and the one door through which everybody else uses them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from midway.discord.port import Connection
+from midway.domain.account import Account
+from midway.domain.errors import NotFound, Reason, Unavailable
+from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
+from midway.domain.image import InputImage
+from midway.domain.lifecycle import Assigned, apply, failed
+from midway.domain.task import TERMINAL, Ask, State, Task
+from midway.engine.account import AccountConfig
+from midway.engine.assign import USABLE
+from midway.engine.banned import BannedWords
+from midway.engine.clock import Clock, SystemClock
+from midway.engine.intake import Intake, Placed
+from midway.engine.ledger import UNBOUNDED
+from midway.engine.limits import Limits
+from midway.engine.picture import PictureLimits
+from midway.engine.translate import Translator
+from midway.engine.wording import Wording
+from midway.engine.worker import Worker
+from midway.store.port import RequestKey, Store, TaskQuery
+from midway.store.watch import Watch
+
+log = structlog.get_logger(__name__)
+
+WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in its ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Where pictures went, and whose channel they are in."""
+
+    urls: tuple[str, ...]
+    account_id: AccountId
+
+
+class Engine:
+    """Everything that may be asked of Midway. Use as an async context manager: it runs while the context is open."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        watch: Watch,
+        connections: Mapping[AccountId, Connection],
+        accounts: Sequence[AccountConfig],
+        limits: Limits,
+        banned: BannedWords,
+        translator: Translator,
+        pictures: PictureLimits,
+        clock: Clock | None = None,
+    ) -> None:
+        self.store = store
+        self.watch = watch
+        self.pictures = pictures
+        self._limits = limits
+        self._clock = clock or SystemClock()
+        self._wording = Wording(banned, translator, limits.max_prompt_characters)
+        nonces = Nonces()
+        self._workers = {
+            config.id: Worker(config, connections[config.id], store, limits, self._clock, nonces) for config in accounts
+        }
+        self._intake: Intake
+        self._running: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        """Take up what an earlier run left, and begin to work."""
+        ids = TaskIds(await self.store.last_task_id())
+        self._intake = Intake(self.store, self._workers, self._wording, self._limits, self._clock, ids)
+        marks = {mark.account_id: mark for mark in await self.store.marks()}
+        for worker in self._workers.values():
+            worker.relocate = self._intake.relocate
+            await worker.load(marks.get(worker.id))
+        await self._adopt_orphans()
+        self._running = asyncio.create_task(self._run(), name="engine")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop working; what is unfinished goes on after the next start."""
+        self._running.cancel()
+        await asyncio.wait([self._running])
+
+    async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
+        """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""
+        return await self._intake.admit(ask, inputs, request)
+
+    async def answer_modal(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Placed:
+        """Give an AWAITING_INPUT Task its prompt (blank: the proposed one) and mask."""
+        return await self._intake.answer(task_id, prompt, mask)
+
+    async def cancel(self, task_id: TaskId) -> Task:
+        """End a Task as CANCELLED; one that has ended comes back as it is. Raises NotFound."""
+        task = await self._task(task_id)
+        return task if task.state.is_terminal else await self._intake.worker_of(task).desk.cancel(task_id)
+
+    async def image_seed(self, task_id: TaskId) -> str:
+        """Return the seed of a finished Task's job, decimal. Raises NotFound, Unavailable."""
+        task = await self._task(task_id)
+        return await self._intake.worker_of(task).desk.seed(task)
+
+    async def upload_images(self, images: Sequence[InputImage], account_id: AccountId | None) -> Uploads:
+        """Put pictures on Discord's CDN, in an Account's channel. Raises NotFound, Unavailable."""
+        worker = self._worker(account_id) if account_id else self._any_worker()
+        urls = await worker.desk.upload(worker.config.channel_id, images)
+        return Uploads(tuple(urls), worker.id)
+
+    async def fetch_picture(self, task: Task) -> bytes:
+        """Read a Task's picture from Discord, signing its link anew when it expired. Raises NotFound, Unavailable."""
+        return await self._intake.worker_of(task).desk.fetch_picture(task)
+
+    def accounts(self) -> list[Account]:
+        """Return every Account, in the order configured."""
+        return [worker.account() for worker in self._workers.values()]
+
+    def account(self, account_id: AccountId) -> Account:
+        """Return one Account. Raises NotFound."""
+        return self._worker(account_id).account()
+
+    async def resume_account(self, account_id: AccountId) -> Account:
+        """Let a paused Account act again; a person has seen to it. Raises NotFound."""
+        return await self._worker(account_id).resume()
+
+    async def _task(self, task_id: TaskId) -> Task:
+        task = await self.store.get(task_id)
+        if task is None:
+            raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
+        return task
+
+    def _worker(self, account_id: AccountId) -> Worker:
+        worker = self._workers.get(account_id)
+        if worker is None:
+            raise NotFound(Reason.ACCOUNT_NOT_FOUND, f"there is no account {account_id}", account_id=account_id)
+        return worker
+
+    def _any_worker(self) -> Worker:
+        usable = [worker for worker in self._workers.values() if worker.account().state in USABLE]
+        if not usable:
+            raise Unavailable(Reason.NO_ACCOUNT, "no account can take work")
+        return usable[0]
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for worker in self._workers.values():
+                group.create_task(self._supervise(worker), name=f"worker {worker.id}")
+
+    async def _supervise(self, worker: Worker) -> None:
+        """Run a worker for ever; a defect in one Account must not stop the others."""
+        while True:
+            try:
+                await worker.run()
+            except Exception:  # supervised: logged, and the worker begins again with what it knows
+                log.exception("a worker ended by a defect; it begins again", account_id=worker.id)
+            await asyncio.sleep(WORKER_RESTART_SECONDS)
+
+    async def _adopt_orphans(self) -> None:
+        """Give the waiting Tasks of Accounts that are configured no longer to others; the rest of them fail."""
+        query = TaskQuery(states=frozenset(State) - TERMINAL, limit=UNBOUNDED)
+        for task in await self.store.find(query):
+            if task.account_id not in self._workers:
+                await self._adopt(task)
+
+    async def _adopt(self, task: Task) -> None:
+        movable = task.state is State.QUEUED and task.ask.parent_message_id is None and task.ask.account_id is None
+        other = self._intake.relocate(task) if movable else None
+        event = (
+            Assigned(other.id, other.config.channel_id)
+            if other
+            else failed(Reason.ACCOUNT_UNAVAILABLE, f"its account {task.account_id} is configured no longer")
+        )
+        adopted = await self.store.append(
+            apply(task, event, self._clock.now()), expected_revision=task.revision, notify=bool(task.ask.notify_url)
+        )
+        if other:
+            other.take(adopted)

@@ -1,0 +1,70 @@
+"""What an Account asks Midjourney on its own behalf: the seed of a finished job, its own settings."""
+
+import asyncio
+import re
+
+from midway.discord.event import Message
+from midway.discord.interaction import Command, Option
+from midway.discord.message import job_id
+from midway.discord.port import Connection
+from midway.domain.errors import NotFound, Reason
+from midway.domain.ids import JobId, Nonces
+from midway.domain.task import Task
+from midway.engine.dispatch import APPLICATION_IDS, Place
+from midway.engine.limits import Limits
+from midway.engine.mailbox import Mailbox
+
+ENVELOPE = "\N{ENVELOPE}\N{VARIATION SELECTOR-16}"
+# Source: discord-wire 1.8; stars and line breaks stand between the words and the values.
+SEED_JOB = re.compile(r"Job ID\W+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
+SEED_VALUE = re.compile(r"seed\W+(\d+)", re.IGNORECASE)
+
+
+async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, nonces: Nonces, limits: Limits) -> str:
+    """Ask Midjourney for a finished job's seed: /show in the direct-message channel, then the envelope reaction.
+
+    Raises NotFound (SEED_NOT_FOUND) when Midjourney does not answer in `seed_timeout`, and DiscordError.
+    """
+    if task.job_id is None:
+        raise NotFound(Reason.SEED_NOT_FOUND, "the task has no Midjourney job", task_id=task.id)
+    application_id = APPLICATION_IDS[task.ask.bot]
+    job = task.job_id
+    try:
+        async with asyncio.timeout(limits.seed_timeout.total_seconds()):
+            channel_id = await connection.direct_channel(application_id)
+            place = Place(None, channel_id)
+            with mailbox.expect(lambda m: m.channel_id == channel_id and job_id(m) == job) as shown:
+                await connection.interact(_show(application_id, place, job), nonces.next())
+                picture = await shown
+            with mailbox.expect(lambda m: seed_from_message(m, job) is not None) as told:
+                await connection.react(channel_id, picture.id, ENVELOPE)
+                return seed_from_message(await told, job) or ""
+    except TimeoutError as err:
+        raise NotFound(Reason.SEED_NOT_FOUND, "Midjourney did not tell the seed in time", task_id=task.id) from err
+
+
+def seed_from_message(message: Message, job: JobId) -> str | None:
+    """Read the seed of a job out of Midjourney's letter; None when it is not that letter."""
+    found_job = SEED_JOB.search(message.content)
+    found_seed = SEED_VALUE.search(message.content)
+    return found_seed[1] if found_job and found_seed and found_job[1].lower() == job else None
+
+
+def settings_command(place: Place) -> Command:
+    """Build the command that shows the Account's settings panel, seen by itself only."""
+    return Command(
+        application_id=APPLICATION_IDS[next(iter(APPLICATION_IDS))],
+        channel_id=place.channel_id,
+        guild_id=place.guild_id,
+        name="settings",
+    )
+
+
+def _show(application_id: str, place: Place, job: JobId) -> Command:
+    return Command(
+        application_id=application_id,
+        channel_id=place.channel_id,
+        guild_id=place.guild_id,
+        name="show",
+        options=(Option("job_id", job),),
+    )

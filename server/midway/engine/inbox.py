@@ -1,0 +1,77 @@
+"""The one queue through which everything reaches a worker's loop, so that its state changes in one place only."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from midway.store.port import StoreUnavailable
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries to write down what Discord said; the last one repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A piece of work for the loop; `done` hears of its result when somebody waits for it."""
+
+    run: Callable[[], Awaitable[Any]]
+    done: asyncio.Future[Any] | None = None
+
+
+class Inbox:
+    """Steps in the order they came, run one at a time by `run_next`."""
+
+    def __init__(self) -> None:
+        self._steps: asyncio.Queue[Step] = asyncio.Queue()
+
+    def put(self, run: Callable[[], Awaitable[Any]]) -> None:
+        """Have something done; nobody waits. It is tried until the Store takes it."""
+        self._steps.put_nowait(Step(run))
+
+    async def ask(self, run: Callable[[], Awaitable[T]]) -> T:
+        """Have something done and wait for its result; its exception is raised here."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._steps.put_nowait(Step(run, done))
+        return await done
+
+    async def run_next(self, nap: timedelta) -> None:
+        """Run the next step, or return after `nap` when there is none."""
+        try:
+            async with asyncio.timeout(max(nap.total_seconds(), 0)):
+                step = await self._steps.get()
+        except TimeoutError:
+            return
+        await (self._run_for(step, step.done) if step.done else self.surely(step.run))
+
+    async def _run_for(self, step: Step, done: asyncio.Future[Any]) -> None:
+        """Run a step somebody waits for: whatever happens is theirs to hear."""
+        try:
+            result = await step.run()
+        except Exception as err:  # noqa: BLE001 - supervised: raised again where `ask` waits
+            if not done.done():
+                done.set_exception(err)
+            return
+        if not done.done():
+            done.set_result(result)
+
+    async def surely(self, run: Callable[[], Awaitable[Any]]) -> None:
+        """Run what must not be lost: again while the Store refuses. A defect is logged and costs one step."""
+        tries = 0
+        while True:
+            try:
+                await run()
+            except StoreUnavailable:
+                log.warning("the store refuses; trying again", tries=tries)
+            except Exception:  # supervised: the loop must outlive one bad event
+                log.exception("an event could not be handled")
+                return
+            else:
+                return
+            await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+            tries += 1

@@ -1,0 +1,129 @@
+"""What one Account is doing, in memory and in the Store, always in step.
+
+Only the Account's worker writes here, so a Task has one writer and revisions never conflict. Memory changes only
+after the Store has written: a failed write leaves both as they were.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from midway.domain.attempt import Attempt
+from midway.domain.ids import AccountId, Nonce, TaskId
+from midway.domain.lifecycle import Event, allows, apply
+from midway.domain.task import TERMINAL, State, Task
+from midway.engine.clock import Clock
+from midway.engine.correlate import Index
+from midway.engine.limits import Limits
+from midway.store.port import Store, TaskQuery
+
+UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
+NOTIFIED = frozenset({State.SUBMITTED, State.IN_PROGRESS, State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+
+class Ledger:
+    """An Account's unfinished Tasks, and every Attempt from which a message may still come."""
+
+    def __init__(self, store: Store, account_id: AccountId, limits: Limits, clock: Clock) -> None:
+        self._store = store
+        self._account_id = account_id
+        self._limits = limits
+        self._clock = clock
+        self.index = Index()
+        self.tasks: dict[TaskId, Task] = {}
+
+    async def load(self) -> None:
+        """Read what an earlier run left: unfinished Tasks, and Attempts young enough for a late picture."""
+        since = self._clock.now() - self._limits.late_window
+        for attempt in await self._store.recent_attempts(self._account_id, since):
+            self.index.put(attempt)
+        known = {attempt.task_id for attempt in self.index.by_nonce.values()}
+        unfinished = TaskQuery(states=frozenset(State) - TERMINAL, account_id=self._account_id, limit=UNBOUNDED)
+        for task in [*await self._store.get_many(sorted(known)), *await self._store.find(unfinished)]:
+            self.tasks[task.id] = task
+
+    def add(self, task: Task) -> None:
+        """Take over a Task that was stored for this Account."""
+        self.tasks[task.id] = task
+
+    def drop(self, task_id: TaskId) -> None:
+        """Give a Task away; another Account's worker writes it from now on."""
+        self.tasks.pop(task_id, None)
+
+    async def change(self, task_id: TaskId, *events: Event, attempts: Sequence[Attempt] = ()) -> Task | None:
+        """Apply events to a Task and store it with these Attempts.
+
+        Events that the life-cycle has no move for came too late and are left out. None when the Task is unknown.
+        """
+        task = self.tasks.get(task_id)
+        if task is None:
+            return None
+        changed = self._applied(task, events)
+        if changed is task:
+            await self.learn(*attempts)
+            return task
+        stored = await self._store.append(
+            changed,
+            expected_revision=task.revision,
+            attempts=attempts,
+            notify=bool(task.ask.notify_url) and changed.state in NOTIFIED,
+        )
+        self.tasks[task_id] = stored
+        for attempt in attempts:
+            self.index.put(attempt)
+        return stored
+
+    async def learn(self, *attempts: Attempt) -> None:
+        """Store what was learnt about Attempts; their Tasks stay as they are."""
+        for attempt in attempts:
+            if self.index.by_nonce.get(attempt.nonce) != attempt:
+                await self._store.put_attempt(attempt)
+                self.index.put(attempt)
+
+    def attempts(self, task_id: TaskId) -> list[Attempt]:
+        """Return a Task's Attempts, oldest first."""
+        return [self.index.by_nonce[nonce] for nonce in self.index.by_task.get(task_id, ())]
+
+    def waiting(self) -> list[Task]:
+        """Return the QUEUED Tasks, oldest first."""
+        return sorted((t for t in self.tasks.values() if t.state is State.QUEUED), key=lambda task: task.id)
+
+    def unfinished(self) -> list[Task]:
+        """Return every Task that has not ended."""
+        return [task for task in self.tasks.values() if not task.state.is_terminal]
+
+    def has_unfinished(self) -> bool:
+        """Tell whether any deadline or slot has to be looked after."""
+        return bool(self.unfinished()) or any(True for _ in self.index.open())
+
+    def occupied(self, *, drawing: bool) -> set[TaskId]:
+        """Return the Tasks that hold a drawing slot (or, with `drawing` false, one beside the queue) upstream."""
+        return {attempt.task_id for attempt in self.index.open() if attempt.takes_slot is drawing}
+
+    def ended(self, task_id: TaskId, *, settled: bool) -> list[Attempt]:
+        """Return the Task's open Attempts as ended now; the caller stores them."""
+        now = self._clock.now()
+        return [
+            replace(attempt, ended_at=now, settled=settled)
+            for attempt in self.attempts(task_id)
+            if attempt.is_open or (settled and not attempt.settled)
+        ]
+
+    def forget_old(self) -> None:
+        """Drop ended Tasks whose late window has passed."""
+        horizon = self._clock.now() - self._limits.late_window
+        for attempt in [a for a in self.index.by_nonce.values() if not a.is_open and a.sent_at < horizon]:
+            self.index.drop(attempt)
+        kept = {attempt.task_id for attempt in self.index.by_nonce.values()}
+        for task in [t for t in self.tasks.values() if t.state.is_terminal and t.id not in kept]:
+            del self.tasks[task.id]
+
+    def _applied(self, task: Task, events: Iterable[Event]) -> Task:
+        now = self._clock.now()
+        for event in events:
+            if allows(task.state, type(event)):
+                task = apply(task, event, now)
+        return task
+
+    def attempt(self, nonce: Nonce | None) -> Attempt | None:
+        """Return the Attempt with this nonce, if it is ours."""
+        return self.index.by_nonce.get(nonce) if nonce else None

@@ -1,0 +1,258 @@
+"""Hears what Discord says to one Account and writes down what it means for whom.
+
+Event -> `correlate` (which Attempt?) -> `classify` (what does it mean?) -> `Ledger.change`. Only the worker's loop
+calls it, one event at a time, in the order Discord sent them.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from midway.discord.event import (
+    Event,
+    IframeOpened,
+    InteractionCreated,
+    InteractionFailed,
+    InteractionSucceeded,
+    Message,
+    MessageCreated,
+    MessageDeleted,
+    MessageUpdated,
+    ModalOpened,
+)
+from midway.discord.message import parse_content
+from midway.domain.account import AccountState
+from midway.domain.action import Speed
+from midway.domain.attempt import Attempt, AttemptKind
+from midway.domain.errors import Reason
+from midway.domain.ids import InteractionId, Nonce, TaskId, UserId
+from midway.domain.lifecycle import Accepted, Failed, Noticed, Progressed, Requeued, Restyled, Result, Succeeded, failed
+from midway.domain.lifecycle import Event as LifeEvent
+from midway.domain.task import Task
+from midway.engine import classify
+from midway.engine.classify import Finished, Rejected, Trouble
+from midway.engine.clock import Clock
+from midway.engine.correlate import Keys, keys_from_message, match
+from midway.engine.deadline import waits_for_modal
+from midway.engine.dispatch import BOTS
+from midway.engine.ledger import Ledger
+from midway.engine.limits import Limits
+from midway.engine.lot import ParkingLot
+from midway.engine.mailbox import Mailbox
+
+log = structlog.get_logger(__name__)
+
+MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
+
+
+class Listener:
+    """Applies Discord's events to the ledger. Owned by one worker."""
+
+    def __init__(self, ledger: Ledger, limits: Limits, clock: Clock) -> None:
+        self._ledger = ledger
+        self._limits = limits
+        self._clock = clock
+        self._lot = ParkingLot(limits.park_time)
+        self.mailbox = Mailbox()
+        self.user_id: UserId | None = None
+        self.awaiting_final: dict[TaskId, datetime] = {}  # progress message deleted: look at the history then
+        # Set by the worker: what to do about an Account's trouble, an open modal, a full queue, a seen Remix setting,
+        # a job that was drawn fast.
+        self.on_trouble: Callable[[Trouble], None]
+        self.on_modal: Callable[[Attempt, ModalOpened | IframeOpened], None]
+        self.on_queue_full: Callable[[], None]
+        self.on_remix: Callable[[bool], None]
+        self.on_fast: Callable[[], None]
+
+    async def hear(self, event: Event) -> None:
+        """Apply one event; what matches nothing yet is parked."""
+        match event:
+            case MessageCreated(message) | MessageUpdated(message):
+                await self._message(message)
+            case MessageDeleted():
+                self._deleted(event)
+            case InteractionCreated(id=id_, nonce=nonce) | InteractionSucceeded(id=id_, nonce=nonce):
+                await self._acknowledged(id_, nonce)
+            case InteractionFailed():
+                await self._interaction_failed(event)
+            case ModalOpened() | IframeOpened():
+                await self._window_opened(event)
+
+    async def read_history(self, messages: list[Message]) -> None:
+        """Apply messages read from the channel, oldest first; those that match nothing are other people's."""
+        for message in messages:
+            await self._message(message, park=False)
+
+    def wake_at(self) -> datetime | None:
+        """Return when something parked is over."""
+        return self._lot.wake_at()
+
+    def expire(self) -> None:
+        """Give up on messages that matched nothing in time."""
+        for message in self._lot.expired(self._clock.now()):
+            log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
+
+    async def _message(self, message: Message, *, park: bool = True) -> None:
+        self.mailbox.offer(message)
+        bot = BOTS.get(message.author_id)
+        if bot is None or not self._concerns_us(message):
+            return
+        self._see_settings(message)
+        keys = keys_from_message(message, bot)
+        attempt = match(keys, self._ledger.index) or self._pressed_panel(message)
+        if attempt is not None:
+            await self._take(attempt, message, keys)
+            await self._try_parked()
+        elif self._ledger.index.is_foreign(keys):
+            self._ledger.index.disown(keys)
+            self._see_trouble(message)
+        elif park:
+            self._see_trouble(message)
+            self._lot.park(message, self._clock.now())
+
+    def _concerns_us(self, message: Message) -> bool:
+        """Tell whether a message speaks to this Account's user; one that names nobody might."""
+        content = parse_content(message.content)
+        named = content.user_id if content else message.interaction_user_id
+        return named is None or self.user_id is None or named == self.user_id
+
+    def _pressed_panel(self, message: Message) -> Attempt | None:
+        """Find the one open press on this very panel: Midjourney answers some by editing it in place."""
+        if not isinstance(classify.meaning(message), Finished):
+            return None
+        pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message.id and not a.takes_slot]
+        return pressed[0] if len(pressed) == 1 else None
+
+    async def _try_parked(self) -> None:
+        """Match again what was parked: a key was just learnt."""
+        for parked in self._lot.take_all():
+            bot = BOTS.get(parked.message.author_id)
+            keys = keys_from_message(parked.message, bot)
+            attempt = match(keys, self._ledger.index)
+            if attempt is None:
+                self._lot.put_back(parked)
+            else:
+                await self._take(attempt, parked.message, keys)
+
+    async def _take(self, attempt: Attempt, message: Message, keys: Keys) -> None:
+        """Write down what a message tells about its Attempt and its Task."""
+        task = self._ledger.tasks.get(attempt.task_id)
+        if task is None:
+            return
+        learnt = self._learnt(attempt, keys)
+        match classify.meaning(message):
+            case Finished(event):
+                await self._finished(task, learnt, message, event.result)
+            case Rejected() as rejected:
+                await self._rejected(task, learnt, rejected)
+            case Accepted() | Progressed() | Noticed() as event:
+                await self._ledger.change(task.id, event, *self._modal_skipped(task, attempt), attempts=[learnt])
+            case None:
+                await self._ledger.learn(learnt)
+
+    def _modal_skipped(self, task: Task, attempt: Attempt) -> list[LifeEvent]:
+        return [Noticed(MODAL_SKIPPED)] if waits_for_modal(task, attempt) else []
+
+    def _learnt(self, attempt: Attempt, keys: Keys) -> Attempt:
+        """Add every id in the message to the Attempt."""
+        known = attempt.message_ids
+        return replace(
+            attempt,
+            accepted_at=attempt.accepted_at or self._clock.now(),
+            interaction_id=attempt.interaction_id or keys.interaction_id,
+            message_ids=known if keys.message_id in known else (*known, keys.message_id),
+            job_id=attempt.job_id or keys.job_id,
+        )
+
+    async def _finished(self, task: Task, attempt: Attempt, message: Message, result: Result) -> None:
+        """Take a final message: the end of the Task, its late picture, or new buttons on a finished one."""
+        self.awaiting_final.pop(task.id, None)
+        if task.message_id == message.id:
+            await self._ledger.change(task.id, Restyled(result.image, result.buttons), attempts=[attempt])
+            return
+        if task.message_id is not None:
+            await self._ledger.learn(attempt)  # a second final: the first one stands
+            return
+        if result.speed in {Speed.FAST, Speed.TURBO}:
+            self.on_fast()
+        now = self._clock.now()
+        ended = [a for a in self._ledger.ended(task.id, settled=True) if a.nonce != attempt.nonce]
+        settled = replace(attempt, ended_at=attempt.ended_at or now, settled=True)
+        await self._ledger.change(task.id, Succeeded(result), attempts=[*ended, settled])
+
+    async def _rejected(self, task: Task, attempt: Attempt, rejected: Rejected) -> None:
+        now = self._clock.now()
+        ended = [a for a in self._ledger.ended(task.id, settled=True) if a.nonce != attempt.nonce]
+        settled = replace(attempt, ended_at=now, settled=True)
+        event: LifeEvent = self._retried(task, rejected) or rejected.event
+        await self._ledger.change(task.id, event, attempts=[*ended, settled])
+        if rejected.retry:
+            self.on_queue_full()
+        if rejected.trouble:
+            self.on_trouble(rejected.trouble)
+
+    def _retried(self, task: Task, rejected: Rejected) -> Requeued | None:
+        """Send a certainly refused Task back to the queue, unless it went back too often."""
+        if not rejected.retry or len(self._ledger.attempts(task.id)) > self._limits.max_requeues:
+            return None
+        return Requeued(rejected.event.failure.message)
+
+    def _see_trouble(self, message: Message) -> None:
+        """Notice trouble that is told outside any of our jobs; only what is certainly meant for this Account."""
+        certainly_ours = bool(message.flags & classify.EPHEMERAL) or message.interaction_user_id == self.user_id
+        meaning = classify.meaning(message) if certainly_ours else None
+        if isinstance(meaning, Rejected) and meaning.trouble:
+            self.on_trouble(meaning.trouble)
+
+    def _see_settings(self, message: Message) -> None:
+        remix = classify.remix_from_panel(message)
+        if remix is not None:
+            self.on_remix(remix)
+
+    def _deleted(self, event: MessageDeleted) -> None:
+        nonce = self._ledger.index.by_message.get(event.id)
+        attempt = self._ledger.attempt(nonce)
+        if attempt is not None and attempt.is_open:
+            self.awaiting_final.setdefault(attempt.task_id, self._clock.now() + self._limits.final_grace)
+
+    async def _acknowledged(self, interaction_id: InteractionId, nonce: Nonce | None) -> None:
+        attempt = self._ledger.attempt(nonce)
+        if attempt is not None:
+            await self._ledger.change(attempt.task_id, Accepted(), attempts=[self._accepted(attempt, interaction_id)])
+            await self._try_parked()
+
+    def _accepted(self, attempt: Attempt, interaction_id: InteractionId) -> Attempt:
+        return replace(attempt, accepted_at=attempt.accepted_at or self._clock.now(), interaction_id=interaction_id)
+
+    async def _interaction_failed(self, event: InteractionFailed) -> None:
+        attempt = self._by_window(event.nonce, event.id)
+        if attempt is None or not attempt.is_open:
+            return
+        code = f" (reason {event.reason_code})" if event.reason_code is not None else ""
+        failure: Failed = failed(Reason.INTERACTION_FAILED, f"Midjourney did not answer the interaction{code}")
+        # Unsettled: a bot that answers too late may draw all the same.
+        ended = self._ledger.ended(attempt.task_id, settled=False)
+        await self._ledger.change(attempt.task_id, failure, attempts=ended)
+
+    async def _window_opened(self, event: ModalOpened | IframeOpened) -> None:
+        attempt = self._by_window(event.nonce, event.id)
+        if isinstance(event, IframeOpened) and classify.is_human_check(event):
+            await self._human_check(event, attempt)
+        elif attempt is not None and attempt.is_open and attempt.kind is not AttemptKind.MODAL:
+            await self._ledger.change(attempt.task_id, Accepted(), attempts=[self._accepted(attempt, event.id)])
+            self.on_modal(attempt, event)
+
+    async def _human_check(self, event: IframeOpened, attempt: Attempt | None) -> None:
+        reason = f"Discord asks for a person: {event.title or event.iframe_path}"
+        self.on_trouble(Trouble(AccountState.PAUSED, reason))
+        if attempt is not None:
+            ended = self._ledger.ended(attempt.task_id, settled=True)
+            await self._ledger.change(
+                attempt.task_id, failed(Reason.VERIFICATION_REQUIRED, reason, event.title), attempts=ended
+            )
+
+    def _by_window(self, nonce: Nonce | None, interaction_id: InteractionId) -> Attempt | None:
+        index = self._ledger.index
+        return self._ledger.attempt(nonce or index.by_interaction.get(interaction_id))

@@ -1,0 +1,135 @@
+"""Looks after what is late: deadlines, and a look at the channel's history before anything is given up.
+
+Nothing fails for a lost event while its picture lies in the channel: before a deadline of running work counts, the
+history is read and goes through the same way as live events.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from midway.discord.errors import DiscordError
+from midway.discord.event import Message
+from midway.discord.port import Connection
+from midway.domain.attempt import Attempt
+from midway.domain.ids import ChannelId, TaskId
+from midway.domain.lifecycle import Requeued
+from midway.domain.task import Task
+from midway.engine.clock import Clock
+from midway.engine.deadline import Deadline, deadline
+from midway.engine.ledger import Ledger
+from midway.engine.limits import Limits
+from midway.engine.listener import Listener
+from midway.engine.sender import Sender
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = timedelta(seconds=2)  # before the history is asked for again when Discord did not give it
+NEVER_SENT = "the server stopped before it was sent; the channel shows no trace of it"
+
+
+class Lookback:
+    """Finds what is overdue. Owned by one worker; only its loop calls it."""
+
+    def __init__(
+        self,
+        channel_id: ChannelId,
+        connection: Connection,
+        ledger: Ledger,
+        listener: Listener,
+        sender: Sender,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._channel_id = channel_id
+        self._connection = connection
+        self._ledger = ledger
+        self._listener = listener
+        self._sender = sender
+        self._limits = limits
+        self._clock = clock
+        self._reading = False
+        self._retry_at = self._sweep_at = clock.now()
+        self._looked_at: dict[TaskId, datetime] = {}  # when the history was last read for a late Task
+        self.spawn: Callable[[Coroutine[Any, Any, None], str], None]
+        self.serially: Callable[[Callable[[], Awaitable[None]]], None]
+
+    def is_due(self) -> bool:
+        """Tell whether it is time for the next sweep."""
+        return self._clock.now() >= self._sweep_at
+
+    async def sweep(self) -> None:
+        """Fail what is overdue, after a look where one may help; release slots that nobody waits for."""
+        now = self._clock.now()
+        self._sweep_at = now + self._limits.sweep_period
+        for task in self._ledger.unfinished():
+            due = deadline(task, self._ledger.attempts(task.id), self._limits)
+            if due is not None and due.at <= now:
+                await self._overdue(task, due, now)
+        if any(at <= now for at in self._listener.awaiting_final.values()):
+            self.look()
+        await self._release(now)
+
+    def look(self) -> None:
+        """Read the history now, unless it is being read."""
+        if not self._reading and self._clock.now() >= self._retry_at:
+            self._reading = True
+            self.spawn(self._read(), f"history {self._channel_id}")
+
+    async def _overdue(self, task: Task, due: Deadline, now: datetime) -> None:
+        looked = self._looked_at.get(task.id, due.at) > due.at
+        if not due.look_first or looked or now > due.at + self._limits.offline_patience:
+            self._looked_at.pop(task.id, None)
+            ended = self._ledger.ended(task.id, settled=False)
+            await self._ledger.change(task.id, due.event, attempts=ended)
+        elif self._connection.is_connected:
+            self.look()
+
+    async def _read(self) -> None:
+        """Run beside the loop; report back."""
+        messages: list[Message] | None = None
+        try:
+            messages = await self._connection.history(self._channel_id, limit=self._limits.history_messages)
+        except DiscordError as err:
+            log.warning("the channel's history could not be read", error=str(err))
+        self.serially(lambda: self._read_done(messages))
+
+    async def _read_done(self, messages: list[Message] | None) -> None:
+        self._reading = False
+        now = self._clock.now()
+        if messages is None:
+            self._retry_at = now + RETRY_AFTER
+            return
+        await self._listener.read_history(messages)
+        await self._requeue_never_sent()
+        for task in self._ledger.unfinished():
+            self._looked_at[task.id] = now
+        for task_id in [t for t, at in self._listener.awaiting_final.items() if at <= now]:
+            del self._listener.awaiting_final[task_id]
+
+    async def _requeue_never_sent(self) -> None:
+        """Send again what an earlier process stored but cannot have sent: the channel, just read, has no trace of it.
+
+        Only once for a Task, and only when the bot has had its time to answer.
+        """
+        answered = self._clock.now() - self._limits.ack_timeout
+        for attempt in list(self._ledger.index.open()):
+            if self._has_trace(attempt) or attempt.nonce in self._sender.sent_here or attempt.sent_at > answered:
+                continue
+            if len(self._ledger.attempts(attempt.task_id)) == 1:
+                settled = replace(attempt, ended_at=self._clock.now(), settled=True)
+                await self._ledger.change(attempt.task_id, Requeued(NEVER_SENT), attempts=[settled])
+
+    def _has_trace(self, attempt: Attempt) -> bool:
+        return bool(attempt.accepted_at or attempt.interaction_id or attempt.message_ids)
+
+    async def _release(self, now: datetime) -> None:
+        """End the Attempts of ended Tasks (cancelled while Midjourney drew) that never brought their picture."""
+        horizon = now - self._limits.total_timeout_relax
+        for attempt in list(self._ledger.index.open()):
+            task = self._ledger.tasks.get(attempt.task_id)
+            if (task is None or task.state.is_terminal) and attempt.sent_at < horizon:
+                await self._ledger.learn(replace(attempt, ended_at=now))

@@ -1,0 +1,50 @@
+"""The parking lot: messages that match no Attempt yet, kept until a key is learnt or their time is over."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from midway.discord.event import Message
+
+CAPACITY = 1000  # messages of one Account; a busy channel of strangers must not fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One message and when it came."""
+
+    message: Message
+    since: datetime
+
+
+class ParkingLot:
+    """Keeps unmatched messages in the order they came."""
+
+    def __init__(self, park_time: timedelta) -> None:
+        self._park_time = park_time
+        self._parked: deque[Parked] = deque(maxlen=CAPACITY)
+
+    def park(self, message: Message, now: datetime) -> None:
+        """Keep a message for later."""
+        self._parked.append(Parked(message, now))
+
+    def take_all(self) -> list[Parked]:
+        """Hand out everything kept, oldest first; the caller parks again what still matches nothing."""
+        parked = list(self._parked)
+        self._parked.clear()
+        return parked
+
+    def put_back(self, parked: Parked) -> None:
+        """Keep a message on, with the time it first came."""
+        self._parked.append(parked)
+
+    def expired(self, now: datetime) -> list[Message]:
+        """Remove and return the messages whose time is over."""
+        gone = []
+        while self._parked and self._parked[0].since + self._park_time <= now:
+            gone.append(self._parked.popleft().message)
+        return gone
+
+    def wake_at(self) -> datetime | None:
+        """Return when the oldest message's time is over."""
+        return self._parked[0].since + self._park_time if self._parked else None

@@ -1,0 +1,74 @@
+"""What waits to be sent for one Account, and what each answer to a sending means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from midway.discord.errors import (
+    CaptchaWanted,
+    DiscordError,
+    Forbidden,
+    NotConnected,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    UnknownMessage,
+    UploadFailed,
+)
+from midway.discord.interaction import Interaction
+from midway.domain.account import AccountState
+from midway.domain.attempt import AttemptKind
+from midway.domain.errors import Reason
+from midway.domain.ids import InteractionId, TaskId
+from midway.domain.lifecycle import Failed, Requeued, failed
+from midway.engine.classify import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSubmit:
+    """Mask and prompt for a Vary (Region) iframe."""
+
+    application_id: str
+    custom_id: str
+    mask_base64: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One Interaction that waits for its Account's pace."""
+
+    task_id: TaskId
+    kind: AttemptKind
+    interaction: Interaction | RegionSubmit
+    interaction_id: InteractionId | None = None  # of the press, when what follows has no Interaction of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an error means: for the Task, for the Account, and how long to send nothing."""
+
+    event: Requeued | Failed | None  # None: not known; the deadline decides
+    trouble: Trouble | None = None
+    pause_seconds: float = 0.0
+
+
+def verdict(error: DiscordError) -> Verdict:
+    """Tell what to do about an error; the first row whose class fits counts."""
+    return next(read(error) for kind, read in VERDICTS if isinstance(error, kind))
+
+
+def _needs_person(error: DiscordError) -> Verdict:
+    return Verdict(Requeued(str(error)), Trouble(AccountState.PAUSED, str(error)))
+
+
+VERDICTS: tuple[tuple[type[DiscordError], Callable[..., Verdict]], ...] = (
+    (NotConnected, lambda _: Verdict(Requeued("the connection to Discord was lost before it was sent"))),
+    (UploadFailed, lambda e: Verdict(failed(Reason.UPLOAD_FAILED, str(e)))),
+    (RateLimited, lambda e: Verdict(Requeued("Discord asked to slow down"), pause_seconds=e.retry_after)),
+    (Unauthorized, lambda e: Verdict(Requeued(str(e)), Trouble(AccountState.INVALID, str(e)))),
+    (Forbidden, _needs_person),
+    (CaptchaWanted, _needs_person),
+    (UnknownMessage, lambda e: Verdict(failed(Reason.PARENT_EXPIRED, f"the message with the button is gone: {e}"))),
+    (Rejected, lambda e: Verdict(failed(Reason.UPSTREAM_REJECTED, f"Discord refused it ({e.status}): {e}"))),
+    (DiscordError, lambda _: Verdict(None)),
+)

@@ -1,0 +1,105 @@
+"""What pressing a parent's button asks for: the rules between a finished Task and the one that follows it. Pure."""
+
+from dataclasses import replace
+
+from midway.domain.action import Action, ModalKind, ModalRule, Press, custom_id_of_change
+from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
+from midway.domain.ids import TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import Ask, ModalAsk, Task
+
+IMAGINE_ALL = "MJ::Job::PicReader::all"
+PROPOSAL_BUTTONS = ("MJ::Job::PicReader::", "MJ::Job::PromptAnalyzer::")
+CUSTOM_ZOOM = "MJ::CustomZoom::"
+PICTURES_IN_GRID = 4
+CHANGE_LETTERS = {Action.UPSCALE: "U", Action.VARIATION: "V", Action.REROLL: "R"}
+
+
+def usable_parent(parent: Task | None, parent_id: TaskId | None) -> Task:
+    """Return the parent when its buttons can be pressed. Raises NotFound, Conflict (PARENT_NOT_SUCCEEDED)."""
+    if parent is None:
+        raise NotFound(Reason.PARENT_NOT_FOUND, f"there is no task {parent_id}", task_id=str(parent_id))
+    if parent.message_id is None or not parent.state.is_terminal:
+        raise Conflict(
+            Reason.PARENT_NOT_SUCCEEDED, f"task {parent.id} is {parent.state.value}, not SUCCEEDED", task_id=parent.id
+        )
+    return parent
+
+
+def button_of(ask: Ask, parent: Task) -> str:
+    """Return the custom id to press: the one given, or the one that U, V or R with this index means.
+
+    Raises InvalidField (index), Conflict (BUTTON_NOT_FOUND, ACTION_NOT_ALLOWED).
+    """
+    present = tuple(button.custom_id for button in parent.buttons)
+    if ask.custom_id:
+        if ask.custom_id not in present:
+            raise Conflict(
+                Reason.BUTTON_NOT_FOUND, f"task {parent.id} has no button {ask.custom_id!r}", custom_id=ask.custom_id
+            )
+        return ask.custom_id
+    if ask.action is not Action.REROLL and ask.index not in range(1, PICTURES_IN_GRID + 1):
+        raise InvalidField("index", f"must be 1 to {PICTURES_IN_GRID} for {ask.action.value}")
+    found = custom_id_of_change(ask.action, ask.index, present)
+    if found is None:
+        raise Conflict(Reason.ACTION_NOT_ALLOWED, f"task {parent.id} offers no {ask.action.value}", task_id=parent.id)
+    return found
+
+
+def pressed(ask: Ask, parent: Task, custom_id: str, press: Press) -> Ask:
+    """Fill in what a press takes over from its parent."""
+    text = proposal(parent, custom_id, press)
+    return replace(
+        ask,
+        action=press.action,
+        bot=parent.ask.bot,
+        prompt=parent.ask.prompt or text,
+        prompt_en=text,
+        custom_id=custom_id,
+        index=press.index,
+        parent_message_id=parent.message_id,
+        parent_message_flags=parent.message_flags,
+        description=_description(parent, press),
+    )
+
+
+def proposal(parent: Task, custom_id: str, press: Press) -> str:
+    """Return the text that the button's modal would hold: the proposed line, or what the parent was drawn from."""
+    if custom_id.startswith(PROPOSAL_BUTTONS) and press.index is not None:
+        lines = parent.result_prompts
+        return lines[press.index - 1] if press.index <= len(lines) else ""
+    text = parent.final_prompt or parent.ask.prompt_en
+    return f"{text} --zoom 2" if custom_id.startswith(CUSTOM_ZOOM) else text
+
+
+def wanted_input(ask: Ask, press: Press, *, remix: bool) -> ModalAsk | None:
+    """Return what has to be given first; None when the press can go at once.
+
+    `remix` is the Account's setting. Raises Conflict (remix wished, but off), InvalidField (a prompt or mask that the
+    button cannot take, or a mask that is missing).
+    """
+    if ask.remix and not remix and press.modal is ModalRule.IF_REMIX:
+        raise Conflict(Reason.ACTION_NOT_ALLOWED, "remix is off on this account; switch it on in Midjourney's settings")
+    opens = press.modal is ModalRule.ALWAYS or (press.modal is ModalRule.IF_REMIX and remix and ask.remix is not False)
+    if ask.modal_prompt is not None and not opens and press.action is not Action.PRESS:
+        raise InvalidField("prompt", "this button opens no window for a prompt")
+    if not opens:
+        return None
+    if ask.modal_prompt is None and not ask.has_mask:
+        return ModalAsk(press.modal_kind, ask.prompt_en)
+    if press.modal_kind is ModalKind.REGION and not ask.has_mask:
+        raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
+    return None
+
+
+def check_mask(mask: InputImage, parent: Task | None) -> None:
+    """Refuse a mask of another size than the picture it covers. Raises InvalidField."""
+    image = parent.image if parent else None
+    if image and image.width and image.height and (mask.width, mask.height) != (image.width, image.height):
+        wanted = f"{image.width}x{image.height}"
+        raise InvalidField("mask", f"is {mask.width}x{mask.height}, the picture is {wanted}", Reason.INVALID_IMAGE)
+
+
+def _description(parent: Task, press: Press) -> str:
+    letter = CHANGE_LETTERS.get(press.action)
+    return f"/up {parent.id} {letter}{press.index or ''}" if letter else f"/up {parent.id} {press.action.value}"

@@ -1,0 +1,181 @@
+"""Sends what waits: one Account's Tasks in order, within its slots, at its pace, never two that look the same.
+
+Slots are counted from the Attempts that are open, never incremented. Preparing (uploads) and sending run beside the
+worker's loop; everything they find out comes back through `serially`, so state changes in one place only.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from midway.discord.errors import DiscordError, Unknown
+from midway.discord.port import Connection
+from midway.domain.attempt import Attempt, AttemptKind
+from midway.domain.ids import Nonce, Nonces, TaskId
+from midway.domain.lifecycle import Dispatched, Uploaded
+from midway.domain.prompt import prompt_key
+from midway.domain.task import State, Task
+from midway.engine.account import AccountConfig
+from midway.engine.clock import Clock
+from midway.engine.dispatch import Place, Prepared, prepare, prompt_as_sent
+from midway.engine.ledger import Ledger
+from midway.engine.limits import Limits
+from midway.engine.outgoing import Outgoing, RegionSubmit
+from midway.store.port import Store
+
+Serially = Callable[[Callable[[], Awaitable[None]]], None]
+Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+OnSent = Callable[[Nonce, DiscordError | None], Awaitable[None]]
+OnUnprepared = Callable[[TaskId, DiscordError], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Chooses what is sent next and sends it. Owned by one worker; only its loop calls `pump` and `submit`."""
+
+    def __init__(
+        self,
+        config: AccountConfig,
+        connection: Connection,
+        store: Store,
+        ledger: Ledger,
+        limits: Limits,
+        clock: Clock,
+        nonces: Nonces,
+    ) -> None:
+        self._config = config
+        self._connection = connection
+        self._store = store
+        self._ledger = ledger
+        self._limits = limits
+        self._clock = clock
+        self._nonces = nonces
+        self.place = Place(config.guild_id, config.channel_id)
+        self._busy: dict[TaskId, Attempt] = {}  # being prepared: the Attempt each will become, not stored yet
+        self._ready: deque[Outgoing] = deque()
+        self._send_at = clock.now()  # not before; kept by the pace and by Discord's limits
+        self.sent_here: set[Nonce] = set()  # by this process; an older one may have died before it sent
+        # Set by the worker before its loop begins.
+        self.serially: Serially
+        self.spawn: Spawn
+        self.on_sent: OnSent
+        self.on_unprepared: OnUnprepared
+
+    def wake_at(self) -> datetime | None:
+        """Return when the pace lets the next Interaction go; None when only an event can change what may be sent."""
+        return self._send_at if self._send_at > self._clock.now() else None
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long."""
+        self._send_at = max(self._send_at, self._clock.now() + timedelta(seconds=seconds))
+
+    def is_busy(self, task_id: TaskId) -> bool:
+        """Tell whether a Task is being prepared or waits for the pace."""
+        return task_id in self._busy
+
+    def submit(self, outgoing: Outgoing) -> None:
+        """Put an answer to a modal before everything else that waits."""
+        self._ready.appendleft(outgoing)
+
+    async def pump(self) -> None:
+        """Send what the pace allows, and prepare what the slots allow."""
+        if not self._connection.is_connected:
+            return
+        while self._ready and self._clock.now() >= self._send_at:
+            await self._send(self._ready.popleft())
+        if self._clock.now() >= self._send_at:
+            for task in self._ledger.waiting():
+                self._consider(task)
+
+    def _consider(self, task: Task) -> None:
+        candidate = self._attempt(task, AttemptKind.PRESS if task.ask.custom_id else AttemptKind.COMMAND)
+        if task.id in self._busy or not self._has_slot(candidate) or self._is_held(candidate):
+            return
+        self._busy[task.id] = candidate
+        self.spawn(self._prepare(task, candidate.kind), f"prepare {task.id}")
+
+    def _has_slot(self, candidate: Attempt) -> bool:
+        drawing = candidate.takes_slot
+        preparing = {task_id for task_id, attempt in self._busy.items() if attempt.takes_slot is drawing}
+        slots = self._config.slots if drawing else self._limits.beside_slots
+        return len(self._ledger.occupied(drawing=drawing) | preparing) < slots
+
+    def _is_held(self, candidate: Attempt) -> bool:
+        """Tell whether its messages could be taken for those of a Task in flight, or about to be."""
+        return self._ledger.index.rival(candidate, self._busy.values()) is not None
+
+    async def _prepare(self, task: Task, kind: AttemptKind) -> None:
+        """Run beside the loop: load, upload, build; report back."""
+        try:
+            inputs = await self._store.inputs(task.id) if task.ask.image_count else []
+            prepared = await prepare(task, inputs[: task.ask.image_count], self._connection, self.place)
+        except DiscordError as err:
+            error = err  # `err` is unbound when the callback runs
+            self.serially(lambda: self._unprepared(task.id, error))
+            return
+        self.serially(lambda: self._prepared(task.id, kind, prepared))
+
+    async def _unprepared(self, task_id: TaskId, error: DiscordError) -> None:
+        self._busy.pop(task_id, None)
+        await self.on_unprepared(task_id, error)
+
+    async def _prepared(self, task_id: TaskId, kind: AttemptKind, prepared: Prepared) -> None:
+        if prepared.urls:
+            await self._ledger.change(task_id, Uploaded(prepared.urls))
+        self._ready.append(Outgoing(task_id, kind, prepared.interaction))
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
+        task = self._ledger.tasks.get(outgoing.task_id)
+        follows_modal = outgoing.kind in {AttemptKind.MODAL, AttemptKind.REGION}
+        if task is None or task.state.is_terminal or (task.state is not State.QUEUED and not follows_modal):
+            self._busy.pop(outgoing.task_id, None)  # cancelled meanwhile
+            return
+        attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
+        before = self._ledger.ended(task.id, settled=True) if follows_modal else []
+        await self._ledger.change(task.id, Dispatched(), attempts=[*before, attempt])
+        self._busy.pop(task.id, None)
+        self._send_at = self._clock.now() + self._limits.pace
+        self.sent_here.add(attempt.nonce)
+        self.spawn(self._transmit(attempt.nonce, outgoing.interaction), f"send {task.id}")
+
+    async def _transmit(self, nonce: Nonce, interaction: object) -> None:
+        """Run beside the loop: one POST; report back."""
+        outcome: DiscordError | None = None
+        try:
+            if isinstance(interaction, RegionSubmit):
+                await self._connection.submit_region(
+                    interaction.application_id, interaction.custom_id, interaction.mask_base64, interaction.prompt
+                )
+            else:
+                await self._connection.interact(interaction, nonce)  # type: ignore[arg-type]
+        except DiscordError as err:
+            outcome = err
+        except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
+            log.exception("sending failed in an unforeseen way", nonce=nonce)
+            outcome = Unknown(str(err))
+        self.serially(lambda: self.on_sent(nonce, outcome))
+
+    def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:
+        given = task.ask.modal_prompt
+        text = given if given is not None and kind is not AttemptKind.PRESS else prompt_as_sent(task)
+        return Attempt(
+            nonce=self._nonces.next(),
+            task_id=task.id,
+            account_id=self._config.id,
+            channel_id=self._config.channel_id,
+            kind=kind,
+            action=task.action,
+            bot=task.ask.bot,
+            sent_at=self._clock.now(),
+            prompt_key=prompt_key(text),
+            custom_id=task.ask.custom_id,
+            parent_message_id=task.ask.parent_message_id,
+            index=task.ask.index,
+            job_id=task.ask.show_job_id,
+        )

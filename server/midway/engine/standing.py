@@ -1,0 +1,100 @@
+"""Whether an Account may act, why, and since when; the part that must outlive a restart is kept in the Store."""
+
+import structlog
+
+from midway.domain.account import Account, AccountState
+from midway.domain.ids import UserId
+from midway.engine.account import AccountConfig
+from midway.engine.clock import Clock
+from midway.store.port import AccountMark, Store
+
+log = structlog.get_logger(__name__)
+
+NEEDS_PERSON = frozenset({AccountState.PAUSED, AccountState.INVALID})
+
+
+class Standing:
+    """One Account's state. Owned by its worker."""
+
+    def __init__(self, config: AccountConfig, store: Store, clock: Clock) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._state = AccountState.ACTIVE
+        self._reason = ""
+        self._since = clock.now()
+        self._connected = False
+        self._user: tuple[UserId, str] | None = None
+        self.remix = config.remix
+
+    def restore(self, mark: AccountMark) -> None:
+        """Take over what an earlier run left."""
+        self._state, self._reason, self._since = mark.state, mark.reason, mark.since
+
+    @property
+    def state(self) -> AccountState:
+        """The state as people see it: a lost connection hides ACTIVE and LIMITED, never a need for a person."""
+        hidden = not self._connected and self._state not in NEEDS_PERSON
+        return AccountState.DISCONNECTED if hidden else self._state
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether an Interaction may be sent now."""
+        return self._connected and self._state not in NEEDS_PERSON
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether only an operator can bring it back."""
+        return self._state in NEEDS_PERSON
+
+    @property
+    def reason(self) -> str:
+        """Why it is in its state, for people."""
+        return self._reason
+
+    async def connected(self, user_id: UserId, user_name: str) -> None:
+        """Note that a session is up; a token that was refused before works again."""
+        self._user = (user_id, user_name)
+        self._connected = True
+        if self._state is AccountState.INVALID:
+            await self.become(AccountState.ACTIVE, "")
+        elif self._state is AccountState.ACTIVE:
+            self._reason = ""
+
+    async def drew_fast(self) -> None:
+        """Note that a job was drawn in fast or turbo mode: there are fast hours again."""
+        if self._state is AccountState.LIMITED:
+            await self.become(AccountState.ACTIVE, "")
+
+    def disconnected(self, reason: str) -> None:
+        """Note that there is no session now."""
+        self._connected = False
+        self._reason = reason if self._state not in NEEDS_PERSON else self._reason
+
+    async def become(self, state: AccountState, reason: str) -> None:
+        """Enter a state and keep it durably; one log line for each change."""
+        if state is self._state and reason == self._reason:
+            return
+        now = self._clock.now()
+        await self._store.put_mark(AccountMark(self._config.id, state, reason, now))
+        self._state, self._reason, self._since = state, reason, now
+        log.warning("the account changed its state", account_id=self._config.id, state=state.value, reason=reason)
+
+    def snapshot(self, running: int, queued: int) -> Account:
+        """Return the Account as people see it."""
+        user_id, user_name = self._user or (None, "")
+        return Account(
+            id=self._config.id,
+            channel_id=self._config.channel_id,
+            guild_id=self._config.guild_id,
+            state=self.state,
+            reason=self._reason,
+            since=self._since,
+            user_id=user_id,
+            user_name=user_name,
+            slots=self._config.slots,
+            max_queued=self._config.max_queued,
+            running=running,
+            queued=queued,
+            remix=self.remix,
+        )

@@ -1,0 +1,40 @@
+"""What happens to a prompt before it becomes a Task's: cleaned, measured, translated, checked for banned words."""
+
+from dataclasses import dataclass
+
+from midway.domain.errors import InvalidField, Reason
+from midway.domain.prompt import clean, makes_many_jobs
+from midway.engine.banned import BannedWords
+from midway.engine.translate import Translator
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The way of every prompt into the engine."""
+
+    banned: BannedWords
+    translator: Translator
+    max_characters: int
+
+    async def english(self, prompt: str, field: str) -> str:
+        """Return the prompt as it goes to Midjourney.
+
+        Raises InvalidField naming `field`: empty, too long, several jobs in one, or BANNED_PROMPT.
+        """
+        text = clean(prompt)
+        if not text:
+            raise InvalidField(field, "must not be empty")
+        if makes_many_jobs(text):
+            raise InvalidField(field, "would make several jobs (--repeat or {a, b}); submit one Task for each")
+        english = clean(await self.translator.to_english(text)) or text
+        if len(english) > self.max_characters:
+            raise InvalidField(field, f"has {len(english)} characters, at most {self.max_characters} are taken")
+        self._check(english, field)
+        return english
+
+    def _check(self, english: str, field: str) -> None:
+        word = self.banned.find(english)
+        if word is not None:
+            raise InvalidField(
+                field, f"holds the banned word {word!r}", Reason.BANNED_PROMPT, banned_word=word, prompt_en=english
+            )
