@@ -6,11 +6,13 @@ DiscordError
 |   +-- Forbidden        403: the account may not (code 40002: it must be verified)
 |   +-- UnknownMessage   404: the message or its button is gone
 |   +-- StaleCommand     400 about the command's version, also after one refresh
+|   +-- InvalidCommand   nothing was sent: the bot has no such command here, or it takes other options
 |   +-- CaptchaWanted    400 with a captcha: a person is needed
 |   +-- RateLimited      429 beyond our patience: `retry_after` in seconds
 +-- Unknown          time-out, 5xx, broken connection: it may or may not have been taken
 +-- NotConnected     nothing was sent: there is no gateway session now
 +-- UploadFailed     a picture could not be stored at Discord; no Interaction was sent
++-- ForeignHost      nothing was sent: the address is outside the only host that may be contacted
 """
 
 
@@ -43,6 +45,13 @@ class StaleCommand(Rejected):
     """The command's version is not the present one, although it was looked up anew."""
 
 
+class InvalidCommand(Rejected):
+    """The bot has no such command in this channel, or it takes other options; nothing was sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=400)
+
+
 class CaptchaWanted(Rejected):
     """Discord wants a captcha solved; only a person may."""
 
@@ -65,3 +74,11 @@ class NotConnected(DiscordError):
 
 class UploadFailed(DiscordError):
     """A picture could not be stored at Discord; no Interaction was sent."""
+
+
+class ForeignHost(DiscordError):
+    """The address is outside the only host that may be contacted; nothing was sent."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"refusing to contact {host}")
+        self.host = host

@@ -10,7 +10,10 @@ NIJI_APPLICATION_ID = "1022952195194359889"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a command. `type` is Discord's: 1 sub-command, 3 string, 11 attachment (value = index of the file)."""
+    """One option of a command.
+
+    `type` is Discord's: 1 sub-command, 3 string, 11 attachment (`value` is then the index of the file).
+    """
 
     name: str
     value: str | int | None
@@ -19,7 +22,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A slash command by name; its id and version are looked up when it is sent. `files` are (filename, uploaded_filename)."""
+    """A slash command by name; its id and version are looked up when it is sent.
+
+    `files` are (filename, uploaded_filename).
+    """
 
     application_id: str
     channel_id: ChannelId
@@ -43,7 +49,10 @@ class ButtonPress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModalSubmit:
-    """The answer to a modal. `values` are (text field's custom id, value). `modal_id` is the opening Interaction's id."""
+    """The answer to a modal.
+
+    `values` are (text field's custom id, value). `modal_id` is the opening Interaction's id.
+    """
 
     application_id: str
     channel_id: ChannelId

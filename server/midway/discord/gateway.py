@@ -1,0 +1,176 @@
+"""Keeps one Account connected: a supervisor around lives of the library."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Never
+
+import discord
+from discord.gateway import ReconnectWebSocket
+
+from midway.discord.backoff import Backoff
+from midway.discord.decode import DECODERS
+from midway.discord.endpoints import ClientProfile, Endpoints
+from midway.discord.errors import NotConnected
+from midway.discord.event import Connected, Disconnected, TokenRefused
+from midway.discord.json_types import Raw, inner, text
+from midway.discord.library import DispatchSink, LibraryClient, LibraryHTTP, Resumable
+from midway.discord.port import EventSink
+from midway.discord.settings import ClientSettings
+from midway.domain.ids import GuildId, UserId
+
+LOG = logging.getLogger(__name__)
+CLOSE_TIMEOUT = timedelta(seconds=5)  # for saying good-bye; the socket is dropped then
+
+# Close codes after which connecting again cannot help: 4004 the token is refused; 4010-4014 concern the session's
+# shape. All others are passing. Source: Discord's list of gateway close codes.
+FINAL_CLOSE_CODES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+
+
+class SessionLost(Exception):
+    """A session could not be brought up again at once; wait, then begin a new life."""
+
+
+class Gateway:
+    """Connects, receives and connects again; the only owner of the present library client.
+
+    A broken socket is replaced at once and the session resumed. When that fails, a new library client is made after a
+    back-off; it still tries to resume what the last one had.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        guild_id: GuildId,
+        *,
+        endpoints: Endpoints,
+        profile: ClientProfile,
+        settings: ClientSettings,
+        dispatched: DispatchSink,
+    ) -> None:
+        self.token = token
+        self._guild_id = guild_id
+        self._endpoints = endpoints
+        self._profile = profile
+        self._settings = settings
+        self._dispatched = dispatched
+        self._backoff = Backoff(settings.backoff_first, settings.backoff_cap)
+        self._client: LibraryClient | None = None
+        self._resumable: Resumable | None = None
+        self._user: Raw = {}
+        self._came_up = False  # whether the present socket brought a session up
+        self._is_known_down = False
+        self._tell: EventSink
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a session is up."""
+        return self._client is not None and self._client.is_session_up
+
+    @property
+    def session_id(self) -> str:
+        """The session that events of an Interaction shall go to. Raises NotConnected without one."""
+        if self._client is None or not self._client.is_session_up or self._client.resumable is None:
+            raise NotConnected("there is no gateway session")
+        return self._client.resumable.session_id
+
+    @property
+    def http(self) -> LibraryHTTP:
+        """The present REST client. Raises NotConnected between two lives."""
+        if self._client is None:
+            raise NotConnected("not logged in")
+        return self._client.http
+
+    async def run(self, sink: EventSink) -> None:
+        """Stay connected until cancelled or refused for good; tell `sink` about that and about every change."""
+        self._tell = sink
+        try:
+            while True:
+                self._tell_down(await self._reason_of_end())
+                await asyncio.sleep(self._backoff.next().total_seconds())
+        except discord.LoginFailure:
+            self._tell_refused("Discord does not accept the token")
+        except discord.ConnectionClosed as closed:
+            self._tell_refused(f"Discord closed the gateway for good with {closed.code}")
+
+    async def _reason_of_end(self) -> str:
+        """Live until the connection is lost; return why. Raises what is final."""
+        try:
+            await self._live()
+        except discord.LoginFailure:
+            raise
+        except discord.ConnectionClosed as closed:
+            if closed.code in FINAL_CLOSE_CODES:
+                raise
+            return f"closed with {closed.code}"
+        except Exception as err:  # noqa: BLE001 - supervised: whatever breaks one life, the next may do
+            return f"{type(err).__name__}: {err}"
+
+    async def _live(self) -> Never:
+        """Live one life of the library: log in, then follow session after session; always raises."""
+        client = LibraryClient(self._endpoints, self._profile, DECODERS, self._received)
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout.total_seconds()):
+                await client.login(self.token)
+            self._client = client
+            while True:
+                await self._follow(client)
+        finally:
+            self._client = None
+            self.token = client.http.token or self.token
+            await _close(client)
+
+    async def _follow(self, client: LibraryClient) -> None:
+        """Receive until the socket breaks; return when the session can be resumed at once, else raise."""
+        self._came_up = False
+        try:
+            await client.follow(
+                self._resumable,
+                self._guild_id,
+                connect_timeout=self._settings.connect_timeout,
+                ready_timeout=self._settings.ready_timeout,
+            )
+        except ReconnectWebSocket as wish:
+            self._resumable = client.resumable if wish.resume else None
+            # A session that never came up is not tried again without a pause, else a sick gateway is hammered.
+            if not (wish.resume and self._came_up):
+                raise SessionLost("the session was refused or ended by Discord") from wish
+            self._tell_down("the socket broke")
+        except BaseException:
+            self._resumable = client.resumable or self._resumable
+            raise
+
+    def _received(self, name: str, raw: Raw) -> None:
+        if name == "READY":
+            self._user = inner(raw, "user")
+            self._tell_up(resumed=False)
+        elif name == "RESUMED":
+            self._tell_up(resumed=True)
+        else:
+            self._dispatched(name, raw)
+
+    def _tell_up(self, *, resumed: bool) -> None:
+        self._came_up = True
+        self._is_known_down = False
+        self._backoff.reset()
+        LOG.info("connected to Discord", extra={"resumed": resumed})
+        self._tell(Connected(UserId(text(self._user, "id")), text(self._user, "username"), resumed))
+
+    def _tell_down(self, reason: str) -> None:
+        if not self._is_known_down:
+            self._is_known_down = True
+            LOG.warning("disconnected from Discord: %s", reason)
+            self._tell(Disconnected(reason))
+
+    def _tell_refused(self, reason: str) -> None:
+        LOG.error("%s", reason)
+        self._tell(TokenRefused(reason))
+
+
+async def _close(client: LibraryClient) -> None:
+    """Release what a life of the library holds. Never raises, so that a cancellation on its way is not replaced."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
+            await client.close()
+    except Exception:  # supervised: the life is over either way
+        LOG.warning("a connection to Discord did not close cleanly", exc_info=True)

@@ -1,0 +1,223 @@
+"""discord.py-self, bent to our needs by subclasses of each instance; no module of it is patched.
+
+The library is the transport: REST with its rate limits, login, gateway session, decompression. Its parsing of events
+into objects is left out: it edits them in place, drops what it does not know, and keeps every guild in memory.
+Whoever upgrades the library reviews the private names used here; `assert_supported` names them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Never
+
+import aiohttp
+import discord
+import yarl
+from curl_cffi.requests import AsyncSession, Response
+from discord import utils
+from discord.gateway import DiscordWebSocket
+from discord.http import HTTPClient, Route
+from discord.state import ConnectionState
+
+from midway.discord.endpoints import ClientProfile, Endpoints, encoded
+from midway.discord.json_types import Raw
+from midway.discord.once import OnceSession, Ticket
+from midway.domain.ids import GuildId
+
+SUPPORTED_VERSION = "2.1.0"
+PRIVATE_NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (HTTPClient, ("startup", "request", "ws_connect", "close")),
+    (discord.Client, ("login", "close", "_get_state")),
+    (ConnectionState, ("clear",)),
+    (DiscordWebSocket, ("from_client", "poll_event", "bulk_guild_subscribe", "DEFAULT_GATEWAY")),
+)
+
+MAX_CONNECTIONS = 32  # of one Account; the library's 10 would hold Interactions back, and the gateway takes one
+MAX_GATEWAY_MESSAGE = 64 << 20  # bytes; READY of a big account passes curl_cffi's 4 MiB and would never come through
+
+DispatchSink = Callable[[str, Raw], None]
+
+
+def assert_supported() -> None:
+    """Raise RuntimeError unless the installed `discord` package is the version of discord.py-self we know.
+
+    discord.py installs into the same folder without a complaint of pip, so the name is checked as well.
+    """
+    if (discord.__title__, discord.__version__) != ("discord.py-self", SUPPORTED_VERSION):
+        raise RuntimeError(f"want discord.py-self {SUPPORTED_VERSION}, got {discord.__title__} {discord.__version__}")
+    missing = [f"{kind.__name__}.{name}" for kind, names in PRIVATE_NAMES for name in names if not hasattr(kind, name)]
+    if missing:
+        raise RuntimeError(f"discord.py-self lacks {missing}")
+    discord.VoiceClient.warn_nacl = False  # no voice here, so no warning that voice cannot work
+    logging.getLogger("discord").setLevel(logging.WARNING)  # below it, prompts and tokens are logged
+
+
+class LibrarySession(AsyncSession[Response]):
+    """The library's curl session; requests with a ticket go out once."""
+
+    def __init__(self, impersonate: str) -> None:
+        options: dict[str, Any] = {"max_clients": MAX_CONNECTIONS, "impersonate": impersonate}
+        super().__init__(default_headers=False, **options)
+        self._once = OnceSession(async_curl=self.acurl, **options)
+
+    async def request(  # type: ignore[override]
+        self, method: str, url: str, *, ticket: Ticket | None = None, **options: Any
+    ) -> Response:
+        """Send a request; with a ticket, never twice."""
+        if ticket is not None:
+            return await self._once.request(ticket, method, url, **options)
+        return await super().request(method, url, **options)  # type: ignore[arg-type]
+
+    async def close(self) -> None:
+        """Release every connection."""
+        await self._once.close()
+        await super().close()
+
+
+class LibraryHTTP(HTTPClient):
+    """The library's REST client with our endpoints and client properties."""
+
+    endpoints: Endpoints
+    profile: ClientProfile
+
+    async def startup(self) -> None:
+        """Open the sessions. The library would ask three other hosts for client properties first."""
+        if self._started:
+            return
+        self._global_over = asyncio.Event()
+        self._global_over.set()
+        self.connector = aiohttp.TCPConnector(limit=0)
+        self._HTTPClient__asession = aiohttp.ClientSession(connector=self.connector)
+        self._HTTPClient__session = LibrarySession(self.profile.impersonate)
+        self.headers = _headers(self.profile)
+        self._started = True
+
+    async def request(self, route: Route, **options: Any) -> Any:
+        """Send a request to our endpoint; `ticket=` makes it go out at most once."""
+        if route.url.startswith(Route.BASE):
+            route.url = self.endpoints.api + route.url.removeprefix(Route.BASE)
+        self.endpoints.allow(route.url)
+        return await super().request(route, **options)
+
+    async def ws_connect(self, url: str, **options: Any) -> Any:
+        """Open the gateway's socket: ours instead of the built-in address, or the one that READY named for resuming."""
+        wanted = yarl.URL(url)
+        if wanted.host == DiscordWebSocket.DEFAULT_GATEWAY.host:
+            url = str(yarl.URL(self.endpoints.gateway).with_query(wanted.query))
+        self.endpoints.allow(url)
+        return await super().ws_connect(url, max_message_size=MAX_GATEWAY_MESSAGE, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """What a new socket needs to go on with a gateway session."""
+
+    session_id: str
+    sequence: int | None
+    gateway: yarl.URL
+
+
+class LibraryClient(discord.Client):
+    """One life of the library: login, then sessions of the gateway until `follow` raises for good.
+
+    Dispatches named in `names`, and READY and RESUMED, go to `sink` as raw objects, in order.
+    """
+
+    http: LibraryHTTP
+
+    def __init__(self, endpoints: Endpoints, profile: ClientProfile, names: Iterable[str], sink: DispatchSink) -> None:
+        super().__init__(
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            guild_subscriptions=False,
+            sync_presence=False,
+            default_ratelimit_limit=4,  # requests of one route at a time while Discord names no limit
+        )
+        # The instance exists already, made by the library; its class is all that can be exchanged.
+        self.http.__class__ = LibraryHTTP
+        self.http.endpoints, self.http.profile = endpoints, profile
+        self._sink = sink
+        self.is_session_up = False
+        self._connection.parsers = {
+            **{name: _parser(sink, name) for name in names},
+            "READY": self._ready_received,
+            "RESUMED": self._resumed_received,
+        }
+
+    @property
+    def resumable(self) -> Resumable | None:
+        """What it takes to resume the present or last session; None before the first one."""
+        ws: DiscordWebSocket | None = self.ws  # the library says it is never None, and begins with None
+        if ws is None or ws.session_id is None:
+            return None
+        return Resumable(ws.session_id, ws.sequence, ws.gateway)
+
+    async def follow(
+        self, resumable: Resumable | None, guild_id: GuildId, *, connect_timeout: timedelta, ready_timeout: timedelta
+    ) -> Never:
+        """Open a socket, start or resume a session, and receive until it breaks; always raises.
+
+        Raises what the library raises: ReconnectWebSocket, ConnectionClosed, curl's and time-out errors.
+        """
+        try:
+            async with asyncio.timeout(connect_timeout.total_seconds()):
+                self.ws = await DiscordWebSocket.from_client(self, **_session_options(resumable))
+            async with asyncio.timeout(ready_timeout.total_seconds()):
+                await self._receive_until_up()
+                await self._subscribe(guild_id)
+            while True:
+                await self.ws.poll_event()
+        finally:
+            self.is_session_up = False
+
+    async def _receive_until_up(self) -> None:
+        while not self.is_session_up:
+            await self.ws.poll_event()
+
+    async def _subscribe(self, guild_id: GuildId) -> None:
+        """Ask for the guild's messages: those of guilds above 75,000 members come only when asked for."""
+        await self.ws.bulk_guild_subscribe({guild_id: {"typing": True, "threads": True, "activities": True}})
+
+    def _ready_received(self, raw: Raw) -> None:
+        if token := raw.get("auth_token"):
+            self.http.token = token  # Discord replaces a token in READY and stops accepting the old one
+        self.is_session_up = True
+        self._sink("READY", raw)
+
+    def _resumed_received(self, raw: Raw | None) -> None:
+        self.is_session_up = True
+        self._sink("RESUMED", raw or {})
+
+
+def _parser(sink: DispatchSink, name: str) -> Callable[[Raw], None]:
+    return lambda raw: sink(name, raw)
+
+
+def _session_options(resumable: Resumable | None) -> dict[str, Any]:
+    if resumable is None:
+        return {"initial": True}
+    return {
+        "resume": True,
+        "session": resumable.session_id,
+        "sequence": resumable.sequence,
+        "gateway": resumable.gateway,
+    }
+
+
+def _headers(profile: ClientProfile) -> utils.Headers:
+    properties = profile.properties()
+    return utils.Headers(
+        platform="Windows",
+        major_version=profile.chrome_version,
+        super_properties=properties,
+        encoded_super_properties=encoded(properties),
+        extra_gateway_properties={
+            "is_fast_connect": False,
+            "latest_headless_tasks": [],
+            "latest_headless_task_run_seconds_before": None,
+            "gateway_connect_reasons": "AppSkeleton",
+        },
+    )

@@ -1,0 +1,96 @@
+"""What is read from and done in channels, apart from Interactions."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from discord.http import Route
+
+from midway.discord.decode import decode_message
+from midway.discord.event import Message
+from midway.discord.failure import answered_within
+from midway.discord.gateway import Gateway
+from midway.discord.interaction import Command
+from midway.discord.json_types import Raw, objects, text
+from midway.discord.port import UploadedFile
+from midway.domain.ids import ChannelId, MessageId
+
+PAGE_SIZE = 100  # messages; Discord's maximum
+
+
+class Rest:
+    """REST calls of one Account, each within the request time-out. Raises a DiscordError on failure."""
+
+    def __init__(self, gateway: Gateway, timeout: timedelta) -> None:
+        self._gateway = gateway
+        self._timeout = timeout
+
+    async def history(self, channel_id: ChannelId, *, after: MessageId | None, limit: int) -> list[Message]:
+        """Read messages newer than `after` (or the newest ones), oldest first."""
+        read: list[Raw] = []
+        place: Raw = {"after": after} if after else {}
+        while len(read) < limit:
+            wanted = min(PAGE_SIZE, limit - len(read))
+            page = await self._page(channel_id, limit=wanted, **place)
+            read += page
+            if len(page) < wanted:
+                break
+            place = {"after": text(page[-1], "id")} if after else {"before": text(page[0], "id")}
+        return [decode_message(raw) for raw in sorted(read, key=_age)]
+
+    async def message(self, channel_id: ChannelId, message_id: MessageId) -> Message | None:
+        """Read one message again; None when it is gone.
+
+        Source: reading a message by its id alone is for bots; Discord's own client asks for what is around it.
+        """
+        page = await self._page(channel_id, limit=1, around=message_id)
+        return next((decode_message(raw) for raw in page if text(raw, "id") == message_id), None)
+
+    async def commands(self, command: Command) -> Raw:
+        """Read which commands there are in the command's guild or direct-message channel."""
+        if command.guild_id:
+            return await self._object("GET", "/guilds/{guild_id}/application-command-index", guild_id=command.guild_id)
+        path = "/channels/{channel_id}/application-command-index"
+        return await self._object("GET", path, channel_id=command.channel_id)
+
+    async def direct_channel(self, application_id: str) -> ChannelId:
+        """Open the direct-message channel with a bot, or find it."""
+        channel = await self._object("POST", "/users/@me/channels", json={"recipients": [application_id]})
+        return ChannelId(text(channel, "id"))
+
+    async def react(self, channel_id: ChannelId, message_id: MessageId, emoji: str) -> None:
+        """Add a reaction to a message."""
+        async with answered_within(self._timeout):
+            await self._gateway.http.add_reaction(channel_id, message_id, emoji)
+
+    async def upload_places(self, channel_id: ChannelId, files: Sequence[tuple[str, int]]) -> list[Raw]:
+        """Ask where to put files of these names and sizes (bytes); the places come in the order of the files."""
+        wanted = [{"id": str(at), "filename": name, "file_size": size} for at, (name, size) in enumerate(files)]
+        path = "/channels/{channel_id}/attachments"
+        answer = await self._object("POST", path, channel_id=channel_id, json={"files": wanted})
+        return sorted(objects(answer.get("attachments")), key=lambda place: int(place["id"]))
+
+    async def post_files(self, channel_id: ChannelId, files: Sequence[UploadedFile]) -> Message:
+        """Post one message of our own with these files. It has no nonce, so that it proves no Interaction."""
+        attachments = [
+            {"id": str(at), "filename": file.filename, "uploaded_filename": file.uploaded_filename}
+            for at, file in enumerate(files)
+        ]
+        body = {"content": "", "channel_id": channel_id, "type": 0, "attachments": attachments}
+        path = "/channels/{channel_id}/messages"
+        return decode_message(await self._object("POST", path, channel_id=channel_id, json=body))
+
+    async def _page(self, channel_id: ChannelId, **query: Any) -> list[Raw]:
+        """Read one page of a channel's messages, oldest first."""
+        async with answered_within(self._timeout):
+            page = await self._gateway.http.logs_from(channel_id, **query)
+        return sorted(objects(page), key=_age)
+
+    async def _object(self, method: Any, path: str, *, json: Raw | None = None, **places: str) -> Raw:
+        async with answered_within(self._timeout):
+            answer: Raw = await self._gateway.http.request(Route(method, path, **places), json=json)
+        return answer
+
+
+def _age(raw: Raw) -> int:
+    return int(raw["id"])
