@@ -74,6 +74,20 @@ async def test_a_request_id_with_another_payload_is_refused_and_names_its_task(s
     assert await store.get(other.id) is None
 
 
+async def test_a_request_id_finds_the_task_it_made(store: Store):
+    task = await store.submit(a_task(), request=KEY)
+
+    assert await store.by_request(KEY) == task.task
+    assert await store.by_request(RequestKey(RequestId("new"), "digest-1")) is None
+
+
+async def test_looking_for_a_request_id_with_another_payload_is_refused(store: Store):
+    await store.submit(a_task(), request=KEY)
+
+    with pytest.raises(RequestIdReused):
+        await store.by_request(RequestKey(KEY.id, "digest-2"))
+
+
 async def test_concurrent_submits_with_one_request_id_make_one_task(store: Store):
     made = await asyncio.gather(*(store.submit(a_task(), request=KEY) for _ in range(20)))
 

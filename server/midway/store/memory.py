@@ -28,7 +28,7 @@ from midway.store.port import (
 class MemoryStore:
     """A Store that forgets; see `port.Store` for what each verb promises.
 
-    No method awaits anything between reading and writing, so each is a transaction.
+    No method gives way between reading and writing, so each is a transaction.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class MemoryStore:
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
     ) -> Submitted:
         """Keep a new Task, or find the one this request id made."""
-        if request and (made := self._made_by(request)):
+        if request and (made := await self.by_request(request)):
             return Submitted(made, created=False)
         if present := self._tasks.get(task.id):
             raise RevisionConflict(task.id, Revision(0), present.revision)
@@ -60,7 +60,8 @@ class MemoryStore:
         self._doorbells.ring()
         return Submitted(stored, created=True)
 
-    def _made_by(self, request: RequestKey) -> Task | None:
+    async def by_request(self, request: RequestKey) -> Task | None:
+        """Find the Task that a request id made."""
         if request.id not in self._requests:
             return None
         digest, task_id = self._requests[request.id]

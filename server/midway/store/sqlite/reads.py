@@ -12,7 +12,7 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.codec import attempt_from_json, task_from_json
-from midway.store.port import AccountMark, OutboxRow, TaskQuery
+from midway.store.port import AccountMark, OutboxRow, RequestIdReused, RequestKey, TaskQuery
 from midway.store.sqlite.columns import integer_from_time, time_from_integer
 from midway.store.sqlite.conditions import of_page, of_query, where
 from midway.store.sqlite.queries import QUERIES
@@ -22,6 +22,16 @@ def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
     """Read one Task."""
     row = connection.execute(QUERIES["task"], {"id": task_id}).fetchone()
     return _task_from_row(row) if row else None
+
+
+def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
+    """Find the Task that a request id made."""
+    row = connection.execute(QUERIES["request"], {"id": request.id}).fetchone()
+    if row is None:
+        return None
+    if row["digest"] != request.payload_digest:
+        raise RequestIdReused(TaskId(row["task_id"]))
+    return get(connection, TaskId(row["task_id"]))
 
 
 def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> list[Task]:

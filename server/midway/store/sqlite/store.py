@@ -84,6 +84,10 @@ class SqliteStore:
         """Count a failed try."""
         await self._writer.write(partial(writes.retry_notice, sequence=sequence, due_at=due_at))
 
+    async def by_request(self, request: RequestKey) -> Task | None:
+        """Find the Task that a request id made."""
+        return await self._reader.read(partial(reads.by_request, request=request))
+
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task."""
         return await self._reader.read(partial(reads.get, task_id=task_id))

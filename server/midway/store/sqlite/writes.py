@@ -11,7 +11,7 @@ from midway.domain.ids import Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.codec import json_from_attempt, json_from_task
-from midway.store.port import AccountMark, RequestIdReused, RequestKey, RevisionConflict, Submitted
+from midway.store.port import AccountMark, RequestKey, RevisionConflict, Submitted
 from midway.store.sqlite import reads
 from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
@@ -21,7 +21,7 @@ def submit(
     connection: sqlite3.Connection, task: Task, inputs: Sequence[InputImage], request: RequestKey | None
 ) -> Submitted:
     """Insert a new Task, or find the one this request id made."""
-    if request and (made := _made_by(connection, request)):
+    if request and (made := reads.by_request(connection, request)):
         return Submitted(made, created=False)
     if position := _position(connection, task.id):
         raise RevisionConflict(task.id, Revision(0), Revision(position["revision"]))
@@ -34,15 +34,6 @@ def submit(
         key = {"id": request.id, "digest": request.payload_digest, "task_id": task.id}
         connection.execute(QUERIES["insert_request"], key)
     return Submitted(stored, created=True)
-
-
-def _made_by(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
-    row = connection.execute(QUERIES["request"], {"id": request.id}).fetchone()
-    if row is None:
-        return None
-    if row["digest"] != request.payload_digest:
-        raise RequestIdReused(TaskId(row["task_id"]))
-    return reads.get(connection, TaskId(row["task_id"]))
 
 
 def append(
