@@ -1,0 +1,56 @@
+"""The three programs of the stack, and what they say when they are ready."""
+
+import sys
+from pathlib import Path
+
+from midway.app.envoy import envoy_config, envoy_program
+from midway.app.part import Program
+from midway.app.settings import Settings
+
+READY = "ready "
+
+
+def simulator(settings: Settings) -> Program:
+    """Describe the Discord simulator; its ready line ends in its URL."""
+    seed = () if settings.simulator_seed is None else ("--seed", str(settings.simulator_seed))
+    options = {
+        "--host": "127.0.0.1",
+        "--port": settings.simulator_port,
+        "--accounts": settings.simulator_accounts,
+        "--speed": settings.simulator_speed,
+    }
+    arguments = [str(part) for option in options.items() for part in option]
+    return Program("simulator", (sys.executable, "-m", "discord_simulator", *arguments, *seed), READY)
+
+
+def server(settings: Settings) -> Program:
+    """Describe the server; it reads the same settings as we, save those that are ours to say."""
+    ours = {
+        "MIDWAY_DATA_DIR": settings.data_dir.resolve(),
+        "MIDWAY_GRPC_PORT": settings.grpc_port,
+        "MIDWAY_METRICS_PORT": settings.metrics_port,
+        "MIDWAY_SIMULATOR_ACCOUNTS": settings.simulator_accounts,
+        "MIDWAY_SIMULATOR_URL": settings.simulator_url or "",
+    }
+    if not settings.accounts:
+        ours["MIDWAY_ACCOUNTS"] = "[]"  # A demo never takes the real Accounts of a midway.toml along.
+    environment = {name: str(value) for name, value in ours.items()}
+    return Program("server", (sys.executable, "-m", "midway.app.cli", "serve"), READY, environment)
+
+
+def envoy(config: Path, *, host: str, http_port: int, grpc_port: int) -> Program:
+    """Write Envoy's configuration and describe Envoy with it.
+
+    One worker is plenty for a service whose every call costs a picture; it also keeps the memory small.
+    """
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(envoy_config(host=host, http_port=http_port, grpc_port=grpc_port), "utf-8")
+    # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
+    command = (envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info")
+    # Said after the first health check of the server, when the listener is open.
+    return Program("envoy", command, "all dependencies initialized. starting workers")
+
+
+def fields(ready_line: str) -> dict[str, str]:
+    """Read the NAME=VALUE pairs of a ready line."""
+    return dict(word.split("=", 1) for word in ready_line.split() if "=" in word)

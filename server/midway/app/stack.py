@@ -1,0 +1,93 @@
+"""Simulator, server and Envoy together, for a first look and for the tests: `midway stack`."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from midway.app import parts
+from midway.app.part import Part, PartDied, Program
+from midway.app.ports import ReservedPort, check_free
+from midway.app.settings import Settings
+
+START_SECONDS = 30  # for one part; a cold disk reads the server's libraries for some seconds
+SERVER_STOP_SECONDS = 7  # its own grace, and the store's last write
+OTHER_STOP_SECONDS = 1.5  # together with the server's below the ten seconds promised
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the running stack is reached."""
+
+    rest: str
+    grpc: str  # host:port
+    metrics: str
+    simulator: str | None
+
+    def __str__(self) -> str:
+        simulator = f" simulator={self.simulator}" if self.simulator else ""
+        return f"rest={self.rest} grpc={self.grpc} metrics={self.metrics}{simulator}"
+
+
+class Stack:
+    """The parts, running while the context is open. Raises PartDied or PortTaken when they cannot start.
+
+    The simulator is one of them unless the settings name Accounts of Discord, or a simulator that runs already.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._exit = AsyncExitStack()
+        self._parts: dict[str, Part] = {}
+        self.addresses: Addresses
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as undo:
+            undo.push_async_exit(self._exit)
+            self.addresses = await self._start()
+            undo.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # The server first: its watchers hear through Envoy that they may resume.
+        for name in ("server", "envoy", "simulator"):
+            if part := self._parts.get(name):
+                await part.stop(SERVER_STOP_SECONDS if name == "server" else OTHER_STOP_SECONDS)
+        await self._exit.aclose()
+
+    async def died(self) -> PartDied:
+        """Return when the first part has ended by itself."""
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(part.died(), name=f"end of {part.name}") for part in self._parts.values()]
+            done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for other in others:
+                other.cancel()
+        return done.pop().result()
+
+    async def _start(self) -> Addresses:
+        rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
+        settings = await self._with_simulator()
+        for port in (settings.grpc_port, settings.metrics_port):
+            check_free("127.0.0.1", port)
+        told = parts.fields(await self._run(parts.server(settings)))
+        grpc_port = int(told["grpc"].rpartition(":")[2])
+        config = settings.data_dir / "envoy.yaml"
+        await self._run(parts.envoy(config, host=settings.host, http_port=rest.number, grpc_port=grpc_port))
+        rest_url = f"http://{settings.host}:{rest.number}"
+        return Addresses(rest_url, told["grpc"], told["metrics"], settings.simulator_url)
+
+    async def _with_simulator(self) -> Settings:
+        """Start the simulator when there is nothing else to draw with; return the settings that use it."""
+        settings = self._settings
+        if settings.accounts or settings.uses_simulator:
+            return settings
+        check_free("127.0.0.1", settings.simulator_port)
+        url = (await self._run(parts.simulator(settings))).split()[-1]
+        return settings.model_copy(update={"simulator_url": url})
+
+    async def _run(self, program: Program) -> str:
+        """Start a part and return its ready line."""
+        log = self._settings.data_dir / "logs" / f"{program.name}.log"
+        part = await self._exit.enter_async_context(Part(program, log))
+        self._parts[program.name] = part
+        return await part.ready(START_SECONDS)

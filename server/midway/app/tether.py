@@ -1,0 +1,27 @@
+"""`python tether.py PARENT PROGRAM ARGUMENT...`: become PROGRAM, to be killed when the process PARENT ends.
+
+So no part outlives `midway stack`, not even one that is killed with SIGKILL and can stop nothing itself.
+Runs on its own file, without the package, to start fast.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # Source: prctl(2); the setting survives execve
+
+
+def main(arguments: list[str]) -> None:
+    """Tie this process to its parent and replace it by the program; never returns."""
+    parent, program = int(arguments[0]), arguments[1:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The parent may have died before the line above; then nobody would send the signal.
+    if os.getppid() != parent:
+        sys.exit(f"{program[0]}: the process that wanted it is gone")
+    os.execv(program[0], program)  # noqa: S606 -- no shell is wanted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
