@@ -76,7 +76,7 @@ class ChatTranslator:
         await self._session.close()
 
     async def to_english(self, prompt: str) -> str:
-        """Translate the words and the values of `--no`, all in the time of one; unchanged when any of them fails."""
+        """Translate the words and the values of `--no`, all under one time-out; unchanged when any of them fails."""
         spans = list(_foreign_spans(prompt))
         if not spans:
             return prompt
