@@ -19,5 +19,5 @@ async def running_envoy(grpc_port: int, directory: Path) -> AsyncIterator[str]:
         config = directory / "envoy.yaml"
         program = parts.envoy(config, host="127.0.0.1", http_port=port.number, grpc_port=grpc_port)
         async with Part(program, directory / "envoy.log") as part:
-            await part.ready(within_seconds=30)
+            await parts.envoy_ready(part, host="127.0.0.1", http_port=port.number, within_seconds=30)
             yield f"http://127.0.0.1:{port.number}"

@@ -1,10 +1,12 @@
 """The three programs of the stack, and what they say when they are ready."""
 
+import asyncio
 import sys
 from pathlib import Path
 
 from midway.app.envoy import envoy_config, envoy_program
-from midway.app.part import Program
+from midway.app.part import Part, Program
+from midway.app.ports import accepting
 from midway.app.settings import Settings
 
 READY = "ready "
@@ -47,8 +49,15 @@ def envoy(config: Path, *, host: str, http_port: int, grpc_port: int) -> Program
     config.write_text(envoy_config(host=host, http_port=http_port, grpc_port=grpc_port), "utf-8")
     # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
     command = (envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info")
-    # Said after the first health check of the server, when the listener is open.
+    # Said after the first health check of the server; the listener opens a moment later.
     return Program("envoy", command, "all dependencies initialized. starting workers")
+
+
+async def envoy_ready(part: Part, *, host: str, http_port: int, within_seconds: float) -> None:
+    """Wait until Envoy has seen the server healthy and takes connections. Raises PartDied as `Part.ready`."""
+    await part.ready(within_seconds)
+    async with asyncio.timeout(within_seconds):
+        await accepting(host, http_port)
 
 
 def fields(ready_line: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """TCP ports: whether one is free, and one that stays ours until the program that needs it has started."""
 
+import asyncio
 import socket
 
 
@@ -44,6 +45,21 @@ class ReservedPort:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+async def accepting(host: str, port: int) -> None:
+    """Return when somebody accepts connections there; the caller sets the time-out.
+
+    For a program that does not tell when it listens. Asking again after a refusal is the only way to know.
+    """
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
 
 
 def _family(host: str) -> socket.AddressFamily:

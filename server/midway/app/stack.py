@@ -70,10 +70,8 @@ class Stack:
         for port in (settings.grpc_port, settings.metrics_port):
             check_free("127.0.0.1", port)
         told = parts.fields(await self._run(parts.server(settings)))
-        grpc_port = int(told["grpc"].rpartition(":")[2])
-        config = settings.data_dir / "envoy.yaml"
-        await self._run(parts.envoy(config, host=settings.host, http_port=rest.number, grpc_port=grpc_port))
-        rest_url = f"http://{settings.host}:{rest.number}"
+        await self._run_envoy(settings, rest.number, grpc_port=int(told["grpc"].rpartition(":")[2]))
+        rest_url = f"http://{reachable(settings.host)}:{rest.number}"
         return Addresses(rest_url, told["grpc"], told["metrics"], settings.simulator_url)
 
     async def _with_simulator(self) -> Settings:
@@ -85,9 +83,22 @@ class Stack:
         url = (await self._run(parts.simulator(settings))).split()[-1]
         return settings.model_copy(update={"simulator_url": url})
 
+    async def _run_envoy(self, settings: Settings, http_port: int, *, grpc_port: int) -> None:
+        config = settings.data_dir / "envoy.yaml"
+        part = await self._begin(parts.envoy(config, host=settings.host, http_port=http_port, grpc_port=grpc_port))
+        await parts.envoy_ready(part, host=reachable(settings.host), http_port=http_port, within_seconds=START_SECONDS)
+
     async def _run(self, program: Program) -> str:
         """Start a part and return its ready line."""
+        return await (await self._begin(program)).ready(START_SECONDS)
+
+    async def _begin(self, program: Program) -> Part:
         log = self._settings.data_dir / "logs" / f"{program.name}.log"
         part = await self._exit.enter_async_context(Part(program, log))
         self._parts[program.name] = part
-        return await part.ready(START_SECONDS)
+        return part
+
+
+def reachable(host: str) -> str:
+    """Return an address at which this machine reaches a program that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not listened on
