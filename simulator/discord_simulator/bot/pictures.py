@@ -7,6 +7,7 @@ and `midway:grid` on a pick, so that a test can say whose picture it holds.
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import Literal
 
 from PIL import Image, ImageFilter, PngImagePlugin
@@ -17,6 +18,7 @@ from .frames import Frame, grid_of
 
 PreviewStyle = Literal["grid_webp", "step_jpeg"]
 PREVIEW_EDGE = 384  # pixels, as in captured previews
+SMALL_KEPT = 128  # unblurred previews kept, 55 MB at most: a job shows five, and many jobs run at once
 BLUR_AT_START = 12.0  # pixels of radius at 0 %
 
 
@@ -32,17 +34,18 @@ def preview_picture(frames: tuple[Frame, ...], *, job_id: str, percent: int, ste
     """Draw how far a running job is: small, and the blurrier the earlier."""
     blur = ImageFilter.GaussianBlur(BLUR_AT_START * (100 - percent) / 100)
     if style == "step_jpeg":
-        image = _small(frames[0].draw()).filter(blur)
+        image = _small(frames[:1]).filter(blur)
         name = f"{job_id}_{frames[0].index}_step_{step}.jpeg"
         return Picture(name, "image/jpeg", _encoded(image, "JPEG"), *image.size, ephemeral=True)
-    image = _small(grid_of(frames)).filter(blur)
+    image = _small(frames).filter(blur)
     if len(frames) == 1:
         return Picture(f"{job_id}_0_0.png", "image/png", _encoded(image, "PNG"), *image.size)
     return Picture(f"{job_id}_grid_0.webp", "image/webp", _encoded(image, "WEBP"), *image.size)
 
 
-def _small(image: Image.Image) -> Image.Image:
-    small = image.copy()
+@lru_cache(maxsize=SMALL_KEPT)
+def _small(frames: tuple[Frame, ...]) -> Image.Image:
+    small = grid_of(frames).copy()
     small.thumbnail((PREVIEW_EDGE, PREVIEW_EDGE))
     return small
 
