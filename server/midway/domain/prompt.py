@@ -9,7 +9,8 @@ MAX_PROMPT_CHARACTERS = 6000  # Discord's limit on one string option
 
 _URL = re.compile(r"<?https?://[^\s>]+>?")
 _DASHES = re.compile(r"-{3,}")
-_EM_DASH = re.compile(r"[\u2013\u2014](?=[a-z])")
+_LONE_DASHES = re.compile(r"(?<!\S)--(?!\S)")
+_TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # what a phone's keyboard makes of "--ar"
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
@@ -20,7 +21,7 @@ _REPEAT = re.compile(r"(?<!\S)--(repeat|r)\s", re.IGNORECASE)
 def clean(prompt: str) -> str:
     """Make one line of it, without what Discord's command would choke on: control characters, lone or long dashes."""
     line = _SPACE.sub(" ", "".join(c for c in prompt if c.isspace() or unicodedata.category(c) != "Cc"))
-    line = _EM_DASH.sub("--", _DASHES.sub(" ", line)).replace(" -- ", " ")
+    line = _LONE_DASHES.sub("", _TYPESET_DASH.sub("--", _DASHES.sub(" ", line)))
     return _SPACE.sub(" ", line).strip()
 
 
