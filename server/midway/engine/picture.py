@@ -1,0 +1,171 @@
+"""Pictures that clients send in: checked by their bytes before anything trusts them.
+
+All functions are pure. Those that take bytes decode the whole picture, up to a second of CPU near the limits: call
+them in a thread (`asyncio.to_thread`) from the event loop.
+"""
+
+import base64
+import binascii
+import io
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import PIL.Image
+from PIL.Image import DecompressionBombError
+
+from midway.domain.errors import InvalidField, Reason
+from midway.domain.image import InputImage
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+
+# A mask painted with a soft brush has grey edges; a photograph sent by mistake is nearly all grey.
+MAX_GREY_SHARE = 0.05
+DARKEST_GREY, LIGHTEST_GREY = 32, 223
+WHITE_FROM = 128
+
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_DATA_URL = re.compile(r"data:(?P<type>[^,]*),(?P<payload>.*)", re.IGNORECASE | re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_URL_SAFE = str.maketrans("-_", "+/")
+
+# What Pillow's decoders raise on damaged files, found by feeding them such.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureLimits:
+    """How much a client may send."""
+
+    max_bytes: int = 10 * 1024 * 1024  # Discord's own limit on one file without a subscription
+    max_pixels: int = 40_000_000  # decoded it takes four bytes a pixel
+    max_count: int = 5  # what blend takes at most
+
+
+def images_from_texts(texts: Sequence[str], field: str, limits: PictureLimits) -> list[InputImage | str]:
+    """Check each picture or link of a list field; blank entries are left out.
+
+    Raises InvalidField naming the entry (`base64Array[1]`), or the field when there are too many.
+    """
+    given = [(index, text) for index, text in enumerate(texts) if text.strip()]
+    if len(given) > limits.max_count:
+        raise InvalidField(field, f"holds {len(given)} pictures; at most {limits.max_count} are taken")
+    return [image_from_text(text, f"{field}[{index}]", limits) for index, text in given]
+
+
+def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage | str:
+    """Read a data URL or bare base64 as a picture; return an http(s) link as it is.
+
+    Base64 may be URL-safe, unpadded and broken into lines. The type that a data URL claims is not believed.
+    Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
+    """
+    stripped = text.strip()
+    if _LINK.fullmatch(stripped):
+        return stripped
+    return image_from_bytes(_bytes_from_text(stripped, field, limits), field, limits)
+
+
+def image_from_bytes(data: bytes, field: str, limits: PictureLimits) -> InputImage:
+    """Check that this is a whole PNG, JPEG, WebP or GIF within the limits; its size is read before it is decoded.
+
+    Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
+    """
+    picture = _decoded(data, field, limits)
+    return InputImage(data, PIL.Image.MIME[str(picture.format)], picture.width, picture.height)
+
+
+def mask_from_bytes(
+    data: bytes, field: str, limits: PictureLimits, expected_size: tuple[int, int] | None
+) -> InputImage:
+    """Check a Vary (Region) mask and make it pure: black where nothing changes, white where it is selected.
+
+    What is transparent counts as black. Grey is rounded on the edges of a selection and refused in masses.
+    `expected_size` is the parent picture's (width, height), None when unknown.
+    Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
+    """
+    picture = _decoded(data, field, limits)
+    if picture.format != "PNG":
+        raise _invalid(field, f"a mask must be a PNG, this is a {picture.format}")
+    if expected_size and picture.size != expected_size:
+        raise _invalid(field, f"the mask is {_size(picture.size)}, the picture is {_size(expected_size)}")
+    return InputImage(_png(_pure(_grey(picture), field)), "image/png", *picture.size)
+
+
+def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
+    payload = _SPACE.sub("", _payload(text, field)).translate(_URL_SAFE).rstrip("=")
+    if not payload:
+        raise _invalid(field, "is empty")
+    if len(payload) * 3 // 4 > limits.max_bytes:
+        raise _too_many_bytes(field, limits)
+    try:
+        return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
+    except (binascii.Error, ValueError) as err:
+        raise _invalid(field, "is neither a data URL, nor base64, nor an http(s) link") from err
+
+
+def _payload(text: str, field: str) -> str:
+    """Return the base64 part of a data URL; other text is all base64."""
+    if text[:5].lower() != "data:":
+        return text
+    found = _DATA_URL.fullmatch(text)
+    if not found or not found["type"].lower().replace(" ", "").endswith(";base64"):
+        raise _invalid(field, "is a data URL without base64")
+    return unquote(found["payload"])
+
+
+def _decoded(data: bytes, field: str, limits: PictureLimits) -> PIL.Image.Image:
+    if len(data) > limits.max_bytes:
+        raise _too_many_bytes(field, limits)
+    try:
+        picture = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > limits.max_pixels:
+            raise _too_many_pixels(field, limits)
+        picture.load()
+    except DecompressionBombError as err:
+        raise _too_many_pixels(field, limits) from err
+    except PIL.UnidentifiedImageError as err:
+        raise _invalid(field, "is not a PNG, JPEG, WebP or GIF picture") from err
+    except _DAMAGED as err:
+        raise _invalid(field, "is a damaged or truncated picture") from err
+    return picture
+
+
+def _grey(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Lay the mask on black and drop its colours."""
+    layer = picture.convert("RGBA")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", layer.size, "black"), layer).convert("L")
+
+
+def _pure(grey: PIL.Image.Image, field: str) -> PIL.Image.Image:
+    greys = sum(grey.histogram()[DARKEST_GREY : LIGHTEST_GREY + 1])
+    if greys > MAX_GREY_SHARE * grey.width * grey.height:
+        raise _invalid(field, "a mask must be black and white; most of this one is grey or coloured")
+    pure = grey.point([0] * WHITE_FROM + [255] * (256 - WHITE_FROM))
+    if pure.getbbox() is None:
+        raise _invalid(field, "the mask is all black: nothing is selected")
+    return pure
+
+
+def _png(picture: PIL.Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=False)
+    return file.getvalue()
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _invalid(field: str, problem: str) -> InvalidField:
+    return InvalidField(field, problem, Reason.INVALID_IMAGE)
+
+
+def _too_many_bytes(field: str, limits: PictureLimits) -> InvalidField:
+    return InvalidField(field, f"is larger than {limits.max_bytes} bytes", Reason.IMAGE_TOO_LARGE)
+
+
+def _too_many_pixels(field: str, limits: PictureLimits) -> InvalidField:
+    return InvalidField(field, f"has more than {limits.max_pixels} pixels", Reason.IMAGE_TOO_LARGE)
