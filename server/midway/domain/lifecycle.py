@@ -231,6 +231,25 @@ def allows(state: State, event: type) -> bool:
 def _learn(task: Task, event: Event, now: datetime) -> Task:
     """Merge what the event tells into the Task's fields, the state aside."""
     match event:
+        case Assigned() | Uploaded() | InputWanted() | InputGiven():
+            return _prepared(task, event)
+        case Accepted():
+            return _alive(replace(task, final_prompt=event.final_prompt or task.final_prompt), now)
+        case Progressed():
+            return _progressed(task, event, now)
+        case Requeued(notice) | Noticed(notice) | Cancelled(notice):
+            return _with_notice(task, notice)
+        case Succeeded():
+            return _succeeded(task, event.result, now)
+        case Failed() | Restyled() | SeedLearnt():
+            return _closed(task, event)
+        case Dispatched():
+            return task
+
+
+def _prepared(task: Task, event: Assigned | Uploaded | InputWanted | InputGiven) -> Task:
+    """Merge what is settled before an Interaction is sent."""
+    match event:
         case Assigned():
             return replace(task, account_id=event.account_id, channel_id=event.channel_id)
         case Uploaded():
@@ -240,22 +259,17 @@ def _learn(task: Task, event: Event, now: datetime) -> Task:
         case InputGiven():
             ask = replace(task.ask, modal_prompt=event.prompt, has_mask=event.has_mask)
             return replace(task, ask=ask, modal=None, input_deadline=None)
-        case Accepted():
-            return _alive(replace(task, final_prompt=event.final_prompt or task.final_prompt), now)
-        case Progressed():
-            return _progressed(task, event, now)
-        case Requeued(notice) | Noticed(notice) | Cancelled(notice):
-            return _with_notice(task, notice)
+
+
+def _closed(task: Task, event: Failed | Restyled | SeedLearnt) -> Task:
+    """Merge why it failed, or what was learnt after the end."""
+    match event:
         case Failed():
             return replace(task, failure=event.failure)
         case Restyled():
             return replace(task, image=event.image or task.image, buttons=event.buttons or task.buttons)
         case SeedLearnt():
             return replace(task, seed=event.seed)
-        case Succeeded():
-            return _succeeded(task, event.result, now)
-        case Dispatched():
-            return task
 
 
 def _alive(task: Task, now: datetime) -> Task:
