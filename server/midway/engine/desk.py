@@ -18,9 +18,7 @@ from midway.engine.mailbox import Mailbox
 from midway.store.port import Store
 
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
-STILL_DRAWING = (
-    "cancelled here; what was sent cannot be taken back: Midjourney draws on, and a late picture is attached"
-)
+STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
 
 
 class Desk:

@@ -45,7 +45,7 @@ class Uploads:
 class Engine:
     """Everything that may be asked of Midway. Use as an async context manager: it runs while the context is open."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the whole engine is put together here, by name
         self,
         *,
         store: Store,

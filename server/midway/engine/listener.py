@@ -24,7 +24,7 @@ from midway.discord.event import (
 )
 from midway.discord.message import parse_content
 from midway.domain.account import AccountState
-from midway.domain.action import Speed
+from midway.domain.action import Speed, Verb
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId, Nonce, TaskId, UserId
@@ -101,7 +101,7 @@ class Listener:
             return
         self._see_settings(message)
         keys = keys_from_message(message, bot)
-        attempt = match(keys, self._ledger.index) or self._pressed_panel(message)
+        attempt = self._pressed_panel(message) or match(keys, self._ledger.index)
         if attempt is not None:
             await self._take(attempt, message, keys)
             await self._try_parked()
@@ -119,11 +119,21 @@ class Listener:
         return named is None or self.user_id is None or named == self.user_id
 
     def _pressed_panel(self, message: Message) -> Attempt | None:
-        """Find the one open press on this very panel: Midjourney answers some by editing it in place."""
-        if not isinstance(classify.meaning(message), Finished):
-            return None
+        """Find the one open press that this panel answers by having been edited in place (retry, show details).
+
+        An edit that leaves the text as it was only restyles a button and answers nothing.
+        """
         pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message.id and not a.takes_slot]
-        return pressed[0] if len(pressed) == 1 else None
+        meaning = classify.meaning(message) if len(pressed) == 1 else None
+        if not isinstance(meaning, Finished) or meaning.verb is not Verb.PANEL:
+            return None
+        parent = self._ledger.tasks.get(self._parent_id(pressed[0]))
+        is_new = parent is None or parent.result_text != meaning.event.result.result_text
+        return pressed[0] if is_new else None
+
+    def _parent_id(self, attempt: Attempt) -> TaskId:
+        task = self._ledger.tasks.get(attempt.task_id)
+        return task.ask.parent_id if task and task.ask.parent_id else attempt.task_id
 
     async def _try_parked(self) -> None:
         """Match again what was parked: a key was just learnt."""
