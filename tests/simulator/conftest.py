@@ -10,6 +10,7 @@ from discord_simulator.app import Simulator
 from discord_simulator.rest.context import BOT
 
 from tests.simulator.gateway_client import GatewayClient
+from tests.simulator.player import Player
 from tests.simulator.small_bot import SmallBot
 
 MJ = "936929561302675456"
@@ -82,3 +83,13 @@ class Discord:
 async def discord() -> AsyncIterator[Discord]:
     async with Simulator(accounts=2, seed=1, speed=1000, bot=SmallBot) as simulator, aiohttp.ClientSession() as http:
         yield Discord(simulator, http)
+
+
+@pytest.fixture
+async def player() -> AsyncIterator[Player]:
+    """A person logged in as account 1, with the Midjourney bot in the channel."""
+    async with Simulator(accounts=2, seed=1, speed=500) as simulator, aiohttp.ClientSession() as http:
+        discord = Discord(simulator, http)
+        async with discord.connect() as client:
+            await client.identify()
+            yield Player(simulator, client, discord.call)
