@@ -169,13 +169,24 @@ class LibraryClient(discord.Client):
                 await self._receive_until_up()
                 await self._subscribe(guild_id)
             while True:
-                await self.ws.poll_event()
+                await self._receive()
         finally:
             self.is_session_up = False
 
     async def _receive_until_up(self) -> None:
         while not self.is_session_up:
-            await self.ws.poll_event()
+            await self._receive()
+
+    async def _receive(self) -> None:
+        """Receive one frame.
+
+        Python 3.11's `wait_for`, inside which the library waits, forgets a cancellation that comes together with a
+        frame; without the check the client could not be stopped while Discord is talking.
+        """
+        await self.ws.poll_event()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
 
     async def _subscribe(self, guild_id: GuildId) -> None:
         """Ask for the guild's messages: those of guilds above 75,000 members come only when asked for."""
