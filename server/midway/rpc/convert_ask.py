@@ -1,0 +1,101 @@
+"""What a Submit request asks for, in the domain's words."""
+
+import hashlib
+from dataclasses import replace
+from typing import Protocol
+
+from midjourney.v1 import input_pb2, submit_pb2
+
+from midway.domain.action import Action, Bot
+from midway.domain.errors import InvalidField
+from midway.domain.ids import AccountId, JobId, RequestId, TaskId
+from midway.domain.task import Ask
+from midway.rpc.pictures import Pictures
+from midway.rpc.words import BOTS, CHANGES, SPEEDS, dimensions_from
+from midway.store.port import RequestKey
+
+MAX_REQUEST_ID_CHARACTERS = 64
+
+
+def ask_imagine(request: submit_pb2.SubmitImagineRequest, pictures: Pictures) -> Ask:
+    """Read an imagine."""
+    return replace(with_pictures(_ask(Action.IMAGINE, request.options), pictures), prompt=request.prompt)
+
+
+def ask_change(request: submit_pb2.SubmitChangeRequest) -> Ask:
+    """Read a change by index."""
+    action = CHANGES.chosen(request.kind, "kind")
+    index = None if action is Action.REROLL else request.index
+    return replace(_ask(action, request.options), parent_id=TaskId(request.task_id), index=index)
+
+
+def ask_describe(request: submit_pb2.SubmitDescribeRequest, pictures: Pictures) -> Ask:
+    """Read a describe."""
+    return with_pictures(_ask(Action.DESCRIBE, request.options), pictures)
+
+
+def ask_press(request: submit_pb2.SubmitActionRequest, *, has_mask: bool) -> Ask:
+    """Read a button press; a mask without a prompt takes the modal's own text."""
+    answers_modal = has_mask or request.HasField("prompt")
+    return replace(
+        _ask(Action.PRESS, request.options),
+        parent_id=TaskId(request.task_id),
+        custom_id=request.custom_id,
+        modal_prompt=request.prompt if answers_modal else None,
+        has_mask=has_mask,
+    )
+
+
+def ask_blend(request: submit_pb2.SubmitBlendRequest, pictures: Pictures) -> Ask:
+    """Read a blend."""
+    ask = with_pictures(_ask(Action.BLEND, request.options), pictures)
+    return replace(ask, dimensions=dimensions_from(request.dimensions))
+
+
+def ask_shorten(request: submit_pb2.SubmitShortenRequest) -> Ask:
+    """Read a shorten."""
+    return replace(_ask(Action.SHORTEN, request.options), prompt=request.prompt)
+
+
+def ask_show(request: submit_pb2.SubmitShowRequest) -> Ask:
+    """Read a show."""
+    return replace(_ask(Action.SHOW, request.options), show_job_id=JobId(request.job_id.strip().lower()))
+
+
+def with_pictures(ask: Ask, pictures: Pictures) -> Ask:
+    """Tell the Ask what pictures come with it."""
+    return replace(ask, image_count=len(pictures.files), links=pictures.links)
+
+
+def _ask(action: Action, options: input_pb2.SubmitOptions) -> Ask:
+    return Ask(
+        action=action,
+        bot=BOTS.word(options.bot_type, "options.bot_type") or Bot.MIDJOURNEY,
+        speed=SPEEDS.word(options.speed, "options.speed"),
+        account_id=AccountId(options.account_id) if options.account_id else None,
+        remix=options.remix if options.HasField("remix") else None,
+        client_state=options.client_state,
+        notify_url=options.notify_url,
+    )
+
+
+class _Identified(Protocol):
+    """A request with an AIP-155 id."""
+
+    request_id: str
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes:
+        """Give the wire form."""
+
+
+def request_key(request: _Identified) -> RequestKey | None:
+    """Return the request's id with a digest of the rest of it; None when it has no id.
+
+    Its kind belongs to the digest: one id cannot stand for an imagine and a blend.
+    """
+    if not request.request_id:
+        return None
+    if len(request.request_id) > MAX_REQUEST_ID_CHARACTERS:
+        raise InvalidField("request_id", f"has more than {MAX_REQUEST_ID_CHARACTERS} characters")
+    payload = type(request).__name__.encode() + b"\0" + request.SerializeToString(deterministic=True)
+    return RequestKey(RequestId(request.request_id), hashlib.sha256(payload).hexdigest())

@@ -1,0 +1,39 @@
+"""Filters of the contract, as a query for the Store and as a test for a stream."""
+
+from midjourney.v1 import query_pb2
+
+from midway.domain.errors import InvalidField
+from midway.domain.ids import AccountId, TaskId
+from midway.domain.task import Task
+from midway.rpc.words import ACTIONS, STATES
+from midway.store.port import TaskQuery
+
+
+def query_from_filter(wanted: query_pb2.TaskFilter, *, before: str = "", limit: int = 0) -> TaskQuery:
+    """Return the query that gives what the filter lets through, newest first."""
+    return TaskQuery(
+        states=frozenset(STATES.chosen(value, "filter.states") for value in wanted.states),
+        actions=frozenset(ACTIONS.chosen(value, "filter.actions") for value in wanted.actions),
+        account_id=AccountId(wanted.account_id) if wanted.account_id else None,
+        parent_id=TaskId(wanted.parent_task_id) if wanted.parent_task_id else None,
+        client_state=wanted.client_state or None,
+        before=_task_id(before),
+        limit=limit,
+    )
+
+
+def matches(query: TaskQuery, task: Task) -> bool:
+    """Tell whether a Task agrees with the filter's part of a query."""
+    return (
+        (not query.states or task.state in query.states)
+        and (not query.actions or task.action in query.actions)
+        and query.account_id in {None, task.account_id}
+        and query.parent_id in {None, task.ask.parent_id}
+        and query.client_state in {None, task.ask.client_state}
+    )
+
+
+def _task_id(text: str) -> TaskId | None:
+    if text and not text.isdecimal():
+        raise InvalidField("page_token", "is none of this server")
+    return TaskId(text) if text else None

@@ -1,0 +1,152 @@
+"""One map from what the domain and the Store raise to gRPC statuses with AIP-193 details.
+
+Every status carries an ErrorInfo. A BadRequest names the field, a ResourceInfo what is missing, and a RetryInfo how
+long to wait, where they apply.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from midway.domain.errors import (
+    Conflict,
+    Exhausted,
+    InvalidField,
+    NotFound,
+    Reason,
+    Refusal,
+    Unavailable,
+    Unsupported,
+)
+from midway.store.port import RequestIdReused, StoreUnavailable
+from midway.store.watch import UnknownTask, WatchClosed
+
+DOMAIN = "midway"
+INTERNAL = "ERROR_REASON_INTERNAL"  # of the contract only: the domain raises no such thing
+Outcome = Refusal | StoreUnavailable | RequestIdReused | UnknownTask | WatchClosed
+OUTCOMES = (Refusal, StoreUnavailable, RequestIdReused, UnknownTask, WatchClosed)
+
+CODE_OF_CLASS: dict[type[Refusal], "code_pb2.Code.ValueType"] = {
+    InvalidField: code_pb2.INVALID_ARGUMENT,
+    NotFound: code_pb2.NOT_FOUND,
+    Conflict: code_pb2.FAILED_PRECONDITION,
+    Exhausted: code_pb2.RESOURCE_EXHAUSTED,
+    Unavailable: code_pb2.UNAVAILABLE,
+    Unsupported: code_pb2.UNIMPLEMENTED,
+}
+
+# Reasons whose code is not that of their class.
+CODE_OF_REASON: dict[Reason, "code_pb2.Code.ValueType"] = {
+    Reason.BANNED_PROMPT: code_pb2.INVALID_ARGUMENT,
+    Reason.REQUEST_ID_REUSED: code_pb2.ALREADY_EXISTS,
+    Reason.UNAUTHENTICATED: code_pb2.UNAUTHENTICATED,
+}
+
+# How long a client does well to wait; the codes without an entry are not cured by waiting.
+RETRY_AFTER: dict[Reason, timedelta] = {
+    Reason.QUEUE_FULL: timedelta(seconds=10),  # about the time of one fast picture
+    Reason.NO_ACCOUNT: timedelta(seconds=30),
+    Reason.ACCOUNT_UNAVAILABLE: timedelta(seconds=30),
+    Reason.STORE_UNAVAILABLE: timedelta(seconds=5),
+    Reason.SHUTTING_DOWN: timedelta(seconds=2),  # a restart
+    Reason.UPLOAD_FAILED: timedelta(seconds=5),
+}
+
+# Metadata key -> the resource's type as ResourceInfo names it.
+RESOURCES = {"task_id": "midjourney.v1.Task", "account_id": "midjourney.v1.Account"}
+
+# The domain says its words bare; the contract prints enum values whole.
+ENUM_PREFIXES = {"state": "STATE_", "action": "ACTION_"}
+
+
+def shutting_down() -> Refusal:
+    """Return the refusal of a server that stops; a watch resumes elsewhere or later."""
+    return Unavailable(Reason.SHUTTING_DOWN, "the server is stopping; Tasks go on after its next start")
+
+
+def refusal_from(error: Outcome) -> Refusal:
+    """Say what the Store raised in the words of a refusal."""
+    match error:
+        case Refusal():
+            return error
+        case RequestIdReused():
+            message = "request_id was used before with another request; take a new one"
+            return Conflict(Reason.REQUEST_ID_REUSED, message, task_id=error.task_id)
+        case UnknownTask():
+            return task_not_found(error.task_id)
+        case WatchClosed():
+            return shutting_down()
+        case StoreUnavailable():
+            return Unavailable(Reason.STORE_UNAVAILABLE, "the store does not answer; nothing was stored")
+
+
+def task_not_found(task_id: str) -> NotFound:
+    """Return the refusal for an id that no Task has."""
+    return NotFound(Reason.TASK_NOT_FOUND, f"there is no Task {task_id!r}", task_id=task_id)
+
+
+def status_from(error: Outcome) -> status_pb2.Status:
+    """Return the status that a client gets for this error."""
+    refusal = refusal_from(error)
+    return _status(_code(refusal), refusal.message, *_details(refusal))
+
+
+def internal_status() -> status_pb2.Status:
+    """Return the status of a fault of this server; it tells nothing of the inside."""
+    return _status(code_pb2.INTERNAL, "internal error", _error_info(INTERNAL, {}))
+
+
+async def abort(
+    context: grpc.aio.ServicerContext[Message, Message], status: status_pb2.Status
+) -> None:  # grpc.aio has no abort_with_status
+    """End the call with this status; always raises."""
+    rich = rpc_status.to_status(status)
+    await context.abort(rich.code, rich.details, rich.trailing_metadata)
+
+
+def _code(refusal: Refusal) -> "code_pb2.Code.ValueType":
+    by_class = (code for kind, code in CODE_OF_CLASS.items() if isinstance(refusal, kind))
+    return CODE_OF_REASON.get(refusal.reason) or next(by_class, code_pb2.FAILED_PRECONDITION)
+
+
+def _details(refusal: Refusal) -> Iterator[Message]:
+    yield _error_info(f"ERROR_REASON_{refusal.reason.name}", refusal.metadata)
+    if isinstance(refusal, InvalidField):
+        violation = error_details_pb2.BadRequest.FieldViolation(field=refusal.field, description=refusal.problem)
+        yield error_details_pb2.BadRequest(field_violations=[violation])
+    if isinstance(refusal, NotFound):
+        yield from _missing(refusal)
+    if refusal.reason in RETRY_AFTER:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(RETRY_AFTER[refusal.reason])
+        yield retry
+
+
+def _error_info(reason: str, metadata: dict[str, str]) -> error_details_pb2.ErrorInfo:
+    return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=dict(_contract_words(metadata)))
+
+
+def _contract_words(metadata: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for key, value in metadata.items():
+        prefix = ENUM_PREFIXES.get(key, "")
+        yield key, prefix + value.removeprefix(prefix)
+
+
+def _missing(refusal: NotFound) -> Iterator[error_details_pb2.ResourceInfo]:
+    for key, kind in RESOURCES.items():
+        if name := refusal.metadata.get(key):
+            yield error_details_pb2.ResourceInfo(resource_type=kind, resource_name=name, description=refusal.message)
+
+
+def _status(code: "code_pb2.Code.ValueType", message: str, *details: Message) -> status_pb2.Status:
+    status = status_pb2.Status(code=code, message=message)
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status

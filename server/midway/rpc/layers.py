@@ -1,0 +1,129 @@
+"""The layers of the chain: what is observed, mapped, drained and checked around a call."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import grpc
+import structlog
+
+from midway.rpc.auth import ApiKeys
+from midway.rpc.errors import OUTCOMES, abort, internal_status, shutting_down, status_from
+from midway.rpc.interceptors import Call, Layer
+
+log = structlog.get_logger(__name__)
+
+# Told once a call has ended: its method, the name of its status code, and its duration in seconds.
+Observer = Callable[[str, str, float], None]
+
+HEALTH = "/grpc.health.v1.Health/"
+REFLECTION = "/grpc.reflection."
+_QUIET = (HEALTH,)  # asked every few seconds by probes; said at DEBUG only
+
+
+def observing(observe: Observer | None) -> Layer:
+    """Make the layer that logs each call's end and tells the observer; never keys, never prompts."""
+
+    @asynccontextmanager
+    async def layer(call: Call) -> AsyncIterator[None]:
+        start = time.monotonic()
+        code = grpc.StatusCode.OK
+        try:
+            yield
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except grpc.aio.AbortError:
+            code = _status_code(call)
+            raise
+        finally:
+            _tell(call, code, time.monotonic() - start, observe)
+
+    return layer
+
+
+def _status_code(call: Call) -> grpc.StatusCode:
+    """Read the code of an aborted call; grpc.aio gives it as a number, whatever its stubs say."""
+    number: object = call.context.code()
+    return next((code for code in grpc.StatusCode if number in {code, code.value[0]}), grpc.StatusCode.UNKNOWN)
+
+
+def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None) -> None:
+    if observe:
+        observe(call.method, code.name, seconds)
+    say = log.debug if call.method.startswith(_QUIET) else log.info
+    said = {"method": call.method, "code": code.name, "duration_ms": round(seconds * 1000, 1)}
+    say("call ended", **said, **({"task_id": task_id} if (task_id := _task_id(call)) else {}))
+
+
+def _task_id(call: Call) -> str:
+    """Find which Task a call was about: the one it answered with, else the one it named."""
+    answered = getattr(getattr(call.response, "task", None), "id", "")
+    return answered or getattr(call.request, "task_id", "") or getattr(call.request, "id", "")
+
+
+@asynccontextmanager
+async def mapping_errors(call: Call) -> AsyncIterator[None]:
+    """Turn what handlers raise into a status; a defect is logged here and told as INTERNAL."""
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except OUTCOMES as outcome:
+        await abort(call.context, status_from(outcome))
+    except Exception:  # a call is supervised here: its defect is told and stays its own
+        log.exception("call failed", method=call.method)
+        await abort(call.context, internal_status())
+
+
+class Drain:
+    """Ends open streams in a resumable way, and refuses new calls, once the server stops."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._open: set[asyncio.Timeout] = set()
+
+    def begin(self) -> None:
+        """Interrupt every open stream; calls that are not streams may finish."""
+        self._begun = True
+        now = asyncio.get_running_loop().time()
+        for scope in self._open:
+            scope.reschedule(now)
+
+    @asynccontextmanager
+    async def layer(self, call: Call) -> AsyncIterator[None]:
+        """Refuse the call, or let it run until the drain begins."""
+        if self._begun and not call.method.startswith(HEALTH):
+            raise shutting_down()
+        if not call.is_stream:
+            yield
+            return
+        try:
+            async with self._interruptible():
+                yield
+        except TimeoutError:
+            if not self._begun:
+                raise
+            raise shutting_down() from None
+
+    @asynccontextmanager
+    async def _interruptible(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(None) as scope:
+            self._open.add(scope)
+            try:
+                yield
+            finally:
+                self._open.discard(scope)
+
+
+def authenticating(keys: ApiKeys, *, open_methods: tuple[str, ...]) -> Layer:
+    """Make the layer that asks for a key, except for methods that begin with one of `open_methods`."""
+
+    @asynccontextmanager
+    async def layer(call: Call) -> AsyncIterator[None]:
+        if not call.method.startswith(open_methods):
+            keys.require(call.metadata)
+        yield
+
+    return layer

@@ -1,0 +1,104 @@
+"""Pictures that come with a request: read, checked, and told apart from links."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from midjourney.v1 import input_pb2
+
+from midway.domain.errors import InvalidField, Reason
+from midway.domain.image import InputImage
+from midway.engine.outbound import FetchFailed, UrlRefused
+from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
+
+LINK_SCHEMES = ("http://", "https://")
+
+# Reads the file behind a public link. Raises UrlRefused, FetchFailed, TimeoutError.
+FetchLink = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture as it was sent: the file, or text that is a link, a data URL or bare base64."""
+
+    field: str
+    content: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a request brought: files to upload, and links for Discord to fetch."""
+
+    files: tuple[InputImage, ...] = ()
+    links: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.files) + len(self.links)
+
+
+class PictureReader:
+    """Reads pictures within the limits, in a thread: decoding keeps the processor for long."""
+
+    def __init__(self, limits: PictureLimits, fetch_link: FetchLink | None = None) -> None:
+        self._limits = limits
+        self._fetch_link = fetch_link
+
+    async def read(self, sources: Iterable[Source]) -> Pictures:
+        """Return the pictures in order. Raises InvalidField for the first one that cannot be used."""
+        read = [await self._read(source) for source in sources]
+        files = tuple(picture for picture in read if isinstance(picture, InputImage))
+        return Pictures(files, tuple(picture for picture in read if isinstance(picture, str)))
+
+    async def read_files(self, sources: Iterable[Source]) -> tuple[InputImage, ...]:
+        """Return the pictures where Discord takes no link: what a link names is fetched first."""
+        return tuple([await self._read_file(source) for source in sources])
+
+    async def read_mask(self, source: Source) -> InputImage:
+        """Return a mask in pure black and white; the engine knows the size that it must have."""
+        picture = await self._read_file(source)
+        return await asyncio.to_thread(mask_from_bytes, picture.data, source.field, self._limits, None)
+
+    async def _read_file(self, source: Source) -> InputImage:
+        picture = await self._read(source)
+        if isinstance(picture, InputImage):
+            return picture
+        data = await self._fetched(picture, source.field)
+        return await asyncio.to_thread(image_from_bytes, data, source.field, self._limits)
+
+    async def _fetched(self, link: str, field: str) -> bytes:
+        if self._fetch_link is None:
+            raise InvalidField(field, "a link cannot be used here; send the picture itself")
+        try:
+            return await self._fetch_link(link)
+        except (UrlRefused, FetchFailed, TimeoutError) as err:
+            problem = str(err) or "no answer in time"
+            raise InvalidField(field, f"the link cannot be read: {problem}", Reason.INVALID_IMAGE) from err
+
+    async def _read(self, source: Source) -> InputImage | str:
+        return await asyncio.to_thread(_decoded, source, self._limits)
+
+
+def _decoded(source: Source, limits: PictureLimits) -> InputImage | str:
+    if isinstance(source.content, bytes):
+        return image_from_bytes(source.content, source.field, limits)
+    return image_from_text(source.content, source.field, limits)
+
+
+def sources_from(pictures: Sequence[input_pb2.InputImage], field: str) -> list[Source]:
+    """Name the pictures of a repeated field: `images[0]` and so on."""
+    return [source_from(picture, f"{field}[{index}]") for index, picture in enumerate(pictures)]
+
+
+def source_from(picture: input_pb2.InputImage, field: str) -> Source:
+    """Return where one picture is. Raises InvalidField when its `oneof` is unset."""
+    match picture.WhichOneof("source"):
+        case "data":
+            return Source(field, picture.data)
+        case "base64_or_data_url":
+            return Source(field, picture.base64_or_data_url)
+        case "url" if picture.url.startswith(LINK_SCHEMES):
+            return Source(field, picture.url)
+        case "url":
+            raise InvalidField(field, "must be an http or https link")
+        case _:
+            raise InvalidField(field, "one of data, url and base64_or_data_url must be set")

@@ -1,0 +1,121 @@
+"""The Submit half of MidjourneyService: read, hand to the engine, answer with the stored Task."""
+
+from typing import TypedDict
+
+from midjourney.v1 import submit_pb2 as messages
+from midjourney.v1 import task_pb2
+
+from midway.domain.errors import InvalidField
+from midway.domain.ids import AccountId, TaskId
+from midway.domain.image import InputImage
+from midway.engine.engine import Engine
+from midway.engine.intake import Placed
+from midway.rpc.convert_ask import (
+    ask_blend,
+    ask_change,
+    ask_describe,
+    ask_imagine,
+    ask_press,
+    ask_shorten,
+    ask_show,
+    request_key,
+)
+from midway.rpc.convert_task import message_from_task
+from midway.rpc.interceptors import Context
+from midway.rpc.pictures import FetchLink, PictureReader, Pictures, source_from, sources_from
+
+
+class Submitted(TypedDict):
+    """What every Submit answers."""
+
+    task: task_pb2.Task
+    queued_ahead: int
+    existing: bool
+
+
+def submitted(placed: Placed) -> Submitted:
+    """Say how the engine placed a Task in the fields that every Submit response has."""
+    return {
+        "task": message_from_task(placed.task),
+        "queued_ahead": placed.ahead,
+        "existing": not placed.created,
+    }
+
+
+class Submits:
+    """Makes Tasks from requests."""
+
+    def __init__(self, engine: Engine, fetch_link: FetchLink | None) -> None:
+        self._engine = engine
+        self._pictures = PictureReader(engine.pictures, fetch_link)
+
+    async def SubmitImagine(
+        self, request: messages.SubmitImagineRequest, context: Context
+    ) -> messages.SubmitImagineResponse:
+        """Draw a grid from a prompt."""
+        pictures = await self._pictures.read(sources_from(request.images, "images"))
+        placed = await self._engine.submit(ask_imagine(request, pictures), pictures.files, request_key(request))
+        return messages.SubmitImagineResponse(**submitted(placed))
+
+    async def SubmitChange(
+        self, request: messages.SubmitChangeRequest, context: Context
+    ) -> messages.SubmitChangeResponse:
+        """Upscale, vary or draw again."""
+        placed = await self._engine.submit(ask_change(request), request=request_key(request))
+        return messages.SubmitChangeResponse(**submitted(placed))
+
+    async def SubmitDescribe(
+        self, request: messages.SubmitDescribeRequest, context: Context
+    ) -> messages.SubmitDescribeResponse:
+        """Find prompts for a picture."""
+        pictures = await self._pictures.read([source_from(request.image, "image")])
+        placed = await self._engine.submit(ask_describe(request, pictures), pictures.files, request_key(request))
+        return messages.SubmitDescribeResponse(**submitted(placed))
+
+    async def SubmitAction(
+        self, request: messages.SubmitActionRequest, context: Context
+    ) -> messages.SubmitActionResponse:
+        """Press a button."""
+        mask = await self._mask_of(request)
+        inputs = [mask] if mask else []
+        ask = ask_press(request, has_mask=mask is not None)
+        placed = await self._engine.submit(ask, inputs, request_key(request))
+        return messages.SubmitActionResponse(**submitted(placed))
+
+    async def SubmitBlend(self, request: messages.SubmitBlendRequest, context: Context) -> messages.SubmitBlendResponse:
+        """Mix pictures."""
+        files = await self._pictures.read_files(sources_from(request.images, "images"))
+        placed = await self._engine.submit(ask_blend(request, Pictures(files)), files, request_key(request))
+        return messages.SubmitBlendResponse(**submitted(placed))
+
+    async def SubmitModal(self, request: messages.SubmitModalRequest, context: Context) -> messages.SubmitModalResponse:
+        """Answer a modal that waits."""
+        mask = await self._mask_of(request)
+        placed = await self._engine.answer_modal(TaskId(request.task_id), request.prompt, mask)
+        return messages.SubmitModalResponse(**submitted(placed))
+
+    async def SubmitShorten(
+        self, request: messages.SubmitShortenRequest, context: Context
+    ) -> messages.SubmitShortenResponse:
+        """Find the words that matter."""
+        placed = await self._engine.submit(ask_shorten(request), request=request_key(request))
+        return messages.SubmitShortenResponse(**submitted(placed))
+
+    async def SubmitShow(self, request: messages.SubmitShowRequest, context: Context) -> messages.SubmitShowResponse:
+        """Bring a job back."""
+        placed = await self._engine.submit(ask_show(request), request=request_key(request))
+        return messages.SubmitShowResponse(**submitted(placed))
+
+    async def UploadImages(
+        self, request: messages.UploadImagesRequest, context: Context
+    ) -> messages.UploadImagesResponse:
+        """Put pictures on Discord."""
+        if not request.images:
+            raise InvalidField("images", "at least one picture must be given")
+        files = await self._pictures.read_files(sources_from(request.images, "images"))
+        account_id = AccountId(request.account_id) if request.account_id else None
+        uploads = await self._engine.upload_images(files, account_id)
+        return messages.UploadImagesResponse(urls=uploads.urls, account_id=uploads.account_id)
+
+    async def _mask_of(self, request: messages.SubmitActionRequest | messages.SubmitModalRequest) -> InputImage | None:
+        return await self._pictures.read_mask(source_from(request.mask, "mask")) if request.HasField("mask") else None

@@ -1,0 +1,75 @@
+"""The streams of MidjourneyService: every change of state in order, and a heartbeat while nothing happens."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from midjourney.v1 import query_pb2
+
+from midway.domain.errors import InvalidField
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import Task
+from midway.engine.engine import Engine
+from midway.rpc.convert_filter import matches, query_from_filter
+from midway.rpc.convert_task import message_from_task
+from midway.rpc.errors import task_not_found
+from midway.rpc.interceptors import Context
+from midway.store.watch import TasksStream, TaskStream
+
+WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
+Stream = TaskStream | TasksStream
+
+
+class Watches:
+    """Streams Tasks. What a slow reader does not take waits in the Store, not here."""
+
+    def __init__(self, engine: Engine, heartbeat: timedelta) -> None:
+        self._engine = engine
+        self._heartbeat_seconds = heartbeat.total_seconds()
+
+    async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
+        """Follow a Task to its end."""
+        after = await self._known_revision(request.after_revision)
+        if await self._engine.store.get(TaskId(request.task_id)) is None:
+            raise task_not_found(request.task_id)
+        # Headers at once: a resumed stream may stay quiet for long, and its reader wants to know that it is open.
+        await context.send_initial_metadata(())
+        stream = self._engine.watch.watch(TaskId(request.task_id), after)
+        await self._send_all(stream, query_pb2.WatchTaskResponse, context)
+
+    async def WatchTasks(self, request: query_pb2.WatchTasksRequest, context: Context) -> None:
+        """Follow every Task that matches."""
+        wanted = partial(matches, query_from_filter(request.filter))
+        after = await self._known_revision(request.after_revision)
+        await context.send_initial_metadata(())
+        if after == 0:
+            after = await self._engine.store.revision()
+            await context.write(query_pb2.WatchTasksResponse(revision=after, heartbeat=True))
+        stream = self._engine.watch.watch_all(after, wanted)
+        await self._send_all(stream, query_pb2.WatchTasksResponse, context)
+
+    async def _known_revision(self, after: int) -> Revision:
+        if after < 0:
+            raise InvalidField("after_revision", "must not be negative")
+        if after > (latest := await self._engine.store.revision()):
+            raise InvalidField("after_revision", f"is beyond the latest revision, {latest}")
+        return Revision(after)
+
+    async def _send_all(self, stream: Stream, response: Callable[..., WatchResponse], context: Context) -> None:
+        """Send what the stream gives until it ends, and a heartbeat for each pause."""
+        while True:
+            try:
+                task = await self._next(stream)
+            except StopAsyncIteration:
+                return
+            message = message_from_task(task) if task else None
+            await context.write(response(task=message, revision=stream.revision, heartbeat=task is None))
+
+    async def _next(self, stream: Stream) -> Task | None:
+        """Return the next snapshot, or None when a heartbeat's time has passed without one."""
+        try:
+            async with asyncio.timeout(self._heartbeat_seconds):
+                return await anext(stream)
+        except TimeoutError:
+            return None
