@@ -1,0 +1,147 @@
+"""What a request of the old API asks for, in the domain's words.
+
+Raises BadParameter with the old API's own sentence, in the old API's order, for what is wrong with a request by itself.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from midjourney.legacy.v1 import legacy_request_pb2 as requests
+
+from midway.domain.account import Account
+from midway.domain.action import Action, Speed
+from midway.domain.ids import JobId, TaskId
+from midway.domain.task import Ask
+from midway.rpc.legacy import texts
+from midway.rpc.legacy.refusals import BadParameter
+from midway.rpc.legacy.values import bot_from, filter_account, filter_remix, filter_speed, number_from, text_from
+from midway.rpc.words import SQUARE
+
+CHANGES = {"UPSCALE": Action.UPSCALE, "VARIATION": Action.VARIATION, "REROLL": Action.REROLL}
+DIMENSIONS = {"": SQUARE, "PORTRAIT": "2:3", "SQUARE": SQUARE, "LANDSCAPE": "3:2"}
+# Two words; more digits after the first one never counted: "u12" is U1.
+_SIMPLE_CHANGE = re.compile(r"(?P<task_id>\S+) (?:(?P<change>[uv])(?P<index>[1-4])\S*|(?P<reroll>r))", re.IGNORECASE)
+_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+Common = (
+    requests.SubmitImagineRequest
+    | requests.SubmitDescribeRequest
+    | requests.SubmitBlendRequest
+    | requests.SubmitShortenRequest
+    | requests.SubmitShowRequest
+)
+FollowUp = requests.SubmitChangeRequest | requests.SubmitSimpleChangeRequest | requests.SubmitActionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What counts beside the body: the speed of the path's prefix, and the Accounts that there are."""
+
+    speed: Speed | None
+    accounts: Sequence[Account]
+
+
+def ask_imagine(request: requests.SubmitImagineRequest, around: Surroundings) -> Ask:
+    """Read an imagine, its pictures aside."""
+    _require(request.prompt, texts.PROMPT_BLANK)
+    return replace(_ask(Action.IMAGINE, request, around), prompt=request.prompt)
+
+
+def ask_shorten(request: requests.SubmitShortenRequest, around: Surroundings) -> Ask:
+    """Read a shorten."""
+    _require(request.prompt, texts.PROMPT_BLANK)
+    return replace(_ask(Action.SHORTEN, request, around), prompt=request.prompt)
+
+
+def ask_describe(request: requests.SubmitDescribeRequest, around: Surroundings) -> Ask:
+    """Read a describe, its picture aside."""
+    _require(request.base64 + request.link, texts.BASE64_OR_LINK_BLANK)
+    return _ask(Action.DESCRIBE, request, around)
+
+
+def ask_blend(request: requests.SubmitBlendRequest, around: Surroundings) -> Ask:
+    """Read a blend, its pictures aside."""
+    name = request.dimensions.strip().upper()
+    if name not in DIMENSIONS:
+        raise BadParameter(texts.DIMENSIONS_WRONG)
+    return replace(_ask(Action.BLEND, request, around), dimensions=DIMENSIONS[name])
+
+
+def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
+    """Read a show; a job's link holds its id."""
+    _require(request.job_id, texts.JOB_ID_BLANK)
+    found = _JOB_ID.search(request.job_id)
+    if found is None:
+        raise BadParameter(texts.JOB_ID_WRONG)
+    _require(request.account_filter.instance_id, texts.SHOW_NEEDS_INSTANCE)
+    return replace(_ask(Action.SHOW, request, around), show_job_id=JobId(found[0].lower()))
+
+
+def ask_change(request: requests.SubmitChangeRequest, around: Surroundings) -> Ask:
+    """Read a change; without an index it means the first picture."""
+    task_id = text_from(request.task_id).strip()
+    _require(task_id, texts.TASK_ID_BLANK)
+    if request.action not in CHANGES:
+        raise BadParameter(texts.ACTION_WRONG)
+    index = number_from(request.index, default=1)
+    if index is None:
+        raise BadParameter(texts.INDEX_WRONG)
+    return _follow_up(CHANGES[request.action], task_id, index, request, around)
+
+
+def ask_simple_change(request: requests.SubmitSimpleChangeRequest, around: Surroundings) -> Ask:
+    """Read a change that is written as one text."""
+    said = _SIMPLE_CHANGE.fullmatch(request.content.strip())
+    if said is None:
+        raise BadParameter(texts.CONTENT_WRONG)
+    if said["reroll"]:
+        return _follow_up(Action.REROLL, said["task_id"], 0, request, around)
+    action = Action.UPSCALE if said["change"].lower() == "u" else Action.VARIATION
+    return _follow_up(action, said["task_id"], int(said["index"]), request, around)
+
+
+def ask_press(request: requests.SubmitActionRequest, around: Surroundings) -> Ask:
+    """Read a button press."""
+    task_id = text_from(request.task_id).strip()
+    if not task_id or not request.custom_id.strip():
+        raise BadParameter(texts.PARAMETERS_WRONG)
+    ask = _follow_up(Action.PRESS, task_id, 0, request, around)
+    remix = True if request.enable_remix else filter_remix(request.account_filter, ask.bot)
+    return replace(ask, custom_id=request.custom_id, remix=remix)
+
+
+def modal_task_id(request: requests.SubmitModalRequest) -> TaskId:
+    """Read which Task's modal is answered."""
+    task_id = text_from(request.task_id).strip()
+    _require(task_id, texts.PARAMETERS_WRONG)
+    return TaskId(task_id)
+
+
+def _ask(action: Action, request: Common, around: Surroundings) -> Ask:
+    bot = bot_from(request.bot_type)
+    return Ask(
+        action=action,
+        bot=bot,
+        speed=around.speed or filter_speed(request.account_filter),
+        account_id=filter_account(request.account_filter, around.accounts),
+        remix=filter_remix(request.account_filter, bot),
+        client_state=text_from(request.state),
+        notify_url=request.notify_hook.strip(),
+    )
+
+
+def _follow_up(action: Action, task_id: str, index: int, request: FollowUp, around: Surroundings) -> Ask:
+    return Ask(
+        action=action,
+        parent_id=TaskId(task_id),
+        index=index if action in {Action.UPSCALE, Action.VARIATION} else None,
+        speed=around.speed,
+        client_state=text_from(request.state),
+        notify_url=request.notify_hook.strip(),
+    )
+
+
+def _require(text: str, problem: str) -> None:
+    if not text.strip():
+        raise BadParameter(problem)

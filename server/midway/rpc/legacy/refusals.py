@@ -1,0 +1,120 @@
+"""Refusals as the old API tells them: a code and a sentence, with HTTP status 200."""
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from midjourney.legacy.v1 import legacy_pb2
+
+from midway.domain.errors import InvalidField, Reason, Refusal
+from midway.rpc.interceptors import Context
+from midway.rpc.legacy import texts
+from midway.rpc.legacy.results import Property, result
+from midway.rpc.legacy.texts import Code
+
+Text = str | Callable[[Refusal], str]
+
+
+class BadParameter(Exception):
+    """A request that the old API refuses with code 4 before it looks at anything else."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a reason is told; the sentence may need the refusal itself."""
+
+    code: Code
+    text: Text
+
+
+def _no_account(refusal: Refusal) -> str:
+    return f"{texts.NO_ACCOUNT}: {refusal.message}"
+
+
+def _wrong_field(refusal: Refusal) -> str:
+    if not isinstance(refusal, InvalidField):
+        return f"{texts.PARAMETERS_WRONG}: {refusal.message}"
+    return FIELD_TEXTS.get(refusal.field) or f"{refusal.field}参数错误: {refusal.problem}"
+
+
+def _bad_picture(refusal: Refusal) -> str:
+    is_mask = refusal.metadata.get("field", "").startswith("mask")
+    return f"{texts.MASK_WRONG}: {refusal.message}" if is_mask else texts.BASE64_WRONG
+
+
+# Fields as the engine names them, with the old API's own sentence. The others get one that is made of the problem.
+FIELD_TEXTS: dict[str, str] = {
+    "index": texts.INDEX_WRONG,
+    "image": texts.BASE64_OR_LINK_BLANK,
+    "images": texts.BLEND_COUNT_WRONG,
+    "dimensions": texts.DIMENSIONS_WRONG,
+    "job_id": texts.JOB_ID_WRONG,
+    "options.client_state": texts.STATE_TOO_LONG,
+    "options.notify_url": texts.NOTIFY_HOOK_TOO_LONG,
+}
+
+# A reason that is not here is no outcome of the domain and stays a gRPC error (a store that is down, a missing key).
+TOLD: dict[Reason, Told] = {
+    Reason.FIELD_INVALID: Told(Code.VALIDATION_ERROR, _wrong_field),
+    Reason.INVALID_IMAGE: Told(Code.VALIDATION_ERROR, _bad_picture),
+    Reason.IMAGE_TOO_LARGE: Told(Code.VALIDATION_ERROR, texts.PICTURE_TOO_LARGE),
+    Reason.BANNED_PROMPT: Told(Code.BANNED_PROMPT, texts.BANNED),
+    Reason.TASK_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_PARENT),
+    Reason.PARENT_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_PARENT),
+    Reason.SEED_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_SEED),
+    Reason.PARENT_NOT_SUCCEEDED: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
+    Reason.TASK_NOT_AWAITING_INPUT: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
+    Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.NO_CHANGE_OF_PARENT),
+    Reason.BUTTON_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_BUTTON),
+    Reason.QUEUE_FULL: Told(Code.QUEUE_REJECTED, texts.QUEUE_FULL),
+    Reason.ACCOUNT_NOT_FOUND: Told(Code.FAILURE, _no_account),
+    Reason.NO_ACCOUNT: Told(Code.FAILURE, _no_account),
+    Reason.ACCOUNT_UNAVAILABLE: Told(Code.FAILURE, _no_account),
+    Reason.ACCOUNT_INVALID: Told(Code.FAILURE, _no_account),
+    Reason.UPLOAD_FAILED: Told(Code.FAILURE, texts.UPLOAD_FAILED),
+    Reason.IMAGE_NOT_AVAILABLE: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
+    Reason.NOT_IMPLEMENTED: Told(Code.FAILURE, texts.NOT_SUPPORTED),
+}
+
+# Which of a refusal's metadata go into `properties`, and under which old name.
+PROPERTY_NAMES = {"prompt_en": "promptEn", "banned_word": "bannedWord", "field": "field"}
+
+Service = TypeVar("Service")
+Request = TypeVar("Request")
+Method = Callable[[Service, Request, Context], Awaitable[legacy_pb2.SubmitResult]]
+
+
+def answering(
+    special: Mapping[Reason, Told] | None = None,
+) -> Callable[[Method[Service, Request]], Method[Service, Request]]:
+    """Make an RPC answer its refusals in the old words; `special` says which reasons it words otherwise."""
+    told = {**TOLD, **(special or {})}
+
+    def decorate(method: Method[Service, Request]) -> Method[Service, Request]:
+        @functools.wraps(method)
+        async def answered(self: Service, request: Request, context: Context) -> legacy_pb2.SubmitResult:
+            try:
+                return await method(self, request, context)
+            except BadParameter as err:
+                return result(Code.VALIDATION_ERROR, err.text)
+            except Refusal as refusal:
+                if refusal.reason not in told:
+                    raise
+                return _result(refusal, told[refusal.reason])
+
+        return answered
+
+    return decorate
+
+
+def _result(refusal: Refusal, told: Told) -> legacy_pb2.SubmitResult:
+    text = told.text if isinstance(told.text, str) else told.text(refusal)
+    properties: dict[str, Property] = {
+        PROPERTY_NAMES[key]: value for key, value in refusal.metadata.items() if key in PROPERTY_NAMES
+    }
+    return result(told.code, text, properties=properties)

@@ -1,0 +1,66 @@
+"""SubmitResult: the old API's answer to everything but a read."""
+
+from collections.abc import Mapping
+
+from google.protobuf.struct_pb2 import Value
+from midjourney.legacy.v1 import legacy_pb2
+
+from midway.domain.task import State, Task
+from midway.engine.intake import Placed
+from midway.rpc.legacy import texts
+from midway.rpc.legacy.status import status_from
+from midway.rpc.legacy.texts import Code
+
+Property = str | int | bool
+
+
+def result(
+    code: Code,
+    description: str,
+    value: str | list[str] | None = None,
+    properties: Mapping[str, Property] | None = None,
+) -> legacy_pb2.SubmitResult:
+    """Build an answer. All four keys are always there: clients look into `properties`, and want null, not nothing."""
+    message = legacy_pb2.SubmitResult(code=code, description=description, result=_json_value(value))
+    message.properties.update(dict(properties or {}))
+    return message
+
+
+def _json_value(value: str | list[str] | None) -> Value:
+    if value is None:
+        return Value(null_value=0)  # type: ignore[arg-type]
+    if isinstance(value, str):
+        return Value(string_value=value)
+    message = Value()
+    message.list_value.extend(value)
+    return message
+
+
+def result_from_placed(placed: Placed) -> legacy_pb2.SubmitResult:
+    """Say where a Task stands after a submit: done with, waiting for a modal, in the queue, or on its way."""
+    task = placed.task
+    ids = ",".join(each.id for each in (task, *placed.others))
+    place = _place(task)
+    if placed.created and task.state is State.AWAITING_INPUT:
+        proposed = task.modal.prompt if task.modal else ""
+        return result(Code.EXISTED, texts.WAITING_FOR_MODAL, ids, place | {"finalPrompt": proposed, "remix": True})
+    if placed.ahead > 0:
+        return result(Code.IN_QUEUE, texts.queued(placed.ahead), ids, place | {"numberOfQueues": placed.ahead})
+    return result(Code.SUCCESS, texts.SUBMITTED, ids, place)
+
+
+def result_from_change(placed: Placed) -> legacy_pb2.SubmitResult:
+    """Say the same of a change, where an upscale that exists already has an answer of its own.
+
+    Only here: after a press one client takes 21 for a modal that waits.
+    """
+    if placed.created:
+        return result_from_placed(placed)
+    task = placed.task
+    image_url = task.image.url if task.image else ""
+    return result(Code.EXISTED, texts.EXISTS, task.id, {"status": status_from(task.state), "imageUrl": image_url})
+
+
+def _place(task: Task) -> dict[str, Property]:
+    where = {"discordInstanceId": task.account_id, "discordChannelId": task.channel_id}
+    return {key: value for key, value in where.items() if value}

@@ -1,0 +1,120 @@
+"""The submit paths of the old API."""
+
+from collections.abc import Iterable
+
+from midjourney.legacy.v1 import legacy_request_pb2 as requests
+from midjourney.legacy.v1.legacy_pb2 import SubmitResult
+
+from midway.domain.errors import Reason
+from midway.domain.task import Ask
+from midway.engine.engine import Engine
+from midway.rpc.convert_ask import with_pictures
+from midway.rpc.interceptors import Context
+from midway.rpc.legacy import asks, texts
+from midway.rpc.legacy.asks import Surroundings
+from midway.rpc.legacy.refusals import BadParameter, Told, answering
+from midway.rpc.legacy.results import result, result_from_change, result_from_placed
+from midway.rpc.legacy.texts import Code
+from midway.rpc.legacy.values import filter_account, path_speed
+from midway.rpc.pictures import LINK_SCHEMES, FetchLink, PictureReader, Pictures, Source
+
+_REMIX_REFUSED = {Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.REMIX_OFF)}
+_NO_INSTANCE = {Reason.ACCOUNT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_INSTANCE)}
+BLEND_COUNT = range(2, 6)
+NO_PICTURES = Pictures()
+
+
+class LegacySubmits:
+    """Makes Tasks from the old API's requests."""
+
+    def __init__(self, engine: Engine, fetch_link: FetchLink | None) -> None:
+        self._engine = engine
+        self._pictures = PictureReader(engine.pictures, fetch_link)
+
+    @answering()
+    async def SubmitImagine(self, request: requests.SubmitImagineRequest, context: Context) -> SubmitResult:
+        """Draw a grid."""
+        ask = asks.ask_imagine(request, self._surroundings(context))
+        pictures = await self._pictures.read(_sources([*request.base64_array, request.base64]))
+        return await self._submit(ask, pictures)
+
+    @answering()
+    async def SubmitChange(self, request: requests.SubmitChangeRequest, context: Context) -> SubmitResult:
+        """Upscale, vary or draw again."""
+        ask = asks.ask_change(request, self._surroundings(context))
+        return result_from_change(await self._engine.submit(ask))
+
+    @answering()
+    async def SubmitSimpleChange(self, request: requests.SubmitSimpleChangeRequest, context: Context) -> SubmitResult:
+        """Do the same, said in one text."""
+        ask = asks.ask_simple_change(request, self._surroundings(context))
+        return result_from_change(await self._engine.submit(ask))
+
+    @answering()
+    async def SubmitDescribe(self, request: requests.SubmitDescribeRequest, context: Context) -> SubmitResult:
+        """Find prompts."""
+        ask = asks.ask_describe(request, self._surroundings(context))
+        return await self._submit(ask, await self._pictures.read([_described(request)]))
+
+    @answering()
+    async def SubmitBlend(self, request: requests.SubmitBlendRequest, context: Context) -> SubmitResult:
+        """Mix pictures."""
+        sources = _sources(request.base64_array)
+        if len(sources) not in BLEND_COUNT:
+            raise BadParameter(texts.BLEND_COUNT_WRONG)
+        ask = asks.ask_blend(request, self._surroundings(context))
+        return await self._submit(ask, Pictures(await self._pictures.read_files(sources)))
+
+    @answering(_REMIX_REFUSED)
+    async def SubmitAction(self, request: requests.SubmitActionRequest, context: Context) -> SubmitResult:
+        """Press a button."""
+        return await self._submit(asks.ask_press(request, self._surroundings(context)))
+
+    @answering()
+    async def SubmitModal(self, request: requests.SubmitModalRequest, context: Context) -> SubmitResult:
+        """Answer a modal."""
+        task_id = asks.modal_task_id(request)
+        has_mask = bool(request.mask_base64.strip())
+        mask = await self._pictures.read_mask(Source("maskBase64", request.mask_base64)) if has_mask else None
+        return result_from_placed(await self._engine.answer_modal(task_id, request.prompt, mask))
+
+    @answering()
+    async def SubmitShorten(self, request: requests.SubmitShortenRequest, context: Context) -> SubmitResult:
+        """Find the words that matter."""
+        return await self._submit(asks.ask_shorten(request, self._surroundings(context)))
+
+    @answering()
+    async def SubmitShow(self, request: requests.SubmitShowRequest, context: Context) -> SubmitResult:
+        """Bring a job back."""
+        return await self._submit(asks.ask_show(request, self._surroundings(context)))
+
+    @answering(_NO_INSTANCE)
+    async def UploadDiscordImages(self, request: requests.UploadDiscordImagesRequest, context: Context) -> SubmitResult:
+        """Put pictures on Discord."""
+        sources = _sources(request.base64_array)
+        if not sources:
+            raise BadParameter(texts.BASE64_MISSING)
+        files = await self._pictures.read_files(sources)
+        account_id = filter_account(request.account_filter, self._engine.accounts())
+        uploads = await self._engine.upload_images(files, account_id)
+        return result(Code.SUCCESS, texts.SUBMITTED, list(uploads.urls), {"discordInstanceId": uploads.account_id})
+
+    def _surroundings(self, context: Context) -> Surroundings:
+        return Surroundings(path_speed(context), self._engine.accounts())
+
+    async def _submit(self, ask: Ask, pictures: Pictures = NO_PICTURES) -> SubmitResult:
+        return result_from_placed(await self._engine.submit(with_pictures(ask, pictures), pictures.files))
+
+
+def _sources(pictures: Iterable[str]) -> list[Source]:
+    """Name the pictures that are not blank by their place in the old API's array."""
+    return [Source(f"base64Array[{index}]", text.strip()) for index, text in enumerate(pictures) if text.strip()]
+
+
+def _described(request: requests.SubmitDescribeRequest) -> Source:
+    if request.base64.strip():
+        return Source("base64", request.base64.strip())
+    link = request.link.strip()
+    if not link.startswith(LINK_SCHEMES):
+        raise BadParameter(texts.LINK_WRONG)
+    return Source("link", link)
