@@ -51,8 +51,15 @@ class Player:
         """Every dispatch so far, in order."""
         return [(payload["t"], payload["d"]) for payload in self.client.seen if payload.get("t")]
 
-    async def command(self, name: str, *, dm: bool = False, **values: str | int) -> str:
+    async def command(self, name: str, **values: str | int) -> str:
         """Send a slash command with string options, or attachment options where the value is a number."""
+        return await self._command(name, values)
+
+    async def command_in_dm(self, name: str, **values: str | int) -> str:
+        """Send a slash command in the DM with the bot."""
+        return await self._command(name, values, dm=True)
+
+    async def _command(self, name: str, values: dict[str, str | int], *, dm: bool = False) -> str:
         command = next(
             c for c in self.simulator.world.commands.commands if (c.application_id, c.name) == (self.bot, name)
         )

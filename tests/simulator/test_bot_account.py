@@ -1,13 +1,20 @@
 """What an account has: slots, a queue, fast time, settings, standing, seeds."""
 
+from collections.abc import Callable
+
 import pytest
 from discord_simulator.accounts import Standing
 
-from tests.simulator.player import Player, button, job_of
+from tests.simulator.player import Payload, Player, button, job_of
 
 
 async def ask(player: Player, count: int) -> list[str]:
-    return [await player.command("imagine", prompt=f"fox {n} __slow") for n in range(count)]
+    """Order jobs that keep their slots until they are given up."""
+    return [await player.command("imagine", prompt=f"fox {n} __hang") for n in range(count)]
+
+
+def titled(title: str) -> Callable[[Payload], bool]:
+    return lambda data: title in [embed["title"] for embed in data["embeds"]]
 
 
 def jobs(player: Player, what: str) -> list[dict]:
@@ -16,13 +23,24 @@ def jobs(player: Player, what: str) -> list[dict]:
 
 async def test_fourth_job_waits_for_a_slot(player: Player):
     """Standard runs three jobs; the fourth is told "Job queued" with its nonce, and starts later without it."""
-    *_, last = await ask(player, 4)
-    queued = await player.event("MESSAGE_CREATE", lambda data: data.get("nonce") == last)
-    start = await player.event("MESSAGE_CREATE", lambda data: data["content"].startswith("**fox 3 "))
+    player.simulator.world.clock.speed = 2000
+    nonces = await ask(player, 4)
+    queued = await player.event("MESSAGE_CREATE", titled("Job queued"))
+    start = await player.event("MESSAGE_CREATE", lambda data: bool(data["content"]) and "nonce" not in data)
 
-    assert queued["embeds"][0]["title"] == "Job queued"
-    assert "nonce" not in start
+    assert queued["nonce"] in nonces
+    assert start["interaction_metadata"]["id"] == queued["interaction_metadata"]["id"]
     assert max(line["running"] for line in jobs(player, "started")) == 3
+
+
+async def test_queued_start_may_carry_the_nonce(player: Player):
+    """Whether it does is not known; both can be chosen."""
+    player.simulator.world.clock.speed = 2000
+    player.simulator.world.options.queued_start_has_nonce = True
+    await ask(player, 4)
+    queued = await player.event("MESSAGE_CREATE", titled("Job queued"))
+
+    assert await player.event("MESSAGE_CREATE", lambda d: bool(d["content"]) and d["nonce"] == queued["nonce"])
 
 
 async def test_pro_runs_twelve(player: Player):
@@ -37,10 +55,12 @@ async def test_pro_runs_twelve(player: Player):
 
 async def test_full_queue_refuses(player: Player):
     """Three running and ten waiting are the limit."""
-    *_, last = await ask(player, 14)
-    message = await player.event("MESSAGE_CREATE", lambda data: data.get("nonce") == last)
+    nonces = await ask(player, 14)
+    refused = await player.event("MESSAGE_CREATE", titled("Queue full"))
 
-    assert message["embeds"][0]["title"] == "Queue full"
+    assert refused["nonce"] in nonces
+    assert len(jobs(player, "started")) <= 3
+    assert len(jobs(player, "queued")) <= 10
 
 
 async def test_picks_need_no_slot(player: Player):
@@ -174,7 +194,7 @@ async def test_show_of_an_unknown_job_is_refused_without_nonce(player: Player):
 async def test_seed_comes_by_direct_message(player: Player):
     """/show in the DM, an envelope on the picture, then the seed that the prompt named."""
     grid = await player.imagine("a red fox --seed 1259687673")
-    await player.command("show", dm=True, job_id=job_of(grid))
+    await player.command_in_dm("show", job_id=job_of(grid))
     shown = await player.result()
     path = f"/api/v9/channels/{shown['channel_id']}/messages/{shown['id']}/reactions/%E2%9C%89%EF%B8%8F/%40me"
     status, _ = await player._call("PUT", path + "?location=Message&type=0")
