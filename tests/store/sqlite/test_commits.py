@@ -19,7 +19,9 @@ BIG_PICTURE = InputImage(b"x" * 10_000_000, "image/png", 1, 1)
 def commits(sqlite: SqliteStore) -> list[str]:
     """Collect the COMMITs that the writer runs from now on."""
     seen: list[str] = []
-    sqlite._writer._connection.set_trace_callback(lambda sql: seen.append(sql) if sql == "COMMIT" else None)
+    sqlite._writer._driver._connection._conn.set_trace_callback(
+        lambda sql: seen.append(sql) if sql == "COMMIT" else None
+    )
     return seen
 
 
@@ -43,7 +45,7 @@ async def test_a_write_that_stands_alone_commits_at_once(sqlite: SqliteStore, co
 
 
 async def test_a_commit_is_on_the_disk_when_it_returns(sqlite: SqliteStore):
-    [level] = sqlite._writer._connection.execute("PRAGMA synchronous").fetchone()
+    [level] = sqlite._writer._driver._connection._conn.execute("PRAGMA synchronous").fetchone()
 
     assert level == 2  # FULL
 
@@ -81,8 +83,8 @@ async def test_an_operation_with_a_defect_fails_alone(sqlite: SqliteStore):
 @pytest.fixture
 def full_disk(sqlite: SqliteStore) -> SqliteStore:
     """Let the database grow no further than a few pages, as a full disk would."""
-    [pages] = sqlite._writer._connection.execute("PRAGMA page_count").fetchone()
-    sqlite._writer._connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+    [pages] = sqlite._writer._driver._connection._conn.execute("PRAGMA page_count").fetchone()
+    sqlite._writer._driver._connection._conn.execute(f"PRAGMA max_page_count = {pages + 20}")
     return sqlite
 
 

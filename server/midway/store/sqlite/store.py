@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from midway.store.doorbell import Bell, Doorbells
 from midway.store.port import AccountMark, OutboxRow, RequestKey, StoreUnavailable, Submitted, TaskQuery
 from midway.store.sqlite import reads, writes
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
+from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
 from midway.store.sqlite.lock import ProcessLock
 from midway.store.sqlite.reader import Reader
@@ -27,8 +28,8 @@ class OpenFiles(NamedTuple):
     """The database's lock and connections."""
 
     lock: ProcessLock
-    writing: sqlite3.Connection
-    reading: sqlite3.Connection
+    writing: Driver
+    reading: Driver
 
 
 class SqliteStore:
@@ -48,7 +49,7 @@ class SqliteStore:
 
         Raises DatabaseRefused (in use, too new, damaged, on a network file system) or StoreUnavailable.
         """
-        return cls(await asyncio.to_thread(_open_files, path, allow_network_file_system))
+        return cls(await _open_files(path, allow_network_file_system))
 
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
@@ -158,22 +159,26 @@ class SqliteStore:
         self._lock.release()
 
 
-def _open_files(path: Path, allow_network_file_system: bool) -> OpenFiles:
+async def _open_files(path: Path, allow_network_file_system: bool) -> OpenFiles:
     try:
-        make_private_folder(path)
-        if not allow_network_file_system:
-            refuse_network(path)
-        return _open_locked(path)
+        await asyncio.to_thread(_prepare, path, allow_network_file_system)
+        return await _open_locked(path)
     except (sqlite3.Error, OSError) as err:
         raise StoreUnavailable(f"cannot open {path}: {err}") from err
 
 
-def _open_locked(path: Path) -> OpenFiles:
-    with ExitStack() as undo:
+def _prepare(path: Path, allow_network_file_system: bool) -> None:
+    make_private_folder(path)
+    if not allow_network_file_system:
+        refuse_network(path)
+
+
+async def _open_locked(path: Path) -> OpenFiles:
+    async with AsyncExitStack() as undo:
         lock = ProcessLock(path)
         undo.callback(lock.release)
-        writing = open_writer(path)
-        undo.callback(writing.close)
-        files = OpenFiles(lock, writing, open_reader(path))
+        writing = await Driver.open(partial(open_writer, path))
+        undo.push_async_callback(writing.close)
+        files = OpenFiles(lock, writing, await Driver.open(partial(open_reader, path)))
         undo.pop_all()
     return files

@@ -8,11 +8,12 @@ nothing on the event loop, a cancellation least of all, can leave a transaction 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from midway.store.port import StoreUnavailable
+from midway.store.sqlite.driver import Driver
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
@@ -37,13 +38,12 @@ class _Waiting:
 
 
 class Writer:
-    """Owns the writing connection, its thread and the task that feeds them."""
+    """Owns the writing connection and the task that feeds it."""
 
-    def __init__(self, connection: sqlite3.Connection, committed: Callable[[], None]) -> None:
+    def __init__(self, driver: Driver, committed: Callable[[], None]) -> None:
         """Start; `committed` is called on the event loop after each batch that is on the disk."""
-        self._connection = connection
+        self._driver = driver
         self._committed = committed
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._queue: list[_Waiting] = []
         self._batch: list[_Waiting] = []
         self._wakeup = asyncio.Event()
@@ -69,8 +69,7 @@ class Writer:
         self._closing = True
         self._wakeup.set()
         await asyncio.wait([self._task])
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
-        self._thread.shutdown()
+        await self._driver.close()
 
     async def _run(self) -> None:
         try:
@@ -91,9 +90,8 @@ class Writer:
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         operations = [waiting.operation for waiting in batch]
-        loop = asyncio.get_running_loop()
         try:
-            outcomes = await loop.run_in_executor(self._thread, run_batch, self._connection, operations)
+            outcomes = await self._driver.run(partial(run_batch, operations=operations))
         except sqlite3.Error as error:
             outcomes = [_Refused(_unavailable(error)) for _ in batch]
         for waiting, outcome in zip(batch, outcomes, strict=True):

@@ -1,0 +1,40 @@
+"""One SQLite connection and the thread that aiosqlite gives it.
+
+aiosqlite's own verbs hop to the thread for every statement: a cancellation could fall between two statements of one
+transaction, and a batch of submits would cost hundreds of hops. So a whole function of the connection runs there as
+one call, by the private `Connection._execute` on which all of aiosqlite's verbs stand; its version is pinned.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+
+ROWS_AT_ONCE = 64  # aiosqlite's default for its iterators, which are not used here
+
+
+class Driver:
+    """Runs functions of one connection in its thread, one at a time, in the order asked."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, connect: Callable[[], sqlite3.Connection]) -> Self:
+        """Start the thread and open the connection in it. Raises what `connect` raises."""
+        return cls(await aiosqlite.Connection(connect, ROWS_AT_ONCE))
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run the function in the thread and return its value; it runs to its end even if the caller is cancelled."""
+        result: T = await self._connection._execute(self._call, function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - see above
+        return result
+
+    async def close(self) -> None:
+        """Finish what was asked, close the connection and end the thread."""
+        await self._connection.close()
+
+    def _call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
+        return function(self._connection._conn)  # noqa: SLF001 - the connection belongs to this thread
