@@ -12,7 +12,7 @@ from .art import Art, Size, drawn
 LABEL_SHARE = 0.24  # of the height, at the bottom; the art above it is untouched
 MAX_PROMPT_LINES = 3
 LABEL_BACKGROUND, LABEL_TEXT, BADGE = (18, 18, 24), (240, 240, 240), (88, 101, 242)
-FRAMES_KEPT = 32  # drawn frames kept, so that picking from a fresh grid draws nothing
+FRAMES_KEPT = 128  # drawn frames kept, some 40 MB: those of the grids that run at once
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ import io
 from functools import lru_cache
 from typing import Literal
 
-from PIL import Image, ImageFilter, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from ..messages import Picture
 from .content import file_stem
 from .frames import Frame, grid_of
 
 PreviewStyle = Literal["grid_webp", "step_jpeg"]
-PREVIEW_EDGE = 384  # pixels, as in captured previews
-SMALL_KEPT = 128  # unblurred previews kept, 55 MB at most: a job shows five, and many jobs run at once
-BLUR_AT_START = 12.0  # pixels of radius at 0 %
+PREVIEW_EDGE = 320  # pixels of the longer side
+COARSEST_BLOCKS = 10  # the preview at 0 % shows so many blocks along its longer side
+REDUCED_KEPT = 128  # reduced pictures kept, 30 MB at most: a job shows five previews, and many jobs run at once
 
 
 def result_picture(frames: tuple[Frame, ...], *, username: str, prompt: str, job_id: str) -> Picture:
@@ -31,23 +31,33 @@ def result_picture(frames: tuple[Frame, ...], *, username: str, prompt: str, job
 
 
 def preview_picture(frames: tuple[Frame, ...], *, job_id: str, percent: int, step: int, style: PreviewStyle) -> Picture:
-    """Draw how far a running job is: small, and the blurrier the earlier."""
-    blur = ImageFilter.GaussianBlur(BLUR_AT_START * (100 - percent) / 100)
+    """Draw how far a running job is: small, and the coarser the earlier."""
     if style == "step_jpeg":
-        image = _small(frames[:1]).filter(blur)
+        image = _coarse(frames[:1], percent)
         name = f"{job_id}_{frames[0].index}_step_{step}.jpeg"
         return Picture(name, "image/jpeg", _encoded(image, "JPEG"), *image.size, ephemeral=True)
-    image = _small(frames).filter(blur)
+    image = _coarse(frames, percent)
     if len(frames) == 1:
         return Picture(f"{job_id}_0_0.png", "image/png", _encoded(image, "PNG"), *image.size)
     return Picture(f"{job_id}_grid_0.webp", "image/webp", _encoded(image, "WEBP"), *image.size)
 
 
-@lru_cache(maxsize=SMALL_KEPT)
-def _small(frames: tuple[Frame, ...]) -> Image.Image:
-    small = grid_of(frames).copy()
-    small.thumbnail((PREVIEW_EDGE, PREVIEW_EDGE))
-    return small
+def _coarse(frames: tuple[Frame, ...], percent: int) -> Image.Image:
+    """Give a small picture that still lacks detail: shrunk to a few blocks and enlarged again, which is cheap."""
+    image = _reduced(frames)
+    longer = max(image.size)
+    blocks = COARSEST_BLOCKS + (longer - COARSEST_BLOCKS) * percent // 100
+    shrunk = (max(1, image.width * blocks // longer), max(1, image.height * blocks // longer))
+    return image.resize(shrunk, Image.Resampling.BOX).resize(image.size, Image.Resampling.BILINEAR)
+
+
+@lru_cache(maxsize=REDUCED_KEPT)
+def _reduced(frames: tuple[Frame, ...]) -> Image.Image:
+    """Give the result in the size of previews, once for all the previews of a job."""
+    image = grid_of(frames)
+    factor = PREVIEW_EDGE / max(image.size)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return image.resize(size, Image.Resampling.BOX)
 
 
 def _encoded(image: Image.Image, kind: str) -> bytes:
