@@ -1,0 +1,1 @@
+"""Notices of Task changes, posted to the address that the client named."""

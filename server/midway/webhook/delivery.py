@@ -1,0 +1,70 @@
+"""One try to deliver one notice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import aiohttp
+
+from midway.domain.task import Task
+from midway.engine.outbound import Outbound, UrlRefused
+from midway.store.port import OutboxRow
+from midway.webhook.signature import Signature, notice_id
+
+HTTP_GONE = 410  # "never again", in Standard Webhooks' words
+
+
+class Verdict(StrEnum):
+    """What a try came to."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"  # may go better later
+    HOPELESS = "hopeless"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A try's verdict; why it was no success; how long the receiver asked us to stay away."""
+
+    verdict: Verdict
+    problem: str = ""
+    retry_after: timedelta = timedelta()
+
+
+class Delivery:
+    """Renders, signs and posts notices."""
+
+    def __init__(
+        self, render: Callable[[Task], bytes], outbound: Outbound, signature: Signature, timeout: timedelta
+    ) -> None:
+        self._render = render
+        self._outbound = outbound
+        self._signature = signature
+        self._timeout = timeout
+
+    async def attempt(self, row: OutboxRow, now: datetime) -> Outcome:
+        """Post the notice once. A redirect is a failure: the client named this address and no other."""
+        body = self._render(row.task)
+        headers = {"Content-Type": "application/json", "User-Agent": "Midway"}
+        headers |= self._signature.headers(notice_id(row.task), body, now)
+        try:
+            async with self._outbound.post(row.url, body, headers=headers, within=self._timeout) as response:
+                return _outcome(response)
+        except UrlRefused as err:
+            return Outcome(Verdict.HOPELESS, err.problem)
+        except (aiohttp.ClientError, TimeoutError) as err:
+            return Outcome(Verdict.FAILED, type(err).__name__)
+
+
+def _outcome(response: aiohttp.ClientResponse) -> Outcome:
+    if 200 <= response.status < 300:
+        return Outcome(Verdict.DELIVERED)
+    verdict = Verdict.HOPELESS if response.status == HTTP_GONE else Verdict.FAILED
+    return Outcome(verdict, f"answered {response.status}", _retry_after(response))
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> timedelta:
+    """Read Retry-After in seconds; its other form, a date, is as good as none between machines."""
+    value = response.headers.get("Retry-After", "")
+    return timedelta(seconds=int(value)) if value.isascii() and value.isdigit() and len(value) < 6 else timedelta()

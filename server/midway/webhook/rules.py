@@ -1,0 +1,25 @@
+"""How often, how long and how many at once webhooks are tried."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+_MOST_DOUBLINGS = 32  # beyond it every delay is the longest one anyway, and the number stays a small one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRules:
+    """Bounds of delivery; the settings of the same names fill it."""
+
+    try_timeout: timedelta = timedelta(seconds=10)  # from the look-up of the name to the end of the answer
+    first_delay: timedelta = timedelta(seconds=5)  # after the first failed try; doubled after each further one
+    longest_delay: timedelta = timedelta(hours=1)
+    jitter: float = 0.2  # of the delay, either way; keeps a receiver that comes back from being hit all at once
+    max_age: timedelta = timedelta(hours=24)  # from the change to the last try
+    max_concurrent: int = 10  # tries at a time, over all Tasks; of one Task there is only ever one
+
+
+def delay_after(tries: int, rules: WebhookRules, random: Random) -> timedelta:
+    """Return how long to wait after a try failed that `tries` others went before."""
+    delay = min(rules.first_delay * (1 << min(tries, _MOST_DOUBLINGS)), rules.longest_delay)
+    return delay * random.uniform(1 - rules.jitter, 1 + rules.jitter)

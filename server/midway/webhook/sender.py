@@ -1,0 +1,150 @@
+"""Delivers the outbox: each Task's notices in order, none forgotten."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import structlog
+from yarl import URL
+
+from midway.domain.ids import TaskId
+from midway.domain.task import Task
+from midway.engine.clock import Clock
+from midway.engine.outbound import Outbound
+from midway.store.port import Doorbell, OutboxRow, Store, StoreUnavailable
+from midway.webhook.delivery import Delivery, Outcome, Verdict
+from midway.webhook.rules import WebhookRules, delay_after
+from midway.webhook.signature import Signature
+
+log = structlog.get_logger(__name__)
+
+LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least so often, should a ring of the doorbell be lost
+STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
+
+
+class WebhookSender:
+    """Posts every notice of the outbox until it is taken, or too old, or hopeless.
+
+    A notice leaves the outbox only then, so a notice may arrive twice and never not at all: receivers drop repeats by
+    their `webhook-id`. Of one Task only one notice is ever under way; the store holds the later ones back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        render: Callable[[Task], bytes],
+        outbound: Outbound,
+        *,
+        rules: WebhookRules | None = None,
+        secret: str | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """Take the parts; nothing runs yet. Raises WebhookSecretInvalid."""
+        self._store = store
+        self._clock = clock
+        self._rules = rules or WebhookRules()
+        self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
+        self._random = random or Random()  # noqa: S311  # spreads retries
+        # Owned by `run` and the deliveries it starts.
+        self._under_way: set[TaskId] = set()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
+        async with self._store.doorbell() as bell, asyncio.TaskGroup() as group:
+            group.create_task(self._listen(bell), name="webhook-doorbell")
+            while True:
+                self._wake.clear()
+                pause = await self._start_due(group)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause.total_seconds()):
+                        await self._wake.wait()
+
+    async def _listen(self, bell: Doorbell) -> None:
+        while True:
+            await bell.wait()
+            self._wake.set()
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> timedelta:
+        """Start as many deliveries as may run; return how long until the next notice falls due."""
+        now = self._clock.now()
+        try:
+            rows = await self._idle_rows(now + LOOK_AHEAD)
+        except StoreUnavailable:
+            return STORE_PAUSE
+        due = [row for row in rows if row.due_at <= now]
+        for row in due[: self._rules.max_concurrent - len(self._under_way)]:
+            self._under_way.add(row.task.id)
+            group.create_task(self._deliver(row), name=f"webhook-{row.task.id}-{row.task.revision}")
+        return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
+
+    async def _idle_rows(self, until: datetime) -> list[OutboxRow]:
+        """Read each Task's first notice, save of the Tasks that have one under way."""
+        # Also those under way before the read: what ends meanwhile may still be in what was read.
+        busy = self._under_way.copy()
+        rows = await self._store.outbox_due(until, limit=2 * self._rules.max_concurrent)
+        return [row for row in rows if row.task.id not in busy | self._under_way]
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        try:
+            outcome = await self._supervised_attempt(row)
+            await self._record(row, outcome)
+        finally:
+            self._under_way.discard(row.task.id)
+            self._wake.set()
+
+    async def _supervised_attempt(self, row: OutboxRow) -> Outcome:
+        """Try once; a defect on the way costs this try and not every other notice."""
+        try:
+            return await self._delivery.attempt(row, self._clock.now())
+        except Exception as err:  # supervised: becomes a failed try
+            log.exception("webhook: a try broke", task_id=row.task.id)
+            return Outcome(Verdict.FAILED, type(err).__name__)
+
+    async def _record(self, row: OutboxRow, outcome: Outcome) -> None:
+        """Write down what became of the try, and stay at it until the store takes it.
+
+        Until then the notice counts as under way: it must not be posted again and again meanwhile.
+        """
+        while True:
+            try:
+                return await self._settle(row, outcome)
+            except StoreUnavailable:
+                await asyncio.sleep(STORE_PAUSE.total_seconds())
+
+    async def _settle(self, row: OutboxRow, outcome: Outcome) -> None:
+        next_try = self._next_try(row, outcome)
+        if next_try is None:
+            await self._store.outbox_delivered(row.sequence)
+        else:
+            await self._store.outbox_retry(row.sequence, next_try)
+        _log_outcome(row, outcome, is_last=next_try is None)
+
+    def _next_try(self, row: OutboxRow, outcome: Outcome) -> datetime | None:
+        """Return when to try again; None when there is nothing left to do."""
+        if outcome.verdict is not Verdict.FAILED:
+            return None
+        delay = delay_after(row.tries, self._rules, self._random)
+        next_try = self._clock.now() + max(delay, min(outcome.retry_after, self._rules.longest_delay))
+        return next_try if next_try <= row.task.updated_at + self._rules.max_age else None
+
+
+def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
+    """Log the first failure of a notice and its end; the host only, addresses may carry keys."""
+    if outcome.verdict is Verdict.DELIVERED:
+        return
+    told = {"task_id": row.task.id, "host": _host(row.url), "problem": outcome.problem, "tries": row.tries + 1}
+    if is_last:
+        log.error("webhook given up", **told)
+    elif row.tries == 0:
+        log.warning("webhook failed; it will be tried again", **told)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return URL(url).host
+    except ValueError:
+        return None
