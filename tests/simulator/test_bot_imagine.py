@@ -156,3 +156,30 @@ async def test_journal_ties_job_to_nonce(player: Player):
     lines = [line for line in player.simulator.world.journal.lines(kind="job") if line["job_id"] == job_of(grid)]
     assert [line["what"] for line in lines] == ["started", "finished"]
     assert {line["nonce"] for line in lines} == {nonce}
+
+
+@pytest.mark.parametrize("prompt", ["   ", "--ar 3:2", "https://example.com/one.png"])
+async def test_prompt_without_words_is_refused(player: Player, prompt: str):
+    """Neither nothing nor a single picture is enough."""
+    await player.command("imagine", prompt=prompt)
+
+    assert (await player.refused())["title"] == "Invalid prompt"
+
+
+async def test_video_by_prompt_needs_one_picture(player: Player):
+    """A picture and --video 1 make a batch of videos."""
+    grid = await player.imagine()
+    await player.command("imagine", prompt=f"{grid['attachments'][0]['url']} --video 1 --bs 2")
+    videos = await player.result()
+
+    assert labels(videos) == ["U1", "U2", "🔄", "Web"]
+    assert videos["attachments"][0]["content_type"] == "video/mp4"
+
+
+async def test_expired_image_link_is_refused(player: Player):
+    """The bot reads an image prompt at once, so a dead link ends the job before it starts."""
+    grid = await player.imagine()
+    player.simulator.world.files.expire_links()
+    await player.command("imagine", prompt=f"{grid['attachments'][0]['url']} a blue sea")
+
+    assert (await player.refused())["title"] == "Invalid link"

@@ -68,8 +68,9 @@ class Orders:
 
     def imagine(self, interaction: Interaction, prompt: Prompt, reply_to: Message | None = None) -> None:
         """New pictures, or a video of the image prompt."""
-        if not prompt.words and len(prompt.picture_links) < 2:
-            raise PromptRefused("Invalid prompt", "The prompt must hold words, or at least two images.")
+        enough_images = 2 if prompt.value("video") is None else 1
+        if not prompt.words and len(prompt.picture_links) < enough_images:
+            raise PromptRefused("Invalid prompt", f"The prompt must hold words, or {enough_images} or more images.")
         images = self._images(prompt)
         self._jobs.submit(self._imagined(interaction, prompt, images, reply_to))
 
