@@ -15,7 +15,7 @@ PYTHON ?=
 ARGS ?=
 TEST_WORKERS ?= 2
 
-.PHONY: help setup demo serve test lint format types proto proto-check diagram lock clean
+.PHONY: help setup demo serve test lint format types proto proto-check settings diagram lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ proto: setup ## Generate generated/ from proto/
 
 proto-check: setup ## Fail when generated/ is not what proto/ gives
 	$(PY) proto/tools/generate.py --check
+
+settings: setup ## Write the settings table into README.md
+	$(PY) tools/settings_table.py
 
 diagram: setup ## Draw the Task life cycle into ARCHITECTURE.md
 	$(PY) tools/diagram.py
