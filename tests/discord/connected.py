@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from discord_simulator.accounts import BotSettings
 from discord_simulator.app import Simulator
 from discord_simulator.faults.base import Fault
 from discord_simulator.faults.sockets import SocketFault
@@ -67,6 +68,11 @@ class Linked:
     seen: Seen
     running: asyncio.Task[None]
     nonces: Nonces = field(default_factory=Nonces)
+
+    @property
+    def settings(self) -> BotSettings:
+        """What the account has set at the Midjourney bot."""
+        return self.simulator.world.accounts[0].settings[MIDJOURNEY_APPLICATION_ID]
 
     async def imagine(self, prompt: str) -> Nonce:
         nonce = self.nonces.next()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from discord_simulator.faults.answers import SlowAnswer, TimeOutAfterAccept
-from discord_simulator.faults.interactions import BotNeverAnswers
+from discord_simulator.faults.interactions import BotNeverAnswers, BotTooLate
 from discord_simulator.options import Options
 from midway.discord.errors import InvalidCommand, UnknownMessage
 from midway.discord.event import (
@@ -113,7 +113,7 @@ def answer(modal: ModalOpened, text: str) -> ModalSubmit:
 @pytest.mark.parametrize("order", ["before", "after", "never"])
 async def test_a_press_is_accepted_whenever_its_success_comes(order):
     async with connected(options=Options(modal_success_order=order)) as linked:
-        linked.simulator.world.accounts[0].remix = True
+        linked.settings.remix = True
         grid = await linked.grid()
         await linked.client.interact(press(grid.id, button(grid, label="V1")), linked.nonces.next())
 
@@ -167,11 +167,11 @@ async def test_blend_takes_several_pictures_in_order():
 
 async def test_a_sub_command_is_sent_by_its_name():
     async with connected() as linked:
-        remix = linked.simulator.world.accounts[0].remix
+        remix = linked.settings.remix
         await linked.client.interact(command("prefer", Option("remix", None, type=1)), linked.nonces.next())
         await linked.seen.wait(InteractionSucceeded)
 
-        assert linked.simulator.world.accounts[0].remix is not remix
+        assert linked.settings.remix is not remix
 
 
 async def test_a_command_in_a_direct_channel_uses_that_channels_commands():
@@ -270,16 +270,10 @@ async def test_an_answer_proves_acceptance_before_any_event():
 
 async def test_a_failure_is_an_event():
     async with connected(speed=1000) as linked:
-        linked.simulator.world.faults.arm(await failing())
+        linked.arm(BotTooLate())
         nonce = await linked.imagine("a red fox")
 
         assert (await linked.seen.wait(InteractionFailed)).nonce == nonce
-
-
-async def failing():
-    from discord_simulator.faults import interactions  # noqa: PLC0415
-
-    return interactions.InteractionFails()
 
 
 async def test_a_cancelled_interaction_leaves_nothing_behind():

@@ -15,10 +15,16 @@ from midway.discord.errors import (
     Forbidden,
     RateLimited,
     Rejected,
+    StaleCommand,
     Unauthorized,
     Unknown,
     UnknownMessage,
 )
+
+# How Discord refuses a command whose registration has changed: the version in the form is not the present one, or the
+# whole command has another id now (10063 Unknown Application Command).
+STALE_MARK = "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION"
+STALE_CODES = frozenset({10063})
 
 _BY_STATUS: dict[int, type[Rejected]] = {401: Unauthorized, 403: Forbidden, 404: UnknownMessage}
 
@@ -47,7 +53,9 @@ async def answered_within(limit: timedelta) -> AsyncIterator[None]:
 def error_from_http(err: discord.HTTPException) -> DiscordError:
     """Tell by its status what an HTTP error means. Its text goes along; Discord repeats no secret in it."""
     if isinstance(err, discord.CaptchaRequired):
-        return CaptchaWanted("Discord wants a captcha solved", status=err.status, code=err.code)
+        return CaptchaWanted("Discord wants a captcha solved", status=err.status)
+    if err.code in STALE_CODES or STALE_MARK in str(err.json):
+        return StaleCommand(err.text, status=400, code=err.code)
     return error_from_status(err.status, code=err.code, text=err.text)
 
 

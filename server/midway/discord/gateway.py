@@ -9,6 +9,7 @@ import discord
 from discord.gateway import ReconnectWebSocket
 
 from midway.discord.backoff import Backoff
+from midway.discord.cancellation import raise_if_cancelled
 from midway.discord.decode import DECODERS
 from midway.discord.endpoints import ClientProfile, Endpoints
 from midway.discord.errors import NotConnected
@@ -86,7 +87,9 @@ class Gateway:
         self._tell = sink
         try:
             while True:
-                self._tell_down(await self._reason_of_end())
+                reason = await self._reason_of_end()
+                raise_if_cancelled()
+                self._tell_down(reason)
                 await asyncio.sleep(self._backoff.next().total_seconds())
         except discord.LoginFailure:
             self._tell_refused("Discord does not accept the token")

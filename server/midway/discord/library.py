@@ -21,6 +21,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 from discord.state import ConnectionState
 
+from midway.discord.cancellation import raise_if_cancelled
 from midway.discord.endpoints import ClientProfile, Endpoints, encoded
 from midway.discord.json_types import Raw
 from midway.discord.once import OnceSession, Ticket
@@ -178,15 +179,9 @@ class LibraryClient(discord.Client):
             await self._receive()
 
     async def _receive(self) -> None:
-        """Receive one frame.
-
-        Python 3.11's `wait_for`, inside which the library waits, forgets a cancellation that comes together with a
-        frame; without the check the client could not be stopped while Discord is talking.
-        """
+        """Receive one frame."""
         await self.ws.poll_event()
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
+        raise_if_cancelled()
 
     async def _subscribe(self, guild_id: GuildId) -> None:
         """Ask for the guild's messages: those of guilds above 75,000 members come only when asked for."""

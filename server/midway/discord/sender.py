@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from discord.http import Route
 
 from midway.discord.acceptance import Acceptances
 from midway.discord.command import CommandIndex
-from midway.discord.errors import DiscordError, InvalidCommand, RateLimited, Rejected, StaleCommand, Unknown
+from midway.discord.errors import DiscordError, InvalidCommand, NotConnected, RateLimited, Rejected, StaleCommand, Unknown
 from midway.discord.failure import as_discord_errors
 from midway.discord.gateway import Gateway
 from midway.discord.interaction import ButtonPress, Command, Interaction
@@ -63,14 +64,16 @@ class Sender:
         await asyncio.gather(*self._requests, return_exceptions=True)
 
     async def _send_command(self, command: Command, nonce: Nonce) -> None:
-        definition = await self._commands.find(command)
+        with _nothing_sent():
+            definition = await self._commands.find(command)
         definition.check(command)
         try:
             await self._post(command_payload(command, definition), nonce)
         except Rejected as rejection:
             if rejection.status != 400 or isinstance(rejection, InvalidCommand):
                 raise
-            fresh = await self._commands.refreshed(command, definition)
+            with _nothing_sent():
+                fresh = await self._commands.refreshed(command, definition)
             if fresh.version == definition.version and not isinstance(rejection, StaleCommand):
                 raise
             fresh.check(command)
@@ -129,6 +132,15 @@ class Sender:
         self._requests.discard(task)
         if not task.cancelled() and (err := task.exception()):
             LOG.debug("%s: %s", task.get_name(), type(err).__name__)
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Say so when the commands cannot be looked up: no answer to that leaves nothing unknown about the Interaction."""
+    try:
+        yield
+    except Unknown as err:
+        raise NotConnected(f"the commands could not be looked up: {err}") from err
 
 
 def _no_proof(ticket: Ticket) -> DiscordError:
