@@ -163,7 +163,8 @@ class Intake:
     async def _with_given_prompt(self, ask: Ask) -> Ask:
         if ask.modal_prompt is None:
             return ask
-        return replace(ask, modal_prompt=await self._wording.english(ask.modal_prompt, "prompt"))
+        text = ask.modal_prompt.strip() or ask.prompt_en  # blank: the window's own
+        return replace(ask, modal_prompt=await self._wording.english(text, "prompt"))
 
     def _parents_worker(self, parent: Task) -> Worker:
         """Return the worker of the Account that has the parent's message; no other can press its buttons."""

@@ -1,0 +1,126 @@
+"""Reads over a real channel: pages, filters, cancel, seed, accounts."""
+
+import pytest
+from midjourney.v1 import account_pb2, account_service_pb2, input_pb2, query_pb2, task_pb2
+
+from tests.rpc.served import Served, rejected
+
+
+async def test_pages_give_every_task_once_newest_first(served: Served) -> None:
+    made = [(await served.imagine(f"fox {number}")).id for number in range(5)]
+    listed: list[str] = []
+    request = query_pb2.ListTasksRequest(page_size=2)
+    while True:
+        page = await served.tasks.ListTasks(request)
+        listed += [task.id for task in page.tasks]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+
+    assert listed == made[::-1]
+
+
+async def test_every_page_tells_the_revision_of_the_first(served: Served) -> None:
+    for number in range(3):
+        await served.imagine(f"fox {number}")
+    first = await served.tasks.ListTasks(query_pb2.ListTasksRequest(page_size=2))
+    await served.imagine("one more")
+    second = await served.tasks.ListTasks(query_pb2.ListTasksRequest(page_size=2, page_token=first.next_page_token))
+
+    assert second.revision == first.revision
+
+
+async def test_a_page_token_of_another_filter_is_refused(served: Served) -> None:
+    for number in range(3):
+        await served.imagine(f"fox {number}")
+    page = await served.tasks.ListTasks(query_pb2.ListTasksRequest(page_size=2))
+    other = query_pb2.TaskFilter(client_state="order-17")
+    request = query_pb2.ListTasksRequest(page_token=page.next_page_token, filter=other)
+    error = await rejected(served.tasks.ListTasks(request))
+
+    assert error.fields == ["page_token"]
+
+
+@pytest.mark.parametrize("token", ["nonsense", "####", "YWJjL2RlZg", "é"])
+async def test_a_page_token_that_is_none_is_refused(served: Served, token: str) -> None:
+    error = await rejected(served.tasks.ListTasks(query_pb2.ListTasksRequest(page_token=token)))
+
+    assert error.fields == ["page_token"]
+
+
+async def test_a_negative_page_size_is_refused(served: Served) -> None:
+    error = await rejected(served.tasks.ListTasks(query_pb2.ListTasksRequest(page_size=-1)))
+
+    assert error.fields == ["page_size"]
+
+
+async def test_a_filter_lets_through_what_matches_in_every_field(served: Served) -> None:
+    await served.imagine("a fox")
+    options = input_pb2.SubmitOptions(client_state="order-17")
+    wanted = await served.imagine("a hen", options=options)
+    request = query_pb2.ListTasksRequest(
+        filter=query_pb2.TaskFilter(client_state="order-17", actions=[task_pb2.ACTION_IMAGINE])
+    )
+    listed = await served.tasks.ListTasks(request)
+
+    assert [task.id for task in listed.tasks] == [wanted.id]
+
+
+async def test_a_cancelled_task_says_who_ended_it(served: Served) -> None:
+    task = await served.imagine()
+    cancelled = (await served.tasks.CancelTask(query_pb2.CancelTaskRequest(task_id=task.id))).task
+
+    assert cancelled.state == task_pb2.Task.STATE_CANCELLED
+    assert cancelled.failure.reason == 60
+    assert cancelled.failure.message
+    assert cancelled.HasField("finish_time")
+
+
+async def test_a_cancel_can_be_repeated(served: Served) -> None:
+    grid = await served.grid()
+    again = (await served.tasks.CancelTask(query_pb2.CancelTaskRequest(task_id=grid.id))).task
+
+    assert again.state == task_pb2.Task.STATE_SUCCEEDED
+
+
+async def test_the_seed_is_a_number_and_stays_with_the_task(served: Served) -> None:
+    grid = await served.grid()
+    answer = await served.tasks.GetImageSeed(query_pb2.GetImageSeedRequest(task_id=grid.id))
+    task = (await served.tasks.GetTask(query_pb2.GetTaskRequest(task_id=grid.id))).task
+
+    assert task.seed == answer.seed
+
+
+async def test_accounts_come_in_pages_in_the_order_of_the_settings(served: Served) -> None:
+    first = await served.accounts.ListAccounts(account_service_pb2.ListAccountsRequest(page_size=1))
+    request = account_service_pb2.ListAccountsRequest(page_size=1, page_token=first.next_page_token)
+    second = await served.accounts.ListAccounts(request)
+    ids = [account.id for account in (*first.accounts, *second.accounts)]
+
+    assert ids == [account.id for account in served.rig.engine.accounts()]
+    assert second.next_page_token == ""
+
+
+async def test_an_account_says_how_it_fares(served: Served) -> None:
+    known = served.rig.engine.accounts()[0]
+    request = account_service_pb2.GetAccountRequest(account_id=known.id)
+    account = (await served.accounts.GetAccount(request)).account
+
+    assert account.state == account_pb2.Account.STATE_ACTIVE
+    assert account.slot_count == known.slots
+    assert account.HasField("state_time")
+    assert account.user_id
+
+
+async def test_an_unknown_account_is_not_found(served: Served) -> None:
+    error = await rejected(served.accounts.GetAccount(account_service_pb2.GetAccountRequest(account_id="nobody")))
+
+    assert (error.code.name, error.reason) == ("NOT_FOUND", "ACCOUNT_NOT_FOUND")
+
+
+async def test_an_account_that_works_may_be_resumed(served: Served) -> None:
+    known = served.rig.engine.accounts()[0]
+    request = account_service_pb2.ResumeAccountRequest(account_id=known.id)
+    account = (await served.accounts.ResumeAccount(request)).account
+
+    assert account.state == account_pb2.Account.STATE_ACTIVE

@@ -1,0 +1,129 @@
+"""Keys, health, reflection, sizes and faults of the server as a client meets them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from midjourney.v1 import query_pb2
+from midway.rpc.server import SERVICES
+
+from tests.rpc.served import Served, rejected, serving, stream_rejected
+from tests.support.rig import engine_running, simulator_running
+
+KEY = "sk-open-sesame"
+LIST = query_pb2.ListTasksRequest()
+
+
+@pytest.fixture
+async def locked(tmp_path: Path) -> AsyncIterator[Served]:
+    """A server that asks for a key and takes small messages only."""
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path) as rig,
+        serving(rig, api_keys=("sk-other", KEY), max_message_bytes=1000) as served,
+    ):
+        yield served
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        [("authorization", KEY)],
+        [("authorization", f"Bearer {KEY}")],
+        [("authorization", f"bearer {KEY}")],
+        [("mj-api-secret", KEY)],
+        [("mj-api-secret", f"Bearer {KEY}")],
+        [("authorization", "midjourney-proxy"), ("mj-api-secret", KEY)],
+    ],
+    ids=str,
+)
+async def test_a_key_opens(locked: Served, metadata: list[tuple[str, str]]) -> None:
+    """The key is taken from either header, with or without Bearer; a foreign Authorization does not hide it."""
+    answer = await locked.tasks.ListTasks(LIST, metadata=metadata)
+
+    assert answer.revision == 0
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [[], [("authorization", "sk-wrong")], [("authorization", "Bearer ")], [("x-ptoken", KEY)]],
+    ids=str,
+)
+async def test_no_key_or_a_wrong_one_does_not_open(locked: Served, metadata: list[tuple[str, str]]) -> None:
+    error = await rejected(locked.tasks.ListTasks(LIST, metadata=metadata))
+
+    assert (error.code.name, error.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+
+
+async def test_a_stream_needs_the_key_too(locked: Served) -> None:
+    error = await stream_rejected(locked.tasks.WatchTasks(query_pb2.WatchTasksRequest()))
+
+    assert error.reason == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("service", ["", *SERVICES])
+async def test_health_answers_without_a_key(locked: Served, service: str) -> None:
+    """Every service by its name, and the whole server by none."""
+    answer = await health(locked, service)
+
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_the_health_of_an_unknown_service_is_not_found(locked: Served) -> None:
+    error = await rejected(health(locked, "no.such.Service"))
+
+    assert error.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_reflection_needs_the_key(locked: Served) -> None:
+    error = await stream_rejected(reflected(locked))
+
+    assert error.reason == "UNAUTHENTICATED"
+
+
+async def test_reflection_lists_every_service(locked: Served) -> None:
+    (answer,) = [answer async for answer in reflected(locked, metadata=[("mj-api-secret", KEY)])]
+
+    assert set(SERVICES) <= {service.name for service in answer.list_services_response.service}
+
+
+async def test_a_message_over_the_limit_is_refused(locked: Served) -> None:
+    call = locked.tasks.GetTask(query_pb2.GetTaskRequest(task_id="9" * 2000), metadata=[("mj-api-secret", KEY)])
+    error = await rejected(call)
+
+    assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_an_unknown_method_is_unimplemented(served: Served) -> None:
+    paint: Any = served.channel.unary_unary("/midjourney.v1.MidjourneyService/Paint")
+    error = await rejected(paint(b""))
+
+    assert error.code is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_defect_is_internal_and_tells_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(served.rig.engine.store, "find", broken)
+    error = await rejected(served.tasks.ListTasks(LIST))
+
+    assert (error.code.name, error.reason) == ("INTERNAL", "INTERNAL")
+    assert "secret" not in (error.message or "")
+
+
+def health(served: Served, service: str) -> Any:
+    """Ask how a service is."""
+    stub: Any = health_pb2_grpc.HealthStub(served.channel)
+    return stub.Check(health_pb2.HealthCheckRequest(service=service))
+
+
+def reflected(served: Served, **options: Any) -> Any:
+    """Ask for the list of services."""
+    make_stub: Any = reflection_pb2_grpc.ServerReflectionStub
+    question = reflection_pb2.ServerReflectionRequest(list_services="")
+    return make_stub(served.channel).ServerReflectionInfo(iter([question]), **options)

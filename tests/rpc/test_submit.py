@@ -1,0 +1,237 @@
+"""Submits over a real channel, to the end of their Tasks."""
+
+import base64
+from io import BytesIO
+from typing import Any
+
+from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
+from PIL import Image
+
+from tests.rpc.served import Served, button, png, rejected
+
+SUCCEEDED = task_pb2.Task.STATE_SUCCEEDED
+
+
+async def test_an_imagine_is_drawn_and_its_picture_is_read(served: Served) -> None:
+    grid = await served.grid("a red fox --ar 3:2")
+    body = await served.tasks.GetTaskImage(query_pb2.GetTaskImageRequest(task_id=grid.id))
+
+    assert grid.progress_percent == 100
+    assert grid.image.url
+    assert not grid.image.preview
+    assert len(grid.buttons) >= 9
+    assert body.data.startswith(b"\x89PNG")
+    assert body.content_type == "image/png"
+
+
+async def test_pictures_of_an_imagine_stand_before_the_prompt(served: Served) -> None:
+    pictures = [input_pb2.InputImage(data=png("red")), input_pb2.InputImage(base64_or_data_url=data_url("blue"))]
+    grid = await served.ended(await served.imagine("a fox", images=pictures))
+
+    links, words = grid.final_prompt.split("a fox")
+    assert links.count("http") == 2
+    assert words is not None
+
+
+async def test_u2_by_index_is_a_child_of_its_grid(served: Served) -> None:
+    grid = await served.grid()
+    request = submit_pb2.SubmitChangeRequest(task_id=grid.id, kind=input_pb2.CHANGE_KIND_UPSCALE, index=2)
+    picked = await served.ended((await served.tasks.SubmitChange(request)).task)
+
+    assert picked.state == SUCCEEDED
+    assert picked.parent_task_id == grid.id
+    assert picked.index == 2
+    assert picked.action == task_pb2.ACTION_UPSCALE
+
+
+async def test_the_same_upscale_again_is_the_one_that_is_there(served: Served) -> None:
+    grid = await served.grid()
+    request = submit_pb2.SubmitChangeRequest(task_id=grid.id, kind=input_pb2.CHANGE_KIND_UPSCALE, index=1)
+    first = await served.ended((await served.tasks.SubmitChange(request)).task)
+    again = await served.tasks.SubmitChange(request)
+
+    assert again.existing
+    assert again.task.id == first.id
+
+
+async def test_a_reroll_needs_no_index(served: Served) -> None:
+    grid = await served.grid()
+    request = submit_pb2.SubmitChangeRequest(task_id=grid.id, kind=input_pb2.CHANGE_KIND_REROLL)
+    drawn = await served.ended((await served.tasks.SubmitChange(request)).task)
+
+    assert drawn.state == SUCCEEDED
+    assert drawn.index == 0
+
+
+async def test_describe_finds_prompts(served: Served) -> None:
+    request = submit_pb2.SubmitDescribeRequest(image=input_pb2.InputImage(data=png()))
+    described = await served.ended((await served.tasks.SubmitDescribe(request)).task)
+
+    assert described.state == SUCCEEDED
+    assert len(described.result_prompts) == 4
+
+
+async def test_blend_mixes_pictures(served: Served) -> None:
+    images = [input_pb2.InputImage(data=png(color)) for color in ("red", "blue")]
+    request = submit_pb2.SubmitBlendRequest(images=images, dimensions=input_pb2.DIMENSIONS_LANDSCAPE)
+    blended = await served.ended((await served.tasks.SubmitBlend(request)).task)
+
+    assert blended.state == SUCCEEDED
+    assert blended.image.width > blended.image.height
+
+
+async def test_shorten_finds_prompts(served: Served) -> None:
+    request = submit_pb2.SubmitShortenRequest(prompt="a very red and rather small fox in deep snow at night")
+    shortened = await served.ended((await served.tasks.SubmitShorten(request)).task)
+
+    assert shortened.state == SUCCEEDED
+    assert shortened.result_prompts
+
+
+async def test_show_brings_a_job_back(served: Served) -> None:
+    grid = await served.grid()
+    options = input_pb2.SubmitOptions(account_id=grid.account_id)
+    request = submit_pb2.SubmitShowRequest(job_id=grid.job_id.upper(), options=options)
+    shown = await served.ended((await served.tasks.SubmitShow(request)).task)
+
+    assert shown.state == SUCCEEDED
+    assert shown.job_id == grid.job_id
+
+
+async def test_a_custom_zoom_waits_for_its_modal_and_goes_on_as_the_same_task(served: Served) -> None:
+    zoom = await pressed(served, "Custom Zoom")
+    waiting = zoom.state
+    request = submit_pb2.SubmitModalRequest(task_id=zoom.id, prompt="a red fox --zoom 1.8")
+    answered = await served.tasks.SubmitModal(request)
+    drawn = await served.ended(answered.task)
+
+    assert waiting == task_pb2.Task.STATE_AWAITING_INPUT
+    assert "--zoom 2" in zoom.modal.prompt
+    assert zoom.HasField("input_deadline")
+    assert answered.task.id == zoom.id
+    assert drawn.state == SUCCEEDED
+
+
+async def test_a_press_with_its_prompt_does_not_wait(served: Served) -> None:
+    zoom = await pressed(served, "Custom Zoom", prompt="a red fox --zoom 1.5")
+
+    assert zoom.state != task_pb2.Task.STATE_AWAITING_INPUT
+    assert (await served.ended(zoom)).state == SUCCEEDED
+
+
+async def test_an_empty_prompt_means_the_modals_own(served: Served) -> None:
+    zoom = await pressed(served, "Custom Zoom", prompt="")
+
+    assert zoom.state != task_pb2.Task.STATE_AWAITING_INPUT
+    assert (await served.ended(zoom)).state == SUCCEEDED
+
+
+async def test_a_region_is_drawn_with_a_mask(served: Served) -> None:
+    region = await pressed(served, "Vary (Region)")
+    parent = (await served.tasks.GetTask(query_pb2.GetTaskRequest(task_id=region.parent_task_id))).task
+    mask = input_pb2.InputImage(data=mask_png((parent.image.width, parent.image.height)))
+    request = submit_pb2.SubmitModalRequest(task_id=region.id, prompt="a red hat", mask=mask)
+    drawn = await served.ended((await served.tasks.SubmitModal(request)).task)
+
+    assert region.modal.needs_mask
+    assert drawn.state == SUCCEEDED
+
+
+async def test_a_mask_of_another_size_is_refused(served: Served) -> None:
+    region = await pressed(served, "Vary (Region)")
+    mask = input_pb2.InputImage(data=mask_png((10, 10)))
+    error = await rejected(served.tasks.SubmitModal(submit_pb2.SubmitModalRequest(task_id=region.id, mask=mask)))
+
+    assert error.reason == "INVALID_IMAGE"
+    assert error.fields == ["mask"]
+
+
+async def test_the_bookmark_makes_no_task(served: Served) -> None:
+    picked = await upscaled(served)
+    request = submit_pb2.SubmitActionRequest(task_id=picked.id, custom_id=bookmark_of(picked))
+    answer = await served.tasks.SubmitAction(request)
+
+    assert answer.existing
+    assert answer.task.id == picked.id
+
+
+async def test_uploads_come_back_as_links_in_order(served: Served) -> None:
+    images = [input_pb2.InputImage(data=png(color)) for color in ("red", "blue")]
+    answer = await served.tasks.UploadImages(submit_pb2.UploadImagesRequest(images=images))
+
+    assert len(answer.urls) == 2
+    assert all(url.startswith("http") for url in answer.urls)
+    assert answer.account_id
+
+
+async def test_a_request_id_makes_one_task(served: Served) -> None:
+    request = submit_pb2.SubmitImagineRequest(prompt="a red fox", request_id="order-17")
+    first = await served.tasks.SubmitImagine(request)
+    again = await served.tasks.SubmitImagine(request)
+
+    assert not first.existing
+    assert again.existing
+    assert again.task.id == first.task.id
+
+
+async def test_a_request_id_cannot_be_used_for_something_else(served: Served) -> None:
+    first = await served.imagine("a red fox", request_id="order-17")
+    error = await rejected(served.imagine("a blue fox", request_id="order-17"))
+
+    assert (error.code.name, error.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert error.metadata == {"task_id": first.id}
+
+
+async def test_a_request_id_of_another_kind_of_request_is_reused_too(served: Served) -> None:
+    await served.imagine("a red fox", request_id="order-17")
+    request = submit_pb2.SubmitShortenRequest(prompt="a red fox", request_id="order-17")
+    error = await rejected(served.tasks.SubmitShorten(request))
+
+    assert error.reason == "REQUEST_ID_REUSED"
+
+
+async def test_options_come_back_in_the_task(served: Served) -> None:
+    account = served.rig.engine.accounts()[1].id
+    options = input_pb2.SubmitOptions(
+        bot_type=task_pb2.BOT_TYPE_NIJI, speed=task_pb2.SPEED_RELAX, account_id=account, client_state="order-17"
+    )
+    task = await served.imagine("a red fox", options=options)
+
+    assert task.bot_type == task_pb2.BOT_TYPE_NIJI
+    assert task.speed == task_pb2.SPEED_RELAX
+    assert task.account_id == account
+    assert task.client_state == "order-17"
+
+
+def data_url(color: str) -> str:
+    """A small picture as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(png(color)).decode()
+
+
+def mask_png(size: tuple[int, int]) -> bytes:
+    """A mask with a white square in its middle."""
+    mask = Image.new("RGB", size, "black")
+    width, height = size
+    mask.paste("white", (width // 4, height // 4, width // 2, height // 2))
+    file = BytesIO()
+    mask.save(file, "PNG")
+    return file.getvalue()
+
+
+async def upscaled(served: Served) -> task_pb2.Task:
+    """Have a finished U1."""
+    grid = await served.grid()
+    request = submit_pb2.SubmitChangeRequest(task_id=grid.id, kind=input_pb2.CHANGE_KIND_UPSCALE, index=1)
+    return await served.ended((await served.tasks.SubmitChange(request)).task)
+
+
+async def pressed(served: Served, label: str, **fields: Any) -> task_pb2.Task:
+    """Press a button of a finished U1."""
+    parent = await upscaled(served)
+    request = submit_pb2.SubmitActionRequest(task_id=parent.id, custom_id=button(parent, label), **fields)
+    return (await served.tasks.SubmitAction(request)).task
+
+
+def bookmark_of(task: task_pb2.Task) -> str:
+    """Return the custom id of a result's bookmark."""
+    return next(each.custom_id for each in task.buttons if "BOOKMARK" in each.custom_id)
