@@ -58,6 +58,8 @@ class LimitSettings(BaseSettings):
     seed_timeout_seconds: float = _seconds(_LIMITS.seed_timeout, "How long asking for a seed may take")
     max_prompt_characters: int = _count(_LIMITS.max_prompt_characters, "Longest prompt")
     max_input_images: int = _count(_LIMITS.max_input_images, "Most pictures in one request")
+    max_client_state_characters: int = _count(_LIMITS.max_client_state_characters, "Longest state that is echoed")
+    max_notify_url_characters: int = _count(_LIMITS.max_notify_url_characters, "Longest webhook address of a Task")
 
     def limits(self, *, default_pace: timedelta) -> Limits:
         """Build the engine's limits; `default_pace` counts where no pace is set."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
@@ -18,11 +19,11 @@ LONGEST_LINE = 1024 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. The part is ready when a line of its output holds `ready_mark`."""
+    """What to run. The part is ready when a line of its output matches `ready_line`."""
 
     name: str
     command: Sequence[str | Path]
-    ready_mark: str
+    ready_line: str  # a regular expression, searched for
     environment: Mapping[str, str] = field(default_factory=dict)  # beside our own; overrides it
 
 
@@ -108,7 +109,7 @@ class Part:
 
     def _notice(self, line: str) -> None:
         self._last_lines.append(line)
-        if self._program.ready_mark in line and not self._ready.done():
+        if not self._ready.done() and re.search(self._program.ready_line, line):
             self._ready.set_result(line)
 
     def _ended(self) -> PartDied:

@@ -9,7 +9,7 @@ from midway.app.part import Part, Program
 from midway.app.ports import accepting
 from midway.app.settings import Settings
 
-READY = "ready "
+READY = "^ready "
 
 
 def simulator(settings: Settings) -> Program:
@@ -30,6 +30,7 @@ def server(settings: Settings) -> Program:
     ours = {
         "MIDWAY_DATA_DIR": settings.data_dir.resolve(),
         "MIDWAY_GRPC_PORT": settings.grpc_port,
+        "MIDWAY_HOST": settings.host,
         "MIDWAY_METRICS_PORT": settings.metrics_port,
         "MIDWAY_SIMULATOR_ACCOUNTS": settings.simulator_accounts,
         "MIDWAY_SIMULATOR_URL": settings.simulator_url or "",
@@ -50,7 +51,7 @@ def envoy(config: Path, *, host: str, http_port: int, grpc_port: int) -> Program
     # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
     command = (envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info")
     # Said after the first health check of the server; the listener opens a moment later.
-    return Program("envoy", command, "all dependencies initialized. starting workers")
+    return Program("envoy", command, "all dependencies initialized[.] starting workers")
 
 
 async def envoy_ready(part: Part, *, host: str, http_port: int, within_seconds: float) -> None:

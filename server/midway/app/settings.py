@@ -20,6 +20,7 @@ from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.limit_settings import LimitSettings
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
+from midway.engine.picture import PictureLimits
 
 DEFAULT_FILE = "midway.toml"
 MIB = 1024 * 1024
@@ -48,6 +49,7 @@ class Settings(LimitSettings):
     simulator_port: int = _port(9300, "Port of the Discord simulator")
     metrics_port: int = _port(9464, "Port of the Prometheus metrics, on loopback")
     data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
+    allow_network_file_system: bool = Field(False, description="Open a database on a network file system all the same")
     server: str | None = Field(None, description="host:port that the client commands call; unset: this machine's")
 
     # Who may call
@@ -69,8 +71,8 @@ class Settings(LimitSettings):
     discord_build_number: int | None = Field(None, description="Build number of Discord's web client to show")
 
     # Prompts and pictures
-    max_image_bytes: int = Field(20 * MIB, ge=1, description="Largest picture that a client may send")
-    max_image_pixels: int = Field(64_000_000, ge=1, description="Most pixels of such a picture")
+    max_image_bytes: int = Field(PictureLimits().max_bytes, ge=1, description="Largest picture that a client may send")
+    max_image_pixels: int = Field(PictureLimits().max_pixels, ge=1, description="Most pixels of such a picture")
     banned_words_file: Path | None = Field(None, description="Words to refuse in prompts, one a line; read anew")
     translator_url: str | None = Field(None, description="Base URL of an OpenAI-compatible API for translations")
     translator_key: SecretStr | None = Field(None, description="Key for it")
@@ -118,6 +120,12 @@ class Settings(LimitSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments (tests), environment, midway.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    def picture_limits(self) -> PictureLimits:
+        """Build the limits on pictures that clients send."""
+        return PictureLimits(
+            max_bytes=self.max_image_bytes, max_pixels=self.max_image_pixels, max_count=self.max_input_images
+        )
 
     @property
     def uses_simulator(self) -> bool:

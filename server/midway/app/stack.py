@@ -1,14 +1,17 @@
 """Simulator, server and Envoy together, for a first look and for the tests: `midway stack`."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from midway.app import parts
-from midway.app.part import Part, PartDied, Program
+from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, check_free
 from midway.app.settings import Settings
+
+T = TypeVar("T")
 
 START_SECONDS = 30  # for one part; a cold disk reads the server's libraries for some seconds
 SERVER_STOP_SECONDS = 7  # its own grace, and the store's last write
@@ -55,14 +58,19 @@ class Stack:
                 await part.stop(SERVER_STOP_SECONDS if name == "server" else OTHER_STOP_SECONDS)
         await self._exit.aclose()
 
-    async def died(self) -> PartDied:
-        """Return when the first part has ended by itself."""
-        async with asyncio.TaskGroup() as group:
-            waits = [group.create_task(part.died(), name=f"end of {part.name}") for part in self._parts.values()]
-            done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for other in others:
-                other.cancel()
-        return done.pop().result()
+    async def until(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what the work returns, while every part runs. Raises PartDied when one ends before."""
+        working = asyncio.create_task(work, name="work")
+        ends = [asyncio.create_task(part.died(), name=f"end of {part.name}") for part in self._parts.values()]
+        try:
+            await asyncio.wait((working, *ends), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise next(end.result() for end in ends if end.done())
+        finally:
+            for task in (working, *ends):
+                task.cancel()
+            await asyncio.wait((working, *ends))
 
     async def _start(self) -> Addresses:
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))

@@ -1,0 +1,176 @@
+"""A blocking client of the gRPC API, for the command line."""
+
+import mimetypes
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import grpc
+from midjourney.v1 import account_pb2, account_service_pb2, query_pb2, submit_pb2, task_pb2
+from midjourney.v1.account_service_pb2_grpc import AccountServiceStub
+from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
+
+CALL_SECONDS = 90  # as long as Envoy waits; a seed takes up to 60 s
+RESUME_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # before each try to resume a watch that brought no news
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    # A watch whose server vanished without a word ends after half a minute.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+TERMINAL = frozenset({task_pb2.Task.STATE_SUCCEEDED, task_pb2.Task.STATE_FAILED, task_pb2.Task.STATE_CANCELLED})
+
+SubmitRequest = (
+    submit_pb2.SubmitImagineRequest
+    | submit_pb2.SubmitDescribeRequest
+    | submit_pb2.SubmitBlendRequest
+    | submit_pb2.SubmitShortenRequest
+    | submit_pb2.SubmitActionRequest
+    | submit_pb2.SubmitModalRequest
+)
+
+
+class NoSuchButton(Exception):
+    """The Task has no button of that label."""
+
+    def __init__(self, label: str, task: task_pb2.Task) -> None:
+        names = ", ".join(repr(name_of(button)) for button in task.buttons) or "none"
+        super().__init__(f"task {task.id} has no button {label!r}; its buttons: {names}")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A Task's picture as a file."""
+
+    data: bytes
+    content_type: str
+
+    @property
+    def suffix(self) -> str:
+        """The file ending, with its dot; empty when the type is unknown."""
+        return mimetypes.guess_extension(self.content_type) or ""
+
+
+class Client:
+    """One server, over one channel. Every call may raise grpc.RpcError, as the contract says for each."""
+
+    def __init__(self, channel: grpc.Channel, api_key: str = "") -> None:
+        self._tasks = MidjourneyServiceStub(channel)
+        self._accounts = AccountServiceStub(channel)
+        self._metadata = (("mj-api-secret", api_key),) if api_key else ()
+
+    @classmethod
+    @contextmanager
+    def connected(cls, address: str, api_key: str = "") -> Iterator[Self]:
+        """Open a channel to `host:port` and close it at the end; nothing is sent yet."""
+        with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+            yield cls(channel, api_key)
+
+    def submit(self, request: SubmitRequest) -> task_pb2.Task:
+        """Submit a Task and return it as stored."""
+        request.request_id = request.request_id or str(uuid.uuid4())
+        method = getattr(self._tasks, type(request).__name__.removesuffix("Request"))
+        task: task_pb2.Task = self._call(method, request).task
+        return task
+
+    def press(self, request: submit_pb2.SubmitActionRequest, label: str) -> task_pb2.Task:
+        """Press the button with this label, emoji or custom id on the request's Task. Raises NoSuchButton."""
+        parent = self.task(request.task_id)
+        request.custom_id = button_of(parent, label).custom_id
+        return self.submit(request)
+
+    def task(self, task_id: str) -> task_pb2.Task:
+        """Read a Task."""
+        request = query_pb2.GetTaskRequest(task_id=task_id)
+        response: query_pb2.GetTaskResponse = self._call(self._tasks.GetTask, request)
+        return response.task
+
+    def tasks(self, count: int) -> list[task_pb2.Task]:
+        """Read the newest Tasks, newest first."""
+        request = query_pb2.ListTasksRequest(page_size=count)
+        response: query_pb2.ListTasksResponse = self._call(self._tasks.ListTasks, request)
+        return list(response.tasks)
+
+    def cancel(self, task_id: str) -> task_pb2.Task:
+        """End a Task."""
+        request = query_pb2.CancelTaskRequest(task_id=task_id)
+        response: query_pb2.CancelTaskResponse = self._call(self._tasks.CancelTask, request)
+        return response.task
+
+    def watch(self, task_id: str) -> Iterator[task_pb2.Task]:
+        """Follow a Task to its end, over broken connections and restarts of the server."""
+        revision, fruitless = 0, 0
+        while True:
+            try:
+                for update in self._watch_once(task_id, revision):
+                    revision, fruitless = update.revision, 0
+                    if update.HasField("task"):
+                        yield update.task
+            except grpc.RpcError as err:
+                if code_of(err) is not grpc.StatusCode.UNAVAILABLE or fruitless == len(RESUME_SECONDS):
+                    raise
+                time.sleep(RESUME_SECONDS[fruitless])
+                fruitless += 1
+            else:
+                return
+
+    def picture(self, task_id: str) -> Picture:
+        """Read a Task's picture."""
+        body = self._call(self._tasks.GetTaskImage, query_pb2.GetTaskImageRequest(task_id=task_id))
+        return Picture(body.data, body.content_type)
+
+    def seed(self, task_id: str) -> int:
+        """Ask for the seed of a finished picture; may take a minute."""
+        request = query_pb2.GetImageSeedRequest(task_id=task_id)
+        response: query_pb2.GetImageSeedResponse = self._call(self._tasks.GetImageSeed, request)
+        return response.seed
+
+    def accounts(self) -> list[account_pb2.Account]:
+        """Read every Account."""
+        request = account_service_pb2.ListAccountsRequest(page_size=1000)
+        response: account_service_pb2.ListAccountsResponse = self._call(self._accounts.ListAccounts, request)
+        return list(response.accounts)
+
+    def resume_account(self, account_id: str) -> account_pb2.Account:
+        """Let a paused Account work again."""
+        request = account_service_pb2.ResumeAccountRequest(account_id=account_id)
+        response: account_service_pb2.ResumeAccountResponse = self._call(self._accounts.ResumeAccount, request)
+        return response.account
+
+    def _watch_once(self, task_id: str, revision: int) -> Iterator[query_pb2.WatchTaskResponse]:
+        request = query_pb2.WatchTaskRequest(task_id=task_id, after_revision=revision)
+        call = self._tasks.WatchTask(request, metadata=self._metadata)
+        try:
+            yield from call
+        finally:
+            call.cancel()  # Whoever stops reading must not keep the stream open.
+
+    def _call(self, method: Any, request: Any) -> Any:
+        return method(request, timeout=CALL_SECONDS, metadata=self._metadata)
+
+
+def button_of(task: task_pb2.Task, label: str) -> task_pb2.Button:
+    """Find a button by its label, emoji or custom id. Raises NoSuchButton."""
+    for button in task.buttons:
+        if label in {button.label, button.emoji, button.custom_id, name_of(button)}:
+            return button
+    raise NoSuchButton(label, task)
+
+
+def name_of(button: task_pb2.Button) -> str:
+    """Return what a person reads on a button."""
+    return f"{button.emoji} {button.label}".strip()
+
+
+def code_of(err: grpc.RpcError) -> grpc.StatusCode:
+    """Return the status code of a failed call, which is the error itself."""
+    code: grpc.StatusCode = err.code()
+    return code
+
+
+def details_of(err: grpc.RpcError) -> str:
+    """Return what the server said of a failed call."""
+    return err.details() or ""

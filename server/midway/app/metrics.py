@@ -1,0 +1,108 @@
+"""Numbers for Prometheus: what clients call, how Tasks change, how the Accounts fare."""
+
+import asyncio
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from midway.domain.account import Account, AccountState
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import State, Task
+from midway.store.watch import Watch
+
+CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
+
+
+class AccountNumbers(Collector):
+    """Reads the Accounts whenever Prometheus asks."""
+
+    def __init__(self, accounts: Callable[[], Sequence[Account]]) -> None:
+        self._accounts = accounts
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the Accounts by state, and the Tasks that run and wait on each."""
+        accounts = self._accounts()
+        tally = Tally(account.state for account in accounts)
+        states = GaugeMetricFamily("midway_accounts", "Accounts by state", labels=["state"])
+        for state in AccountState:
+            states.add_metric([state.value], tally[state])
+        running = GaugeMetricFamily("midway_account_running", "Tasks at Midjourney", labels=["account"])
+        queued = GaugeMetricFamily("midway_account_queued", "Tasks waiting for a slot", labels=["account"])
+        for account in accounts:
+            running.add_metric([account.id], account.running)
+            queued.add_metric([account.id], account.queued)
+        return [states, running, queued]
+
+
+class Metrics:
+    """The numbers of one server, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Histogram(
+            "midway_call_seconds", "gRPC calls", ["method", "code"], buckets=CALL_SECONDS, registry=self.registry
+        )
+        self._changes = Counter(
+            "midway_task_changes_total",
+            "Tasks that came into a state; SUBMITTING counts the attempts",
+            ["action", "state"],
+            registry=self.registry,
+        )
+        self._states: dict[TaskId, State] = {}  # of unfinished Tasks; so that progress is not counted as a change
+
+    def watch_accounts(self, accounts: Callable[[], Sequence[Account]]) -> None:
+        """Show these Accounts from now on."""
+        self.registry.register(AccountNumbers(accounts))
+
+    def call_ended(self, method: str, code: str, seconds: float) -> None:
+        """Count a call."""
+        self._calls.labels(method, code).observe(seconds)
+
+    async def follow(self, watch: Watch, after: Revision) -> None:
+        """Count every change of a Task's state after a revision, until cancelled."""
+        async for task in watch.watch_all(after):
+            self._changed(task)
+
+    def _changed(self, task: Task) -> None:
+        if self._states.get(task.id) is not task.state:
+            self._changes.labels(task.action.value, task.state.value).inc()
+        self._states[task.id] = task.state
+        if task.state.is_terminal:
+            del self._states[task.id]
+
+
+@asynccontextmanager
+async def serving_metrics(metrics: Metrics, port: int) -> AsyncIterator[str]:
+    """Serve the numbers on loopback while the context is open; yield their address."""
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(metrics.registry), headers={"Content-Type": "text/plain; version=0.0.4"}
+        )
+
+    app = web.Application()
+    app.router.add_get("/metrics", page)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def following(metrics: Metrics, watch: Watch, after: Revision) -> AsyncIterator[None]:
+    """Count changes of Tasks while the context is open."""
+    follower = asyncio.create_task(metrics.follow(watch, after), name="metrics")
+    try:
+        yield
+    finally:
+        follower.cancel()
+        await asyncio.wait([follower])

@@ -1,0 +1,64 @@
+"""The end of a command that made a Task: follow it, save its picture, say what can be done next."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from midjourney.v1 import error_reason_pb2, task_pb2
+from rich.console import Console
+
+from midway.app.client import Client, name_of
+from midway.app.exit_codes import ExitCode
+from midway.app.progress import follow
+
+State = task_pb2.Task.State
+
+
+def finish(client: Client, task: task_pb2.Task, directory: Path) -> None:
+    """Follow the Task to its end, save and print its result. Exits with TASK_FAILED or INTERRUPTED otherwise."""
+    console = Console()
+    if task.state == State.STATE_AWAITING_INPUT:
+        _tell_what_is_asked(console, task)
+        return
+    try:
+        ended = follow(client.watch(task.id), console)
+    except KeyboardInterrupt:
+        console.print(f"the task goes on; follow it again with: midway watch {task.id}", markup=False)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    if ended.state != State.STATE_SUCCEEDED:
+        _fail(ended)
+    show_result(client, ended, directory, console)
+
+
+def show_result(client: Client, task: task_pb2.Task, directory: Path, console: Console) -> None:
+    """Print proposed prompts, the saved picture's place, and the buttons."""
+    for number, prompt in enumerate(task.result_prompts, 1):
+        console.print(f"{number}. {prompt}", markup=False, soft_wrap=True)
+    if task.HasField("image"):
+        console.print(f"saved {save(client, task.id, directory)}", markup=False, soft_wrap=True)
+    if task.buttons:
+        labels = "  ".join(name_of(button) for button in task.buttons)
+        console.print(f"buttons of {task.id}: {labels}", markup=False, soft_wrap=True)
+
+
+def save(client: Client, task_id: str, directory: Path, name: str | None = None) -> Path:
+    """Write a Task's picture into the directory and return the file; it is named after the Task by default."""
+    picture = client.picture(task_id)
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / f"{name or task_id}{picture.suffix}"
+    file.write_bytes(picture.data)
+    return file
+
+
+def _tell_what_is_asked(console: Console, task: task_pb2.Task) -> None:
+    mask = " --mask MASK.png" if task.modal.needs_mask else ""
+    console.print(f"{task.modal.title or 'Midjourney'} asks for a prompt; proposed: {task.modal.prompt}", markup=False)
+    console.print(f'answer with: midway answer {task.id} "PROMPT"{mask}', markup=False, soft_wrap=True)
+
+
+def _fail(task: task_pb2.Task) -> NoReturn:
+    reason = error_reason_pb2.ErrorReason.Name(task.failure.reason).removeprefix("ERROR_REASON_")
+    typer.echo(
+        f"task {task.id} {State.Name(task.state).removeprefix('STATE_')}: {reason}: {task.failure.message}", err=True
+    )
+    raise typer.Exit(ExitCode.TASK_FAILED)

@@ -1,0 +1,57 @@
+"""Commands that run Midway itself: serve, stack, demo."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from midway.app.demo import run_demo
+from midway.app.exit_codes import ExitCode
+from midway.app.settings import Settings, load_settings
+from midway.app.signals import end_on_sigterm
+from midway.app.stack import Stack
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for command in (serve, stack, demo):
+        app.command()(command)
+
+
+def serve() -> None:
+    """Run the server alone (gRPC, no Envoy) until Ctrl-C: for production, under your own supervisor."""
+    # Here, because the server's libraries take a second to load, and no other command needs them.
+    from midway.app.serve import CannotServe, run_server  # noqa: PLC0415
+
+    settings = load_settings()
+    try:
+        run_server(settings)
+    except CannotServe as err:
+        typer.echo(str(err), err=True)
+        raise typer.Exit(ExitCode.CANNOT_RUN) from err
+
+
+def stack() -> None:
+    """Run simulator, server and Envoy until Ctrl-C."""
+    # Ctrl-C cancels the main task, also while parts still start; by now they are stopped.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run_stack(load_settings()))
+
+
+def demo(out: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")] = Path("out/demo")) -> None:
+    """Make pictures once, over REST and over gRPC, and stop."""
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        asyncio.run(run_demo(load_settings(), out))
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+async def run_stack(settings: Settings) -> None:
+    """Run the stack until cancelled. Raises PartDied when a part ends by itself."""
+    end_on_sigterm()
+    async with Stack(settings) as running:
+        print(f"ready {running.addresses}", flush=True)
+        await running.until(asyncio.Event().wait())

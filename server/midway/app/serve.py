@@ -1,0 +1,50 @@
+"""`midway serve`: the server alone, until SIGTERM or SIGINT."""
+
+import structlog
+import uvloop
+
+from midway.app.logs import configure_logs
+from midway.app.ports import PortTaken, check_free
+from midway.app.settings import Settings
+from midway.app.signals import stop_on_signals
+from midway.app.wiring import NothingToDrawWith, running_server
+from midway.engine.banned import BannedListUnreadable
+from midway.store.port import StoreUnavailable
+from midway.store.sqlite import DatabaseRefused
+
+log = structlog.get_logger(__name__)
+
+
+class CannotServe(Exception):
+    """Something outside the program keeps the server from starting; the message says what."""
+
+
+def run_server(settings: Settings) -> None:
+    """Serve in this process; returns when a signal asked for the end and everything is closed.
+
+    Raises CannotServe.
+    """
+    configure_logs(settings.log_level, settings.log_format, secrets=secrets_of(settings))
+    try:
+        uvloop.run(_serve(settings))
+    except (NothingToDrawWith, BannedListUnreadable, DatabaseRefused, StoreUnavailable, PortTaken) as err:
+        raise CannotServe(str(err)) from err
+
+
+async def _serve(settings: Settings) -> None:
+    stop = stop_on_signals()
+    check_free(settings.host, settings.grpc_port)
+    check_free("127.0.0.1", settings.metrics_port)
+    async with running_server(settings) as running:
+        if not settings.api_keys:
+            log.warning("no API keys are set: everybody on this machine may call", host=settings.host)
+        print(f"ready grpc={running.grpc} metrics={running.metrics}", flush=True)
+        await stop.wait()
+        log.info("stopping")
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """List what must never be printed."""
+    secrets = [*settings.api_keys, settings.translator_key, settings.webhook_secret]
+    secrets += [account.token for account in settings.accounts]
+    return [secret.get_secret_value() for secret in secrets if secret]
