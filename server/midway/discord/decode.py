@@ -56,6 +56,7 @@ def decode_message(raw: Raw) -> Message:
         embeds=tuple(_embed(embed) for embed in objects(raw.get("embeds"))),
         buttons=buttons(components),
         links=links(components),
+        created_at=_time(text(raw, "timestamp")),
         edited_at=_time(text(raw, "edited_timestamp")),
     )
 

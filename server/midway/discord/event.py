@@ -48,6 +48,7 @@ class Message:
     embeds: tuple[Embed, ...] = ()
     buttons: tuple[Button, ...] = ()
     links: tuple[str, ...] = ()
+    created_at: datetime | None = None
     edited_at: datetime | None = None
 
 

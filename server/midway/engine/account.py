@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 
 
@@ -10,6 +11,7 @@ class AccountConfig:
     """One Account as configured; the token is never printed.
 
     `slots` is how many jobs Midjourney draws for it at once, `max_queued` how many Tasks may wait here for them.
+    `speed` is the mode that the Account draws in when a prompt names none; it chooses the deadlines.
     `remix` tells the Account's Remix setting until the engine has seen it.
     """
 
@@ -19,4 +21,5 @@ class AccountConfig:
     channel_id: ChannelId
     slots: int = 3
     max_queued: int = 100
+    speed: Speed = Speed.FAST
     remix: bool = False

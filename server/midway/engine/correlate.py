@@ -8,6 +8,7 @@ between: `Index.rival` tells the sender to hold a Task whose messages could not 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import chain
 
 from midway.discord.event import Message
@@ -31,6 +32,7 @@ class Keys:
     parent_message_id: MessageId | None = None  # replied to, or whose button was pressed
     pick_index: int | None = None
     prompt_key: str = ""
+    created_at: datetime | None = None  # by Discord's clock
 
 
 def keys_from_message(message: Message, bot: Bot | None) -> Keys:
@@ -46,9 +48,11 @@ def keys_from_message(message: Message, bot: Bot | None) -> Keys:
         parent_message_id=message.reference_id or message.interacted_message_id,
         pick_index=content.pick_index if content else None,
         prompt_key=prompt_key(content.prompt) if content else "",
+        created_at=message.created_at,
     )
 
 
+CLOCK_SKEW = timedelta(seconds=30)  # at most, between Discord's clock and ours
 FOREIGN_KEPT = 4096  # ids; a few hundred jobs, far more than run at once
 
 
@@ -150,6 +154,14 @@ def match(keys: Keys, index: Index) -> Attempt | None:
     return None
 
 
+def leaves_trace(attempt: Attempt) -> bool:
+    """Tell whether the channel's history alone would show that an Attempt's job runs, by a weak key.
+
+    Panels may be seen by the Account only, and a job without words or parent looks like any other.
+    """
+    return Verb.PANEL not in TRAITS[attempt.action].verbs and bool(attempt.prompt_key or attempt.parent_message_id)
+
+
 def _could_be(keys: Keys, attempt: Attempt) -> bool:
     """Tell whether nothing speaks against it: bot, kind of message, picked index, and no other job known."""
     return (
@@ -157,6 +169,8 @@ def _could_be(keys: Keys, attempt: Attempt) -> bool:
         and (keys.bot is None or keys.bot is attempt.bot)
         and keys.verb in TRAITS[attempt.action].verbs
         and (keys.pick_index is None or attempt.index is None or keys.pick_index == attempt.index)
+        # A message that lay in the channel before was made by an earlier job, perhaps of the same prompt.
+        and (keys.created_at is None or keys.created_at > attempt.sent_at - CLOCK_SKEW)
         # An Attempt that knows its own interaction did not make a message that names another one.
         and (keys.interaction_id is None or attempt.interaction_id is None)
     )

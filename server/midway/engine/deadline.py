@@ -21,8 +21,11 @@ class Deadline:
     look_first: bool
 
 
-def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits) -> Deadline | None:
-    """Return the Task's next deadline; None once it has ended."""
+def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Speed) -> Deadline | None:
+    """Return the Task's next deadline; None once it has ended.
+
+    `speed` is the Account's own mode, which counts for prompts that name none.
+    """
     match task.state:
         case State.QUEUED:
             event = failed(Reason.QUEUE_TIMEOUT, "waited too long for a free slot; nothing was sent")
@@ -32,13 +35,13 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits) -> Deadlin
             at = task.input_deadline or task.state_since + limits.input_timeout
             return Deadline(at, event, look_first=False)
         case State.SUBMITTING | State.SUBMITTED | State.IN_PROGRESS:
-            return min(_running(task, attempts, limits), key=lambda each: each.at)
+            return min(_running(task, attempts, limits, speed), key=lambda each: each.at)
         case _:
             return None
 
 
-def _running(task: Task, attempts: Sequence[Attempt], limits: Limits) -> list[Deadline]:
-    relaxed = Speed.RELAX in {task.ask.speed, task.actual_speed}
+def _running(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Speed) -> list[Deadline]:
+    relaxed = (task.actual_speed or task.ask.speed or speed) is Speed.RELAX
     total = limits.total_timeout_relax if relaxed else limits.total_timeout
     idle = limits.idle_timeout_relax if relaxed else limits.idle_timeout
     begun = task.started_at or task.state_since

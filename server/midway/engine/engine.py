@@ -1,6 +1,7 @@
 """The engine: one worker for each Account, and the one door through which everybody else uses them."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -31,6 +32,7 @@ from midway.store.watch import Watch
 
 log = structlog.get_logger(__name__)
 
+DRAIN_SECONDS = 3.0  # at the end, for the answers to Interactions on their way; a shutdown has ten in all
 WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in its ledger
 
 
@@ -87,6 +89,9 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop working; what is unfinished goes on after the next start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.gather(*(worker.drain() for worker in self._workers.values()))
         self._running.cancel()
         await asyncio.wait([self._running])
 

@@ -15,10 +15,12 @@ from midway.discord.errors import DiscordError
 from midway.discord.event import Message
 from midway.discord.port import Connection
 from midway.domain.attempt import Attempt
-from midway.domain.ids import ChannelId, TaskId
+from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Requeued
 from midway.domain.task import Task
+from midway.engine.account import AccountConfig
 from midway.engine.clock import Clock
+from midway.engine.correlate import leaves_trace
 from midway.engine.deadline import Deadline, deadline
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
@@ -36,7 +38,7 @@ class Lookback:
 
     def __init__(
         self,
-        channel_id: ChannelId,
+        config: AccountConfig,
         connection: Connection,
         ledger: Ledger,
         listener: Listener,
@@ -44,7 +46,8 @@ class Lookback:
         limits: Limits,
         clock: Clock,
     ) -> None:
-        self._channel_id = channel_id
+        self._channel_id = config.channel_id
+        self._speed = config.speed
         self._connection = connection
         self._ledger = ledger
         self._listener = listener
@@ -66,7 +69,7 @@ class Lookback:
         now = self._clock.now()
         self._sweep_at = now + self._limits.sweep_period
         for task in self._ledger.unfinished():
-            due = deadline(task, self._ledger.attempts(task.id), self._limits)
+            due = deadline(task, self._ledger.attempts(task.id), self._limits, self._speed)
             if due is not None and due.at <= now:
                 await self._overdue(task, due, now)
         if any(at <= now for at in self._listener.awaiting_final.values()):
@@ -95,7 +98,8 @@ class Lookback:
             messages = await self._connection.history(self._channel_id, limit=self._limits.history_messages)
         except DiscordError as err:
             log.warning("the channel's history could not be read", error=str(err))
-        self.serially(lambda: self._read_done(messages))
+        finally:
+            self.serially(lambda: self._read_done(messages))
 
     async def _read_done(self, messages: list[Message] | None) -> None:
         self._reading = False
@@ -117,7 +121,8 @@ class Lookback:
         """
         answered = self._clock.now() - self._limits.ack_timeout
         for attempt in list(self._ledger.index.open()):
-            if self._has_trace(attempt) or attempt.nonce in self._sender.sent_here or attempt.sent_at > answered:
+            unsent = not (self._has_trace(attempt) or attempt.nonce in self._sender.sent_here)
+            if not unsent or attempt.sent_at > answered or not leaves_trace(attempt):
                 continue
             if len(self._ledger.attempts(attempt.task_id)) == 1:
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)

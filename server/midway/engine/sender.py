@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from midway.discord.errors import DiscordError, Unknown
+from midway.discord.errors import DiscordError, NotConnected, Unknown
 from midway.discord.port import Connection
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import Nonce, Nonces, TaskId
@@ -58,6 +58,8 @@ class Sender:
         self.place = Place(config.guild_id, config.channel_id)
         self._busy: dict[TaskId, Attempt] = {}  # being prepared: the Attempt each will become, not stored yet
         self._ready: deque[Outgoing] = deque()
+        self._in_flight: set[Nonce] = set()
+        self.is_closing = False  # nothing new is sent; what was sent is waited for
         self._send_at = clock.now()  # not before; kept by the pace and by Discord's limits
         self.sent_here: set[Nonce] = set()  # by this process; an older one may have died before it sent
         # Set by the worker before its loop begins.
@@ -74,6 +76,11 @@ class Sender:
         """Send nothing for so long."""
         self._send_at = max(self._send_at, self._clock.now() + timedelta(seconds=seconds))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no Interaction is on its way now."""
+        return not self._in_flight
+
     def is_busy(self, task_id: TaskId) -> bool:
         """Tell whether a Task is being prepared or waits for the pace."""
         return task_id in self._busy
@@ -84,7 +91,7 @@ class Sender:
 
     async def pump(self) -> None:
         """Send what the pace allows, and prepare what the slots allow."""
-        if not self._connection.is_connected:
+        if not self._connection.is_connected or self.is_closing:
             return
         while self._ready and self._clock.now() >= self._send_at:
             await self._send(self._ready.popleft())
@@ -118,6 +125,10 @@ class Sender:
             error = err  # `err` is unbound when the callback runs
             self.serially(lambda: self._unprepared(task.id, error))
             return
+        except Exception as err:  # noqa: BLE001 - supervised: nothing was sent, so it stays in the queue
+            log.warning("a task could not be prepared; it is tried again", task_id=task.id, error=repr(err))
+            self.serially(lambda: self._unprepared(task.id, NotConnected("it could not be prepared")))
+            return
         self.serially(lambda: self._prepared(task.id, kind, prepared))
 
     async def _unprepared(self, task_id: TaskId, error: DiscordError) -> None:
@@ -147,6 +158,7 @@ class Sender:
     async def _transmit(self, nonce: Nonce, interaction: object) -> None:
         """Run beside the loop: one POST; report back."""
         outcome: DiscordError | None = None
+        self._in_flight.add(nonce)
         try:
             if isinstance(interaction, RegionSubmit):
                 await self._connection.submit_region(
@@ -159,6 +171,8 @@ class Sender:
         except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
             log.exception("sending failed in an unforeseen way", nonce=nonce)
             outcome = Unknown(str(err))
+        finally:
+            self._in_flight.discard(nonce)
         self.serially(lambda: self.on_sent(nonce, outcome))
 
     def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:

@@ -39,6 +39,7 @@ from midway.store.port import AccountMark, Store
 log = structlog.get_logger(__name__)
 
 IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
+DRAIN_LOOK_SECONDS = 0.02
 IFRAME_PREFIX = "MJ::iframe::"
 
 # Given a Task that its Account cannot run now: the Account that takes it instead, or None.
@@ -62,9 +63,7 @@ class Worker:
         self._standing = Standing(config, store, clock)
         self._sender = Sender(config, connection, store, self._ledger, limits, clock, nonces)
         self._listener = Listener(self._ledger, limits, clock)
-        self._lookback = Lookback(
-            config.channel_id, connection, self._ledger, self._listener, self._sender, limits, clock
-        )
+        self._lookback = Lookback(config, connection, self._ledger, self._listener, self._sender, limits, clock)
         self.desk = Desk(self._inbox, self._ledger, store, connection, self._listener.mailbox, nonces, limits)
         self._answered: set[Nonce] = set()  # presses whose modal was answered; a modal that comes twice is not
         self._asked_settings = False
@@ -107,6 +106,14 @@ class Worker:
             while True:
                 await self._inbox.run_next(self._nap())
                 await self._inbox.surely(self._look_around)
+
+    async def drain(self) -> None:
+        """Send nothing more, and return when what was sent has its answer written down."""
+        self._sender.is_closing = True
+        while not self._sender.is_idle:
+            await self._inbox.ask(_nothing)  # comes after what the sender reported
+            await asyncio.sleep(DRAIN_LOOK_SECONDS)
+        await self._inbox.ask(_nothing)
 
     def _wire(self) -> None:
         """Let the parts report to the loop."""
@@ -246,6 +253,10 @@ class Worker:
             await self.connection.interact(settings_command(self._sender.place), self._nonces.next())
         except DiscordError as err:
             log.info("the account's settings could not be read", account_id=self.id, error=str(err))
+
+
+async def _nothing() -> None:
+    """Be a step that only marks its place in the inbox."""
 
 
 def _is_bound(task: Task) -> bool:
