@@ -1,6 +1,7 @@
 """A DiscordClient connected to a simulator of its own, and the events that it gave."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from midway.discord.event import Connected, Event, Message, MessageCreated
 from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID, ButtonPress, Command, Option
 from midway.discord.settings import ClientSettings
 from midway.domain.ids import ChannelId, GuildId, MessageId, Nonce, Nonces
+from midway.domain.image import InputImage
+from PIL import Image
 
 TOKEN = "simulator-account-1"
 GUILD = GuildId("200000000000000001")
@@ -146,3 +149,9 @@ def press(message_id: MessageId, custom_id: str) -> ButtonPress:
         message_flags=0,
         custom_id=custom_id,
     )
+
+
+def picture(colour: str = "red", size: tuple[int, int] = (64, 48)) -> InputImage:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return InputImage(buffer.getvalue(), "image/png", *size)

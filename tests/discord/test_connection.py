@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from discord_simulator.app import Simulator
 from discord_simulator.faults.answers import AccessLost, ServerError
 from discord_simulator.faults.handshake import (
@@ -30,7 +29,8 @@ from midway.discord.endpoints import Endpoints
 from midway.discord.errors import NotConnected
 from midway.discord.event import Connected, Disconnected, MessageCreated, TokenRefused
 from midway.domain.ids import GuildId, Nonce, UserId
-from tests.discord.connected import CHANNEL, PATIENCE, QUICK, Seen, connected, imagine, running
+
+from tests.discord.connected import CHANNEL, PATIENCE, QUICK, TOKEN, Seen, connected, imagine, running
 
 
 async def test_login_tells_whose_token_it_is():
@@ -160,7 +160,9 @@ async def test_a_refused_first_connection_is_tried_until_it_works():
 async def test_a_closed_port_is_tried_until_somebody_listens():
     async with Simulator(accounts=1) as first:
         port = int(first.url.rsplit(":", 1)[1])
-    client = DiscordClient("simulator-account-1", GuildId("1"), endpoints=Endpoints.simulator(first.url), settings=QUICK)
+    client = DiscordClient(
+        "simulator-account-1", GuildId("1"), endpoints=Endpoints.simulator(first.url), settings=QUICK
+    )
     seen = Seen()
     task = asyncio.create_task(client.run(seen), name="client")
     try:
@@ -204,8 +206,8 @@ async def test_news_of_an_unknown_kind_is_passed_over(fault):
     async with connected() as linked:
         linked.strike(fault)
         await linked.imagine("a red fox")
+        await linked.seen.wait(MessageCreated)
 
-        assert await linked.seen.wait(MessageCreated)
         assert len(linked.seen.of(Connected)) == 1
 
 
@@ -246,5 +248,15 @@ async def test_cancelling_ends_the_client():
 
         assert linked.running.cancelled()
         assert not linked.client.is_connected
-        others = {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}
-        assert not {name for name in others if name.startswith("interaction")}
+
+
+async def test_neither_token_nor_prompt_is_logged(caplog: pytest.LogCaptureFixture):
+    async with connected() as linked:
+        with caplog.at_level("DEBUG"):
+            await linked.imagine("a very private fox")
+            linked.strike(SocketDropped(event=""))
+            await linked.seen.wait(Connected, count=2)
+
+    assert "connected to Discord" in caplog.text
+    assert "private" not in caplog.text
+    assert TOKEN not in caplog.text

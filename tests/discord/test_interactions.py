@@ -2,12 +2,10 @@
 
 import asyncio
 import base64
-import io
 
 import pytest
-from PIL import Image
-
-from discord_simulator.faults.answers import SlowAnswer, TimeOutAfterAccept
+from discord_simulator.faults.answers import TimeOutAfterAccept
+from discord_simulator.faults.events import EventLost, FieldsMissing
 from discord_simulator.faults.interactions import BotNeverAnswers, BotTooLate
 from discord_simulator.options import Options
 from midway.discord.errors import InvalidCommand, UnknownMessage
@@ -24,14 +22,8 @@ from midway.discord.event import (
 from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID, NIJI_APPLICATION_ID, Command, ModalSubmit, Option
 from midway.discord.message import job_id, parse_content
 from midway.domain.ids import ChannelId, MessageId, Nonce
-from midway.domain.image import InputImage
-from tests.discord.connected import CHANNEL, DIRECT_CHANNEL, GUILD, Linked, connected, imagine, press
 
-
-def picture(colour: str = "red", size: tuple[int, int] = (64, 48)) -> InputImage:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "PNG")
-    return InputImage(buffer.getvalue(), "image/png", *size)
+from tests.discord.connected import CHANNEL, DIRECT_CHANNEL, GUILD, Linked, connected, imagine, picture, press
 
 
 def command(name: str, *options: Option, **where: object) -> Command:
@@ -162,7 +154,8 @@ async def test_blend_takes_several_pictures_in_order():
         images = (Option("image1", 0, type=11), Option("image2", 1, type=11))
         await linked.client.interact(command("blend", *images, files=named), linked.nonces.next())
 
-        assert await linked.seen.wait(MessageCreated, lambda event: bool(event.message.buttons))
+        blended = await linked.seen.wait(MessageCreated, lambda event: bool(event.message.buttons))
+        assert blended.message.attachments
 
 
 async def test_a_sub_command_is_sent_by_its_name():
@@ -278,10 +271,10 @@ async def test_a_failure_is_an_event():
 
 async def test_a_cancelled_interaction_leaves_nothing_behind():
     async with connected() as linked:
-        linked.arm(SlowAnswer(seconds=3600))
+        linked.arm(TimeOutAfterAccept(seconds=3600), EventLost(event="INTERACTION_CREATE"))
+        linked.arm(EventLost(event="INTERACTION_SUCCESS"), FieldsMissing(event="MESSAGE_CREATE"))
         task = asyncio.create_task(linked.client.interact(imagine("a red fox"), Nonce("1")), name="caller")
-        while not linked.journal("fault"):
-            await asyncio.sleep(0)
+        await linked.seen.wait(MessageCreated)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -10,7 +10,15 @@ from discord.http import Route
 
 from midway.discord.acceptance import Acceptances
 from midway.discord.command import CommandIndex
-from midway.discord.errors import DiscordError, InvalidCommand, NotConnected, RateLimited, Rejected, StaleCommand, Unknown
+from midway.discord.errors import (
+    DiscordError,
+    InvalidCommand,
+    NotConnected,
+    RateLimited,
+    Rejected,
+    StaleCommand,
+    Unknown,
+)
 from midway.discord.failure import as_discord_errors
 from midway.discord.gateway import Gateway
 from midway.discord.interaction import ButtonPress, Command, Interaction
