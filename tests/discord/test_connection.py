@@ -211,10 +211,11 @@ async def test_news_of_an_unknown_kind_is_passed_over(fault):
         assert len(linked.seen.of(Connected)) == 1
 
 
-async def test_messages_of_other_guilds_are_dropped():
+@pytest.mark.parametrize("guild", [GuildId("999"), None])
+async def test_messages_of_other_guilds_are_dropped(guild):
     async with Simulator(accounts=1, seed=1, speed=200) as simulator:
         endpoints = Endpoints.simulator(simulator.url)
-        client = DiscordClient("simulator-account-1", GuildId("999"), endpoints=endpoints, settings=QUICK)
+        client = DiscordClient("simulator-account-1", guild, endpoints=endpoints, settings=QUICK)
         seen = Seen()
         task = asyncio.create_task(client.run(seen), name="client")
         await seen.wait(Connected)

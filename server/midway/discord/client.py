@@ -29,13 +29,14 @@ LOG = logging.getLogger(__name__)
 class DiscordClient:
     """Implements `port.Connection` on discord.py-self; each method's contract stands there.
 
-    Events of other guilds than the Account's own are dropped: a user account gets the messages of all of them.
+    Events of other guilds than the Account's own are dropped: a user account gets the messages of all of them. An
+    Account without a guild works in its direct-message channels alone.
     """
 
     def __init__(
         self,
         token: str,
-        guild_id: GuildId,
+        guild_id: GuildId | None,
         *,
         endpoints: Endpoints,
         profile: ClientProfile | None = None,

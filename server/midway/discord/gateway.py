@@ -42,7 +42,7 @@ class Gateway:
     def __init__(
         self,
         token: str,
-        guild_id: GuildId,
+        guild_id: GuildId | None,
         *,
         endpoints: Endpoints,
         profile: ClientProfile,

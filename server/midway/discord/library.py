@@ -157,7 +157,12 @@ class LibraryClient(discord.Client):
         return Resumable(ws.session_id, ws.sequence, ws.gateway)
 
     async def follow(
-        self, resumable: Resumable | None, guild_id: GuildId, *, connect_timeout: timedelta, ready_timeout: timedelta
+        self,
+        resumable: Resumable | None,
+        guild_id: GuildId | None,
+        *,
+        connect_timeout: timedelta,
+        ready_timeout: timedelta,
     ) -> Never:
         """Open a socket, start or resume a session, and receive until it breaks; always raises.
 
@@ -168,7 +173,8 @@ class LibraryClient(discord.Client):
                 self.ws = await DiscordWebSocket.from_client(self, **_session_options(resumable))
             async with asyncio.timeout(ready_timeout.total_seconds()):
                 await self._receive_until_up()
-                await self._subscribe(guild_id)
+                if guild_id:
+                    await self._subscribe(guild_id)
             while True:
                 await self._receive()
         finally:
