@@ -1,6 +1,5 @@
 """Numbers for Prometheus: what clients call, how Tasks change, how the Accounts fare."""
 
-import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -95,14 +94,3 @@ async def serving_metrics(metrics: Metrics, port: int) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def following(metrics: Metrics, watch: Watch, after: Revision) -> AsyncIterator[None]:
-    """Count changes of Tasks while the context is open."""
-    follower = asyncio.create_task(metrics.follow(watch, after), name="metrics")
-    try:
-        yield
-    finally:
-        follower.cancel()
-        await asyncio.wait([follower])

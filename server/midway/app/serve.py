@@ -11,8 +11,20 @@ from midway.app.wiring import NothingToDrawWith, running_server
 from midway.engine.banned import BannedListUnreadable
 from midway.store.port import StoreUnavailable
 from midway.store.sqlite import DatabaseRefused
+from midway.webhook.signature import WebhookSecretInvalid
 
 log = structlog.get_logger(__name__)
+
+
+# Raised while starting, for the operator to mend.
+REFUSALS = (
+    NothingToDrawWith,
+    BannedListUnreadable,
+    DatabaseRefused,
+    StoreUnavailable,
+    WebhookSecretInvalid,
+    PortTaken,
+)
 
 
 class CannotServe(Exception):
@@ -27,7 +39,7 @@ def run_server(settings: Settings) -> None:
     configure_logs(settings.log_level, settings.log_format, secrets=secrets_of(settings))
     try:
         uvloop.run(_serve(settings))
-    except (NothingToDrawWith, BannedListUnreadable, DatabaseRefused, StoreUnavailable, PortTaken) as err:
+    except REFUSALS as err:
         raise CannotServe(str(err)) from err
 
 

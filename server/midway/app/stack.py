@@ -73,6 +73,8 @@ class Stack:
             await asyncio.wait((working, *ends))
 
     async def _start(self) -> Addresses:
+        # Prompts and pictures are private.
+        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
         settings = await self._with_simulator()
         for port in (settings.grpc_port, settings.metrics_port):

@@ -1,29 +1,36 @@
 """Puts the server together from the settings: each part made once, closed in the reverse order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from midway.app.metrics import Metrics, following, serving_metrics
+from midway.app.background import kept_running
+from midway.app.metrics import Metrics, serving_metrics
 from midway.app.settings import Settings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import ClientProfile, Endpoints
 from midway.domain.ids import AccountId, GuildId
-from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.banned import BannedWords
+from midway.engine.clock import SystemClock
 from midway.engine.engine import Engine
 from midway.engine.outbound import Outbound
 from midway.engine.translate import ChatTranslator, NoTranslator, Translator
+from midway.media.archive import Archive, Retention
+from midway.media.keeper import ArchiveKeeper
+from midway.rpc.legacy.task_json import render
 from midway.rpc.pictures import FetchLink
 from midway.rpc.server import ServerOptions, build_server
-from midway.rpc.task_queries import ReadPicture
 from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
+from midway.webhook.rules import WebhookRules
+from midway.webhook.sender import WebhookSender
 
 DATABASE = "midway.db"
+PICTURES = "pictures"
 LINK_TIMEOUT = timedelta(seconds=30)  # for a picture that a client sent as a link
 
 
@@ -49,21 +56,52 @@ class Running:
 async def running_server(settings: Settings) -> AsyncIterator[Running]:
     """Serve while the context is open; at its end watches are ended first and the store is closed last.
 
-    Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, and OSError or RuntimeError
-    for a port that is taken.
+    Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid, and
+    OSError or RuntimeError for a port that is taken.
     """
     async with AsyncExitStack() as parts:
         engine = await _engine(settings, parts)
-        metrics = Metrics()
-        metrics.watch_accounts(engine.accounts)
+        metrics = await _metrics(engine, parts)
         metrics_url = await parts.enter_async_context(serving_metrics(metrics, settings.metrics_port))
-        await parts.enter_async_context(following(metrics, engine.watch, await engine.store.revision()))
-        fetch_link = await _fetch_link(settings, parts)
-        options = server_options(settings)
-        server = build_server(engine, _picture(engine), options, fetch_link=fetch_link, observe=metrics.call_ended)
+        await _webhooks(settings, engine, parts)
+        keeper = await _keeper(settings, engine, parts)
+        server = build_server(
+            engine,
+            keeper.picture,
+            server_options(settings),
+            fetch_link=await _fetch_link(settings, parts),
+            observe=metrics.call_ended,
+        )
         await server.start()
         parts.push_async_callback(server.stop, timedelta(seconds=settings.shutdown_grace_seconds))
         yield Running(f"{settings.host}:{server.port}", metrics_url)
+
+
+async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
+    metrics = Metrics()
+    metrics.watch_accounts(engine.accounts)
+    since = await engine.store.revision()
+    await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(engine.watch, since)))
+    return metrics
+
+
+async def _webhooks(settings: Settings, engine: Engine, parts: AsyncExitStack) -> None:
+    outbound = await parts.enter_async_context(Outbound(settings.webhook_allow_hosts))
+    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    rules = WebhookRules(max_age=timedelta(seconds=settings.webhook_max_age_seconds))
+    sender = WebhookSender(engine.store, SystemClock(), render, outbound, rules=rules, secret=secret)
+    await parts.enter_async_context(kept_running("webhooks", sender.run))
+
+
+async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> ArchiveKeeper:
+    days = settings.media_max_age_days
+    retention = Retention(
+        max_age=None if days is None else timedelta(days=days), max_total_bytes=settings.media_max_bytes
+    )
+    archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
+    keeper = ArchiveKeeper(engine.store, archive, engine.fetch_picture, retention=retention)
+    await parts.enter_async_context(kept_running("pictures", keeper.run))
+    return keeper
 
 
 async def _engine(settings: Settings, parts: AsyncExitStack) -> Engine:
@@ -83,6 +121,7 @@ async def _engine(settings: Settings, parts: AsyncExitStack) -> Engine:
         banned=BannedWords(settings.banned_words_file),
         translator=await _translator(settings, parts),
         pictures=settings.picture_limits(),
+        notify_url=settings.notify_url,
     )
     return await parts.enter_async_context(engine)
 
@@ -131,10 +170,3 @@ def server_options(settings: Settings) -> ServerOptions:
         keepalive=timedelta(seconds=settings.keepalive_seconds),
         keepalive_timeout=timedelta(seconds=settings.keepalive_timeout_seconds),
     )
-
-
-def _picture(engine: Engine) -> ReadPicture:
-    async def picture(task: Task) -> tuple[bytes, str]:
-        return await engine.fetch_picture(task), task.image.content_type if task.image else ""
-
-    return picture

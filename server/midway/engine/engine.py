@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -58,11 +58,13 @@ class Engine:
         banned: BannedWords,
         translator: Translator,
         pictures: PictureLimits,
+        notify_url: str = "",
         clock: Clock | None = None,
     ) -> None:
         self.store = store
         self.watch = watch
         self.pictures = pictures
+        self._notify_url = notify_url  # for Tasks that name none
         self._limits = limits
         self._clock = clock or SystemClock()
         self._wording = Wording(banned, translator, limits.max_prompt_characters)
@@ -97,7 +99,7 @@ class Engine:
 
     async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
         """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""
-        return await self._intake.admit(ask, inputs, request)
+        return await self._intake.admit(replace(ask, notify_url=ask.notify_url or self._notify_url), inputs, request)
 
     async def answer_modal(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Placed:
         """Give an AWAITING_INPUT Task its prompt (blank: the proposed one) and mask."""
