@@ -1,0 +1,1 @@
+"""Keeps finished pictures as files, because Discord's links to them expire."""

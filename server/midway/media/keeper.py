@@ -1,0 +1,205 @@
+"""Follows the Store and keeps every finished picture; gives pictures to those who ask."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from midway.domain.errors import NotFound, Reason, Unavailable
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import State, Task
+from midway.engine.clock import Clock, SystemClock
+from midway.media.archive import Archive, Picture, Retention
+from midway.media.content_type import content_type_from_bytes
+from midway.store.port import Doorbell, Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+Fetch = Callable[[Task], Awaitable[bytes]]
+
+LOOK_AHEAD = timedelta(minutes=1)  # the Store is read at least so often, should a ring of the doorbell be lost
+PAGE = 200  # changes read at a time
+MOST_PENDING = 1000  # Tasks remembered while their picture cannot be fetched; reading stops at so many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeeperRules:
+    """How pictures are fetched."""
+
+    fetch_timeout: timedelta = timedelta(seconds=60)  # videos are tens of megabytes
+    first_delay: timedelta = timedelta(seconds=2)  # after a failed try; doubled after each further one
+    longest_delay: timedelta = timedelta(hours=1)
+    max_tries: int = 24  # half a day; a picture is fetched on demand after that, too
+    max_concurrent: int = 4
+    prune_every: timedelta = timedelta(minutes=10)  # between two prunings the archive may outgrow its bounds
+
+
+def has_final_picture(task: Task) -> bool:
+    """Tell whether the Task's picture is its last one, not a preview."""
+    return task.image is not None and (task.state is State.SUCCEEDED or task.late)
+
+
+class ArchiveKeeper:
+    """Keeps final pictures as they appear, and those that appeared while nobody looked.
+
+    `fetch` reads a picture from Discord; it raises NotFound when the picture is gone for good, and anything else when
+    trying again may help.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        archive: Archive,
+        fetch: Fetch,
+        *,
+        retention: Retention | None = None,
+        rules: KeeperRules | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._archive = archive
+        self._fetch = fetch
+        self._retention = retention or Retention()
+        self._rules = rules or KeeperRules()
+        self._clock = clock or SystemClock()
+        self._fetching = asyncio.Semaphore(self._rules.max_concurrent)
+        self._room = asyncio.Semaphore(MOST_PENDING)
+        # Written by `run` and the keeping tasks it starts: the revision that each unkept Task was seen at.
+        self._pending: dict[TaskId, Revision] = {}
+        self._bookmark = Revision(0)  # as last written
+        self._wake = asyncio.Event()
+
+    async def picture(self, task: Task) -> tuple[bytes, str]:
+        """Return a Task's picture and its content type: the kept one, else fetched now (and kept when it is final).
+
+        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none, Unavailable when Discord does not give it now.
+        """
+        kept = await asyncio.to_thread(self._archive.read, task.id) or await self._fetched(task)
+        return kept.data, kept.content_type
+
+    async def _fetched(self, task: Task) -> Picture:
+        try:
+            data = await self._fetch_in_time(task)
+        except TimeoutError as err:
+            raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, "Discord does not give the picture in time") from err
+        if has_final_picture(task):
+            with contextlib.suppress(OSError):  # the disk's trouble is no reason to withhold the picture
+                return await self._keep(task, data)
+        return Picture(data, content_type_from_bytes(data, _claimed_type(task)))
+
+    async def _fetch_in_time(self, task: Task) -> bytes:
+        async with asyncio.timeout(self._rules.fetch_timeout.total_seconds()):
+            return await self._fetch(task)
+
+    async def _keep(self, task: Task, data: bytes) -> Picture:
+        return await asyncio.to_thread(self._archive.keep, task.id, data, _claimed_type(task))
+
+    async def run(self) -> None:
+        """Keep pictures until cancelled; the next run takes up what this one left."""
+        async with self._store.doorbell() as bell, asyncio.TaskGroup() as group:
+            group.create_task(self._listen(bell), name="media-doorbell")
+            if not self._retention.keeps_all:
+                group.create_task(self._prune_regularly(), name="media-prune")
+            seen = self._bookmark = await self._first_revision()
+            while True:
+                self._wake.clear()
+                seen = await self._read_on(seen, group)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AHEAD.total_seconds()):
+                        await self._wake.wait()
+
+    async def _listen(self, bell: Doorbell) -> None:
+        while True:
+            await bell.wait()
+            self._wake.set()
+
+    async def _first_revision(self) -> Revision:
+        """Return where to begin: at the bookmark, or from the start when it belongs to another database."""
+        bookmark = await asyncio.to_thread(self._archive.bookmark)
+        return bookmark if bookmark <= await self._store.revision() else Revision(0)
+
+    async def _read_on(self, seen: Revision, group: asyncio.TaskGroup) -> Revision:
+        """Start keeping what was finished after a revision; return the newest revision seen."""
+        with contextlib.suppress(StoreUnavailable):  # read again at the next ring
+            while page := await self._store.changes(seen, PAGE):
+                for task in filter(self._wants, page):
+                    await self._start(task, group)
+                seen = page[-1].revision
+                await self._remember(seen)
+        await self._remember(seen)
+        return seen
+
+    def _wants(self, task: Task) -> bool:
+        """Tell whether there is a final picture, young enough not to be thrown away at once."""
+        if not has_final_picture(task):
+            return False
+        max_age = self._retention.max_age
+        return max_age is None or task.finished_at is None or self._clock.now() - task.finished_at <= max_age
+
+    async def _start(self, task: Task, group: asyncio.TaskGroup) -> None:
+        if task.id in self._pending:
+            return
+        await self._room.acquire()
+        self._pending[task.id] = task.revision
+        group.create_task(self._keep_in_the_end(task.id), name=f"media-{task.id}")
+
+    async def _remember(self, seen: Revision) -> None:
+        """Move the bookmark to before the first Task whose picture is not kept yet."""
+        bookmark = min((Revision(revision - 1) for revision in self._pending.values()), default=seen)
+        if bookmark == self._bookmark:
+            return
+        self._bookmark = bookmark
+        with contextlib.suppress(OSError):  # an older bookmark costs a second look, nothing else
+            await asyncio.to_thread(self._archive.put_bookmark, bookmark)
+
+    async def _keep_in_the_end(self, task_id: TaskId) -> None:
+        """Try to keep a picture until that is done or seems hopeless."""
+        try:
+            for tries in range(self._rules.max_tries):
+                if await self._supervised_try(task_id, is_first=tries == 0):
+                    return
+                await asyncio.sleep(self._delay(tries).total_seconds())
+            log.error("picture given up; it is fetched when somebody asks", task_id=task_id)
+        finally:
+            del self._pending[task_id]
+            self._room.release()
+            self._wake.set()
+
+    async def _supervised_try(self, task_id: TaskId, *, is_first: bool) -> bool:
+        """Return whether there is nothing left to do; trouble of any kind is a reason to try again."""
+        try:
+            async with self._fetching:
+                await self._keep_unless_kept(task_id)
+        except NotFound as err:
+            log.warning("picture is gone", task_id=task_id, problem=err.message)
+        except Exception as err:  # noqa: BLE001  # supervised: retried, then given up with a line
+            if is_first:
+                log.warning("picture cannot be kept yet", task_id=task_id, problem=str(err) or type(err).__name__)
+            return False
+        return True
+
+    async def _keep_unless_kept(self, task_id: TaskId) -> None:
+        # Read anew at each try: the link may have been signed anew meanwhile.
+        task = await self._store.get(task_id)
+        if task and not await asyncio.to_thread(self._archive.has, task_id):
+            await self._keep(task, await self._fetch_in_time(task))
+
+    def _delay(self, tries: int) -> timedelta:
+        return min(self._rules.first_delay * (1 << tries), self._rules.longest_delay)
+
+    async def _prune_regularly(self) -> None:
+        while True:
+            try:
+                gone = await asyncio.to_thread(self._archive.prune, self._retention, self._clock.now())
+            except OSError as err:
+                log.warning("old pictures cannot be removed", problem=str(err))
+            else:
+                log.debug("old pictures removed", count=gone)
+            await asyncio.sleep(self._rules.prune_every.total_seconds())
+
+
+def _claimed_type(task: Task) -> str:
+    return task.image.content_type if task.image else ""
