@@ -22,6 +22,7 @@ def result(
 ) -> legacy_pb2.SubmitResult:
     """Build an answer. All four keys are always there: clients look into `properties`, and want null, not nothing."""
     message = legacy_pb2.SubmitResult(code=code, description=description, result=_json_value(value))
+    message.properties.SetInParent()  # an empty one would be left out, and clients look into it
     message.properties.update(dict(properties or {}))
     return message
 
