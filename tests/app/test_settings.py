@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
 from midway.app.settings import Settings, SettingsInvalid, load_settings
 from midway.engine.limits import Limits
 

@@ -1,0 +1,71 @@
+"""`midway stack` comes up whole, goes down whole, and leaves no process whatever happens to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.support.stack import FREE_PORTS, MIDWAY, marked, running_stack, wait_gone
+
+
+def test_every_part_answers_once_it_says_ready(tmp_path):
+    with running_stack(tmp_path) as stack:
+        for url in (f"{stack.rest}/health", f"{stack.simulator}/__sim/journal", stack.metrics):
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                assert answer.status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_every_part(tmp_path, number):
+    with running_stack(tmp_path) as stack:
+        assert len(stack.pids()) == 4
+
+        assert stack.end(number) == 0
+        assert marked(stack.mark) == []
+
+
+def test_no_part_outlives_a_stack_that_is_killed(tmp_path):
+    with running_stack(tmp_path) as stack:
+        pids = stack.pids()
+
+        stack.end(signal.SIGKILL)
+
+        wait_gone(pids)
+
+
+@pytest.mark.parametrize("part", ["discord_simulator", "midway.app.cli serve", "envoy"])
+def test_a_part_that_dies_brings_the_others_down_and_is_named(tmp_path, part):
+    with running_stack(tmp_path) as stack:
+        os.kill(next(pid for pid in stack.pids(part) if pid != stack.process.pid), signal.SIGKILL)
+
+        said, _ = stack.process.communicate(timeout=30)
+
+        assert stack.process.returncode == 4
+        assert "ended with exit code -9; its last lines:" in said
+        assert marked(stack.mark) == []
+
+
+@pytest.mark.parametrize("part", ["HTTP", "GRPC", "SIMULATOR", "METRICS"])
+def test_a_port_that_is_taken_is_named(tmp_path, part):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environment = os.environ | FREE_PORTS | {"MIDWAY_DATA_DIR": str(tmp_path), f"MIDWAY_{part}_PORT": str(port)}
+
+        done = subprocess.run(
+            (*MIDWAY, "stack"), env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (4, f"port {port} on 127.0.0.1 is in use\n")
+
+
+def test_with_a_key_nobody_comes_in_without_it(tmp_path):
+    with running_stack(tmp_path, MIDWAY_API_KEYS="hush-hush") as stack:
+        request = urllib.request.Request(f"{stack.rest}/mj/task/list", headers={"mj-api-secret": "hush-hush"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.read() == b"[]"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=10)
