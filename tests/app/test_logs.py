@@ -1,0 +1,89 @@
+"""Logs are lines of JSON without secrets."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from midway.app.logs import HIDDEN, configure_logs
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Put the process's logging back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def last_line(capsys):
+    return json.loads(capsys.readouterr().err.splitlines()[-1])
+
+
+def test_a_line_is_a_json_object_with_level_time_and_logger(capsys):
+    configure_logs("info", "json")
+
+    structlog.get_logger("midway.test").info("task ended", task_id="17")
+
+    line = last_line(capsys)
+    assert (line["event"], line["level"], line["logger"], line["task_id"]) == (
+        "task ended",
+        "info",
+        "midway.test",
+        "17",
+    )
+    assert line["timestamp"].endswith("Z")
+
+
+def test_the_standard_librarys_logs_have_the_same_shape(capsys):
+    configure_logs("info", "json")
+
+    logging.getLogger("aiohttp.server").warning("%s is slow", "it")
+
+    assert last_line(capsys)["event"] == "it is slow"
+
+
+@pytest.mark.parametrize("name", ["token", "authorization", "api_key", "prompt", "final_prompt"])
+def test_a_secret_is_hidden_by_its_name(capsys, name):
+    configure_logs("info", "json")
+
+    structlog.get_logger().info("called", **{name: "hush"})
+
+    assert last_line(capsys)[name] == HIDDEN
+
+
+def test_a_prompt_is_shown_to_who_looks_for_it(capsys):
+    configure_logs("debug", "json")
+
+    structlog.get_logger().debug("sent", prompt="fox")
+
+    assert last_line(capsys)["prompt"] == "fox"
+
+
+def test_a_known_secret_is_hidden_wherever_it_stands(capsys):
+    configure_logs("info", "json", secrets=["hush-hush"])
+
+    logging.getLogger("anything").warning("refused hush-hush")
+
+    assert last_line(capsys)["event"] == f"refused {HIDDEN}"
+
+
+def test_a_known_secret_is_hidden_in_a_traceback(capsys):
+    configure_logs("info", "json", secrets=["hush-hush"])
+    try:
+        raise ValueError("hush-hush is wrong")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+
+    assert "hush-hush" not in capsys.readouterr().err
+
+
+def test_the_discord_library_is_silent_below_warning(capsys):
+    configure_logs("debug", "json")
+
+    logging.getLogger("discord.gateway").info("payload with a token")
+
+    assert capsys.readouterr().err == ""

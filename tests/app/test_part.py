@@ -1,0 +1,84 @@
+"""A part is followed from its first line to its end."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+from midway.app.part import Part, PartDied, Program
+
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+
+
+def python(code: str, ready_line: str = "^ready", **environment: str) -> Program:
+    return Program("snake", (sys.executable, "-c", code), ready_line, environment)
+
+
+async def test_it_is_ready_when_it_says_so(tmp_path):
+    async with Part(python("print('not ready'); print('ready at 17', flush=True)"), tmp_path / "log") as part:
+        assert await part.ready(within_seconds=30) == "ready at 17"
+
+
+async def test_one_that_ends_too_early_is_reported_with_its_last_lines(tmp_path):
+    async with Part(python("raise SystemExit('no such luck')"), tmp_path / "log") as part:
+        with pytest.raises(PartDied, match=r"(?s)snake ended with exit code 1; its last lines:.*no such luck"):
+            await part.ready(within_seconds=30)
+
+
+async def test_one_that_never_gets_ready_is_reported(tmp_path):
+    async with Part(python("import signal; signal.pause()"), tmp_path / "log") as part:
+        with pytest.raises(PartDied, match=r"was not ready after 0\.05 s"):
+            await part.ready(within_seconds=0.05)
+
+
+async def test_its_end_is_noticed(tmp_path):
+    async with Part(python("print('ready', flush=True); import signal; signal.pause()"), tmp_path / "log") as part:
+        await part.ready(within_seconds=30)
+        os.kill(part.pid, signal.SIGKILL)
+
+        assert "exit code -9" in str(await part.died())
+
+
+async def test_one_that_ignores_the_request_to_end_is_killed(tmp_path):
+    async with Part(python(STUBBORN), tmp_path / "log") as part:
+        await part.ready(within_seconds=30)
+
+        await part.stop(within_seconds=0.05)
+
+        assert "exit code -9" in str(await part.died())
+
+
+async def test_standard_output_and_error_go_to_the_log(tmp_path):
+    code = "import sys; print('out', flush=True); print('err', file=sys.stderr); print('ready', flush=True)"
+    async with Part(python(code), tmp_path / "logs" / "log") as part:
+        await part.died()
+
+    assert (tmp_path / "logs" / "log").read_text() == "out\nerr\nready\n"
+
+
+async def test_its_environment_is_ours_and_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("OURS", "1")
+    code = "import os; print('ready', os.environ['OURS'], os.environ['ITS'], flush=True)"
+    async with Part(python(code, ITS="2"), tmp_path / "log") as part:
+        assert await part.ready(within_seconds=30) == "ready 1 2"
+
+
+async def test_a_part_whose_owner_is_cancelled_is_stopped(tmp_path):
+    pids = []
+    started = asyncio.Event()
+
+    async def own() -> None:
+        async with Part(python("print('ready', flush=True); import signal; signal.pause()"), tmp_path / "log") as part:
+            await part.ready(within_seconds=30)
+            pids.append(part.pid)
+            started.set()
+            await part.died()
+
+    owner = asyncio.create_task(own(), name="owner")
+    await started.wait()
+    owner.cancel()
+    await asyncio.wait([owner])
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
