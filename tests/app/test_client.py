@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -126,13 +127,18 @@ def test_a_watch_gives_each_task_and_passes_over_heartbeats(wire):
 
 
 def test_a_broken_watch_is_resumed_after_the_last_revision_seen(wire):
-    future = wire.call(lambda client: [task.progress_percent for task in client.watch("17")])
+    seen: SimpleQueue[int] = SimpleQueue()
+    future = wire.call(lambda client: [seen.put(task.progress_percent) for task in client.watch("17")])
 
-    wire.stream(update(1, 0), update(2, 50), heartbeat(7), code=grpc.StatusCode.UNAVAILABLE)
+    _, _, call = wire.channel.take_unary_stream(TASKS.methods_by_name["WatchTask"])
+    call.send_initial_metadata(())
+    call.send_response(update(7, 50))
+    assert seen.get(timeout=10) == 50
+    call.terminate((), grpc.StatusCode.UNAVAILABLE, "")
     resumed = wire.stream(update(8, 100))
+    future.result(10)
 
-    assert resumed.after_revision == 7
-    assert future.result(10) == [0, 50, 100]
+    assert (resumed.after_revision, seen.get(timeout=10)) == (7, 100)
 
 
 def test_a_watch_that_is_refused_is_not_tried_again(wire):
