@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from midway.domain.action import Bot
 
 CASES = Path(__file__).parent / "cases"

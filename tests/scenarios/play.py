@@ -10,6 +10,7 @@ from midway.domain.image import InputImage
 from midway.domain.task import Ask, State, Task
 from midway.engine.intake import Placed
 from midway.engine.limits import Limits
+
 from tests.scenarios.case import Answer, Case, Step
 from tests.support.pictures import mask_for, plain_picture
 from tests.support.rig import QUICK, Rig

@@ -1,8 +1,8 @@
 """No Action and no button may be without a scenario."""
 
 import pytest
-
 from midway.domain.action import PRESSES, Action
+
 from tests.scenarios.case import cases
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from midway.domain.action import PRESSES
+
 from tests.scenarios.case import Case, cases
 from tests.scenarios.play import limits_of, play
 from tests.scenarios.verify import verify

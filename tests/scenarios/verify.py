@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from midway.domain.task import Task
+
 from tests.scenarios.case import Case
 from tests.scenarios.play import Played
 from tests.support.pictures import colour_of, picture_facts

@@ -2,9 +2,8 @@
 
 from io import BytesIO
 
-from PIL import Image
-
 from midway.domain.image import InputImage
+from PIL import Image
 
 
 def picture_facts(data: bytes) -> dict[str, str]:

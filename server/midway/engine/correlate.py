@@ -2,14 +2,16 @@
 
 A message with a nonce that we never gave is another session's (a person using the same Account): it, and all that
 belongs to it, is disowned. Strong keys (an id that belongs to one Interaction or job) are tried first, in the order
-written in `STRONG`; then two weak ones, which count only when exactly one Task fits. Two candidates are never guessed
-between: `Index.rival` tells the sender to hold a Task whose messages could not be told from those of one in flight.
+written in `STRONG`; then two weak ones, which count only when exactly one Task fits, when the message is younger than
+the Attempt, and when no other session's job looks the same. Two candidates are never guessed between: `Index.rival`
+tells the sender to hold a Task whose messages could not be told from those of one in flight.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
+from typing import Any
 
 from midway.discord.event import Message
 from midway.discord.message import job_id, parse_content
@@ -67,6 +69,8 @@ class Index:
     by_task: dict[TaskId, dict[Nonce, None]] = field(default_factory=dict)  # oldest first
     unsettled: dict[Nonce, Attempt] = field(default_factory=dict)
     foreign: dict[str, None] = field(default_factory=dict)  # ids of jobs that another session started; oldest first
+    # Messages of such jobs while no message has named the job: the final one may come without any of these ids.
+    foreign_unnamed: dict[MessageId, Keys] = field(default_factory=dict)
 
     def put(self, attempt: Attempt) -> None:
         """Add an Attempt, or what was learnt about it since."""
@@ -97,17 +101,23 @@ class Index:
 
     def disown(self, keys: Keys) -> None:
         """Remember that everything named by these keys is not ours."""
-        for key in (keys.message_id, keys.interaction_id, keys.job_id):
-            if key is not None:
-                self.foreign[key] = None
-        while len(self.foreign) > FOREIGN_KEPT:
-            del self.foreign[next(iter(self.foreign))]
+        self.foreign |= {key: None for key in (keys.message_id, keys.interaction_id, keys.job_id) if key is not None}
+        if keys.job_id is None:
+            self.foreign_unnamed[keys.message_id] = keys
+        else:
+            self.foreign_unnamed.pop(keys.message_id, None)
+        _keep_newest(self.foreign)
+        _keep_newest(self.foreign_unnamed)
 
     def is_foreign(self, keys: Keys) -> bool:
         """Tell whether a message belongs to a job that another session of the Account started."""
         unknown_nonce = keys.nonce is not None and keys.nonce not in self.by_nonce
         named = (keys.message_id, keys.interaction_id, keys.job_id)
         return unknown_nonce or any(key in self.foreign for key in named if key is not None)
+
+    def may_be_foreign(self, keys: Keys) -> bool:
+        """Tell whether a message without a sure key could end a job that another session started."""
+        return any(_read_the_same(keys, other) for other in self.foreign_unnamed.values())
 
     def open(self) -> Iterator[Attempt]:
         """Yield the Attempts from which something is still waited for."""
@@ -144,7 +154,7 @@ def match(keys: Keys, index: Index) -> Attempt | None:
         nonce = find(keys, index)
         if nonce is not None:
             return index.by_nonce.get(nonce)
-    if index.is_foreign(keys):
+    if index.is_foreign(keys) or index.may_be_foreign(keys):
         return None
     candidates = [attempt for attempt in index.unsettled.values() if _could_be(keys, attempt)]
     for _, fits in WEAK:
@@ -163,17 +173,36 @@ def leaves_trace(attempt: Attempt) -> bool:
 
 
 def _could_be(keys: Keys, attempt: Attempt) -> bool:
-    """Tell whether nothing speaks against it: bot, kind of message, picked index, and no other job known."""
+    """Tell whether nothing speaks against it: bot, kind of message, picked index, age, and no other job known."""
     return (
         attempt.job_id is None
         and (keys.bot is None or keys.bot is attempt.bot)
         and keys.verb in TRAITS[attempt.action].verbs
         and (keys.pick_index is None or attempt.index is None or keys.pick_index == attempt.index)
         # A message that lay in the channel before was made by an earlier job, perhaps of the same prompt.
-        and (keys.created_at is None or keys.created_at > attempt.sent_at - CLOCK_SKEW)
+        and _is_younger(keys, attempt)
         # An Attempt that knows its own interaction did not make a message that names another one.
         and (keys.interaction_id is None or attempt.interaction_id is None)
     )
+
+
+def _is_younger(keys: Keys, attempt: Attempt) -> bool:
+    """Tell whether the message came after the Attempt: by Discord's own order of ids, else by the two clocks."""
+    if attempt.interaction_id is not None:
+        return int(keys.message_id) > int(attempt.interaction_id)
+    return keys.created_at is None or keys.created_at > attempt.sent_at - CLOCK_SKEW
+
+
+def _read_the_same(one: Keys, other: Keys) -> bool:
+    """Tell whether nothing but ids tells two messages apart."""
+    if one.bot is not other.bot or one.verb is not other.verb:
+        return False
+    return one.parent_message_id == other.parent_message_id and one.prompt_key == other.prompt_key
+
+
+def _keep_newest(ids: dict[Any, Any]) -> None:
+    while len(ids) > FOREIGN_KEPT:
+        del ids[next(iter(ids))]
 
 
 def _only_task(attempts: list[Attempt]) -> Attempt | None:
