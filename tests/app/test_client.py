@@ -126,9 +126,14 @@ def test_a_watch_gives_each_task_and_passes_over_heartbeats(wire):
     assert future.result(10) == [0, 50, 100]
 
 
+def pour(client: Client, seen: SimpleQueue[int]) -> None:
+    for task in client.watch("17"):
+        seen.put(task.progress_percent)
+
+
 def test_a_broken_watch_is_resumed_after_the_last_revision_seen(wire):
     seen: SimpleQueue[int] = SimpleQueue()
-    future = wire.call(lambda client: [seen.put(task.progress_percent) for task in client.watch("17")])
+    future = wire.call(lambda client: pour(client, seen))
 
     _, _, call = wire.channel.take_unary_stream(TASKS.methods_by_name["WatchTask"])
     call.send_initial_metadata(())

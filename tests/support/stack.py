@@ -70,7 +70,8 @@ class StackProcess:
 def running_stack(data_dir: Path, **settings: str) -> Iterator[StackProcess]:
     """Run `midway stack` with these further MIDWAY_ settings; nothing of it is left at the end."""
     mark = uuid.uuid4().hex
-    environment = os.environ | FREE_PORTS | {"MIDWAY_DATA_DIR": str(data_dir), "TEST_MARK": mark}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MIDWAY_")}
+    environment = inherited | FREE_PORTS | {"MIDWAY_DATA_DIR": str(data_dir), "TEST_MARK": mark}
     environment |= {"MIDWAY_SIMULATOR_SPEED": "100", **settings}
     process = subprocess.Popen(
         (*MIDWAY, "stack"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -1,6 +1,7 @@
 """`midway doctor`: looks at everything that commonly goes wrong, and says what to do about it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,8 +62,9 @@ def _discord_library() -> Iterator[Finding]:
 def _envoy() -> Iterator[Finding]:
     try:
         command = (str(envoy_program()), "--version")
-        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split()
-        yield Finding("envoy", True, told[-1] if told else "runs")
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        found = re.search(r"\d+\.\d+\.\d+", told)
+        yield Finding("envoy", True, found[0] if found else "runs")
     except EnvoyMissing as err:
         yield Finding("envoy", False, str(err))
     except (OSError, subprocess.SubprocessError) as err:

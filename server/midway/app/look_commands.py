@@ -5,14 +5,13 @@ from typing import Annotated
 import typer
 from midjourney.v1 import account_pb2
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from midway.app.doctor import examine
 from midway.app.draw_commands import connected
 from midway.app.exit_codes import ExitCode
 from midway.app.progress import action_name, state_name
-
-LONGEST_PROMPT = 60  # characters in a table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,12 +22,11 @@ def add_to(app: typer.Typer) -> None:
 
 def tasks(count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many.")] = 20) -> None:
     """List the newest tasks."""
-    table = Table("task", "action", "state", "done", "prompt", "account")
+    table = Table(_id_column("task"), "action", "state", "done", Column("prompt", no_wrap=True), _id_column("account"))
     with connected() as client:
         for task in client.tasks(count):
-            text = shortened(task.prompt or task.description)
-            percent = f"{task.progress_percent}%"
-            table.add_row(task.id, action_name(task), state_name(task), percent, text, task.account_id)
+            text, percent = task.prompt or task.description, f"{task.progress_percent}%"
+            table.add_row(task.id, action_name(task), state_name(task), percent, escape(text), task.account_id)
     Console().print(table)
 
 
@@ -49,7 +47,7 @@ def seed(task: Annotated[str, typer.Argument(help="Id of a finished task.")]) ->
 
 def accounts() -> None:
     """List the Discord accounts and how they fare."""
-    table = Table("account", "user", "state", "running", "queued", "remark")
+    table = Table(_id_column("account"), "user", "state", "running", "queued", "remark")
     with connected() as client:
         for account in client.accounts():
             running = f"{account.running_count}/{account.slot_count}"
@@ -66,9 +64,9 @@ def resume(account: Annotated[str, typer.Argument(help="Id of a paused account."
     typer.echo(f"{resumed.id} {account_pb2.Account.State.Name(resumed.state).removeprefix('STATE_')}")
 
 
-def shortened(text: str) -> str:
-    """Cut a text to what a table can show."""
-    return text if len(text) <= LONGEST_PROMPT else text[: LONGEST_PROMPT - 1] + "…"
+def _id_column(heading: str) -> Column:
+    """Make a column that is never cut: its content is copied into other commands."""
+    return Column(heading, no_wrap=True, min_width=18)
 
 
 def doctor() -> None:

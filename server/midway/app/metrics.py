@@ -1,7 +1,7 @@
 """Numbers for Prometheus: what clients call, how Tasks change, how the Accounts fare."""
 
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -10,9 +10,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from midway.domain.account import Account, AccountState
-from midway.domain.ids import Revision, TaskId
+from midway.domain.ids import TaskId
 from midway.domain.task import State, Task
-from midway.store.watch import Watch
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
 
@@ -62,9 +61,9 @@ class Metrics:
         """Count a call."""
         self._calls.labels(method, code).observe(seconds)
 
-    async def follow(self, watch: Watch, after: Revision) -> None:
-        """Count every change of a Task's state after a revision, until cancelled."""
-        async for task in watch.watch_all(after):
+    async def follow(self, updates: AsyncIterable[Task]) -> None:
+        """Count every change of a Task's state, as long as there are updates."""
+        async for task in updates:
             self._changed(task)
 
     def _changed(self, task: Task) -> None:
@@ -86,10 +85,10 @@ async def serving_metrics(metrics: Metrics, port: int) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/metrics", page)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
     finally:

@@ -81,7 +81,7 @@ async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
     metrics = Metrics()
     metrics.watch_accounts(engine.accounts)
     since = await engine.store.revision()
-    await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(engine.watch, since)))
+    await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(engine.watch.watch_all(since))))
     return metrics
 
 

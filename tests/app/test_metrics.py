@@ -1,0 +1,70 @@
+"""Numbers for Prometheus."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import aiohttp
+from midway.app.metrics import Metrics, serving_metrics
+from midway.domain.account import Account, AccountState
+from midway.domain.action import Action
+from midway.domain.ids import AccountId, ChannelId, TaskId
+from midway.domain.task import Ask, State, Task
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def account(number: int, state: AccountState) -> Account:
+    return Account(
+        id=AccountId(str(number)), channel_id=ChannelId("9"), guild_id=None, since=NOW, state=state, running=number
+    )
+
+
+async def test_a_call_is_counted_by_method_and_code():
+    metrics = Metrics()
+
+    metrics.call_ended("/a/B", "OK", 0.02)
+
+    assert metrics.registry.get_sample_value("midway_call_seconds_count", {"method": "/a/B", "code": "OK"}) == 1
+
+
+async def test_each_change_of_a_tasks_state_is_counted_once_and_progress_is_not():
+    async def updates() -> AsyncIterator[Task]:
+        for state in (State.QUEUED, State.IN_PROGRESS, State.IN_PROGRESS, State.SUCCEEDED):
+            yield Task(
+                id=TaskId("17"),
+                ask=Ask(action=Action.IMAGINE),
+                created_at=NOW,
+                updated_at=NOW,
+                state_since=NOW,
+                state=state,
+            )
+
+    metrics = Metrics()
+    await metrics.follow(updates())
+
+    counts = [
+        metrics.registry.get_sample_value("midway_task_changes_total", {"action": "IMAGINE", "state": state})
+        for state in (State.QUEUED, State.IN_PROGRESS, State.SUCCEEDED)
+    ]
+    assert counts == [1, 1, 1]
+
+
+async def test_accounts_are_counted_when_asked():
+    metrics = Metrics()
+    accounts = [account(1, AccountState.ACTIVE)]
+    metrics.watch_accounts(lambda: accounts)
+    accounts.append(account(2, AccountState.PAUSED))
+
+    counted = {state: metrics.registry.get_sample_value("midway_accounts", {"state": state}) for state in AccountState}
+
+    assert {state for state, count in counted.items() if count} == {AccountState.ACTIVE, AccountState.PAUSED}
+    assert metrics.registry.get_sample_value("midway_account_running", {"account": "2"}) == 2
+
+
+async def test_the_page_is_what_prometheus_reads():
+    metrics = Metrics()
+    metrics.call_ended("/a/B", "OK", 0.02)
+
+    async with serving_metrics(metrics, 0) as url, aiohttp.ClientSession() as http, http.get(url) as answer:
+        assert answer.content_type == "text/plain"
+        assert 'midway_call_seconds_count{code="OK",method="/a/B"} 1.0' in await answer.text()
