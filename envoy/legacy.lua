@@ -41,6 +41,11 @@ local function drop_body(handle, headers)
   end
 end
 
+-- The old API has no query parameters; one that is named as a part of the path would override it.
+local function drop_query(headers)
+  headers:replace(":path", (headers:get(":path"):gsub("%?.*$", "")))
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   take_mode(headers)
@@ -48,6 +53,7 @@ function envoy_on_request(handle)
   take_key(headers)
   if headers:get(":path"):find("^/mj/") then
     handle:streamInfo():dynamicMetadata():set("midway", "legacy", true)
+    drop_query(headers)
   end
   drop_body(handle, headers)
 end

@@ -115,10 +115,8 @@ class Rejected:
 
     def detail(self, empty: Any) -> Any:
         """Unpack the detail of this type; None when there is none."""
-        found: list[Message] = [
-            detail for detail in (self._status.details if self._status else []) if detail.Unpack(empty)
-        ]
-        return empty if found else None
+        details = self._status.details if self._status else ()
+        return next((empty for detail in details if detail.Unpack(empty)), None)
 
 
 async def rejected(call: Any) -> Rejected:

@@ -120,7 +120,13 @@ async def simulator_running(accounts: int = 2, speed: float = 100, **options: An
 
 @asynccontextmanager
 async def engine_running(
-    simulator: Simulator, path: Path, *, accounts: int = 2, limits: Limits = QUICK, **config: Any
+    simulator: Simulator,
+    path: Path,
+    *,
+    accounts: int = 2,
+    limits: Limits = QUICK,
+    banned: Path | None = None,
+    **config: Any,
 ) -> AsyncIterator[Rig]:
     """Run an engine on a SQLite file against the simulator; connected when it is given."""
     configs = [account_config(number, **config) for number in range(1, accounts + 1)]
@@ -137,7 +143,7 @@ async def engine_running(
                 connections=clients,
                 accounts=configs,
                 limits=limits,
-                banned=BannedWords(None),
+                banned=BannedWords(banned),
                 translator=NoTranslator(),
                 pictures=PictureLimits(),
             )

@@ -24,6 +24,7 @@ from midway.engine.intake import Intake, Placed
 from midway.engine.ledger import UNBOUNDED
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
+from midway.engine.press import usable_parent
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
@@ -111,8 +112,8 @@ class Engine:
         return task if task.state.is_terminal else await self._intake.worker_of(task).desk.cancel(task_id)
 
     async def image_seed(self, task_id: TaskId) -> str:
-        """Return the seed of a finished Task's job, decimal. Raises NotFound, Unavailable."""
-        task = await self._task(task_id)
+        """Return the seed of a finished Task's job, decimal. Raises NotFound, Conflict, Unavailable."""
+        task = usable_parent(await self._task(task_id), task_id)
         return await self._intake.worker_of(task).desk.seed(task)
 
     async def upload_images(self, images: Sequence[InputImage], account_id: AccountId | None) -> Uploads:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from midjourney.legacy.v1 import legacy_service_pb2, legacy_service_pb2_grpc
 from midjourney.v1 import (
@@ -54,10 +53,10 @@ class ServerOptions:
 class Server:
     """A server that was built, with its port bound; `start` lets clients in."""
 
-    def __init__(self, server: grpc.aio.Server, health: HealthServicer, drain: Drain, port: int) -> None:
+    def __init__(self, server: grpc.aio.Server, healthy: health.aio.HealthServicer, drain: Drain, port: int) -> None:
         self.port = port
         self._server = server
-        self._health = health
+        self._health = healthy
         self._drain = drain
 
     async def start(self) -> None:
@@ -93,10 +92,10 @@ def build_server(
     drain = Drain()
     server = grpc.aio.server(interceptors=[_chain(options, drain, observe)], options=_channel_options(options))
     _add_services(server, engine, picture, options, fetch_link)
-    health = HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
-    return Server(server, health, drain, server.add_insecure_port(f"{options.host}:{options.port}"))
+    return Server(server, healthy, drain, server.add_insecure_port(f"{options.host}:{options.port}"))
 
 
 def _add_services(

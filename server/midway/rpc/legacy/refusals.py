@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from midjourney.legacy.v1 import legacy_pb2
@@ -30,6 +30,7 @@ class Told:
 
     code: Code
     text: Text
+    properties: Mapping[str, str] = field(default_factory=dict)  # key of the refusal's metadata -> old name
 
 
 def _no_account(refusal: Refusal) -> str:
@@ -47,6 +48,9 @@ def _bad_picture(refusal: Refusal) -> str:
     return f"{texts.MASK_WRONG}: {refusal.message}" if is_mask else texts.BASE64_WRONG
 
 
+_PICTURE = {"field": "field"}  # which of several it is; the old API did not say
+_BANNED = {"prompt_en": "promptEn", "banned_word": "bannedWord"}
+
 # Fields as the engine names them, with the old API's own sentence. The others get one that is made of the problem.
 FIELD_TEXTS: dict[str, str] = {
     "index": texts.INDEX_WRONG,
@@ -61,11 +65,12 @@ FIELD_TEXTS: dict[str, str] = {
 # A reason that is not here is no outcome of the domain and stays a gRPC error (a store that is down, a missing key).
 TOLD: dict[Reason, Told] = {
     Reason.FIELD_INVALID: Told(Code.VALIDATION_ERROR, _wrong_field),
-    Reason.INVALID_IMAGE: Told(Code.VALIDATION_ERROR, _bad_picture),
-    Reason.IMAGE_TOO_LARGE: Told(Code.VALIDATION_ERROR, texts.PICTURE_TOO_LARGE),
-    Reason.BANNED_PROMPT: Told(Code.BANNED_PROMPT, texts.BANNED),
+    Reason.INVALID_IMAGE: Told(Code.VALIDATION_ERROR, _bad_picture, _PICTURE),
+    Reason.IMAGE_TOO_LARGE: Told(Code.VALIDATION_ERROR, texts.PICTURE_TOO_LARGE, _PICTURE),
+    Reason.BANNED_PROMPT: Told(Code.BANNED_PROMPT, texts.BANNED, _BANNED),
     Reason.TASK_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_PARENT),
     Reason.PARENT_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_PARENT),
+    Reason.PARENT_EXPIRED: Told(Code.NOT_FOUND, texts.NO_PARENT),
     Reason.SEED_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_SEED),
     Reason.PARENT_NOT_SUCCEEDED: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
     Reason.TASK_NOT_AWAITING_INPUT: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
@@ -80,9 +85,6 @@ TOLD: dict[Reason, Told] = {
     Reason.IMAGE_NOT_AVAILABLE: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
     Reason.NOT_IMPLEMENTED: Told(Code.FAILURE, texts.NOT_SUPPORTED),
 }
-
-# Which of a refusal's metadata go into `properties`, and under which old name.
-PROPERTY_NAMES = {"prompt_en": "promptEn", "banned_word": "bannedWord", "field": "field"}
 
 Service = TypeVar("Service")
 Request = TypeVar("Request")
@@ -115,6 +117,6 @@ def answering(
 def _result(refusal: Refusal, told: Told) -> legacy_pb2.SubmitResult:
     text = told.text if isinstance(told.text, str) else told.text(refusal)
     properties: dict[str, Property] = {
-        PROPERTY_NAMES[key]: value for key, value in refusal.metadata.items() if key in PROPERTY_NAMES
+        told.properties[key]: value for key, value in refusal.metadata.items() if key in told.properties
     }
     return result(told.code, text, properties=properties)

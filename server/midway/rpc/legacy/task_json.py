@@ -88,8 +88,8 @@ def fail_reason(task: Task) -> str:
         return texts.CANCELLED
     if task.failure is None:
         return ""
-    message = task.failure.message or task.failure.reason.value
-    return f"[{task.failure.upstream_title}] {message}" if task.failure.upstream_title else message
+    message, title = task.failure.message or task.failure.reason.value, task.failure.upstream_title
+    return message if title in message else f"[{title}] {message}"
 
 
 def _milliseconds(moment: datetime) -> float:

@@ -1,0 +1,67 @@
+"""Whole servers behind real Envoys: simulator, engine, gRPC server, REST door; started when a case first needs one."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from midway.domain.task import Task
+from midway.rpc.server import ServerOptions, build_server
+
+from tests.legacy.case import KEY
+from tests.legacy.world import World
+from tests.rpc.served import NO_GRACE
+from tests.support.envoy import running_envoy
+from tests.support.rig import Rig, engine_running, simulator_running
+
+# By name: what is unusual about the simulator, and about the accounts.
+SERVERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "usual": ({}, {"max_queued": 100}),
+    "full": ({}, {"max_queued": 0}),  # no account takes one more
+    "busy": ({"speed": 0.01}, {"slots": 1, "accounts": 1}),  # the first picture takes for ever
+    "remix": ({}, {}),  # switched on below, on Discord's side
+}
+
+Servers = Callable[[str], Awaitable[World]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Give a server by its name; it runs until the session ends."""
+    worlds: dict[str, World] = {}
+    async with AsyncExitStack() as parts:
+
+        async def world(name: str) -> World:
+            if name not in worlds:
+                worlds[name] = await _world(name, tmp_path_factory.mktemp(name), parts)
+            return worlds[name]
+
+        yield world
+
+
+async def _world(name: str, path: Path, parts: AsyncExitStack) -> World:
+    of_simulator, of_accounts = SERVERS[name]
+    banned = path / "banned.txt"
+    banned.write_text("gore\n", "utf-8")
+    simulator = await parts.enter_async_context(simulator_running(**of_simulator))
+    for settings in (each for account in simulator.world.accounts for each in account.settings.values()):
+        settings.remix = name == "remix"
+    rig = await parts.enter_async_context(engine_running(simulator, path, banned=banned, **of_accounts))
+    port = await _serve(rig, parts)
+    url = await parts.enter_async_context(running_envoy(port, path))
+    # One connection less to share means one test less to blame: every request opens its own.
+    http = aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(force_close=True), auto_decompress=False)
+    return World(rig, await parts.enter_async_context(http))
+
+
+async def _serve(rig: Rig, parts: AsyncExitStack) -> int:
+    async def picture(task: Task) -> tuple[bytes, str]:
+        return await rig.picture(task), "image/png"
+
+    server = build_server(rig.engine, picture, ServerOptions(port=0, api_keys=(KEY,)))
+    await server.start()
+    parts.push_async_callback(server.stop, NO_GRACE)
+    return server.port
