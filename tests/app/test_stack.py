@@ -7,7 +7,12 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import grpc
 import pytest
+from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
+from midjourney.v1.query_pb2 import WatchTaskRequest
+from midjourney.v1.submit_pb2 import SubmitImagineRequest
+from midway.app.client import Client, code_of
 
 from tests.support.stack import FREE_PORTS, MIDWAY, marked, running_stack, wait_gone
 
@@ -69,3 +74,23 @@ def test_with_a_key_nobody_comes_in_without_it(tmp_path):
             assert answer.read() == b"[]"
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=10)
+
+
+def test_open_watches_end_so_that_they_can_be_resumed(tmp_path):
+    with running_stack(tmp_path) as stack, Client.connected(stack.grpc) as client:
+        task_id = client.submit(SubmitImagineRequest(prompt="a cat __hang")).id
+        with (
+            grpc.insecure_channel(stack.grpc) as channel,
+            urllib.request.urlopen(f"{stack.rest}/v1/tasks/{task_id}:watch", timeout=30) as events,
+        ):
+            updates = MidjourneyServiceStub(channel).WatchTask(WatchTaskRequest(task_id=task_id))
+            assert next(updates).task.id == task_id
+            assert events.readline().startswith(b"data: ")
+
+            assert stack.end() == 0
+
+            with pytest.raises(grpc.RpcError) as caught:
+                list(updates)
+            assert code_of(caught.value) is grpc.StatusCode.UNAVAILABLE
+            # A stream that was cut, not ended, raises IncompleteRead.
+            events.read()
