@@ -8,8 +8,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from midjourney.v1 import query_pb2
+from midjourney.v1 import query_pb2, submit_pb2
 from midway.rpc.server import SERVICES
+from structlog.testing import capture_logs
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
 from tests.support.rig import engine_running, simulator_running
@@ -114,6 +115,32 @@ async def test_a_defect_is_internal_and_tells_nothing(served: Served, monkeypatc
 
     assert (error.code.name, error.reason) == ("INTERNAL", "INTERNAL")
     assert "secret" not in (error.message or "")
+
+
+async def test_every_call_is_observed_with_its_code(tmp_path: Path) -> None:
+    seen: list[tuple[str, str]] = []
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path) as rig,
+        serving(rig, observe=lambda method, code, _: seen.append((method.rpartition("/")[2], code))) as served,
+    ):
+        await served.tasks.ListTasks(LIST)
+        await rejected(served.tasks.GetTask(query_pb2.GetTaskRequest(task_id="17")))
+
+    assert seen == [("ListTasks", "OK"), ("GetTask", "NOT_FOUND")]
+
+
+async def test_a_call_is_logged_with_its_task_and_without_key_or_prompt(served: Served) -> None:
+    with capture_logs() as lines:
+        call = served.tasks.SubmitImagine(
+            submit_pb2.SubmitImagineRequest(prompt="a secret fox"), metadata=[("mj-api-secret", KEY)]
+        )
+        task = (await call).task
+    (line,) = [line for line in lines if line.get("method", "").endswith("SubmitImagine")]
+
+    assert (line["code"], line["task_id"]) == ("OK", task.id)
+    assert "secret fox" not in str(lines)
+    assert KEY not in str(lines)
 
 
 def health(served: Served, service: str) -> Any:

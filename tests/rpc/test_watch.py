@@ -133,7 +133,7 @@ async def test_a_stopping_server_ends_watches_so_that_they_can_be_resumed(served
     assert error.detail(error_details_pb2.RetryInfo()) is not None
 
 
-async def test_a_reader_that_does_not_read_holds_no_stop_up(served: Served) -> None:
+async def test_a_reader_that_lags_is_told_of_the_stop_too(served: Served) -> None:
     stream = watch_all(served)
     await stream.read()
     for number in range(3):

@@ -1,0 +1,137 @@
+"""The old API's Task in the shapes that a simulator seldom shows, and every refusal in its words."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from midway.domain.action import Action, Bot, Speed
+from midway.domain.errors import Reason
+from midway.domain.ids import TaskId
+from midway.domain.image import Image
+from midway.domain.lifecycle import new_task
+from midway.domain.task import Ask, Failure, State, Task
+from midway.rpc.legacy.refusals import TOLD
+from midway.rpc.legacy.status import RENAMED_ACTIONS, STATUSES, action_name
+from midway.rpc.legacy.task_json import render, render_all
+from midway.rpc.legacy.texts import Code
+
+NOON = datetime(2024, 1, 17, 12, 0, 0, 123456, tzinfo=UTC)
+FILM = Image("https://cdn.example/fox.mp4", content_type="video/mp4")
+
+# What a request may meet that is no outcome of the domain.
+GRPC_ERRORS = {
+    Reason.UNAUTHENTICATED,
+    Reason.STORE_UNAVAILABLE,
+    Reason.SHUTTING_DOWN,
+    Reason.REQUEST_ID_REUSED,  # the old API has no request ids
+}
+
+
+def a_task(action: Action = Action.IMAGINE, **fields: Any) -> Task:
+    """A Task as it may stand in the Store."""
+    task = new_task(Ask(action=action, prompt="a fox"), task_id=TaskId("1705514776143750"), now=NOON)
+    return replace(task, **fields)
+
+
+def rendered(task: Task) -> dict[str, Any]:
+    """A Task's JSON, decoded."""
+    decoded: dict[str, Any] = json.loads(render(task))
+    return decoded
+
+
+def test_times_are_whole_milliseconds() -> None:
+    """A fraction would make a relay drop the whole batch."""
+    task = a_task(started_at=NOON + timedelta(microseconds=700))
+
+    assert b'"submitTime":1705492800123' in render(task)
+    assert b'"startTime":1705492800124' in render(task)
+
+
+@pytest.mark.parametrize("state", State)
+def test_progress_is_100_with_success_only(state: State) -> None:
+    text = rendered(a_task(state=state, progress=46 if state is not State.SUCCEEDED else 100))["progress"]
+
+    assert (text == "100%") is (state is State.SUCCEEDED)
+
+
+def test_a_started_task_is_at_zero() -> None:
+    assert rendered(a_task(state=State.SUBMITTED))["progress"] == "0%"
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (Failure(Reason.IDLE_TIMEOUT, "it fell silent"), "it fell silent"),
+        (Failure(Reason.IDLE_TIMEOUT, ""), "IDLE_TIMEOUT"),
+        (Failure(Reason.MODERATED, "a word is banned", "Banned prompt"), "[Banned prompt] a word is banned"),
+        (Failure(Reason.MODERATED, "[Banned prompt] a word", "Banned prompt"), "[Banned prompt] a word"),
+    ],
+)
+def test_a_failure_says_why(failure: Failure, text: str) -> None:
+    assert rendered(a_task(state=State.FAILED, failure=failure))["failReason"] == text
+
+
+def test_a_late_picture_is_shown_though_the_task_failed() -> None:
+    failure = Failure(Reason.IDLE_TIMEOUT, "it fell silent")
+    task = rendered(a_task(state=State.FAILED, failure=failure, image=FILM, late=True))
+
+    assert (task["status"], task["imageUrl"]) == ("FAILURE", FILM.url)
+
+
+def test_a_film_has_its_own_keys() -> None:
+    task = rendered(a_task(Action.VIDEO, state=State.SUCCEEDED, image=FILM))
+
+    assert task["videoUrl"] == FILM.url
+    assert task["videoUrls"] == [{"url": FILM.url, "thumbnail": FILM.url}]
+
+
+@pytest.mark.parametrize("action", sorted(set(Action) - {Action.VIDEO}))
+def test_no_other_action_has_a_film(action: Action) -> None:
+    """An empty list of films hides the picture in one client."""
+    task = rendered(a_task(action, state=State.SUCCEEDED, image=FILM))
+
+    assert not {"videoUrl", "videoUrls", "imageUrls"} & set(task)
+
+
+def test_an_unknown_size_is_left_out() -> None:
+    assert "imageWidth" not in rendered(a_task(image=FILM))
+
+
+def test_what_it_was_drawn_with_counts_more_than_what_was_asked() -> None:
+    ask = Ask(action=Action.IMAGINE, prompt="a fox", bot=Bot.NIJI, speed=Speed.FAST)
+    task = rendered(a_task(ask=ask, actual_speed=Speed.RELAX))
+
+    assert (task["mode"], task["botType"]) == ("RELAX", "NIJI_JOURNEY")
+
+
+def test_no_tasks_are_an_empty_array() -> None:
+    assert render_all([]) == b"[]"
+
+
+def test_every_state_has_a_status() -> None:
+    assert set(STATUSES) == set(State)
+
+
+def test_renamed_actions_hide_no_other() -> None:
+    names = [action_name(action) for action in Action]
+
+    assert len(names) == len(set(names))
+    assert set(RENAMED_ACTIONS) <= set(Action)
+
+
+def test_every_reason_that_a_request_may_meet_is_told() -> None:
+    """The others belong to a Task that was accepted."""
+    reasons = list(Reason)
+    of_requests = set(reasons[: reasons.index(Reason.UPSTREAM_REJECTED)])
+
+    assert of_requests - GRPC_ERRORS <= set(TOLD)
+
+
+def test_no_account_is_never_code_3() -> None:
+    """A relay switches the whole channel off on it."""
+    of_accounts = [told.code for reason, told in TOLD.items() if "ACCOUNT" in reason.name]
+
+    assert of_accounts
+    assert Code.NOT_FOUND not in of_accounts
