@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from midway.app.ports import PortTaken, ReservedPort, check_free
+from midway.app.ports import PortTaken, ReservedPort, address, check_free, reachable
 
 HOST = "127.0.0.1"
 
@@ -38,3 +38,16 @@ def test_a_child_that_shares_a_reserved_port_gets_its_connections():
 def test_a_port_in_use_cannot_be_reserved():
     with socket.create_server((HOST, 0)) as server, pytest.raises(PortTaken):
         ReservedPort(HOST, server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", "127.0.0.1:80"),
+        ("0.0.0.0", "127.0.0.1:80"),
+        ("::", "[::1]:80"),
+        ("midway.example", "midway.example:80"),
+    ],
+)
+def test_a_program_is_reached_where_it_listens(host, reached):
+    assert address(reachable(host), 80) == reached

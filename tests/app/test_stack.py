@@ -67,6 +67,13 @@ def test_a_port_that_is_taken_is_named(tmp_path, part):
     assert (done.returncode, done.stderr) == (4, f"port {port} on 127.0.0.1 is in use\n")
 
 
+def test_another_address_is_listened_on_and_reached(tmp_path):
+    with running_stack(tmp_path, MIDWAY_HOST="127.0.0.2") as stack:
+        assert stack.rest.startswith("http://127.0.0.2:")
+        with urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=10) as answer:
+            assert answer.read() == b"[]"
+
+
 def test_with_a_key_nobody_comes_in_without_it(tmp_path):
     with running_stack(tmp_path, MIDWAY_API_KEYS="hush-hush") as stack:
         request = urllib.request.Request(f"{stack.rest}/mj/task/list", headers={"mj-api-secret": "hush-hush"})

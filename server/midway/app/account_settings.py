@@ -6,6 +6,7 @@ from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.engine.account import AccountConfig
 
 SNOWFLAKE = r"^\d{15,20}$"  # Discord's ids, as decimal strings
+DEMO_QUEUED = 1000  # Tasks: who tries Midway out with hundreds of prompts at once shall see them all drawn
 
 
 class AccountSettings(BaseModel):
@@ -39,4 +40,5 @@ def simulator_account(number: int) -> AccountSettings:
         token=SecretStr(f"simulator-account-{number}"),
         guild_id=str(200_000_000_000_000_000 + number),
         channel_id=str(300_000_000_000_000_000 + number),
+        max_queued=DEMO_QUEUED,
     )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from midway.app.ports import reachable
+
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "envoy" / "envoy.yaml"
 LUA_FILE = ROOT / "envoy" / "legacy.lua"
@@ -36,6 +38,7 @@ def envoy_config(*, host: str, http_port: int, grpc_port: int) -> str:
         {
             "MIDWAY_HOST": f'"{host}"',
             "MIDWAY_HTTP_PORT": str(http_port),
+            "SERVER_HOST": f'"{reachable(host)}"',
             "MIDWAY_GRPC_PORT": str(grpc_port),
             "LUA_FILE": f'"{LUA_FILE}"',
             "DESCRIPTORS_FILE": f'"{DESCRIPTORS_FILE}"',

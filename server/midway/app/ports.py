@@ -62,5 +62,20 @@ async def accepting(host: str, port: int) -> None:
             return
 
 
+def reachable(host: str) -> str:
+    """Return an address at which this machine reaches a program that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not listened on
+
+
+def address(host: str, port: int) -> str:
+    """Return `host:port` as URLs and gRPC spell it."""
+    return f"{bracketed(host)}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """Return the host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET

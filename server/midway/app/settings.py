@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.limit_settings import LimitSettings
+from midway.app.ports import address, reachable
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
@@ -135,7 +136,7 @@ class Settings(LimitSettings):
     @property
     def server_address(self) -> str:
         """The gRPC address that the client commands call."""
-        return self.server or f"127.0.0.1:{self.grpc_port}"
+        return self.server or address(reachable(self.host), self.grpc_port)
 
     def account_configs(self) -> list[AccountConfig]:
         """Build the Accounts; with the simulator and none set, its demo accounts."""

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from midway.app import parts
 from midway.app.part import Part, Program
-from midway.app.ports import ReservedPort, check_free
+from midway.app.ports import ReservedPort, address, check_free, reachable
 from midway.app.settings import Settings
 
 T = TypeVar("T")
@@ -77,11 +77,11 @@ class Stack:
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
         settings = await self._with_simulator()
-        for port in (settings.grpc_port, settings.metrics_port):
-            check_free("127.0.0.1", port)
+        check_free(settings.host, settings.grpc_port)
+        check_free("127.0.0.1", settings.metrics_port)
         told = parts.fields(await self._run(parts.server(settings)))
         await self._run_envoy(settings, rest.number, grpc_port=int(told["grpc"].rpartition(":")[2]))
-        rest_url = f"http://{reachable(settings.host)}:{rest.number}"
+        rest_url = f"http://{address(reachable(settings.host), rest.number)}"
         return Addresses(rest_url, told["grpc"], told["metrics"], settings.simulator_url)
 
     async def _with_simulator(self) -> Settings:
@@ -107,8 +107,3 @@ class Stack:
         part = await self._exit.enter_async_context(Part(program, log))
         self._parts[program.name] = part
         return part
-
-
-def reachable(host: str) -> str:
-    """Return an address at which this machine reaches a program that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not listened on

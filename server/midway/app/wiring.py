@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from midway.app.background import kept_running
 from midway.app.metrics import Metrics, serving_metrics
+from midway.app.ports import address, bracketed, reachable
 from midway.app.settings import Settings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import ClientProfile, Endpoints
@@ -74,7 +75,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
         )
         await server.start()
         parts.push_async_callback(server.stop, timedelta(seconds=settings.shutdown_grace_seconds))
-        yield Running(f"{settings.host}:{server.port}", metrics_url)
+        yield Running(address(reachable(settings.host), server.port), metrics_url)
 
 
 async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
@@ -162,7 +163,7 @@ async def _fetch_link(settings: Settings, parts: AsyncExitStack) -> FetchLink:
 def server_options(settings: Settings) -> ServerOptions:
     """Read the gRPC server's options from the settings."""
     return ServerOptions(
-        host=settings.host,
+        host=bracketed(settings.host),
         port=settings.grpc_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         max_message_bytes=settings.max_message_bytes,
