@@ -36,7 +36,7 @@ async def test_u2_is_the_second_quadrant(rig: Rig) -> None:
 
 async def test_every_state_is_seen_once_and_in_order(rig: Rig) -> None:
     task = await rig.imagine("a quiet harbour")
-    states = []
+    states: list[State] = []
     async for seen in rig.engine.watch.watch(task.id):
         if not states or states[-1] is not seen.state:
             states.append(seen.state)

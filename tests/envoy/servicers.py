@@ -68,7 +68,7 @@ class EchoTasks(MidjourneyServiceServicer):
     async def GetTaskImage(self, request: Any, context: Any) -> HttpBody:
         return HttpBody(content_type="image/png", data=b"\x89PNG" * 1000)
 
-    async def WatchTask(self, request: Any, context: Any) -> None:
+    async def WatchTask(self, request: Any, context: Any) -> None:  # type: ignore[override]
         """Send the metadata as a Task, wait for the test's word, send a second message."""
         if request.task_id == "404":
             await context.abort_with_status(rich_status(grpc.StatusCode.NOT_FOUND, "no such task"))

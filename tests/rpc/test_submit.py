@@ -112,6 +112,17 @@ async def test_a_custom_zoom_waits_for_its_modal_and_goes_on_as_the_same_task(se
     assert drawn.state == SUCCEEDED
 
 
+async def test_a_modal_is_answered_once_for_a_request_id(served: Served) -> None:
+    zoom = await pressed(served, "Custom Zoom")
+    request = submit_pb2.SubmitModalRequest(task_id=zoom.id, prompt="a red fox --zoom 1.8", request_id="answer-1")
+    first = await served.tasks.SubmitModal(request)
+    again = await served.tasks.SubmitModal(request)
+
+    assert not first.existing
+    assert again.existing
+    assert again.task.id == zoom.id
+
+
 async def test_a_press_with_its_prompt_does_not_wait(served: Served) -> None:
     zoom = await pressed(served, "Custom Zoom", prompt="a red fox --zoom 1.5")
 

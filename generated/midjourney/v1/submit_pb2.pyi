@@ -245,7 +245,7 @@ class SubmitActionRequest(message.Message):
     """As in `SubmitImagineRequest.request_id`."""
     prompt: builtins.str
     """Answers at once the modal that the button opens; then the Task does not stop at AWAITING_INPUT. Unset: it does.
-    Present but empty: the modal's own text. No effect on a button without a modal.
+    Present but empty: the modal's own text. A button that opens no modal refuses a text (FIELD_INVALID).
     """
     @builtins.property
     def options(self) -> input_pb2.SubmitOptions:

@@ -15,7 +15,7 @@ from midway.engine.inbox import Inbox
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.mailbox import Mailbox
-from midway.store.port import Store
+from midway.store.port import RequestKey, Store
 
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
@@ -46,9 +46,11 @@ class Desk:
         """End a Task as CANCELLED, saying honestly what goes on upstream; an ended one comes back as it is."""
         return await self._inbox.ask(lambda: self._cancel(task_id))
 
-    async def give_input(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Task:
+    async def give_input(
+        self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
+    ) -> Task:
         """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
-        return await self._inbox.ask(lambda: self._give_input(task_id, prompt, mask))
+        return await self._inbox.ask(lambda: self._give_input(task_id, prompt, mask, request))
 
     async def seed(self, task: Task) -> str:
         """Return a finished Task's seed, asking Midjourney the first time. Raises NotFound, Unavailable."""
@@ -115,7 +117,9 @@ class Desk:
         unsent = task.state in {State.QUEUED, State.AWAITING_INPUT}
         return await self._ledger.change(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING)) or task
 
-    async def _give_input(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Task:
+    async def _give_input(
+        self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
+    ) -> Task:
         task = await self._known(task_id)
         if task.state is not State.AWAITING_INPUT:
             raise Conflict(
@@ -127,7 +131,7 @@ class Desk:
         if mask is not None:
             await self._store.put_inputs(task_id, [mask])
         given = InputGiven(prompt, has_mask=mask is not None or task.ask.has_mask)
-        return await self._ledger.change(task_id, given) or task
+        return await self._ledger.change(task_id, given, request=request) or task
 
     async def _record_seed(self, task_id: TaskId, seed: str) -> None:
         await self._known(task_id)

@@ -102,9 +102,11 @@ class Engine:
         """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""
         return await self._intake.admit(replace(ask, notify_url=ask.notify_url or self._notify_url), inputs, request)
 
-    async def answer_modal(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Placed:
+    async def answer_modal(
+        self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None = None
+    ) -> Placed:
         """Give an AWAITING_INPUT Task its prompt (blank: the proposed one) and mask."""
-        return await self._intake.answer(task_id, prompt, mask)
+        return await self._intake.answer(task_id, prompt, mask, request)
 
     async def cancel(self, task_id: TaskId) -> Task:
         """End a Task as CANCELLED; one that has ended comes back as it is. Raises NotFound."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from midway.discord.interaction import ButtonPress
 from midway.domain.account import Account
 from midway.domain.action import Action, press_from_custom_id
-from midway.domain.errors import InvalidField, NotFound, Reason, Unavailable
+from midway.domain.errors import InvalidField, NotFound, Reason, Refusal, Unavailable
 from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, InputWanted, apply, new_task
@@ -75,8 +75,12 @@ class Intake:
         ask = replace(ask, speed=ask.speed or speed_from_prompt(ask.prompt_en))
         return await self._place(ask, inputs, request, self._choose(ask))
 
-    async def answer(self, task_id: TaskId, prompt: str, mask: InputImage | None) -> Placed:
+    async def answer(self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None) -> Placed:
         """Answer what a Task waits for. Raises a Refusal naming `task_id`, `prompt` or `mask`."""
+        if request is not None:
+            earlier = await self._store.by_request(request)
+            if earlier is not None:
+                return Placed(earlier, created=False)
         task = await self._store.get(task_id)
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
@@ -84,7 +88,7 @@ class Intake:
             await self._check_answer(task, mask)
             prompt = await self._wording.english(prompt.strip() or (task.modal.prompt if task.modal else ""), "prompt")
         worker = self.worker_of(task)
-        answered = await worker.desk.give_input(task_id, prompt, mask)
+        answered = await worker.desk.give_input(task_id, prompt, mask, request)
         return Placed(answered, created=True, ahead=worker.account().queued - 1)
 
     def worker_of(self, task: Task) -> Worker:
@@ -99,7 +103,10 @@ class Intake:
     def relocate(self, task: Task) -> Worker | None:
         """Find another Account for a Task that its own cannot run now."""
         others = [account for account in self._accounts() if account.id != task.account_id and account.state in USABLE]
-        return self._workers[choose(task.ask, others, self._arriving).id] if others else None
+        try:
+            return self._workers[choose(task.ask, others, self._arriving).id]
+        except Refusal:
+            return None
 
     def _accounts(self) -> list[Account]:
         return [worker.account() for worker in self._workers.values()]

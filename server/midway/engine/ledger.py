@@ -14,7 +14,7 @@ from midway.domain.task import TERMINAL, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
 from midway.engine.limits import Limits
-from midway.store.port import Store, TaskQuery
+from midway.store.port import RequestKey, Store, TaskQuery
 
 UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 NOTIFIED = frozenset({State.SUBMITTED, State.IN_PROGRESS, State.SUCCEEDED, State.FAILED, State.CANCELLED})
@@ -49,8 +49,14 @@ class Ledger:
         """Give a Task away; another Account's worker writes it from now on."""
         self.tasks.pop(task_id, None)
 
-    async def change(self, task_id: TaskId, *events: Event, attempts: Sequence[Attempt] = ()) -> Task | None:
-        """Apply events to a Task and store it with these Attempts.
+    async def change(
+        self,
+        task_id: TaskId,
+        *events: Event,
+        attempts: Sequence[Attempt] = (),
+        request: RequestKey | None = None,
+    ) -> Task | None:
+        """Apply events to a Task and store it with these Attempts, and the request id that asked for it.
 
         Events that the life-cycle has no move for came too late and are left out. None when the Task is unknown.
         """
@@ -66,6 +72,7 @@ class Ledger:
             expected_revision=task.revision,
             attempts=attempts,
             notify=bool(task.ask.notify_url) and changed.state in NOTIFIED,
+            request=request,
         )
         self.tasks[task_id] = stored
         for attempt in attempts:

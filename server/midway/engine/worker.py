@@ -212,12 +212,17 @@ class Worker:
                 continue
             other = None if _is_bound(task) else self.relocate(task)
             if other is None:
-                await self._ledger.change(task.id, Noticed(f"the account waits for a person: {self._standing.reason}"))
+                await self._tell_why(task)
                 continue
             moved = await self._ledger.change(task.id, Assigned(other.id, other.config.channel_id))
             self._ledger.drop(task.id)
             if moved is not None:
                 other.take(moved)
+
+    async def _tell_why(self, task: Task) -> None:
+        notice = f"the account waits for a person: {self._standing.reason}"
+        if notice not in task.notices:
+            await self._ledger.change(task.id, Noticed(notice))
 
     async def _answer(self, attempt: Attempt, event: ModalOpened | IframeOpened) -> None:
         """Answer the window that a press opened, once."""

@@ -91,7 +91,7 @@ class Submits:
     async def SubmitModal(self, request: messages.SubmitModalRequest, context: Context) -> messages.SubmitModalResponse:
         """Answer a modal that waits."""
         mask = await self._mask_of(request)
-        placed = await self._engine.answer_modal(TaskId(request.task_id), request.prompt, mask)
+        placed = await self._engine.answer_modal(TaskId(request.task_id), request.prompt, mask, request_key(request))
         return messages.SubmitModalResponse(**submitted(placed))
 
     async def SubmitShorten(

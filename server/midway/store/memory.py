@@ -70,7 +70,13 @@ class MemoryStore:
         return self._tasks[task_id]
 
     async def append(
-        self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
+        self,
+        task: Task,
+        *,
+        expected_revision: Revision,
+        attempts: Sequence[Attempt] = (),
+        notify: bool = False,
+        request: RequestKey | None = None,
     ) -> Task:
         """Replace a Task that is at the expected revision."""
         present = self._tasks.get(task.id)
@@ -78,6 +84,8 @@ class MemoryStore:
             raise RevisionConflict(task.id, expected_revision, present.revision if present else None)
         stored = self._keep(task)
         self._attempts.update({attempt.nonce: attempt for attempt in attempts})
+        if request:
+            self._requests[request.id] = (request.payload_digest, task.id)
         if notify and task.ask.notify_url:
             self._put_notice(stored)
         self._doorbells.ring()

@@ -119,10 +119,17 @@ class Store(Protocol):
         """Find the Task that a request id already made. Raises RequestIdReused when it came with another payload."""
 
     async def append(
-        self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
+        self,
+        task: Task,
+        *,
+        expected_revision: Revision,
+        attempts: Sequence[Attempt] = (),
+        notify: bool = False,
+        request: RequestKey | None = None,
     ) -> Task:
         """Replace a Task, and store these Attempts (new or changed), in one transaction.
 
+        With `request`, that request id belongs to the Task from now on; the caller has looked with `by_request` before.
         Returns the Task with its new revision. With `notify` and a `notify_url`, an outbox row is written with it.
         Raises RevisionConflict when the Task is not at `expected_revision`.
         """

@@ -58,11 +58,24 @@ class SqliteStore:
         return await self._writer.write(partial(writes.submit, task=task, inputs=inputs, request=request))
 
     async def append(
-        self, task: Task, *, expected_revision: Revision, attempts: Sequence[Attempt] = (), notify: bool = False
+        self,
+        task: Task,
+        *,
+        expected_revision: Revision,
+        attempts: Sequence[Attempt] = (),
+        notify: bool = False,
+        request: RequestKey | None = None,
     ) -> Task:
         """Replace a Task that is at the expected revision."""
         return await self._writer.write(
-            partial(writes.append, task=task, expected_revision=expected_revision, attempts=attempts, notify=notify)
+            partial(
+                writes.append,
+                task=task,
+                expected_revision=expected_revision,
+                attempts=attempts,
+                notify=notify,
+                request=request,
+            )
         )
 
     async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:

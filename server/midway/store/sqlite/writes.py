@@ -31,9 +31,13 @@ def submit(
     connection.execute(QUERIES["insert_history"], row)
     put_inputs(connection, task.id, inputs)
     if request:
-        key = {"id": request.id, "digest": request.payload_digest, "task_id": task.id}
-        connection.execute(QUERIES["insert_request"], key)
+        _remember_request(connection, request, task.id)
     return Submitted(stored, created=True)
+
+
+def _remember_request(connection: sqlite3.Connection, request: RequestKey, task_id: TaskId) -> None:
+    key = {"id": request.id, "digest": request.payload_digest, "task_id": task_id}
+    connection.execute(QUERIES["insert_request"], key)
 
 
 def append(
@@ -42,6 +46,7 @@ def append(
     expected_revision: Revision,
     attempts: Sequence[Attempt],
     notify: bool,
+    request: RequestKey | None,
 ) -> Task:
     """Replace a Task that is at the expected revision."""
     position = _position(connection, task.id)
@@ -54,6 +59,8 @@ def append(
         connection.execute(QUERIES["insert_history"], row)
     for attempt in attempts:
         put_attempt(connection, attempt)
+    if request:
+        _remember_request(connection, request, task.id)
     if notify and task.ask.notify_url:
         _put_notice(connection, stored, row["doc"])
     return stored
