@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from discord_simulator.app import Simulator
 
-from tests.support.rig import Rig, engine_running, simulator_running
+from tests.faults.stage import stage
+from tests.support.rig import Rig, simulator_running
 
 
 @pytest.fixture
@@ -19,12 +20,26 @@ async def simulator() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def rig(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
     """An engine with one account, connected."""
-    async with engine_running(simulator, tmp_path, accounts=1) as rig:
+    async with stage(simulator, tmp_path) as rig:
         yield rig
 
 
 @pytest.fixture
 async def pair(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
     """An engine with two accounts, connected."""
-    async with engine_running(simulator, tmp_path) as rig:
+    async with stage(simulator, tmp_path, accounts=2) as rig:
+        yield rig
+
+
+@pytest.fixture
+async def quick(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
+    """An engine with one account, connected, that looks at the history after a second of silence."""
+    async with stage(simulator, tmp_path, idle_timeout=1) as rig:
+        yield rig
+
+
+@pytest.fixture
+async def hasty(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
+    """An engine with one account, connected, that waits a second for a first sign."""
+    async with stage(simulator, tmp_path, ack_timeout=1) as rig:
         yield rig

@@ -1,8 +1,6 @@
 """Old proxies gave the oldest waiting task whatever picture came: with equal prompts people got each other's."""
 
 import asyncio
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 from discord_simulator.app import Simulator
@@ -10,8 +8,9 @@ from midway.domain.action import Action
 from midway.domain.task import Ask, State
 
 from tests.faults.other_session import OtherSession
+from tests.faults.stage import stage
 from tests.support.pictures import picture_facts
-from tests.support.rig import QUICK, Rig, engine_running, simulator_running
+from tests.support.rig import Rig, simulator_running
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
 
 STRANGER_MENTION = "<@199999999999999999>"
@@ -19,7 +18,7 @@ STRANGER_MENTION = "<@199999999999999999>"
 
 async def test_fifty_identical_prompts_at_once_each_end_with_their_own_picture(tmp_path: Path) -> None:
     """Fifty people ask for the same popular prompt in the same second."""
-    async with simulator_running(speed=400) as simulator, engine_running(simulator, tmp_path) as rig:
+    async with simulator_running(speed=400) as simulator, stage(simulator, tmp_path, accounts=2) as rig:
         tasks = await asyncio.gather(*(rig.imagine("a red fox") for _ in range(50)))
         ended = await asyncio.gather(*(rig.succeeded(task) for task in tasks))
 
@@ -106,8 +105,7 @@ async def test_the_account_owners_own_identical_job_is_not_ours(rig: Rig) -> Non
 
 async def test_an_owners_identical_job_without_previews_is_not_ours(simulator: Simulator, tmp_path: Path) -> None:
     """No preview comes, so nothing but its prompt speaks of the owner's job when its picture arrives."""
-    limits = replace(QUICK, idle_timeout=timedelta(seconds=2))
-    async with engine_running(simulator, tmp_path, accounts=1, limits=limits) as rig:
+    async with stage(simulator, tmp_path, idle_timeout=2) as rig:
         await rig.control("faults", fault="EventLost", event="MESSAGE_UPDATE", times=None)
         async with OtherSession(simulator, account=1) as owner:
             await owner.imagine("a red fox --turbo")  # turbo, so that it is there before ours
@@ -122,7 +120,7 @@ async def test_an_old_picture_with_the_same_prompt_is_not_taken_from_the_history
     simulator: Simulator, tmp_path: Path
 ) -> None:
     """The owner drew the same prompt yesterday; a reconnect reads that old message while ours is waiting."""
-    async with engine_running(simulator, tmp_path, accounts=1) as rig:
+    async with stage(simulator, tmp_path) as rig:
         async with OtherSession(simulator, account=1) as owner:
             await owner.imagine("a red fox")
             await eventually(lambda: len(jobs(rig, "finished")) == 1, "the old picture lies in the channel")

@@ -104,11 +104,16 @@ class Rig:
 
     async def control(self, what: str, **body: Any) -> None:
         """Steer the simulator over its control API."""
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(f"{self.simulator.url}/__sim/{what}", json=body) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
+        await control(self.simulator, what, **body)
+
+
+async def control(simulator: Simulator, what: str, **body: Any) -> None:
+    """Steer a simulator over its control API."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{simulator.url}/__sim/{what}", json=body) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
 
 
 @asynccontextmanager

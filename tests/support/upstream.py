@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from midway.domain.account import Account, AccountState
 from midway.domain.task import Task
 
 from tests.support.pictures import picture_facts
@@ -15,10 +16,33 @@ async def eventually(is_true: Callable[[], bool], what: str) -> None:
     """Return as soon as something is true that no stream tells of; fail when it never becomes so."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not is_true():
+            while not is_true():  # noqa: ASYNC110 - nothing rings when the journal grows
                 await asyncio.sleep(0.01)
     except TimeoutError as err:
         raise AssertionError(f"never came true: {what}") from err
+
+
+async def later(rig: Rig, task: Task, is_wanted: Callable[[Task], bool]) -> Task:
+    """Follow a Task past its end until it is as wanted."""
+    changes = rig.engine.watch.watch_all(task.revision, lambda each: each.id == task.id and is_wanted(each))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for changed in changes:
+            return changed
+    raise AssertionError("the watch ended")
+
+
+async def noticed(rig: Rig, task: Task, words: str) -> Task:
+    """Follow a Task until a notice on it holds these words."""
+    first = await rig.store.get(task.id)
+    if first and any(words in notice for notice in first.notices):
+        return first
+    return await later(rig, task, lambda each: any(words in notice for notice in each.notices))
+
+
+async def in_state(rig: Rig, state: AccountState, number: int = 1) -> Account:
+    """Return the account once it is in this state."""
+    await eventually(lambda: rig.engine.accounts()[number - 1].state is state, f"account {number} is {state.value}")
+    return rig.engine.accounts()[number - 1]
 
 
 def posts(rig: Rig) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ class Worker:
 
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
-        await self._inbox.ask(lambda: self._standing.become(AccountState.ACTIVE, ""))
+        await self._inbox.ask(self._resume)
         self._inbox.put(self._look_around)
         return self.account()
 
@@ -101,11 +101,19 @@ class Worker:
         """Connect and work until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            connecting = self.connection.run(lambda event: self._inbox.put(lambda: self._hear(event)))
-            group.create_task(connecting, name=f"connection {self.id}")
+            self._connect()
             while True:
                 await self._inbox.run_next(self._nap())
                 await self._inbox.surely(self._look_around)
+
+    def _connect(self) -> None:
+        connecting = self.connection.run(lambda event: self._inbox.put(lambda: self._hear(event)))
+        self._connecting = self._group.create_task(connecting, name=f"connection {self.id}")
+
+    async def _resume(self) -> None:
+        await self._standing.become(AccountState.ACTIVE, "")
+        if self._connecting.done():  # the token was refused; a person may have seen to that too
+            self._connect()
 
     async def drain(self) -> None:
         """Send nothing more, and return when what was sent has its answer written down."""
@@ -160,6 +168,7 @@ class Worker:
             case Disconnected():
                 self._standing.disconnected(event.reason)
             case TokenRefused():
+                self._standing.disconnected(event.reason)
                 await self._trouble(Trouble(AccountState.INVALID, event.reason))
             case _:
                 await self._listener.hear(event)

@@ -1,0 +1,26 @@
+"""The engine for an incident: it asks nothing by itself, so that a fault strikes what the test sends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from discord_simulator.app import Simulator
+
+from tests.support.rig import QUICK, Rig, engine_running
+
+
+@asynccontextmanager
+async def stage(
+    simulator: Simulator, path: Path, *, accounts: int = 1, config: dict[str, Any] | None = None, **limits: Any
+) -> AsyncIterator[Rig]:
+    """Run an engine; `limits` are those of `engine.limits`, durations in seconds, `config` is for every account."""
+    bounds: dict[str, Any] = {
+        name: timedelta(seconds=value) if isinstance(getattr(QUICK, name), timedelta) else value
+        for name, value in limits.items()
+    }
+    calm = replace(QUICK, sync_settings=False, **bounds)
+    async with engine_running(simulator, path, accounts=accounts, limits=calm, **config or {}) as rig:
+        yield rig

@@ -1,0 +1,146 @@
+"""Events get lost, doubled, late or out of order: Discord promises none of them. A Task still ends once, and well."""
+
+from typing import Any
+
+import pytest
+from midway.domain.action import Action
+from midway.domain.task import State, Task
+
+from tests.support.rig import Rig
+from tests.support.upstream import assert_own_picture, faults, jobs, later, posts
+
+FINAL = r"\((fast|relaxed|turbo)\)(?!.*%)"  # the text of a result
+START = r"Waiting to start"
+EVERY = {"times": None}
+BLUE = 1  # Discord's button style
+
+INCIDENTS: dict[str, dict[str, Any]] = {
+    "the interaction's creation is lost": {"fault": "EventLost", "event": "INTERACTION_CREATE"},
+    "the interaction's success is lost": {"fault": "EventLost", "event": "INTERACTION_SUCCESS"},
+    "the start message is lost": {"fault": "EventLost", "event": "MESSAGE_CREATE", "content": START},
+    "every progress message is lost": {"fault": "EventLost", "event": "MESSAGE_UPDATE"} | EVERY,
+    "the progress message's deletion is lost": {"fault": "EventLost", "event": "MESSAGE_DELETE"},
+    "the final message is lost": {"fault": "EventLost", "event": "MESSAGE_CREATE", "content": FINAL},
+    "the start message has no nonce": {"fault": "FieldsMissing", "event": "MESSAGE_CREATE", "content": START},
+    "the start message says nothing of its interaction": {
+        "fault": "FieldsMissing",
+        "event": "MESSAGE_CREATE",
+        "content": START,
+        "fields": ["nonce", "interaction", "interaction_metadata"],
+    },
+    "the start message is empty": {
+        "fault": "FieldsChanged",
+        "event": "MESSAGE_CREATE",
+        "content": START,
+        "values": {"content": ""},
+    },
+    "the final message is of a type nobody knows": {
+        "fault": "FieldsChanged",
+        "event": "MESSAGE_CREATE",
+        "content": FINAL,
+        "values": {"type": 63},
+    },
+    "the start message comes twice": {"fault": "EventDuplicated", "event": "MESSAGE_CREATE", "content": START},
+    "the final message comes twice": {"fault": "EventDuplicated", "event": "MESSAGE_CREATE", "content": FINAL},
+    "the final message comes twice under one number": {
+        "fault": "EventDuplicated",
+        "event": "MESSAGE_CREATE",
+        "content": FINAL,
+        "same_sequence": True,
+    },
+    "every progress message comes twice": {"fault": "EventDuplicated", "event": "MESSAGE_UPDATE"} | EVERY,
+    "the success comes after the start message": {"fault": "EventReordered", "event": "INTERACTION_SUCCESS"},
+    "the start message comes after the first percent": {
+        "fault": "EventReordered",
+        "event": "MESSAGE_CREATE",
+        "content": START,
+        "until": "MESSAGE_UPDATE",
+    },
+    "a percent comes after the final message": {
+        "fault": "EventReordered",
+        "event": "MESSAGE_UPDATE",
+        "content": r"\(93%\)",
+        "until": "MESSAGE_CREATE",
+    },
+    "the percents come in the wrong order": {
+        "fault": "EventReordered",
+        "event": "MESSAGE_UPDATE",
+        "content": r"%\)",
+        "until": "MESSAGE_UPDATE",
+    },
+    "the progress message is deleted five seconds before the end": {
+        "fault": "EventDelayed",
+        "event": "MESSAGE_CREATE",
+        "content": FINAL,
+        "bot_seconds": 5,
+    },
+    "the final message comes before the last percent": {
+        "fault": "EventDelayed",
+        "event": "MESSAGE_UPDATE",
+        "content": r"\(93%\)",
+        "bot_seconds": 60,
+    },
+    "an event that nobody knows comes in between": {"fault": "UnknownEvent", "event": "MESSAGE_UPDATE"},
+    "an opcode that nobody knows comes in between": {"fault": "UnknownOpcode", "event": "MESSAGE_UPDATE"},
+}
+
+
+@pytest.mark.parametrize("fault", INCIDENTS.values(), ids=INCIDENTS.keys())
+async def test_an_imagine_still_ends_once_with_its_own_picture(rig: Rig, fault: dict[str, Any]) -> None:
+    """Each incident is named by the test's id; progress never goes back and nothing is sent a second time."""
+    await rig.control("faults", **fault)
+    task = await rig.imagine("a red fox")
+    seen = [each async for each in rig.engine.watch.watch(task.id)]
+
+    assert seen[-1].state is State.SUCCEEDED, seen[-1].failure
+    assert [each.progress for each in seen] == sorted(each.progress for each in seen)
+    assert [each.state.is_terminal for each in seen].count(True) == 1
+    assert len(posts(rig)) == len(jobs(rig)) == 1
+    assert faults(rig, fault["fault"]) >= 1
+    await assert_own_picture(rig, seen[-1])
+
+
+PICK_INCIDENTS: dict[str, dict[str, Any]] = {
+    "the pick itself is lost": {"fault": "EventLost", "event": "MESSAGE_CREATE", "content": "Image #3"},
+    "the pick comes twice": {"fault": "EventDuplicated", "event": "MESSAGE_CREATE", "content": "Image #3"},
+    "the interaction's creation is lost": {"fault": "EventLost", "event": "INTERACTION_CREATE"},
+    "the interaction's success is lost": {"fault": "EventLost", "event": "INTERACTION_SUCCESS"},
+    "the pick refers to nothing": {
+        "fault": "FieldsMissing",
+        "event": "MESSAGE_CREATE",
+        "content": "Image #3",
+        "fields": ["message_reference", "referenced_message", "nonce"],
+    },
+}
+
+
+@pytest.mark.parametrize("fault", PICK_INCIDENTS.values(), ids=PICK_INCIDENTS.keys())
+async def test_a_pick_still_ends_with_its_own_picture(quick: Rig, fault: dict[str, Any]) -> None:
+    """A pick has one message only: no percent announces it, and its nonce is rarely there."""
+    grid = await quick.succeeded(await quick.imagine("a red fox"))
+    await quick.control("faults", **fault)
+    picked = await quick.succeeded(await quick.change(grid, Action.UPSCALE, 3))
+
+    assert faults(quick, fault["fault"]) == 1
+    await assert_own_picture(quick, picked)
+
+
+async def test_an_edit_of_the_parent_is_not_progress(rig: Rig) -> None:
+    """After a press the bot edits the grid to show the used button; old proxies read that as the new Task's end."""
+    grid = await rig.succeeded(await rig.imagine("a red fox"))
+    varied = await rig.change(grid, Action.VARIATION, 1)
+    ended = await rig.succeeded(varied)
+
+    assert ended.message_id != grid.message_id
+    await assert_own_picture(rig, ended)
+
+
+async def test_a_used_button_shows_on_the_parent(rig: Rig) -> None:
+    """The grid's own Task learns that U1 was used, as the people in the channel see it."""
+    grid = await rig.succeeded(await rig.imagine("a red fox"))
+    await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
+
+    def is_marked(task: Task) -> bool:
+        return any(button.label == "U1" and button.style == BLUE for button in task.buttons)
+
+    assert await later(rig, grid, is_marked)
