@@ -62,6 +62,7 @@ lock: setup ## Resolve requirements/*.in anew (needs a package index)
 
 clean: ## Remove caches and build results; .venv, data/ and out/ stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf tests/clients/go/{build,midjourney} tests/clients/node/node_modules tests/clients/java/target
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml

@@ -165,7 +165,7 @@ def demo_settings(settings: Settings, data_dir: Path) -> Settings:
 
 def table_of(drawn: list[Drawn]) -> Table:
     """Show what was drawn, how, and where it lies."""
-    table = Table("what", "task", "seconds", Column("file", overflow="fold"))
+    table = Table("what", "task", "took", Column("file", no_wrap=True, overflow="ignore"))
     for one in drawn:
-        table.add_row(one.what, one.task_id, f"{one.seconds:.1f}", str(one.file))
+        table.add_row(one.what, one.task_id, f"{one.seconds:.1f} s", str(one.file))
     return table
