@@ -68,7 +68,7 @@ RETRIED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fault", RETRIED.values(), ids=RETRIED.keys())
 async def test_a_sure_refusal_that_passes_is_tried_again(rig: Rig, fault: dict[str, Any]) -> None:
-    """Each incident is named by the test's id: Discord said that it was not taken, so one more POST is no second job."""
+    """Named by the test's id: Discord said that it was not taken, so one POST more is no second job."""
     await rig.control("faults", **fault)
     ended = await rig.succeeded(await rig.imagine("a red fox"))
 

@@ -119,6 +119,11 @@ class Index:
         """Tell whether a message without a sure key could end a job that another session started."""
         return any(_read_the_same(keys, other) for other in self.foreign_unnamed.values())
 
+    def unsettled_by_message(self, message_id: MessageId | None) -> Nonce | None:
+        """Find the Attempt whose progress message was replied to; a reply to a result is a new job's."""
+        nonce = self.by_message.get(message_id) if message_id else None
+        return nonce if nonce in self.unsettled else None
+
     def open(self) -> Iterator[Attempt]:
         """Yield the Attempts from which something is still waited for."""
         return (attempt for attempt in self.unsettled.values() if attempt.is_open)
@@ -137,6 +142,7 @@ STRONG: tuple[tuple[str, Finder], ...] = (
     ("interaction", lambda keys, index: index.by_interaction.get(keys.interaction_id) if keys.interaction_id else None),
     ("message", lambda keys, index: index.by_message.get(keys.message_id)),
     ("job", lambda keys, index: index.by_job.get(keys.job_id) if keys.job_id else None),
+    ("progress", lambda keys, index: index.unsettled_by_message(keys.parent_message_id)),
 )
 
 Fits = Callable[[Keys, Attempt], bool]

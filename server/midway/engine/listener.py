@@ -30,7 +30,7 @@ from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId, Nonce, TaskId, UserId
 from midway.domain.lifecycle import Accepted, Failed, Noticed, Progressed, Requeued, Restyled, Result, Succeeded, failed
 from midway.domain.lifecycle import Event as LifeEvent
-from midway.domain.task import Task
+from midway.domain.task import State, Task
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected, Trouble
 from midway.engine.clock import Clock
@@ -83,7 +83,7 @@ class Listener:
     async def read_history(self, messages: list[Message]) -> None:
         """Apply messages read from the channel, oldest first; those that match nothing are other people's."""
         for message in messages:
-            await self._message(message, park=False)
+            await self._message(message, live=False)
 
     def wake_at(self) -> datetime | None:
         """Return when something parked is over."""
@@ -94,7 +94,7 @@ class Listener:
         for message in self._lot.expired(self._clock.now()):
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
-    async def _message(self, message: Message, *, park: bool = True) -> None:
+    async def _message(self, message: Message, *, live: bool = True) -> None:
         self.mailbox.offer(message)
         bot = BOTS.get(message.author_id)
         if bot is None or not self._concerns_us(message):
@@ -103,12 +103,12 @@ class Listener:
         keys = keys_from_message(message, bot)
         attempt = self._pressed_panel(message) or match(keys, self._ledger.index)
         if attempt is not None:
-            await self._take(attempt, message, keys)
+            await self._take(attempt, message, keys, live=live)
             await self._try_parked()
         elif self._ledger.index.is_foreign(keys):
             self._ledger.index.disown(keys)
             self._see_trouble(message)
-        elif park:
+        elif live:
             self._see_trouble(message)
             self._lot.park(message, self._clock.now())
 
@@ -146,7 +146,7 @@ class Listener:
             else:
                 await self._take(attempt, parked.message, keys)
 
-    async def _take(self, attempt: Attempt, message: Message, keys: Keys) -> None:
+    async def _take(self, attempt: Attempt, message: Message, keys: Keys, *, live: bool = True) -> None:
         """Write down what a message tells about its Attempt and its Task."""
         task = self._ledger.tasks.get(attempt.task_id)
         if task is None:
@@ -157,6 +157,8 @@ class Listener:
                 await self._finished(task, learnt, message, event.result)
             case Rejected() as rejected:
                 await self._rejected(task, learnt, rejected)
+            case Accepted() | Progressed() as sign if not (live or _is_news(task, sign)):
+                await self._ledger.learn(learnt)  # read again, it is no sign of life: a hung job would live for ever
             case Accepted() | Progressed() | Noticed() as event:
                 await self._ledger.change(task.id, event, *self._modal_skipped(task, attempt), attempts=[learnt])
             case None:
@@ -266,3 +268,10 @@ class Listener:
     def _by_window(self, nonce: Nonce | None, interaction_id: InteractionId) -> Attempt | None:
         index = self._ledger.index
         return self._ledger.attempt(nonce or index.by_interaction.get(interaction_id))
+
+
+def _is_news(task: Task, sign: Accepted | Progressed) -> bool:
+    """Tell whether a message of the history says more than its Task knows."""
+    if isinstance(sign, Accepted):
+        return task.state is State.SUBMITTING
+    return task.state is not State.IN_PROGRESS or (sign.percent or 0) > task.progress
