@@ -1,5 +1,6 @@
 """The engine for an incident: it asks nothing by itself, so that a fault strikes what the test sends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from discord_simulator.app import Simulator
+from midway.engine.clock import Clock
 
 from tests.support.rig import QUICK, Rig, engine_running
 
 
 @asynccontextmanager
 async def stage(
-    simulator: Simulator, path: Path, *, accounts: int = 1, config: dict[str, Any] | None = None, **limits: Any
+    simulator: Simulator,
+    path: Path,
+    *,
+    accounts: int = 1,
+    clock: Clock | None = None,
+    config: dict[str, Any] | None = None,
+    **limits: Any,
 ) -> AsyncIterator[Rig]:
     """Run an engine; `limits` are those of `engine.limits`, durations in seconds, `config` is for every account."""
     bounds: dict[str, Any] = {
@@ -22,5 +30,11 @@ async def stage(
         for name, value in limits.items()
     }
     calm = replace(QUICK, sync_settings=False, **bounds)
-    async with engine_running(simulator, path, accounts=accounts, limits=calm, **config or {}) as rig:
+    async with engine_running(simulator, path, accounts=accounts, limits=calm, clock=clock, **config or {}) as rig:
         yield rig
+
+
+async def crash(rig: Rig) -> None:
+    """Stop the engine in the middle of everything, as a kill would: nothing is said or written any more."""
+    rig.engine._running.cancel()
+    await asyncio.wait([rig.engine._running])

@@ -18,6 +18,7 @@ from midway.domain.ids import AccountId, ChannelId, GuildId, TaskId
 from midway.domain.task import Ask, State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.banned import BannedWords
+from midway.engine.clock import Clock
 from midway.engine.engine import Engine
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
@@ -131,6 +132,7 @@ async def engine_running(
     accounts: int = 2,
     limits: Limits = QUICK,
     banned: Path | None = None,
+    clock: Clock | None = None,
     **config: Any,
 ) -> AsyncIterator[Rig]:
     """Run an engine on a SQLite file against the simulator; connected when it is given."""
@@ -151,6 +153,7 @@ async def engine_running(
                 banned=BannedWords(banned),
                 translator=NoTranslator(),
                 pictures=PictureLimits(),
+                clock=clock,
             )
             async with engine:
                 rig = Rig(engine, simulator, store, clients)

@@ -23,7 +23,8 @@ class Limits:
     beside_slots: int = 3  # work beside the drawing queue (picks, describe, shorten) at a time, for each Account
     queue_full_pause: timedelta = timedelta(seconds=10)  # after Midjourney's "Queue full", before the next try
     max_requeues: int = 10  # times a Task goes back to the queue before it fails
-    history_messages: int = 200  # how far back a look at the channel reads
+    history_messages: int = 200  # how far back a look at the channel reads when nothing tells from where
+    history_messages_of_work: int = 2000  # at most, from the oldest open Interaction on; people chat there too
     sync_settings: bool = True  # ask once after connecting whether Remix is on
     seed_timeout: timedelta = timedelta(seconds=60)  # the whole seed conversation; old clients wait as long
     max_prompt_characters: int = 6000  # Discord's limit on one option

@@ -15,7 +15,7 @@ from midway.discord.errors import DiscordError
 from midway.discord.event import Message
 from midway.discord.port import Connection
 from midway.domain.attempt import Attempt
-from midway.domain.ids import TaskId
+from midway.domain.ids import MessageId, TaskId
 from midway.domain.lifecycle import Requeued
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
@@ -55,7 +55,7 @@ class Lookback:
         self._limits = limits
         self._clock = clock
         self._reading = False
-        self._retry_at = self._sweep_at = clock.now()
+        self._began_at = self._retry_at = self._sweep_at = clock.now()
         self._looked_at: dict[TaskId, datetime] = {}  # when the history was last read for a late Task
         self.spawn: Callable[[Coroutine[Any, Any, None], str], None]
         self.serially: Callable[[Callable[[], Awaitable[None]]], None]
@@ -80,22 +80,30 @@ class Lookback:
         """Read the history now, unless it is being read."""
         if not self._reading and self._clock.now() >= self._retry_at:
             self._reading = True
-            self.spawn(self._read(), f"history {self._channel_id}")
+            self.spawn(self._read(self._oldest_wanted()), f"history {self._channel_id}")
 
     async def _overdue(self, task: Task, due: Deadline, now: datetime) -> None:
         looked = self._looked_at.get(task.id, due.at) > due.at
-        if not due.look_first or looked or now > due.at + self._limits.offline_patience:
+        patient_until = max(due.at, self._began_at) + self._limits.offline_patience  # it may be due since a downtime
+        if not due.look_first or looked or now > patient_until:
             self._looked_at.pop(task.id, None)
             ended = self._ledger.ended(task.id, settled=False)
             await self._ledger.change(task.id, due.event, attempts=ended)
         elif self._connection.is_connected:
             self.look()
 
-    async def _read(self) -> None:
+    def _oldest_wanted(self) -> MessageId | None:
+        """Return the id after which every message of open work lies, by Discord's clock; None when it is not known."""
+        known = [attempt.interaction_id for attempt in self._ledger.index.open()]
+        ids = [int(interaction_id) for interaction_id in known if interaction_id is not None]
+        return MessageId(str(min(ids))) if ids and len(ids) == len(known) else None
+
+    async def _read(self, after: MessageId | None) -> None:
         """Run beside the loop; report back."""
         messages: list[Message] | None = None
+        limit = self._limits.history_messages if after is None else self._limits.history_messages_of_work
         try:
-            messages = await self._connection.history(self._channel_id, limit=self._limits.history_messages)
+            messages = await self._connection.history(self._channel_id, after=after, limit=limit)
         except DiscordError as err:
             log.warning("the channel's history could not be read", error=str(err))
         finally:
