@@ -29,7 +29,8 @@ class Ledger:
         self._limits = limits
         self._clock = clock
         self.index = Index()
-        self.tasks: dict[TaskId, Task] = {}
+        self.tasks: dict[TaskId, Task] = {}  # ended ones too, while a late picture may come
+        self._unfinished: dict[TaskId, Task] = {}  # a part of them: a day's ended Tasks are not looked through
 
     async def load(self) -> None:
         """Read what an earlier run left: unfinished Tasks, and Attempts young enough for a late picture."""
@@ -39,15 +40,20 @@ class Ledger:
         known = {attempt.task_id for attempt in self.index.by_nonce.values()}
         unfinished = TaskQuery(states=frozenset(State) - TERMINAL, account_id=self._account_id, limit=UNBOUNDED)
         for task in [*await self._store.get_many(sorted(known)), *await self._store.find(unfinished)]:
-            self.tasks[task.id] = task
+            self.add(task)
 
     def add(self, task: Task) -> None:
         """Take over a Task that was stored for this Account."""
         self.tasks[task.id] = task
+        if task.state.is_terminal:
+            self._unfinished.pop(task.id, None)
+        else:
+            self._unfinished[task.id] = task
 
     def drop(self, task_id: TaskId) -> None:
         """Give a Task away; another Account's worker writes it from now on."""
         self.tasks.pop(task_id, None)
+        self._unfinished.pop(task_id, None)
 
     async def change(
         self,
@@ -74,7 +80,7 @@ class Ledger:
             notify=bool(task.ask.notify_url) and changed.state in NOTIFIED,
             request=request,
         )
-        self.tasks[task_id] = stored
+        self.add(stored)
         for attempt in attempts:
             self.index.put(attempt)
         return stored
@@ -92,15 +98,15 @@ class Ledger:
 
     def waiting(self) -> list[Task]:
         """Return the QUEUED Tasks, oldest first."""
-        return sorted((t for t in self.tasks.values() if t.state is State.QUEUED), key=lambda task: task.id)
+        return sorted((t for t in self._unfinished.values() if t.state is State.QUEUED), key=lambda task: task.id)
 
     def unfinished(self) -> list[Task]:
         """Return every Task that has not ended."""
-        return [task for task in self.tasks.values() if not task.state.is_terminal]
+        return list(self._unfinished.values())
 
     def has_unfinished(self) -> bool:
         """Tell whether any deadline or slot has to be looked after."""
-        return bool(self.unfinished()) or any(True for _ in self.index.open())
+        return bool(self._unfinished) or any(True for _ in self.index.open())
 
     def occupied(self, *, drawing: bool) -> set[TaskId]:
         """Return the Tasks that hold a drawing slot (or, with `drawing` false, one beside the queue) upstream."""

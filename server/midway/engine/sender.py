@@ -14,6 +14,7 @@ import structlog
 
 from midway.discord.errors import DiscordError, NotConnected, Unknown
 from midway.discord.port import Connection
+from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import Nonce, Nonces, TaskId
 from midway.domain.lifecycle import Dispatched, Uploaded
@@ -96,21 +97,30 @@ class Sender:
         while self._ready and self._clock.now() >= self._send_at:
             await self._send(self._ready.popleft())
         if self._clock.now() >= self._send_at:
-            for task in self._ledger.waiting():
-                self._consider(task)
+            self._fill_slots()
 
-    def _consider(self, task: Task) -> None:
+    def _fill_slots(self) -> None:
+        """Prepare waiting Tasks, oldest first, while slots are free; a long queue costs nothing while none is."""
+        free = {drawing: self._free_slots(drawing=drawing) for drawing in (True, False)}
+        waiting = self._ledger.waiting() if any(count > 0 for count in free.values()) else []
+        for task in waiting:
+            drawing = TRAITS[task.action].takes_slot
+            if free[drawing] > 0 and task.id not in self._busy and self._begin(task):
+                free[drawing] -= 1
+
+    def _begin(self, task: Task) -> bool:
+        """Prepare a Task unless it must be held back; tells which."""
         candidate = self._attempt(task, AttemptKind.PRESS if task.ask.custom_id else AttemptKind.COMMAND)
-        if task.id in self._busy or not self._has_slot(candidate) or self._is_held(candidate):
-            return
+        if self._is_held(candidate):
+            return False
         self._busy[task.id] = candidate
         self.spawn(self._prepare(task, candidate.kind), f"prepare {task.id}")
+        return True
 
-    def _has_slot(self, candidate: Attempt) -> bool:
-        drawing = candidate.takes_slot
+    def _free_slots(self, *, drawing: bool) -> int:
         preparing = {task_id for task_id, attempt in self._busy.items() if attempt.takes_slot is drawing}
         slots = self._config.slots if drawing else self._limits.beside_slots
-        return len(self._ledger.occupied(drawing=drawing) | preparing) < slots
+        return slots - len(self._ledger.occupied(drawing=drawing) | preparing)
 
     def _is_held(self, candidate: Attempt) -> bool:
         """Tell whether its messages could be taken for those of a Task in flight, or about to be."""
