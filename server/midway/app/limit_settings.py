@@ -54,6 +54,9 @@ class LimitSettings(BaseSettings):
     queue_full_pause_seconds: float = _seconds(_LIMITS.queue_full_pause, 'Pause after Midjourney\'s "Queue full"')
     max_requeues: int = _count(_LIMITS.max_requeues, "How often a Task goes back to the queue before it fails")
     history_messages: int = _count(_LIMITS.history_messages, "How many messages a look at the channel reads back")
+    history_messages_of_work: int = _count(
+        _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for"
+    )
     sync_settings: bool = Field(_LIMITS.sync_settings, description="Ask the bot once after connecting for Remix")
     seed_timeout_seconds: float = _seconds(_LIMITS.seed_timeout, "How long asking for a seed may take")
     max_prompt_characters: int = _count(_LIMITS.max_prompt_characters, "Longest prompt")
