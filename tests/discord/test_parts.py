@@ -93,6 +93,26 @@ def test_the_simulators_endpoints_allow_its_host_alone():
             endpoints.allow(foreign)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://cdn.discordapp.com/attachments/1/2/a.png",
+        "https://169.254.169.254/latest/meta-data",
+        "https://cdn.discordapp.com.evil.example/a.png",
+        "https://cdn.discordapp.com@evil.example/a.png",
+        "https://127.0.0.1/a.png",
+    ],
+)
+def test_a_file_elsewhere_than_at_discord_is_not_touched(url: str):
+    with pytest.raises(ForeignHost):
+        Endpoints().allow_file(url)
+
+
+@pytest.mark.parametrize("host", ["cdn.discordapp.com", "media.discordapp.net", "936929561302675456.discordsays.com"])
+def test_files_at_discord_may_be_read(host: str):
+    assert Endpoints().allow_file(f"https://{host}/a.png")
+
+
 def test_production_endpoints_name_each_bots_own_host():
     assert Endpoints().app("936") == "https://936.discordsays.com"
     assert Endpoints().allow("https://discord.com/api/v9")

@@ -117,6 +117,21 @@ async def test_never_more_at_a_time_than_allowed(store: MemoryStore, outbound: O
     assert receiver.most_open <= 3
 
 
+async def test_a_receiver_that_never_answers_holds_up_no_other(store: MemoryStore, receiver: Receiver):
+    """An incident: sixty Tasks with a silent notifyHook delayed everybody else's notices by a minute."""
+    silent = Receiver()
+    silent.gate.clear()
+    async with silent.server, Outbound({"127.0.0.1"}) as to_loopback:
+        for _ in range(60):
+            await notices(store, silent.url, Dispatched())
+        await notices(store, receiver.url, Dispatched())
+        async with sending(store, to_loopback, replace(QUICK, max_concurrent=10)):
+            await receiver.until_taken(1)
+            silent.gate.set()
+
+    assert silent.most_open <= QUICK.max_concurrent_per_host
+
+
 async def test_dead_receiver_delays_no_other(store: MemoryStore, receiver: Receiver, unused_tcp_port: int):
     for _ in range(5):
         await notices(store, f"http://127.0.0.1:{unused_tcp_port}/", Dispatched())

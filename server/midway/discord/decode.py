@@ -85,7 +85,8 @@ def _embed(raw: Raw) -> Embed:
         description=text(raw, "description"),
         footer=text(inner(raw, "footer"), "text"),
         color=cast("int | None", raw.get("color")),
-        image_url=text(inner(raw, "image"), "url"),
+        # Discord's own copy; `url` may be any address that somebody showed the bot.
+        image_url=text(inner(raw, "image"), "proxy_url") or text(inner(raw, "image"), "url"),
     )
 
 

@@ -9,6 +9,19 @@ from urllib.parse import urlsplit
 
 from midway.discord.errors import ForeignHost
 
+# Where Discord keeps files and the bots' pages. A payload that names another place is not followed.
+FILE_HOSTS = frozenset(
+    {
+        "cdn.discordapp.com",
+        "media.discordapp.net",
+        "images-ext-1.discordapp.net",
+        "images-ext-2.discordapp.net",
+        "discord-attachments-uploads-prd.storage.googleapis.com",
+        "cdn.midjourney.com",
+    }
+)
+APPS_DOMAIN = ".discordsays.com"
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
@@ -36,6 +49,17 @@ class Endpoints:
         host = urlsplit(url).netloc
         if self.only_host is not None and host != self.only_host:
             raise ForeignHost(host)
+        return url
+
+    def allow_file(self, url: str) -> str:
+        """Return the address of a file or page. Raises ForeignHost when it is neither Discord's nor a bot's.
+
+        Payloads name addresses that others chose (the picture of an embed), and what is fetched reaches clients.
+        """
+        parts = urlsplit(self.allow(url))
+        ours = parts.hostname in FILE_HOSTS or (parts.hostname or "").endswith(APPS_DOMAIN)
+        if self.only_host is None and not (parts.scheme == "https" and ours):
+            raise ForeignHost(parts.netloc)
         return url
 
     def app(self, application_id: str) -> str:

@@ -61,7 +61,7 @@ class Transfer:
     async def _request(self, method: str, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise NotConnected("the client is not running")
-        self._endpoints.allow(url)
+        self._endpoints.allow_file(url)
         async with (
             answered_within(self._timeout),
             self._session.request(method, url, allow_redirects=False, **options) as response,

@@ -5,8 +5,6 @@ import unicodedata
 
 from midway.domain.action import Speed
 
-MAX_PROMPT_CHARACTERS = 6000  # Discord's limit on one string option
-
 _URL = re.compile(r"<?https?://[^\s>]+>?")
 _DASHES = re.compile(r"-{3,}")
 _LONE_DASHES = re.compile(r"(?<!\S)--(?!\S)")
@@ -14,7 +12,7 @@ _TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # what a phone's 
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_PERMUTATION = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
+_PERMUTATION = re.compile(r"(?<!\\)\{[^{},]*,[^{}]*\}")
 _REPEAT = re.compile(r"(?<!\S)--(repeat|r)\s", re.IGNORECASE)
 
 

@@ -176,7 +176,7 @@ class Outbound:
                 method, url, data=body or None, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
                 yield response
-        except aiohttp.InvalidURL as err:
+        except (aiohttp.InvalidURL, UnicodeError) as err:  # a host name that no resolver takes
             raise UrlRefused("the address cannot be read") from err
         except aiohttp.ClientConnectorError as err:
             if isinstance(err.os_error, _PrivateAddress):

@@ -7,6 +7,8 @@ from midway.domain.prompt import clean, makes_many_jobs
 from midway.engine.banned import BannedWords
 from midway.engine.translate import Translator
 
+SLACK = 4  # times the limit; cleaning and translating make a prompt shorter, but hardly to a quarter
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -21,18 +23,23 @@ class Wording:
 
         Raises InvalidField naming `field`: empty, too long, several jobs in one, or BANNED_PROMPT.
         """
+        # Before anything reads it: what is far too long may cost no time and no translation.
+        self._check_length(prompt, field, SLACK * self.max_characters)
         text = clean(prompt)
         if not text:
             raise InvalidField(field, "must not be empty")
         if makes_many_jobs(text):
             raise InvalidField(field, "would make several jobs (--repeat or {a, b}); submit one Task for each")
         english = clean(await self.translator.to_english(text)) or text
-        if len(english) > self.max_characters:
-            raise InvalidField(field, f"has {len(english)} characters, at most {self.max_characters} are taken")
-        self._check(english, field)
+        self._check_length(english, field, self.max_characters)
+        self._check_words(english, field)
         return english
 
-    def _check(self, english: str, field: str) -> None:
+    def _check_length(self, text: str, field: str, most: int) -> None:
+        if len(text) > most:
+            raise InvalidField(field, f"has {len(text)} characters, at most {self.max_characters} are taken")
+
+    def _check_words(self, english: str, field: str) -> None:
         word = self.banned.find(english)
         if word is not None:
             raise InvalidField(

@@ -21,6 +21,7 @@ from midway.webhook.signature import Signature
 log = structlog.get_logger(__name__)
 
 LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least so often, should a ring of the doorbell be lost
+ROWS_LOOKED_AT = 1000  # first notices read at once; more than wait for any few receivers that do not answer
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
 
 
@@ -49,7 +50,7 @@ class WebhookSender:
         self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
         self._random = random or Random()  # noqa: S311  # spreads retries
         # Owned by `run` and the deliveries it starts.
-        self._under_way: set[TaskId] = set()
+        self._under_way: dict[TaskId, str | None] = {}  # each with the host that it is posted to
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -76,24 +77,31 @@ class WebhookSender:
         except StoreUnavailable:
             return STORE_PAUSE
         due = [row for row in rows if row.due_at <= now]
-        for row in due[: self._rules.max_concurrent - len(self._under_way)]:
-            self._under_way.add(row.task.id)
+        for row in due:
+            host = _host(row.url)
+            if not self._may_start(host):
+                continue
+            self._under_way[row.task.id] = host
             group.create_task(self._deliver(row), name=f"webhook-{row.task.id}-{row.task.revision}")
         return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
+
+    def _may_start(self, host: str | None) -> bool:
+        at_host = sum(busy == host for busy in self._under_way.values())
+        return len(self._under_way) < self._rules.max_concurrent and at_host < self._rules.max_concurrent_per_host
 
     async def _idle_rows(self, until: datetime) -> list[OutboxRow]:
         """Read each Task's first notice, save of the Tasks that have one under way."""
         # Also those under way before the read: what ends meanwhile may still be in what was read.
         busy = self._under_way.copy()
-        rows = await self._store.outbox_due(until, limit=2 * self._rules.max_concurrent)
-        return [row for row in rows if row.task.id not in busy | self._under_way]
+        rows = await self._store.outbox_due(until, limit=ROWS_LOOKED_AT)
+        return [row for row in rows if row.task.id not in busy and row.task.id not in self._under_way]
 
     async def _deliver(self, row: OutboxRow) -> None:
         try:
             outcome = await self._supervised_attempt(row)
             await self._record(row, outcome)
         finally:
-            self._under_way.discard(row.task.id)
+            self._under_way.pop(row.task.id, None)
             self._wake.set()
 
     async def _supervised_attempt(self, row: OutboxRow) -> Outcome:
@@ -145,6 +153,7 @@ def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
 
 def _host(url: str) -> str | None:
     try:
-        return URL(url).host
+        address = URL(url)
+        return f"{address.host}:{address.port}"
     except ValueError:
         return None
