@@ -43,3 +43,10 @@ async def hasty(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
     """An engine with one account, connected, that waits a second for a first sign."""
     async with stage(simulator, tmp_path, ack_timeout=1) as rig:
         yield rig
+
+
+@pytest.fixture
+async def hurried(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
+    """An engine with one account, connected, that waits half a second for a seed."""
+    async with stage(simulator, tmp_path, seed_timeout=0.5) as rig:
+        yield rig

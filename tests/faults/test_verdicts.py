@@ -1,6 +1,8 @@
 """What the bot says in an embed: whether a Task fails, the account pauses, or nothing of the kind."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from discord_simulator.app import Simulator
@@ -98,6 +100,19 @@ async def test_tasks_that_wait_for_a_paused_account_move_to_another(pair: Rig) -
     assert {task.account_id for task in hanging} == {first.id}
     assert {task.account_id for task in ended} == {second.id}
     assert len(jobs(pair)) == 6
+
+
+async def test_a_task_that_only_waits_for_the_pace_moves_too(simulator: Simulator, tmp_path: Path) -> None:
+    """The second Task is ready to be sent when the answer to the first one says that the account is blocked."""
+    async with stage(simulator, tmp_path, accounts=2, pace=2) as rig:
+        await _pause(rig, 2)
+        first, second = await asyncio.gather(rig.imagine("a red fox __blocked"), rig.imagine("a blue fox"))
+        await rig.engine.resume_account(rig.engine.accounts()[1].id)
+        await rig.ended(first)
+        ended = await rig.succeeded(second)
+
+        assert ended.account_id == rig.engine.accounts()[1].id
+        assert len(jobs(rig)) == 1
 
 
 async def test_a_task_that_nobody_can_take_is_not_written_again_and_again(rig: Rig) -> None:
@@ -219,8 +234,13 @@ async def _pause(rig: Rig, number: int) -> None:
     """Have the bot tell an account, outside any job, that it is blocked."""
     account = rig.engine.accounts()[number - 1]
     embed = {"type": "rich", "title": "Blocked", "description": "You have been blocked.", "color": 0xFF0000}
-    author = {"id": MJ, "username": "Midjourney Bot", "discriminator": "9282", "bot": True, "avatar": None}
-    message = {"id": BLOCKED_MESSAGE, "channel_id": account.channel_id, "guild_id": account.guild_id, "author": author}
+    author = {"id": MJ, "username": "Midjourney Bot", "discriminator": "9282", "bot": True}
+    message: dict[str, Any] = {
+        "id": BLOCKED_MESSAGE,
+        "channel_id": account.channel_id,
+        "guild_id": account.guild_id,
+        "author": author,
+    }
     message |= {"content": "", "flags": EPHEMERAL, "embeds": [embed], "attachments": [], "components": []}
     message |= {"type": 0, "mentions": [], "mention_roles": [], "timestamp": "2026-01-01T00:00:00+00:00"}
     message |= {"edited_timestamp": None, "pinned": False, "tts": False, "mention_everyone": False}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
@@ -29,7 +29,7 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
     match task.state:
         case State.QUEUED:
             event = failed(Reason.QUEUE_TIMEOUT, "waited too long for a free slot; nothing was sent")
-            return Deadline(task.state_since + limits.queue_timeout, event, look_first=False)
+            return Deadline(_accepted_at(task, limits) + limits.queue_timeout, event, look_first=False)
         case State.AWAITING_INPUT:
             event = failed(Reason.INPUT_TIMEOUT, "no prompt or mask was given in time; nothing was sent")
             at = task.input_deadline or task.state_since + limits.input_timeout
@@ -40,10 +40,27 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
             return None
 
 
+def release(task: Task, attempt: Attempt, limits: Limits, speed: Speed) -> datetime:
+    """Return when an open Attempt of an ended Task holds its slot no longer; Midjourney may draw until then."""
+    is_silent = _silence(task, attempt) is not None
+    return attempt.sent_at + (limits.ack_timeout if is_silent else _patience(task, limits, speed)[0])
+
+
+def _accepted_at(task: Task, limits: Limits) -> datetime:
+    """Return when the Task began to wait. Going back to the queue is no new beginning; waiting for a person is none."""
+    had_modal = task.ask.parent_id is not None and task.ask.modal_prompt is not None
+    return task.created_at + (limits.input_timeout if had_modal else timedelta(0))
+
+
+def _patience(task: Task, limits: Limits, speed: Speed) -> tuple[timedelta, timedelta]:
+    """Return how long the whole job may take, and how long it may be silent."""
+    if (task.actual_speed or task.ask.speed or speed) is Speed.RELAX:
+        return limits.total_timeout_relax, limits.idle_timeout_relax
+    return limits.total_timeout, limits.idle_timeout
+
+
 def _running(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Speed) -> list[Deadline]:
-    relaxed = (task.actual_speed or task.ask.speed or speed) is Speed.RELAX
-    total = limits.total_timeout_relax if relaxed else limits.total_timeout
-    idle = limits.idle_timeout_relax if relaxed else limits.idle_timeout
+    total, idle = _patience(task, limits, speed)
     begun = task.started_at or task.state_since
     alive = task.progressed_at or task.state_since
     found = [

@@ -21,7 +21,7 @@ from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import Clock
 from midway.engine.correlate import leaves_trace
-from midway.engine.deadline import Deadline, deadline
+from midway.engine.deadline import Deadline, deadline, release
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.listener import Listener
@@ -141,8 +141,8 @@ class Lookback:
 
     async def _release(self, now: datetime) -> None:
         """End the Attempts of ended Tasks (cancelled while Midjourney drew) that never brought their picture."""
-        horizon = now - self._limits.total_timeout_relax
         for attempt in list(self._ledger.index.open()):
             task = self._ledger.tasks.get(attempt.task_id)
-            if (task is None or task.state.is_terminal) and attempt.sent_at < horizon:
+            has_ended = task is None or task.state.is_terminal
+            if has_ended and (task is None or release(task, attempt, self._limits, self._speed) <= now):
                 await self._ledger.learn(replace(attempt, ended_at=now))

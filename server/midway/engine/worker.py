@@ -236,7 +236,10 @@ class Worker:
     async def _answer(self, attempt: Attempt, event: ModalOpened | IframeOpened) -> None:
         """Answer the window that a press opened, once."""
         task = self._ledger.tasks.get(attempt.task_id)
-        if task is None or task.state.is_terminal or attempt.nonce in self._answered:
+        if task is None or attempt.nonce in self._answered:
+            return
+        if task.state.is_terminal:  # cancelled meanwhile: left unanswered, the window makes no job
+            await self._ledger.learn(*self._ledger.ended(task.id, settled=True))
             return
         self._answered.add(attempt.nonce)
         application_id = APPLICATION_IDS[task.ask.bot]

@@ -1,0 +1,109 @@
+"""Pictures on their way in and out: uploads fail, links expire, downloads break."""
+
+from typing import Any
+
+import pytest
+from midway.domain.action import Action
+from midway.domain.errors import NotFound, Reason, Unavailable
+from midway.domain.task import Ask, State, Task
+
+from tests.support.pictures import picture_facts, plain_picture
+from tests.support.rig import Rig
+from tests.support.upstream import jobs, posts
+
+UPLOADS: dict[str, dict[str, Any]] = {
+    "the storage refuses the upload": {"fault": "UploadRefused"},
+    "the storage is down": {"fault": "UploadRefused", "status": 503},
+    "discord offers no place for it": {"fault": "ServerError", "route": "attachments"},
+    "discord does not take the message": {"fault": "ServerError", "route": "send_message"},
+}
+
+
+@pytest.mark.parametrize("fault", UPLOADS.values(), ids=UPLOADS.keys())
+async def test_an_upload_that_fails_fails_the_task_and_says_so(rig: Rig, fault: dict[str, Any]) -> None:
+    """Each incident is named by the test's id: nothing was sent to Midjourney."""
+    await rig.control("faults", **fault)
+    ended = await rig.ended(await imagine_with_picture(rig))
+
+    assert ended.failure is not None
+    assert ended.failure.reason is Reason.UPLOAD_FAILED
+    assert not posts(rig)
+    assert rig.engine.accounts()[0].running == 0
+
+
+async def test_a_picture_that_discord_lost_fails_the_task(rig: Rig) -> None:
+    """The storage answered 200, yet Discord does not find the file when the command names it."""
+    await rig.control("faults", fault="UploadLost")
+    ended = await rig.ended(
+        (await rig.engine.submit(Ask(action=Action.DESCRIBE, image_count=1), [plain_picture("red")])).task
+    )
+
+    assert ended.state is State.FAILED
+    assert ended.failure is not None
+    assert not jobs(rig)
+
+
+async def test_an_expired_link_is_signed_anew(rig: Rig) -> None:
+    """Discord's links die after a day; the picture is read by its message again, and the new link is kept."""
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+    await rig.control("links/expire")
+    data = await rig.picture(task)
+    kept = await rig.store.get(task.id)
+
+    assert picture_facts(data)["job"] == task.job_id
+    assert kept is not None
+    assert kept.image is not None
+    assert task.image is not None
+    assert kept.image.url != task.image.url
+    assert kept.image.width == task.image.width
+
+
+async def test_a_picture_whose_message_is_gone_is_reported_as_gone(rig: Rig) -> None:
+    """A moderator deleted the message, and its link has expired."""
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+    delete(rig, task)
+    await rig.control("links/expire")
+    with pytest.raises(NotFound) as refused:
+        await rig.picture(task)
+
+    assert refused.value.reason is Reason.IMAGE_NOT_AVAILABLE
+
+
+async def test_a_download_that_the_cdn_refuses_once_is_tried_by_a_new_link(rig: Rig) -> None:
+    """The CDN's firewall answers 403 for one link."""
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+    await rig.control("faults", fault="DownloadRefused")
+
+    assert picture_facts(await rig.picture(task))["job"] == task.job_id
+
+
+async def test_half_a_picture_is_never_given_out(rig: Rig) -> None:
+    """The CDN closes half-way: the client is told to come again, and gets the whole one then."""
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+    await rig.control("faults", fault="DownloadTruncated")
+    with pytest.raises(Unavailable):
+        await rig.picture(task)
+
+    assert picture_facts(await rig.picture(task))["job"] == task.job_id
+
+
+async def test_a_seed_that_is_never_told_is_reported_as_missing(hurried: Rig) -> None:
+    """The bot answers the envelope with nothing."""
+    task = await hurried.succeeded(await hurried.imagine("a red fox"))
+    await hurried.control("faults", fault="EventLost", event="MESSAGE_CREATE", content="[Ss]eed", times=None)
+    with pytest.raises(NotFound) as refused:
+        await hurried.engine.image_seed(task.id)
+
+    assert refused.value.reason is Reason.SEED_NOT_FOUND
+
+
+async def imagine_with_picture(rig: Rig) -> Task:
+    """Submit an imagine with one picture."""
+    ask = Ask(action=Action.IMAGINE, prompt="a fox with a hat", image_count=1)
+    return (await rig.engine.submit(ask, [plain_picture("red")])).task
+
+
+def delete(rig: Rig, task: Task) -> None:
+    """Delete a Task's message, as a moderator would."""
+    world = rig.simulator.world
+    world.delete(world.accounts[0].channel.messages[str(task.message_id)])
