@@ -35,6 +35,8 @@ OnUnprepared = Callable[[TaskId, DiscordError], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
+FOLLOWS_MODAL = frozenset({AttemptKind.MODAL, AttemptKind.REGION})
+
 
 class Sender:
     """Chooses what is sent next and sends it. Owned by one worker; only its loop calls `pump` and `submit`."""
@@ -89,6 +91,12 @@ class Sender:
     def submit(self, outgoing: Outgoing) -> None:
         """Put an answer to a modal before everything else that waits."""
         self._ready.appendleft(outgoing)
+
+    def recall(self) -> None:
+        """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to modals stay."""
+        for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_MODAL]:
+            self._ready.remove(outgoing)
+            self._busy.pop(outgoing.task_id, None)
 
     async def pump(self) -> None:
         """Send what the pace allows, and prepare what the slots allow."""
@@ -153,7 +161,7 @@ class Sender:
     async def _send(self, outgoing: Outgoing) -> None:
         """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
         task = self._ledger.tasks.get(outgoing.task_id)
-        follows_modal = outgoing.kind in {AttemptKind.MODAL, AttemptKind.REGION}
+        follows_modal = outgoing.kind in FOLLOWS_MODAL
         if task is None or task.state.is_terminal or (task.state is not State.QUEUED and not follows_modal):
             self._busy.pop(outgoing.task_id, None)  # cancelled meanwhile
             return

@@ -155,6 +155,7 @@ class Worker:
         if self._standing.takes_work:
             await self._sender.pump()
         elif self._standing.needs_person:
+            self._sender.recall()
             await self._relocate_waiting()
 
     async def _hear(self, event: Event) -> None:
