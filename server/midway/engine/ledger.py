@@ -30,7 +30,9 @@ class Ledger:
         self._clock = clock
         self.index = Index()
         self.tasks: dict[TaskId, Task] = {}  # ended ones too, while a late picture may come
-        self._unfinished: dict[TaskId, Task] = {}  # a part of them: a day's ended Tasks are not looked through
+        # Parts of them, so that neither a day's ended Tasks nor a long queue is looked through at every step.
+        self._unfinished: dict[TaskId, Task] = {}
+        self._waiting: dict[TaskId, Task] = {}
 
     async def load(self) -> None:
         """Read what an earlier run left: unfinished Tasks, and Attempts young enough for a late picture."""
@@ -45,15 +47,13 @@ class Ledger:
     def add(self, task: Task) -> None:
         """Take over a Task that was stored for this Account."""
         self.tasks[task.id] = task
-        if task.state.is_terminal:
-            self._unfinished.pop(task.id, None)
-        else:
-            self._unfinished[task.id] = task
+        _put_if(not task.state.is_terminal, self._unfinished, task)
+        _put_if(task.state is State.QUEUED, self._waiting, task)
 
     def drop(self, task_id: TaskId) -> None:
         """Give a Task away; another Account's worker writes it from now on."""
-        self.tasks.pop(task_id, None)
-        self._unfinished.pop(task_id, None)
+        for tasks in (self.tasks, self._unfinished, self._waiting):
+            tasks.pop(task_id, None)
 
     async def change(
         self,
@@ -98,7 +98,12 @@ class Ledger:
 
     def waiting(self) -> list[Task]:
         """Return the QUEUED Tasks, oldest first."""
-        return sorted((t for t in self._unfinished.values() if t.state is State.QUEUED), key=lambda task: task.id)
+        return sorted(self._waiting.values(), key=lambda task: task.id)
+
+    @property
+    def waiting_count(self) -> int:
+        """How many Tasks are QUEUED."""
+        return len(self._waiting)
 
     def unfinished(self) -> list[Task]:
         """Return every Task that has not ended."""
@@ -140,3 +145,10 @@ class Ledger:
     def attempt(self, nonce: Nonce | None) -> Attempt | None:
         """Return the Attempt with this nonce, if it is ours."""
         return self.index.by_nonce.get(nonce) if nonce else None
+
+
+def _put_if(belongs: bool, tasks: dict[TaskId, Task], task: Task) -> None:
+    if belongs:
+        tasks[task.id] = task
+    else:
+        tasks.pop(task.id, None)
