@@ -31,7 +31,7 @@ async def test_a_job_that_never_ends_fails_and_frees_its_slot(
 
         assert ended.failure is not None
         assert ended.failure.reason is reason
-        assert rig.engine.accounts()[0].running == 0
+        await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
         assert len(posts(rig)) == 1
 
 

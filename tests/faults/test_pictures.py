@@ -9,7 +9,7 @@ from midway.domain.task import Ask, State, Task
 
 from tests.support.pictures import picture_facts, plain_picture
 from tests.support.rig import Rig
-from tests.support.upstream import jobs, posts
+from tests.support.upstream import eventually, jobs, posts
 
 UPLOADS: dict[str, dict[str, Any]] = {
     "the storage refuses the upload": {"fault": "UploadRefused"},
@@ -28,7 +28,7 @@ async def test_an_upload_that_fails_fails_the_task_and_says_so(rig: Rig, fault: 
     assert ended.failure is not None
     assert ended.failure.reason is Reason.UPLOAD_FAILED
     assert not posts(rig)
-    assert rig.engine.accounts()[0].running == 0
+    await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
 
 
 async def test_a_picture_that_discord_lost_fails_the_task(rig: Rig) -> None:

@@ -120,7 +120,7 @@ async def test_failed_jobs_give_their_slots_back(rig: Rig) -> None:
         assert (await rig.ended(task)).state is State.FAILED
     await rig.succeeded(await rig.imagine("a red fox"))
 
-    assert rig.engine.accounts()[0].running == 0
+    await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
 
 
 async def test_a_full_queue_here_refuses_and_stores_nothing(simulator: Simulator, tmp_path: Path) -> None:
