@@ -1,0 +1,118 @@
+"""When it is too late, and why: one row for each state and each thing that may be missing."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from midway.domain.action import Action, Speed
+from midway.domain.attempt import AttemptKind
+from midway.domain.errors import Reason
+from midway.domain.ids import JobId, MessageId, TaskId
+from midway.domain.task import State
+from midway.engine.deadline import deadline, release
+from midway.engine.limits import Limits
+
+from tests.unit.making import JOB, NOW, a_task, an_attempt, interaction, seconds
+
+LIMITS = Limits()
+ANSWERED: dict[str, Any] = {"accepted_at": NOW, "interaction_id": interaction(1)}
+
+
+def task_in(state: State, **fields: Any) -> Any:
+    """Make a Task in a state that it entered now."""
+    return replace(a_task(**fields.pop("ask", {})), state=state, state_since=NOW, **fields)
+
+
+def test_a_queued_task_has_its_time_from_the_beginning() -> None:
+    back_in_the_queue = replace(task_in(State.QUEUED), state_since=NOW + LIMITS.queue_timeout / 2)
+    due = deadline(back_in_the_queue, [], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert (due.at, due.event.failure.reason) == (NOW + LIMITS.queue_timeout, Reason.QUEUE_TIMEOUT)
+    assert not due.look_first
+
+
+def test_waiting_for_a_person_does_not_count_as_waiting_in_the_queue() -> None:
+    ask = {"parent_id": TaskId("1"), "modal_prompt": "a fox"}
+    due = deadline(task_in(State.QUEUED, ask=ask), [], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert due.at == NOW + LIMITS.input_timeout + LIMITS.queue_timeout
+
+
+def test_a_modal_waits_until_the_time_that_was_told() -> None:
+    due = deadline(task_in(State.AWAITING_INPUT, input_deadline=NOW + seconds(7)), [], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert (due.at, due.event.failure.reason) == (NOW + seconds(7), Reason.INPUT_TIMEOUT)
+
+
+SILENT: dict[str, tuple[dict[str, Any], Reason]] = {
+    "nothing is known": ({}, Reason.OUTCOME_UNKNOWN),
+    "discord took it": ({"accepted_at": NOW}, Reason.ACK_TIMEOUT),
+}
+
+
+@pytest.mark.parametrize(("known", "reason"), SILENT.values(), ids=SILENT.keys())
+def test_silence_ends_soon_and_after_a_look(known: dict[str, Any], reason: Reason) -> None:
+    due = deadline(task_in(State.SUBMITTING), [an_attempt(**known)], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert (due.at, due.event.failure.reason, due.look_first) == (NOW + LIMITS.ack_timeout, reason, True)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"interaction_id": interaction(1)}, {"message_ids": (MessageId("1"),)}, {"job_id": JobId(JOB)}],
+    ids=["interaction", "message", "job"],
+)
+def test_any_sign_of_life_gives_it_the_idle_time(known: dict[str, Any]) -> None:
+    due = deadline(task_in(State.SUBMITTED), [an_attempt(**known)], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert (due.at, due.event.failure.reason) == (NOW + LIMITS.idle_timeout, Reason.IDLE_TIMEOUT)
+
+
+def test_a_press_that_should_open_a_modal_has_the_time_of_an_answer() -> None:
+    task = task_in(State.SUBMITTED, ask={"action": Action.ZOOM, "modal_prompt": "a fox"})
+    due = deadline(task, [an_attempt(kind=AttemptKind.PRESS, **ANSWERED)], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert (due.at, due.event.failure.reason) == (NOW + LIMITS.ack_timeout, Reason.MODAL_NOT_OPENED)
+
+
+SPEEDS: dict[str, tuple[dict[str, Any], Speed, bool]] = {
+    "the account draws fast": ({}, Speed.FAST, False),
+    "the account draws relaxed": ({}, Speed.RELAX, True),
+    "the prompt wishes relax": ({"ask": {"speed": Speed.RELAX}}, Speed.FAST, True),
+    "the prompt wishes turbo": ({"ask": {"speed": Speed.TURBO}}, Speed.RELAX, False),
+    "the bot says relaxed": ({"ask": {"speed": Speed.FAST}, "actual_speed": Speed.RELAX}, Speed.FAST, True),
+}
+
+
+@pytest.mark.parametrize(("fields", "speed", "relaxed"), SPEEDS.values(), ids=SPEEDS.keys())
+def test_relaxed_jobs_have_longer(fields: dict[str, Any], speed: Speed, relaxed: bool) -> None:
+    task = task_in(State.IN_PROGRESS, started_at=NOW, progressed_at=NOW + LIMITS.total_timeout_relax, **fields)
+    due = deadline(task, [an_attempt(**ANSWERED)], LIMITS, speed)
+
+    assert due is not None
+    assert due.at == NOW + (LIMITS.total_timeout_relax if relaxed else LIMITS.total_timeout)
+    assert due.event.failure.reason is Reason.TOTAL_TIMEOUT
+
+
+@pytest.mark.parametrize("state", [state for state in State if state.is_terminal])
+def test_an_ended_task_has_no_deadline(state: State) -> None:
+    assert deadline(task_in(state), [an_attempt()], LIMITS, Speed.FAST) is None
+
+
+def test_an_ended_tasks_slot_is_kept_while_midjourney_may_draw() -> None:
+    cancelled = task_in(State.CANCELLED)
+
+    assert release(cancelled, an_attempt(**ANSWERED), LIMITS, Speed.FAST) == NOW + LIMITS.total_timeout
+    assert release(cancelled, an_attempt(**ANSWERED), LIMITS, Speed.RELAX) == NOW + LIMITS.total_timeout_relax
+
+
+def test_an_ended_tasks_slot_is_given_back_soon_when_nothing_was_ever_answered() -> None:
+    assert (
+        release(task_in(State.CANCELLED), an_attempt(accepted_at=NOW), LIMITS, Speed.FAST) == NOW + LIMITS.ack_timeout
+    )
