@@ -26,8 +26,11 @@ local function take_key(headers)
   local key
   local rest = ("&" .. query):gsub("&api_key=([^&]*)", function(value) key = value; return "" end)
   if not key then return end
-  if not headers:get("authorization") then headers:replace("mj-api-secret", decoded(key)) end
   headers:replace(":path", rest == "" and path or path .. "?" .. rest:sub(2))
+  key = decoded(key)
+  -- A header cannot hold anything else, and no key does.
+  if key:find("[^\32-\126]") then return end
+  if not headers:get("authorization") then headers:replace("mj-api-secret", key) end
 end
 
 -- A relay sends GET with the body `null`, which is no message; and fields of a GET body would override the path's.
@@ -37,7 +40,7 @@ local function drop_body(handle, headers)
   local body = handle:body()
   if body and body:length() > 0 then
     body:setBytes("")
-    headers:remove("content-length")
+    handle:headers():remove("content-length")
   end
 end
 
@@ -63,8 +66,9 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get(":status")
   if tonumber(status) < 400 or not (handle:streamInfo():dynamicMetadata():get("midway") or {}).legacy then return end
-  local body = handle:body()
+  local body = handle:body()  -- waits for the whole body; objects taken before it are dead behind it
   if not body then return end
+  headers = handle:headers()
   local code, rest = body:getBytes(0, body:length()):match('^{"code":(%d+)(.*)$')
   if not code or rest:find('^,"description":') then return end  -- Envoy's own, right already
   local said, tail = rest:match('^(,"message":)(.*)$')

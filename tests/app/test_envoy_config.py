@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
-from midway.app.envoy import ROOT, TEMPLATE, envoy_config, envoy_program, rendered
+from midway.app.envoy import ROOT, TEMPLATE, RestDoor, envoy_config, envoy_program, rendered
+from midway.rpc.server import ServerOptions
+
+DOOR = RestDoor(
+    host="::1", http_port=18080, grpc_port=15051, needs_key=True, cors_origins=("https://it-is.example:8443",)
+)
 
 
 def validate(config: str) -> None:
@@ -20,7 +25,7 @@ def test_the_file_is_valid_as_it_stands():
 
 
 def test_the_rendered_file_is_valid():
-    validate(envoy_config(host="::1", http_port=18080, grpc_port=15051))
+    validate(envoy_config(DOOR))
 
 
 def flat(value: Any, path: str = "") -> dict[str, Any]:
@@ -33,12 +38,38 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
 
 def test_rendering_changes_nothing_but_the_marked_values():
     before = flat(yaml.safe_load(TEMPLATE.read_text()))
-    after = flat(yaml.safe_load(envoy_config(host="127.0.0.9", http_port=18080, grpc_port=15051)))
+    after = flat(yaml.safe_load(envoy_config(DOOR)))
 
     changed = {path.rpartition("/")[2]: after[path] for path in before if before[path] != after[path]}
     assert before.keys() == after.keys()
-    assert set(changed) == {"address", "port_value", "filename", "proto_descriptor"}
-    assert changed["address"] == "127.0.0.9"
+    assert set(changed) == {"address", "port_value", "filename", "proto_descriptor", "needs_key", "regex"}
+    assert (changed["address"], changed["needs_key"]) == ("::1", True)
+
+
+def test_as_it_stands_the_file_lets_in_whom_a_server_without_keys_does():
+    before = flat(yaml.safe_load(TEMPLATE.read_text()))
+    after = flat(yaml.safe_load(envoy_config(RestDoor(host="127.0.0.1", http_port=8080, grpc_port=50051))))
+
+    changed = {path.rpartition("/")[2] for path in before if before[path] != after[path]}
+    assert changed == {"filename", "proto_descriptor"}
+
+
+@pytest.mark.parametrize(
+    ("origins", "allowed"),
+    [((), ".*"), (("https://a.example", "http://b.example:81"), r"https://a\.example|http://b\.example:81")],
+)
+def test_with_keys_the_operator_chooses_the_pages_that_may_call(origins, allowed):
+    door = RestDoor(host="127.0.0.1", http_port=8080, grpc_port=50051, needs_key=True, cors_origins=origins)
+
+    assert door.allowed_origins == allowed
+
+
+def test_envoy_lets_through_as_many_calls_as_the_server_takes_and_more():
+    """Its own limit of 1024 was filled by open watches alone."""
+    (cluster,) = yaml.safe_load(TEMPLATE.read_text())["static_resources"]["clusters"]
+    (limits,) = cluster["circuit_breakers"]["thresholds"]
+
+    assert min(limits.values()) > ServerOptions().max_concurrent_calls
 
 
 def test_a_mark_without_a_value_is_an_error():

@@ -56,3 +56,16 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
         aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(30)) as http,
     ):
         yield Door(url, http, tasks)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """Envoy as it is before a server that has keys; the servicers behind take any."""
+    tasks = echo_tasks()
+    tasks.go_on.set()
+    async with (
+        small_server(tasks) as port,
+        running_envoy(port, tmp_path_factory.mktemp("locked"), needs_key=True) as url,
+        aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(30)) as http,
+    ):
+        yield Door(url, http, tasks)

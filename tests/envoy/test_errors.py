@@ -113,7 +113,7 @@ async def test_the_log_names_failures_and_never_a_key(tmp_path):
     tasks.go_on.set()
     async with small_server(tasks) as port, running_envoy(port, tmp_path) as url:
         reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
-        request = "GET /v1/tasks/404:watch?api_key=hush&x=hush HTTP/1.1\r\nHost: midway\r\nConnection: close\r\n\r\n"
+        request = "GET /v1/tasks/404:watch?api_key=hush&x=hush HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
         await reader.read()
         writer.close()

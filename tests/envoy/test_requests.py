@@ -95,25 +95,6 @@ async def test_native_grpc_uses_the_same_port(door):
     assert (answer.properties["prompt"], "x-mj-mode" in answer.properties) == ("fox", False)
 
 
-async def test_a_preflight_is_answered_for_every_origin(door):
-    headers = {
-        "Origin": "https://client.example",
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "content-type,mj-api-secret",
-    }
-
-    async with door.http.options(IMAGINE, headers=headers) as answer:
-        assert answer.status == 200
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://client.example"
-        allowed = answer.headers["Access-Control-Allow-Headers"].split(", ")
-        assert {"content-type", "authorization", "mj-api-secret", "x-ptoken"} <= set(allowed)
-
-
-async def test_an_answer_to_a_browser_names_its_origin(door):
-    async with door.http.get("/mj/task/list", headers={"Origin": "https://client.example"}) as answer:
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://client.example"
-
-
 async def test_json_has_no_white_space(door):
     async with door.http.get("/mj/task/17/fetch") as answer:
         assert await answer.text() == json.dumps({"id": "17", "submitTime": 1705514776143}, separators=(",", ":"))

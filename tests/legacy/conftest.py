@@ -51,7 +51,7 @@ async def _world(name: str, path: Path, parts: AsyncExitStack) -> World:
         settings.remix = name == "remix"
     rig = await parts.enter_async_context(engine_running(simulator, path, banned=banned, **of_accounts))
     port = await _serve(rig, parts)
-    url = await parts.enter_async_context(running_envoy(port, path))
+    url = await parts.enter_async_context(running_envoy(port, path, needs_key=True))
     # One connection less to share means one test less to blame: every request opens its own.
     http = aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(force_close=True), auto_decompress=False)
     return World(rig, await parts.enter_async_context(http))

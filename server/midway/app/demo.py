@@ -18,7 +18,6 @@ from rich.table import Column, Table
 
 from midway.app.progress import Display, display, state_name
 from midway.app.settings import Settings
-from midway.app.signals import end_on_sigterm
 from midway.app.stack import Addresses, Stack
 
 FOX = "a red fox in the snow --ar 3:2"
@@ -128,7 +127,6 @@ async def run_demo(settings: Settings, out: Path) -> None:
 
     Raises DemoFailed, PartDied, PortTaken, TimeoutError.
     """
-    end_on_sigterm()
     console = Console()
     key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
     with TemporaryDirectory(prefix="midway-demo-") as data_dir:

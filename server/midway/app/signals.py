@@ -2,11 +2,24 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
+from typing import Any
 
 
-def end_on_sigterm() -> None:
-    """Make SIGTERM do what Ctrl-C does: cancel the main task of the running asyncio.run."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run the work to its end. Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when it has tidied up."""
+    try:
+        asyncio.run(_cancelled_by_sigterm(work))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _cancelled_by_sigterm(work: Coroutine[Any, Any, None]) -> None:
+    # A handler of its own: what Ctrl-C does is no model, a shell's background job ignores that.
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await work
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from midway.app import parts
+from midway.app.envoy import RestDoor
 from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, address, check_free, reachable
+from midway.app.privacy import make_private_directory
 from midway.app.settings import Settings
 
 T = TypeVar("T")
@@ -73,8 +75,7 @@ class Stack:
             await asyncio.wait((working, *ends))
 
     async def _start(self) -> Addresses:
-        # Prompts and pictures are private.
-        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(self._settings.data_dir)
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
         settings = await self._with_simulator()
         check_free(settings.host, settings.grpc_port)
@@ -94,9 +95,15 @@ class Stack:
         return settings.model_copy(update={"simulator_url": url})
 
     async def _run_envoy(self, settings: Settings, http_port: int, *, grpc_port: int) -> None:
-        config = settings.data_dir / "envoy.yaml"
-        part = await self._begin(parts.envoy(config, host=settings.host, http_port=http_port, grpc_port=grpc_port))
-        await parts.envoy_ready(part, host=reachable(settings.host), http_port=http_port, within_seconds=START_SECONDS)
+        door = RestDoor(
+            host=settings.host,
+            http_port=http_port,
+            grpc_port=grpc_port,
+            needs_key=bool(settings.api_keys),
+            cors_origins=settings.cors_origins,
+        )
+        part = await self._begin(parts.envoy(settings.data_dir / "envoy.yaml", door))
+        await parts.envoy_ready(part, door, START_SECONDS)
 
     async def _run(self, program: Program) -> str:
         """Start a part and return its ready line."""

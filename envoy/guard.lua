@@ -1,0 +1,49 @@
+-- Who may come in at all. Decided on the headers alone: of a stranger's body nothing is kept.
+--
+-- The server has the last word on keys. Here it only counts whether one was brought, so that this file holds none.
+
+local HEALTH_CHECK = "/grpc.health.v1.Health/Check"  -- probes have no key; Health/Watch would stay open for nothing
+
+-- 127.0.0.1:8080, localhost, [::1]:8080
+local function is_loopback(host)
+  local name = host:lower():gsub(":%d+$", "")
+  return name == "localhost" or name == "[::1]" or name:find("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+-- Without keys whoever reaches this listener may do everything. So does a browser on this machine, for any page it
+-- shows: by a request that needs no preflight (it names the page's Origin), or after the page's own name was made to
+-- point here (the Host is that name).
+local function is_from_this_machine(headers)
+  if not is_loopback(headers:get(":authority") or "") then return false end
+  local origin = headers:get("origin")
+  return not origin or is_loopback(origin:match("^https?://(.*)$") or "")
+end
+
+local function brings(headers, name)
+  return (headers:get(name) or "") ~= ""
+end
+
+-- What cannot set headers brings it in the query: EventSource its key, a link to a picture its signature.
+local function brings_in_query(headers)
+  if headers:get(":method") ~= "GET" then return false end
+  local path, query = headers:get(":path"):match("^([^?]*)%?(.*)$")
+  if not path then return false end
+  return path:find("^/v1/tasks.*:watch$") and ("&" .. query):find("&api_key=[^&]")
+    or path:find("^/v1/tasks/.*/image$") and ("&" .. query):find("&signature=[^&]")
+end
+
+local function may_have_key(headers)
+  return brings(headers, "authorization") or brings(headers, "mj-api-secret") or brings_in_query(headers)
+    or headers:get(":path") == HEALTH_CHECK
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  if handle:filterContext():get("needs_key") then
+    if not may_have_key(headers) then
+      handle:respond({[":status"] = "401"}, "no API key in authorization or mj-api-secret")
+    end
+  elseif not is_from_this_machine(headers) then
+    handle:respond({[":status"] = "403"}, "without API keys only this machine may call: by a loopback address, and from no other site's page")
+  end
+end
