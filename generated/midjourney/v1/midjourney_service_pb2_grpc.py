@@ -349,7 +349,7 @@ class MidjourneyServiceServicer:
     def GetTaskImage(self, request, context):
         """Read the picture itself; while the Task runs, its latest preview.
 
-        Works also when Discord's link has expired. Errors:
+        Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
         * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 

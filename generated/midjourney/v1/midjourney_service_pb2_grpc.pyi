@@ -174,7 +174,7 @@ class MidjourneyServiceStub:
     GetTaskImage: grpc.UnaryUnaryMultiCallable[query_pb2.GetTaskImageRequest, httpbody_pb2.HttpBody]
     """Read the picture itself; while the Task runs, its latest preview.
 
-    Works also when Discord's link has expired. Errors:
+    Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
@@ -327,7 +327,7 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     GetTaskImage: aio.UnaryUnaryMultiCallable[query_pb2.GetTaskImageRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Read the picture itself; while the Task runs, its latest preview.
 
-    Works also when Discord's link has expired. Errors:
+    Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
@@ -573,7 +573,7 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
         """Read the picture itself; while the Task runs, its latest preview.
 
-        Works also when Discord's link has expired. Errors:
+        Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
         * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 

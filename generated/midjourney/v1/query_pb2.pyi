@@ -369,18 +369,26 @@ class GetTaskImageRequest(message.Message):
 
     TASK_ID_FIELD_NUMBER: builtins.int
     INDEX_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
     task_id: builtins.str
     """Example: "1705514776143750"."""
     index: builtins.int
     """Which file of `Task.images`, from 0. Default 0: `Task.image`."""
+    signature: builtins.str
+    """Opens the picture instead of an API key, so that a browser can show the link: what stands behind `?signature=` in
+    `Image.url`, where the server has an address of its own (its setting MIDWAY_PUBLIC_URL). 32 hexadecimal digits.
+    Made for this `task_id` and `index`, opens nothing else, never expires. A wrong one counts as none.
+    Default empty: the call needs a key, as any other. Example: "5d41402abc4b2a76b9719d911017c592".
+    """
     def __init__(
         self,
         *,
         task_id: builtins.str = ...,
         index: builtins.int = ...,
+        signature: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "signature", b"signature", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

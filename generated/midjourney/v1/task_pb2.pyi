@@ -412,8 +412,10 @@ class Image(message.Message):
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     PREVIEW_FIELD_NUMBER: builtins.int
     url: builtins.str
-    """Where to fetch it, an absolute http or https link. Discord's own links are signed and expire after a day;
-    `GetTaskImage` keeps working. Example: "https://midway.example/media/1705514776143750/0.png".
+    """Where to fetch it, an absolute http or https link. Where the server has an address of its own (its setting
+    MIDWAY_PUBLIC_URL), a final picture's link leads there, needs no API key and never expires. Otherwise, and for every
+    preview, it is Discord's, which expires after a day; `GetTaskImage` keeps working.
+    Example: "https://midway.example/v1/tasks/1705514776143750/image?signature=5d41402abc4b2a76b9719d911017c592".
     """
     width: builtins.int
     """Width in pixels; 0 when unknown. Example: 1792."""

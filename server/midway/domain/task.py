@@ -123,3 +123,8 @@ class Task:
     def action(self) -> Action:
         """What was asked for."""
         return self.ask.action
+
+    @property
+    def has_final_picture(self) -> bool:
+        """Whether the picture is the last one, not a preview."""
+        return self.image is not None and (self.state is State.SUCCEEDED or self.late)

@@ -10,7 +10,7 @@ import structlog
 
 from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import Revision, TaskId
-from midway.domain.task import State, Task
+from midway.domain.task import Task
 from midway.engine.clock import Clock, SystemClock
 from midway.media.archive import Archive, Picture, Retention
 from midway.media.content_type import content_type_from_bytes
@@ -35,11 +35,6 @@ class KeeperRules:
     max_tries: int = 24  # half a day; a picture is fetched on demand after that, too
     max_concurrent: int = 4
     prune_every: timedelta = timedelta(minutes=10)  # between two prunings the archive may outgrow its bounds
-
-
-def has_final_picture(task: Task) -> bool:
-    """Tell whether the Task's picture is its last one, not a preview."""
-    return task.image is not None and (task.state is State.SUCCEEDED or task.late)
 
 
 class ArchiveKeeper:
@@ -85,7 +80,7 @@ class ArchiveKeeper:
             data = await self._fetch_in_time(task)
         except TimeoutError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, "Discord does not give the picture in time") from err
-        if has_final_picture(task):
+        if task.has_final_picture:
             with contextlib.suppress(OSError):  # the disk's trouble is no reason to withhold the picture
                 return await self._keep(task, data)
         return Picture(data, content_type_from_bytes(data, _claimed_type(task)))
@@ -134,7 +129,7 @@ class ArchiveKeeper:
 
     def _wants(self, task: Task) -> bool:
         """Tell whether there is a final picture, young enough not to be thrown away at once."""
-        if not has_final_picture(task):
+        if not task.has_final_picture:
             return False
         max_age = self._retention.max_age
         return max_age is None or task.finished_at is None or self._clock.now() - task.finished_at <= max_age

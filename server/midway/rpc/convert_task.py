@@ -59,9 +59,8 @@ def _add_ask(message: task_pb2.Task, task: Task) -> None:
 def _add_images(message: task_pb2.Task, task: Task) -> None:
     if task.image is None:
         return
-    is_final = task.state is State.SUCCEEDED or task.late
-    message.image.CopyFrom(_image(task.image, preview=not is_final))
-    if is_final:
+    message.image.CopyFrom(_image(task.image, preview=not task.has_final_picture))
+    if task.has_final_picture:
         message.images.append(message.image)
 
 
