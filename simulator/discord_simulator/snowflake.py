@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 
 DISCORD_EPOCH_MS = 1_420_070_400_000  # 2015-01-01T00:00:00Z; bits 22 and up of a snowflake count from here
@@ -12,10 +11,14 @@ MAX_SEED_DAYS = 1000  # seeds further apart than this share ids; far enough for 
 
 
 class Snowflakes:
-    """Gives out ids one millisecond apart, each greater than the one before."""
+    """Gives out ids at least one millisecond apart, each greater than the one before.
 
-    def __init__(self, start_ms: int) -> None:
-        self._milliseconds = itertools.count(start_ms - DISCORD_EPOCH_MS)
+    An id holds the time it was made at, as Discord's does, unless a seed makes the ids of every run the same.
+    """
+
+    def __init__(self, start_ms: int, *, follows_clock: bool = False) -> None:
+        self._last = start_ms - DISCORD_EPOCH_MS - 1
+        self._follows_clock = follows_clock
 
     @classmethod
     def for_seed(cls, seed: int | None) -> Snowflakes:
@@ -24,9 +27,16 @@ class Snowflakes:
         A run without a seed never repeats the ids of an earlier run: a client that kept those must not meet them again.
         """
         if seed is None:
-            return cls(time.time_ns() // 1_000_000)
+            return cls(_now_ms(), follows_clock=True)
         return cls(SEEDED_START_MS - (seed % MAX_SEED_DAYS) * DAY_MS)
 
     def next(self) -> str:
         """Give the next id."""
-        return str(next(self._milliseconds) << 22)
+        self._last += 1
+        if self._follows_clock:
+            self._last = max(self._last, _now_ms() - DISCORD_EPOCH_MS)
+        return str(self._last << 22)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

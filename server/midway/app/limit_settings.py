@@ -57,6 +57,10 @@ class LimitSettings(BaseSettings):
     history_messages_of_work: int = _count(
         _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for"
     )
+    resubmit_after_crash: bool = Field(
+        _LIMITS.resubmit_after_crash,
+        description="Send again, once, what a killed server stored and, as the channel shows, never sent",
+    )
     sync_settings: bool = Field(_LIMITS.sync_settings, description="Ask the bot once after connecting for Remix")
     seed_timeout_seconds: float = _seconds(_LIMITS.seed_timeout, "How long asking for a seed may take")
     max_prompt_characters: int = _count(_LIMITS.max_prompt_characters, "Longest prompt")

@@ -1,5 +1,6 @@
 """What is read from and done in channels, apart from Interactions."""
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from midway.discord.interaction import Command
 from midway.discord.json_types import Raw, objects, text
 from midway.discord.port import UploadedFile
 from midway.domain.ids import ChannelId, MessageId
+
+LOG = logging.getLogger(__name__)
 
 PAGE_SIZE = 100  # messages; Discord's maximum
 
@@ -36,7 +39,7 @@ class Rest:
             if len(page) < wanted:
                 break
             place = {"after": text(page[-1], "id")} if after else {"before": text(page[0], "id")}
-        return [decode_message(raw) for raw in sorted(read, key=_age)]
+        return [message for raw in sorted(read, key=_age) if (message := _readable(raw))]
 
     async def message(self, channel_id: ChannelId, message_id: MessageId) -> Message | None:
         """Read one message again; None when it is gone.
@@ -44,7 +47,7 @@ class Rest:
         Source: reading a message by its id alone is for bots; Discord's own client asks for what is around it.
         """
         page = await self._page(channel_id, limit=1, around=message_id)
-        return next((decode_message(raw) for raw in page if text(raw, "id") == message_id), None)
+        return next((_readable(raw) for raw in page if text(raw, "id") == message_id), None)
 
     async def commands(self, command: Command) -> Raw:
         """Read which commands there are in the command's guild or direct-message channel."""
@@ -90,6 +93,15 @@ class Rest:
         async with answered_within(self._timeout):
             answer: Raw = await self._gateway.http.request(Route(method, path, **places), json=json)
         return answer
+
+
+def _readable(raw: Raw) -> Message | None:
+    """Decode a message; one that cannot be read must not hide the others."""
+    try:
+        return decode_message(raw)
+    except (KeyError, TypeError, ValueError) as err:
+        LOG.warning("a message in the history could not be read: %s", type(err).__name__)
+        return None
 
 
 def _age(raw: Raw) -> int:

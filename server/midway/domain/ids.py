@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 from typing import NewType
 
 TaskId = NewType("TaskId", str)  # 16 decimal digits: Unix milliseconds, then three digits; below 2**53
@@ -18,6 +19,11 @@ Revision = NewType("Revision", int)
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 NONCE_TIME_SHIFT = 22  # Discord snowflakes keep the time above bit 22
+
+
+def time_of_snowflake(snowflake: str) -> datetime:
+    """Tell when Discord made an id, by its own clock; aware, UTC. Source: the upper bits of every id are its time."""
+    return datetime.fromtimestamp(((int(snowflake) >> NONCE_TIME_SHIFT) + DISCORD_EPOCH_MS) / 1000, UTC)
 
 
 class Sequence:

@@ -29,6 +29,11 @@ class Image:
     size_bytes: int = 0
     filename: str = ""
 
+    @property
+    def unsigned_url(self) -> str:
+        """The link without its signature: the same whenever Discord signs it anew."""
+        return self.url.partition("?")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Button:

@@ -237,7 +237,9 @@ def _learn(task: Task, event: Event, now: datetime) -> Task:
             return _alive(replace(task, final_prompt=event.final_prompt or task.final_prompt), now)
         case Progressed():
             return _progressed(task, event, now)
-        case Requeued(notice) | Noticed(notice) | Cancelled(notice):
+        case Requeued(notice):  # what the refused try had reached says nothing of the next one
+            return _with_notice(replace(task, started_at=None, progressed_at=None, progress=0), notice)
+        case Noticed(notice) | Cancelled(notice):
             return _with_notice(task, notice)
         case Succeeded():
             return _succeeded(task, event.result, now)

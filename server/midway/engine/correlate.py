@@ -17,7 +17,7 @@ from midway.discord.event import Message
 from midway.discord.message import job_id, parse_content
 from midway.domain.action import TRAITS, Bot, Verb
 from midway.domain.attempt import Attempt
-from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId
+from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId, time_of_snowflake
 from midway.domain.prompt import prompt_key
 
 
@@ -54,7 +54,9 @@ def keys_from_message(message: Message, bot: Bot | None) -> Keys:
     )
 
 
+LONGEST_WAY = timedelta(seconds=15)  # from storing an Attempt to Discord's having it: the time-out of its POST
 CLOCK_SKEW = timedelta(seconds=30)  # at most, between Discord's clock and ours
+PICTURE_PICK = "MJ::JOB::upsample::"  # custom id of U1-U4
 FOREIGN_KEPT = 4096  # ids; a few hundred jobs, far more than run at once
 
 
@@ -91,7 +93,10 @@ class Index:
         """Forget an Attempt and every key of it."""
         self.by_nonce.pop(attempt.nonce, None)
         self.unsettled.pop(attempt.nonce, None)
-        self.by_task.get(attempt.task_id, {}).pop(attempt.nonce, None)
+        others = self.by_task.get(attempt.task_id, {})
+        others.pop(attempt.nonce, None)
+        if not others:
+            self.by_task.pop(attempt.task_id, None)
         if attempt.interaction_id:
             self.by_interaction.pop(attempt.interaction_id, None)
         for message_id in attempt.message_ids:
@@ -183,13 +188,29 @@ def _could_be(keys: Keys, attempt: Attempt) -> bool:
     return (
         attempt.job_id is None
         and (keys.bot is None or keys.bot is attempt.bot)
-        and keys.verb in TRAITS[attempt.action].verbs
+        and keys.verb in _verbs(attempt)
         and (keys.pick_index is None or attempt.index is None or keys.pick_index == attempt.index)
         # A message that lay in the channel before was made by an earlier job, perhaps of the same prompt.
         and _is_younger(keys, attempt)
-        # An Attempt that knows its own interaction did not make a message that names another one.
-        and (keys.interaction_id is None or attempt.interaction_id is None)
+        and _may_have_made(attempt, keys.interaction_id)
     )
+
+
+def _may_have_made(attempt: Attempt, interaction_id: InteractionId | None) -> bool:
+    """Tell whether an interaction that a message names may be the Attempt's, which knows of none yet.
+
+    It must have been made while the Attempt was on its way: what came later is another session's.
+    """
+    if interaction_id is None or attempt.interaction_id is not None:
+        return interaction_id is None
+    arrived_by = attempt.accepted_at or attempt.sent_at + LONGEST_WAY
+    return attempt.sent_at - CLOCK_SKEW < time_of_snowflake(interaction_id) < arrived_by + CLOCK_SKEW
+
+
+def _verbs(attempt: Attempt) -> frozenset[Verb]:
+    """Return the kinds of message that its job may show; a pick looks like a grid only when it picks a video."""
+    verbs = TRAITS[attempt.action].verbs
+    return verbs - {Verb.GRID} if attempt.custom_id.startswith(PICTURE_PICK) else verbs
 
 
 def _is_younger(keys: Keys, attempt: Attempt) -> bool:
@@ -219,7 +240,7 @@ def _only_task(attempts: list[Attempt]) -> Attempt | None:
 def _look_the_same(one: Attempt, other: Attempt) -> bool:
     if one.task_id == other.task_id or one.bot is not other.bot:
         return False
-    verbs = TRAITS[one.action].verbs & TRAITS[other.action].verbs
+    verbs = _verbs(one) & _verbs(other)
     if not verbs or (verbs == {Verb.PICK} and one.index != other.index):
         return False
     same_parent = one.parent_message_id is not None and one.parent_message_id == other.parent_message_id

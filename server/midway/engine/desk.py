@@ -6,11 +6,11 @@ from midway.discord.errors import DiscordError, Rejected, UnknownMessage
 from midway.discord.interaction import ButtonPress
 from midway.discord.port import Connection
 from midway.domain.errors import Conflict, NotFound, Reason, Unavailable
-from midway.domain.ids import ChannelId, Nonces, TaskId
+from midway.domain.ids import ChannelId, TaskId
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Cancelled, InputGiven, Restyled, SeedLearnt
 from midway.domain.task import State, Task
-from midway.engine.errand import ask_seed
+from midway.engine.errand import Interact, ask_seed
 from midway.engine.inbox import Inbox
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
@@ -31,7 +31,7 @@ class Desk:
         store: Store,
         connection: Connection,
         mailbox: Mailbox,
-        nonces: Nonces,
+        interact: Interact,
         limits: Limits,
     ) -> None:
         self._inbox = inbox
@@ -39,11 +39,14 @@ class Desk:
         self._store = store
         self._connection = connection
         self._mailbox = mailbox
-        self._nonces = nonces
+        self._interact = interact
         self._limits = limits
 
-    async def cancel(self, task_id: TaskId) -> Task:
-        """End a Task as CANCELLED, saying honestly what goes on upstream; an ended one comes back as it is."""
+    async def cancel(self, task_id: TaskId) -> Task | None:
+        """End a Task as CANCELLED, saying honestly what goes on upstream; an ended one comes back as it is.
+
+        None when the Task is not this Account's any more.
+        """
         return await self._inbox.ask(lambda: self._cancel(task_id))
 
     async def give_input(
@@ -57,7 +60,7 @@ class Desk:
         if task.seed:
             return task.seed
         try:
-            seed = await ask_seed(task, self._connection, self._mailbox, self._nonces, self._limits)
+            seed = await ask_seed(task, self._connection, self._mailbox, self._interact, self._limits)
         except DiscordError as err:
             raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not answer: {err}") from err
         await self._inbox.ask(lambda: self._record_seed(task.id, seed))
@@ -66,7 +69,7 @@ class Desk:
     async def press(self, press: ButtonPress) -> None:
         """Press a button that starts no job (the bookmark). Raises Conflict when it is gone, Unavailable."""
         try:
-            await self._connection.interact(press, self._nonces.next())
+            await self._interact(press)
         except UnknownMessage as err:
             raise Conflict(Reason.PARENT_EXPIRED, f"the message with the button is gone: {err}") from err
         except DiscordError as err:
@@ -112,8 +115,10 @@ class Desk:
         await self._known(task_id)
         await self._ledger.change(task_id, restyled)
 
-    async def _cancel(self, task_id: TaskId) -> Task:
-        task = await self._known(task_id)
+    async def _cancel(self, task_id: TaskId) -> Task | None:
+        task = await self._ledger.known(task_id)
+        if task is None:
+            return None
         unsent = task.state in {State.QUEUED, State.AWAITING_INPUT}
         return await self._ledger.change(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING)) or task
 
@@ -138,9 +143,8 @@ class Desk:
         await self._ledger.change(task_id, SeedLearnt(seed))
 
     async def _known(self, task_id: TaskId) -> Task:
-        """Return the Task as the ledger has it, taking an old one back into memory."""
-        task = self._ledger.tasks.get(task_id) or await self._store.get(task_id)
+        """Return the Task as the ledger has it. Raises NotFound when there is none of this Account."""
+        task = await self._ledger.known(task_id)
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
-        self._ledger.add(task)
         return task

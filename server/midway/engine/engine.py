@@ -28,7 +28,7 @@ from midway.engine.press import usable_parent
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
-from midway.store.port import RequestKey, Store, TaskQuery
+from midway.store.port import RequestKey, Store, StoreUnavailable, TaskQuery
 from midway.store.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -94,6 +94,7 @@ class Engine:
         """Stop working; what is unfinished goes on after the next start."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
+                await self._intake.settle()
                 await asyncio.gather(*(worker.drain() for worker in self._workers.values()))
         self._running.cancel()
         await asyncio.wait([self._running])
@@ -110,8 +111,13 @@ class Engine:
 
     async def cancel(self, task_id: TaskId) -> Task:
         """End a Task as CANCELLED; one that has ended comes back as it is. Raises NotFound."""
-        task = await self._task(task_id)
-        return task if task.state.is_terminal else await self._intake.worker_of(task).desk.cancel(task_id)
+        while True:
+            task = await self._task(task_id)
+            if task.state.is_terminal:
+                return task
+            cancelled = await self._intake.worker_of(task).desk.cancel(task_id)
+            if cancelled is not None:  # else it moved to another Account meanwhile
+                return cancelled
 
     async def image_seed(self, task_id: TaskId) -> str:
         """Return the seed of a finished Task's job, decimal. Raises NotFound, Conflict, Unavailable."""
@@ -168,9 +174,17 @@ class Engine:
         while True:
             try:
                 await worker.run()
-            except Exception:  # supervised: logged, and the worker begins again with what it knows
+            except Exception:  # supervised: logged, and the worker begins again with what the Store knows
                 log.exception("a worker ended by a defect; it begins again", account_id=worker.id)
             await asyncio.sleep(WORKER_RESTART_SECONDS)
+            await self._recovered(worker)
+
+    async def _recovered(self, worker: Worker) -> None:
+        while True:
+            try:
+                return await worker.recover()
+            except StoreUnavailable:
+                await asyncio.sleep(WORKER_RESTART_SECONDS)
 
     async def _adopt_orphans(self) -> None:
         """Give the waiting Tasks of Accounts that are configured no longer to others; the rest of them fail."""

@@ -2,17 +2,20 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 
 from midway.discord.event import Message
-from midway.discord.interaction import Command, Option
+from midway.discord.interaction import Command, Interaction, Option
 from midway.discord.message import job_id
 from midway.discord.port import Connection
 from midway.domain.errors import NotFound, Reason
-from midway.domain.ids import JobId, Nonces
+from midway.domain.ids import JobId
 from midway.domain.task import Task
 from midway.engine.dispatch import APPLICATION_IDS, Place
 from midway.engine.limits import Limits
 from midway.engine.mailbox import Mailbox
+
+Interact = Callable[[Interaction], Awaitable[None]]  # sends at the Account's pace, when it may act
 
 ENVELOPE = "\N{ENVELOPE}\N{VARIATION SELECTOR-16}"
 # Source: discord-wire 1.8; stars and line breaks stand between the words and the values.
@@ -20,10 +23,10 @@ SEED_JOB = re.compile(r"Job ID\W+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
 SEED_VALUE = re.compile(r"seed\W+(\d+)", re.IGNORECASE)
 
 
-async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, nonces: Nonces, limits: Limits) -> str:
+async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, interact: Interact, limits: Limits) -> str:
     """Ask Midjourney for a finished job's seed: /show in the direct-message channel, then the envelope reaction.
 
-    Raises NotFound (SEED_NOT_FOUND) when Midjourney does not answer in `seed_timeout`, and DiscordError.
+    Raises NotFound (SEED_NOT_FOUND) when Midjourney does not answer in `seed_timeout`, Unavailable, and DiscordError.
     """
     if task.job_id is None:
         raise NotFound(Reason.SEED_NOT_FOUND, "the task has no Midjourney job", task_id=task.id)
@@ -34,7 +37,7 @@ async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, nonces:
             channel_id = await connection.direct_channel(application_id)
             place = Place(None, channel_id)
             with mailbox.expect(lambda m: m.channel_id == channel_id and job_id(m) == job) as shown:
-                await connection.interact(_show(application_id, place, job), nonces.next())
+                await interact(_show(application_id, place, job))
                 picture = await shown
             with mailbox.expect(lambda m: seed_from_message(m, job) is not None) as told:
                 await connection.react(channel_id, picture.id, ENVELOPE)

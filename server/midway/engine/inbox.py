@@ -1,6 +1,7 @@
 """The one queue through which everything reaches a worker's loop, so that its state changes in one place only."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,11 +9,12 @@ from typing import Any, TypeVar
 
 import structlog
 
-from midway.store.port import StoreUnavailable
+from midway.store.port import RevisionConflict, StoreUnavailable
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+DECISIONS = 3  # times a step is decided anew because memory was behind the Store; more would be a defect
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries to write down what Discord said; the last one repeats
 
 
@@ -52,11 +54,14 @@ class Inbox:
     async def _run_for(self, step: Step, done: asyncio.Future[Any]) -> None:
         """Run a step somebody waits for: whatever happens is theirs to hear."""
         try:
-            result = await step.run()
+            result = await _decided(step.run)
         except Exception as err:  # noqa: BLE001 - supervised: raised again where `ask` waits
             if not done.done():
                 done.set_exception(err)
             return
+        except asyncio.CancelledError:
+            done.cancel()  # the worker ends; nobody will run it
+            raise
         if not done.done():
             done.set_result(result)
 
@@ -65,7 +70,7 @@ class Inbox:
         tries = 0
         while True:
             try:
-                await run()
+                await _decided(run)
             except StoreUnavailable:
                 log.warning("the store refuses; trying again", tries=tries)
             except Exception:  # supervised: the loop must outlive one bad event
@@ -75,3 +80,11 @@ class Inbox:
                 return
             await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
             tries += 1
+
+
+async def _decided(run: Callable[[], Awaitable[T]]) -> T:
+    """Run a step; once more when it decided on an old revision, which its ledger has read anew by then."""
+    for _ in range(DECISIONS - 1):
+        with contextlib.suppress(RevisionConflict):
+            return await run()
+    return await run()

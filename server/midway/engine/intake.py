@@ -4,9 +4,9 @@ Nothing is promised before it is on disk: `admit` returns after `Store.submit`. 
 `admission`; everything else begins with a parent's button and is checked by `press`.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from midway.discord.interaction import ButtonPress
@@ -61,12 +61,13 @@ class Intake:
         self._clock = clock
         self._ids = ids
         self._arriving: Counter[AccountId] = Counter()  # chosen, not yet in their worker's hands
+        self._placing: set[asyncio.Task[Placed]] = set()
 
     async def admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a Task durably. Raises a Refusal, RequestIdReused or StoreUnavailable; then nothing was stored."""
         if request is not None:
             earlier = await self._store.by_request(request)
-            if earlier is not None:
+            if earlier is not None and earlier.ask.custom_id != IMAGINE_ALL:  # which looks for each of its Tasks
                 return Placed(earlier, created=False)
         check_lengths(ask, self._limits)
         if ask.parent_id is not None:
@@ -129,21 +130,34 @@ class Intake:
         )
         if wanted is not None:
             task = apply(task, InputWanted(wanted, now + self._limits.input_timeout), now)
-        with self._on_its_way(worker.id) as ahead:
+        # On its own: a client that hangs up must not leave a stored Task that no worker knows.
+        ahead = self._expect(worker.id)
+        placing = asyncio.create_task(self._hand_over(task, inputs, request, worker, ahead), name=f"place {task.id}")
+        self._placing.add(placing)
+        placing.add_done_callback(self._placing.discard)
+        return await asyncio.shield(placing)
+
+    async def settle(self) -> None:
+        """Return when every Task that is being stored is in its worker's hands."""
+        if self._placing:
+            await asyncio.wait(self._placing)
+
+    def _expect(self, account_id: AccountId) -> int:
+        """Count a Task for its Account until the worker has it; return how many wait before it."""
+        ahead = self._workers[account_id].account().queued + self._arriving[account_id]
+        self._arriving[account_id] += 1
+        return ahead
+
+    async def _hand_over(
+        self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker, ahead: int
+    ) -> Placed:
+        try:
             submitted = await self._store.submit(task, inputs=inputs, request=request)
             if submitted.created:
                 worker.take(submitted.task)
-        return Placed(submitted.task, submitted.created, ahead)
-
-    @contextmanager
-    def _on_its_way(self, account_id: AccountId) -> Iterator[int]:
-        """Count a Task for its Account until the worker has it; gives how many wait before it."""
-        ahead = self._workers[account_id].account().queued + self._arriving[account_id]
-        self._arriving[account_id] += 1
-        try:
-            yield ahead
         finally:
-            self._arriving[account_id] -= 1
+            self._arriving[worker.id] -= 1
+        return Placed(submitted.task, submitted.created, ahead)
 
     async def _admit_press(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a press of a parent's button (SubmitAction, SubmitChange)."""
@@ -173,8 +187,11 @@ class Intake:
         text = ask.modal_prompt.strip() or ask.prompt_en  # blank: the window's own
         return replace(ask, modal_prompt=await self._wording.english(text, "prompt"))
 
-    def _parents_worker(self, parent: Task) -> Worker:
-        """Return the worker of the Account that has the parent's message; no other can press its buttons."""
+    def _parents_worker(self, parent: Task, room_for: int = 1) -> Worker:
+        """Return the worker of the Account that has the parent's message; no other can press its buttons.
+
+        Raises Unavailable, or Exhausted when its queue has no room for so many.
+        """
         worker = self.worker_of(parent)
         account = worker.account()
         if account.state not in USABLE:
@@ -183,7 +200,8 @@ class Intake:
                 f"the parent's account {account.id} is {account.state.value}: {account.reason}",
                 account_id=account.id,
             )
-        choose(Ask(action=Action.PRESS), [account], self._arriving)  # raises when its queue is full
+        taken = self._arriving[account.id] + room_for - 1
+        choose(Ask(action=Action.PRESS), [account], {account.id: taken})  # raises when its queue is full
         return worker
 
     async def _earlier_upscale(self, ask: Ask, parent: Task) -> Task | None:
@@ -207,24 +225,28 @@ class Intake:
 
     async def _imagine_all(self, ask: Ask, parent: Task, request: RequestKey | None) -> Placed:
         """Imagine every proposed prompt, one Task each: one press would start jobs that nobody could tell apart."""
-        placed = []
-        for number, prompt in enumerate(parent.result_prompts, start=1):
-            each = replace(
-                ask,
-                action=Action.IMAGINE,
-                bot=parent.ask.bot,
-                prompt=prompt,
-                prompt_en=await self._wording.english(prompt, "custom_id"),
-                custom_id=IMAGINE_ALL,
-                index=number,
-                account_id=parent.account_id,
-                description=f"/imagine {prompt}",
-            )
-            key = RequestKey(RequestId(f"{request.id}#{number}"), request.payload_digest) if request else None
-            placed.append(await self._place(each, (), request if number == 1 else key, self._choose(each)))
-        if not placed:
+        asks = [await self._imagined(ask, parent, number) for number in range(1, len(parent.result_prompts) + 1)]
+        if not asks:
             raise InvalidField("custom_id", "the parent proposes no prompts")
+        worker = self._parents_worker(parent, room_for=len(asks))  # all of them or none
+        keys = [request, *(_numbered(request, number) for number in range(2, len(asks) + 1))]
+        placed = [await self._place(each, (), key, worker) for each, key in zip(asks, keys, strict=True)]
         return replace(placed[0], others=tuple(other.task for other in placed[1:]))
+
+    async def _imagined(self, ask: Ask, parent: Task, number: int) -> Ask:
+        """Ask for the proposed prompt of this number (from 1)."""
+        prompt = parent.result_prompts[number - 1]
+        return replace(
+            ask,
+            action=Action.IMAGINE,
+            bot=parent.ask.bot,
+            prompt=prompt,
+            prompt_en=await self._wording.english(prompt, "custom_id"),
+            custom_id=IMAGINE_ALL,
+            index=number,
+            account_id=parent.account_id,
+            description=f"/imagine {prompt}",
+        )
 
     async def _check_answer(self, task: Task, mask: InputImage | None) -> None:
         wants_region = task.modal is not None and task.modal.kind.value == "region"
@@ -234,3 +256,8 @@ class Intake:
             raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
         if mask is not None:
             check_mask(mask, await self._store.get(task.ask.parent_id) if task.ask.parent_id else None)
+
+
+def _numbered(request: RequestKey | None, number: int) -> RequestKey | None:
+    """Derive the key of a further Task that one request makes."""
+    return RequestKey(RequestId(f"{request.id}#{number}"), request.payload_digest) if request else None

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from midway.domain.attempt import Attempt
-from midway.domain.ids import AccountId, Nonce, TaskId
+from midway.domain.ids import AccountId, Nonce, Revision, TaskId
 from midway.domain.lifecycle import Event, allows, apply
 from midway.domain.task import TERMINAL, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
 from midway.engine.limits import Limits
-from midway.store.port import RequestKey, Store, TaskQuery
+from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery
 
 UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 NOTIFIED = frozenset({State.SUBMITTED, State.IN_PROGRESS, State.SUCCEEDED, State.FAILED, State.CANCELLED})
@@ -42,7 +42,23 @@ class Ledger:
         known = {attempt.task_id for attempt in self.index.by_nonce.values()}
         unfinished = TaskQuery(states=frozenset(State) - TERMINAL, account_id=self._account_id, limit=UNBOUNDED)
         for task in [*await self._store.get_many(sorted(known)), *await self._store.find(unfinished)]:
-            self.add(task)
+            if task.account_id == self._account_id:  # else it moved on, and another Account's worker writes it
+                self.add(task)
+
+    async def reload(self) -> None:
+        """Read everything anew, after a defect left memory and Store apart."""
+        self.index = Index(foreign=self.index.foreign, foreign_unnamed=self.index.foreign_unnamed)
+        for tasks in (self.tasks, self._unfinished, self._waiting):
+            tasks.clear()
+        await self.load()
+
+    async def known(self, task_id: TaskId) -> Task | None:
+        """Return a Task of this Account, taking an old one back into memory; None when it is not this Account's."""
+        if task_id not in self.tasks:
+            task = await self._store.get(task_id)
+            if task is not None and task.account_id == self._account_id:
+                self.add(task)
+        return self.tasks.get(task_id)
 
     def add(self, task: Task) -> None:
         """Take over a Task that was stored for this Account."""
@@ -73,17 +89,30 @@ class Ledger:
         if changed is task:
             await self.learn(*attempts)
             return task
-        stored = await self._store.append(
-            changed,
-            expected_revision=task.revision,
-            attempts=attempts,
-            notify=bool(task.ask.notify_url) and changed.state in NOTIFIED,
-            request=request,
-        )
+        try:
+            stored = await self._append(changed, task.revision, attempts, request)
+        except RevisionConflict:
+            await self._read_again(task_id)  # memory was behind; what is decided next is decided on the truth
+            raise
         self.add(stored)
         for attempt in attempts:
             self.index.put(attempt)
         return stored
+
+    async def _append(
+        self, task: Task, expected: Revision, attempts: Sequence[Attempt], request: RequestKey | None
+    ) -> Task:
+        return await self._store.append(
+            task,
+            expected_revision=expected,
+            attempts=attempts,
+            notify=bool(task.ask.notify_url) and task.state in NOTIFIED,
+            request=request,
+        )
+
+    async def _read_again(self, task_id: TaskId) -> None:
+        self.drop(task_id)
+        await self.known(task_id)
 
     async def learn(self, *attempts: Attempt) -> None:
         """Store what was learnt about Attempts; their Tasks stay as they are."""

@@ -80,10 +80,9 @@ class Listener:
             case ModalOpened() | IframeOpened():
                 await self._window_opened(event)
 
-    async def read_history(self, messages: list[Message]) -> None:
-        """Apply messages read from the channel, oldest first; those that match nothing are other people's."""
-        for message in messages:
-            await self._message(message, live=False)
+    async def read_history(self, messages: list[Message]) -> list[Message]:
+        """Apply messages read from the channel, oldest first; return those of jobs that match nothing we know."""
+        return [message for message in messages if not await self._message(message, live=False)]
 
     def wake_at(self) -> datetime | None:
         """Return when something parked is over."""
@@ -94,11 +93,12 @@ class Listener:
         for message in self._lot.expired(self._clock.now()):
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
-    async def _message(self, message: Message, *, live: bool = True) -> None:
+    async def _message(self, message: Message, *, live: bool = True) -> bool:
+        """Apply one message; tell whether it is accounted for: ours, or certainly not ours, or no job's at all."""
         self.mailbox.offer(message)
         bot = BOTS.get(message.author_id)
         if bot is None or not self._concerns_us(message):
-            return
+            return True
         self._see_settings(message)
         keys = keys_from_message(message, bot)
         attempt = self._pressed_panel(message) or match(keys, self._ledger.index)
@@ -111,6 +111,7 @@ class Listener:
         elif live:
             self._see_trouble(message)
             self._lot.park(message, self._clock.now())
+        return attempt is not None or parse_content(message.content) is None
 
     def _concerns_us(self, message: Message) -> bool:
         """Tell whether a message speaks to this Account's user; one that names nobody might."""
@@ -181,11 +182,11 @@ class Listener:
     async def _finished(self, task: Task, attempt: Attempt, message: Message, result: Result) -> None:
         """Take a final message: the end of the Task, its late picture, or new buttons on a finished one."""
         self.awaiting_final.pop(task.id, None)
-        if task.message_id == message.id:
+        if task.message_id == message.id and _is_restyled(task, result):
             await self._ledger.change(task.id, Restyled(result.image, result.buttons), attempts=[attempt])
             return
         if task.message_id is not None:
-            await self._ledger.learn(attempt)  # a second final: the first one stands
+            await self._ledger.learn(attempt)  # told again, or a second final: the first one stands
             return
         if result.speed in {Speed.FAST, Speed.TURBO}:
             self.on_fast()
@@ -275,3 +276,14 @@ def _is_news(task: Task, sign: Accepted | Progressed) -> bool:
     if isinstance(sign, Accepted):
         return task.state is State.SUBMITTING
     return task.state is not State.IN_PROGRESS or (sign.percent or 0) > task.progress
+
+
+def _is_restyled(task: Task, result: Result) -> bool:
+    """Tell whether a final message that was told before has changed.
+
+    A link that was only signed anew is no change: each start reads the history, and would tell every watcher and
+    webhook of each of its Tasks again.
+    """
+    known = task.image.unsigned_url if task.image else ""
+    told = result.image.unsigned_url if result.image else known
+    return told != known or (bool(result.buttons) and result.buttons != task.buttons)

@@ -4,7 +4,7 @@ Nothing fails for a lost event while its picture lies in the channel: before a d
 history is read and goes through the same way as live events.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,12 @@ from midway.discord.errors import DiscordError
 from midway.discord.event import Message
 from midway.discord.port import Connection
 from midway.domain.attempt import Attempt
-from midway.domain.ids import MessageId, TaskId
+from midway.domain.ids import MessageId, TaskId, time_of_snowflake
 from midway.domain.lifecycle import Requeued
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import Clock
-from midway.engine.correlate import leaves_trace
+from midway.engine.correlate import CLOCK_SKEW, leaves_trace
 from midway.engine.deadline import Deadline, deadline, release
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
@@ -54,7 +54,7 @@ class Lookback:
         self._sender = sender
         self._limits = limits
         self._clock = clock
-        self._reading = False
+        self._reading = self._is_wanted = False
         self._began_at = self._retry_at = self._sweep_at = clock.now()
         self._looked_at: dict[TaskId, datetime] = {}  # when the history was last read for a late Task
         self.spawn: Callable[[Coroutine[Any, Any, None], str], None]
@@ -72,7 +72,7 @@ class Lookback:
             due = deadline(task, self._ledger.attempts(task.id), self._limits, self._speed)
             if due is not None and due.at <= now:
                 await self._overdue(task, due, now)
-        if any(at <= now for at in self._listener.awaiting_final.values()):
+        if self._is_wanted or any(at <= now for at in self._listener.awaiting_final.values()):
             self.look()
         await self._release(now)
 
@@ -80,7 +80,10 @@ class Lookback:
         """Read the history now, unless it is being read."""
         if not self._reading and self._clock.now() >= self._retry_at:
             self._reading = True
-            self.spawn(self._read(self._oldest_wanted()), f"history {self._channel_id}")
+            self._is_wanted = False
+            self.spawn(self._read(*self._span()), f"history {self._channel_id}")
+        else:
+            self._is_wanted = True  # the sweep comes back to it
 
     async def _overdue(self, task: Task, due: Deadline, now: datetime) -> None:
         looked = self._looked_at.get(task.id, due.at) > due.at
@@ -92,52 +95,68 @@ class Lookback:
         elif self._connection.is_connected:
             self.look()
 
-    def _oldest_wanted(self) -> MessageId | None:
-        """Return the id after which every message of open work lies, by Discord's clock; None when it is not known."""
+    def _span(self) -> tuple[MessageId | None, int]:
+        """Return the id after which every message of open work lies (None: not known), and how many to read at most."""
         known = [attempt.interaction_id for attempt in self._ledger.index.open()]
+        if not known:
+            return None, self._limits.history_messages
         ids = [int(interaction_id) for interaction_id in known if interaction_id is not None]
-        return MessageId(str(min(ids))) if ids and len(ids) == len(known) else None
+        oldest = MessageId(str(min(ids))) if len(ids) == len(known) else None
+        return oldest, self._limits.history_messages_of_work
 
-    async def _read(self, after: MessageId | None) -> None:
+    async def _read(self, after: MessageId | None, limit: int) -> None:
         """Run beside the loop; report back."""
         messages: list[Message] | None = None
-        limit = self._limits.history_messages if after is None else self._limits.history_messages_of_work
         try:
             messages = await self._connection.history(self._channel_id, after=after, limit=limit)
         except DiscordError as err:
             log.warning("the channel's history could not be read", error=str(err))
         finally:
-            self.serially(lambda: self._read_done(messages))
+            self.serially(lambda: self._read_done(messages, limit))
 
-    async def _read_done(self, messages: list[Message] | None) -> None:
+    async def _read_done(self, messages: list[Message] | None, limit: int) -> None:
         self._reading = False
         now = self._clock.now()
         if messages is None:
             self._retry_at = now + RETRY_AFTER
+            self._is_wanted = True
             return
-        await self._listener.read_history(messages)
-        await self._requeue_never_sent()
+        unclaimed = await self._listener.read_history(messages)
+        if self._limits.resubmit_after_crash:
+            complete_since = _created(messages[0]) if len(messages) >= limit else None
+            await self._requeue_never_sent(complete_since, unclaimed)
         for task in self._ledger.unfinished():
             self._looked_at[task.id] = now
         for task_id in [t for t, at in self._listener.awaiting_final.items() if at <= now]:
             del self._listener.awaiting_final[task_id]
 
-    async def _requeue_never_sent(self) -> None:
-        """Send again what an earlier process stored but cannot have sent: the channel, just read, has no trace of it.
+    async def _requeue_never_sent(self, complete_since: datetime | None, unclaimed: Sequence[Message]) -> None:
+        """Send again what an earlier process stored but did not send: the channel, just read, has no trace of it.
 
-        Only once for a Task, and only when the bot has had its time to answer.
+        Only once for a Task, only when the bot has had its time to answer, and only without any doubt: the history
+        reaches back to before it (`complete_since` None: to the channel's beginning), and holds no younger job of this
+        Account that nobody can place. Whatever is in doubt fails as OUTCOME_UNKNOWN at its deadline.
         """
-        answered = self._clock.now() - self._limits.ack_timeout
+        newest_unclaimed = max(map(_created, unclaimed), default=None)
         for attempt in list(self._ledger.index.open()):
-            unsent = not (self._has_trace(attempt) or attempt.nonce in self._sender.sent_here)
-            if not unsent or attempt.sent_at > answered or not leaves_trace(attempt):
-                continue
-            if len(self._ledger.attempts(attempt.task_id)) == 1:
+            begun = attempt.sent_at - CLOCK_SKEW
+            is_seen_whole = complete_since is None or complete_since < begun
+            is_in_doubt = newest_unclaimed is not None and newest_unclaimed > begun
+            if self._was_never_sent(attempt) and is_seen_whole and not is_in_doubt:
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
                 await self._ledger.change(attempt.task_id, Requeued(NEVER_SENT), attempts=[settled])
 
-    def _has_trace(self, attempt: Attempt) -> bool:
-        return bool(attempt.accepted_at or attempt.interaction_id or attempt.message_ids)
+    def _was_never_sent(self, attempt: Attempt) -> bool:
+        """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""
+        has_trace = attempt.accepted_at or attempt.interaction_id or attempt.message_ids
+        had_its_time = attempt.sent_at <= self._clock.now() - self._limits.ack_timeout
+        is_first = len(self._ledger.attempts(attempt.task_id)) == 1
+        is_older = attempt.nonce not in self._sender.sent_here
+        return not has_trace and is_older and had_its_time and is_first and leaves_trace(attempt)
+
+    def forget_old(self) -> None:
+        """Forget when the history was read for Tasks that have ended."""
+        self._looked_at = {t: at for t, at in self._looked_at.items() if t in self._ledger.tasks}
 
     async def _release(self, now: datetime) -> None:
         """End the Attempts of ended Tasks (cancelled while Midjourney drew) that never brought their picture."""
@@ -146,3 +165,7 @@ class Lookback:
             has_ended = task is None or task.state.is_terminal
             if has_ended and (task is None or release(task, attempt, self._limits, self._speed) <= now):
                 await self._ledger.learn(replace(attempt, ended_at=now))
+
+
+def _created(message: Message) -> datetime:
+    return message.created_at or time_of_snowflake(message.id)

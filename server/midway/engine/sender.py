@@ -4,8 +4,9 @@ Slots are counted from the Attempts that are open, never incremented. Preparing 
 worker's loop; everything they find out comes back through `serially`, so state changes in one place only.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Container, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from midway.engine.dispatch import Place, Prepared, prepare, prompt_as_sent
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.outgoing import Outgoing, RegionSubmit
-from midway.store.port import Store
+from midway.store.port import Store, StoreUnavailable
 
 Serially = Callable[[Callable[[], Awaitable[None]]], None]
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
@@ -95,15 +96,30 @@ class Sender:
     def recall(self) -> None:
         """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to modals stay."""
         for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_MODAL]:
-            self._ready.remove(outgoing)
-            self._busy.pop(outgoing.task_id, None)
+            self._forget(outgoing)
+
+    def reset(self) -> None:
+        """Begin anew after a defect ended the worker: what was being prepared or sent is known to the Store."""
+        self._ready.clear()
+        self._busy.clear()
+        self._in_flight.clear()
+
+    async def turn(self) -> None:
+        """Take the next place in the Account's pace, for an Interaction outside any Task; return when it has come."""
+        while (wait := self._send_at - self._clock.now()) > timedelta(0):  # noqa: ASYNC110 - a time, no event
+            await asyncio.sleep(wait.total_seconds())
+        self._send_at = self._clock.now() + self._limits.pace
+
+    def forget_old(self, kept: Container[Nonce]) -> None:
+        """Forget which Interactions this process sent, save those that may still be asked for."""
+        self.sent_here = {nonce for nonce in self.sent_here if nonce in kept}
 
     async def pump(self) -> None:
         """Send what the pace allows, and prepare what the slots allow."""
         if not self._connection.is_connected or self.is_closing:
             return
         while self._ready and self._clock.now() >= self._send_at:
-            await self._send(self._ready.popleft())
+            await self._send_first()
         if self._clock.now() >= self._send_at:
             self._fill_slots()
 
@@ -158,25 +174,39 @@ class Sender:
             await self._ledger.change(task_id, Uploaded(prepared.urls))
         self._ready.append(Outgoing(task_id, kind, prepared.interaction))
 
+    async def _send_first(self) -> None:
+        """Send what is first; it stays first when the Store refuses, and is forgotten after any other end."""
+        outgoing = self._ready[0]
+        try:
+            await self._send(outgoing)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            self._forget(outgoing)
+            raise
+        self._forget(outgoing)
+
+    def _forget(self, outgoing: Outgoing) -> None:
+        self._ready.remove(outgoing)
+        self._busy.pop(outgoing.task_id, None)
+
     async def _send(self, outgoing: Outgoing) -> None:
         """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
         task = self._ledger.tasks.get(outgoing.task_id)
         follows_modal = outgoing.kind in FOLLOWS_MODAL
         if task is None or task.state.is_terminal or (task.state is not State.QUEUED and not follows_modal):
-            self._busy.pop(outgoing.task_id, None)  # cancelled meanwhile
-            return
+            return  # cancelled meanwhile
         attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
         before = self._ledger.ended(task.id, settled=True) if follows_modal else []
         await self._ledger.change(task.id, Dispatched(), attempts=[*before, attempt])
-        self._busy.pop(task.id, None)
         self._send_at = self._clock.now() + self._limits.pace
         self.sent_here.add(attempt.nonce)
+        self._in_flight.add(attempt.nonce)
         self.spawn(self._transmit(attempt.nonce, outgoing.interaction), f"send {task.id}")
 
     async def _transmit(self, nonce: Nonce, interaction: object) -> None:
         """Run beside the loop: one POST; report back."""
         outcome: DiscordError | None = None
-        self._in_flight.add(nonce)
         try:
             if isinstance(interaction, RegionSubmit):
                 await self._connection.submit_region(

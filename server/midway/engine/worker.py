@@ -14,11 +14,13 @@ import structlog
 
 from midway.discord.errors import DiscordError
 from midway.discord.event import Connected, Disconnected, Event, IframeOpened, ModalOpened, TokenRefused
+from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
 from midway.domain.account import Account, AccountState
 from midway.domain.attempt import Attempt, AttemptKind
+from midway.domain.errors import Reason, Unavailable
 from midway.domain.ids import AccountId, Nonce, Nonces, TaskId
-from midway.domain.lifecycle import Accepted, Assigned, Failed, Noticed, Requeued
+from midway.domain.lifecycle import Accepted, Assigned, Failed, Noticed, Requeued, failed
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.classify import Trouble
@@ -64,7 +66,7 @@ class Worker:
         self._sender = Sender(config, connection, store, self._ledger, limits, clock, nonces)
         self._listener = Listener(self._ledger, limits, clock)
         self._lookback = Lookback(config, connection, self._ledger, self._listener, self._sender, limits, clock)
-        self.desk = Desk(self._inbox, self._ledger, store, connection, self._listener.mailbox, nonces, limits)
+        self.desk = Desk(self._inbox, self._ledger, store, connection, self._listener.mailbox, self._interact, limits)
         self._answered: set[Nonce] = set()  # presses whose modal was answered; a modal that comes twice is not
         self._asked_settings = False
         self.relocate: Relocate = lambda _task: None
@@ -78,7 +80,7 @@ class Worker:
     def account(self) -> Account:
         """Return the Account as people see it."""
         running = len(self._ledger.occupied(drawing=True))
-        return self._standing.snapshot(running, len(self._ledger.waiting()))
+        return self._standing.snapshot(running, self._ledger.waiting_count)
 
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account."""
@@ -90,6 +92,11 @@ class Worker:
         if mark is not None:
             self._standing.restore(mark)
         await self._ledger.load()
+
+    async def recover(self) -> None:
+        """Begin anew from the Store, after a defect ended `run` somewhere in the middle."""
+        self._sender.reset()
+        await self._ledger.reload()
 
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
@@ -137,7 +144,26 @@ class Worker:
         self._listener.on_remix = self._see_remix
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._group.create_task(work, name=name)
+        self._group.create_task(self._supervised(work, name), name=name)
+
+    async def _supervised(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run a helper beside the loop; its defect must not end the loop, or the connection with it."""
+        try:
+            await work
+        except Exception:
+            log.exception("work beside the loop broke", account_id=self.id, work=name)
+
+    async def _interact(self, interaction: Interaction) -> None:
+        """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable when it may not act now."""
+        await self._sender.turn()
+        if not self._standing.takes_work:
+            account = self.account()
+            raise Unavailable(
+                Reason.ACCOUNT_UNAVAILABLE,
+                f"account {self.id} is {account.state.value}: {account.reason}",
+                account_id=self.id,
+            )
+        await self.connection.interact(interaction, self._nonces.next())
 
     def _nap(self) -> timedelta:
         """Return how long nothing has to be looked at."""
@@ -151,12 +177,19 @@ class Worker:
         self._listener.expire()
         if self._lookback.is_due():
             await self._lookback.sweep()
-            self._ledger.forget_old()
+            self._forget_old()
         if self._standing.takes_work:
             await self._sender.pump()
         elif self._standing.needs_person:
             self._sender.recall()
             await self._relocate_waiting()
+
+    def _forget_old(self) -> None:
+        """Let go of what no late picture can need any more."""
+        self._ledger.forget_old()
+        self._lookback.forget_old()
+        self._sender.forget_old(self._ledger.index.by_nonce)
+        self._answered = {nonce for nonce in self._answered if nonce in self._ledger.index.by_nonce}
 
     async def _hear(self, event: Event) -> None:
         match event:
@@ -191,8 +224,9 @@ class Worker:
     async def _refused(self, attempt: Attempt, found: Verdict) -> None:
         if found.event is not None:
             event: Requeued | Failed = found.event
-            if isinstance(event, Requeued) and attempt.kind is AttemptKind.REGION:
-                event = Requeued(f"{event.notice}; the button is pressed again")
+            tries = len(self._ledger.attempts(attempt.task_id))
+            if isinstance(event, Requeued) and tries > self._limits.max_requeues:
+                event = failed(Reason.UPSTREAM_REJECTED, f"given up after {tries} tries: {event.notice}")
             ended = self._ledger.ended(attempt.task_id, settled=True)
             await self._ledger.change(attempt.task_id, event, attempts=ended)
 
@@ -242,13 +276,13 @@ class Worker:
         if task.state.is_terminal:  # cancelled meanwhile: left unanswered, the window makes no job
             await self._ledger.learn(*self._ledger.ended(task.id, settled=True))
             return
-        self._answered.add(attempt.nonce)
         application_id = APPLICATION_IDS[task.ask.bot]
         if isinstance(event, ModalOpened):
             submit = answer(task, event, application_id, self._sender.place)
             self._sender.submit(Outgoing(task.id, AttemptKind.MODAL, submit))
         else:
             await self._answer_iframe(task, event, application_id)
+        self._answered.add(attempt.nonce)  # only now: until then a refusing Store makes this step run again
 
     async def _answer_iframe(self, task: Task, event: IframeOpened, application_id: str) -> None:
         inputs = await self._store.inputs(task.id)
@@ -268,8 +302,8 @@ class Worker:
 
     async def _settings_errand(self) -> None:
         try:
-            await self.connection.interact(settings_command(self._sender.place), self._nonces.next())
-        except DiscordError as err:
+            await self._interact(settings_command(self._sender.place))
+        except (DiscordError, Unavailable) as err:
             log.info("the account's settings could not be read", account_id=self.id, error=str(err))
 
 

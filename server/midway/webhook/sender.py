@@ -154,6 +154,6 @@ def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
 def _host(url: str) -> str | None:
     try:
         address = URL(url)
-        return f"{address.host}:{address.port}"
     except ValueError:
         return None
+    return f"{address.host}:{address.port}"
