@@ -12,6 +12,8 @@ HIDDEN = "[hidden]"
 SECRET_NAMES = frozenset(
     {"token", "api_key", "api_keys", "authorization", "mj-api-secret", "mj_api_secret", "secret", "webhook_secret"}
 )
+GRPC = "grpc._cython.cygrpc"
+GRPC_INVALID = "Invalid encoding on"
 # What people wrote is theirs: it is shown to who looks for it with DEBUG, and not kept by default.
 PRIVATE_NAMES = frozenset({"prompt", "prompt_en", "final_prompt", "modal_prompt"})
 
@@ -57,6 +59,12 @@ def configure_logs(level: str, style: Literal["auto", "console", "json"], *, sec
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # Below WARNING discord.py-self logs whole payloads, token and prompt included.
     logging.getLogger("discord").setLevel(logging.WARNING)
+    logging.getLogger(GRPC).addFilter(_shows_no_metadata)
+
+
+def _shows_no_metadata(record: logging.LogRecord) -> bool:
+    """Tell whether a line of grpc's own may be kept: of metadata that is not UTF-8, keys too, it prints the value."""
+    return not record.getMessage().startswith(GRPC_INVALID)
 
 
 def _formatter(shared: list[Processor], redaction: Redaction, *, is_console: bool) -> logging.Formatter:

@@ -3,6 +3,7 @@
 import structlog
 import uvloop
 
+from midway.app.link_key import LinkKeyUnusable
 from midway.app.logs import configure_logs
 from midway.app.ports import PortTaken, check_free
 from midway.app.settings import Settings
@@ -23,6 +24,7 @@ REFUSALS = (
     DatabaseRefused,
     StoreUnavailable,
     WebhookSecretInvalid,
+    LinkKeyUnusable,
     PortTaken,
 )
 

@@ -22,6 +22,7 @@ from midway.app.ports import address, reachable
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
+from midway.rpc.auth import is_usable_key
 
 DEFAULT_FILE = "midway.toml"
 MIB = 1024 * 1024
@@ -29,6 +30,14 @@ MIB = 1024 * 1024
 
 class SettingsInvalid(Exception):
     """The settings cannot be used; the message has one line for each thing to mend and never a value."""
+
+
+# As browsers say it: no path, no slash at the end.
+Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+
+
+def _stripped(part: object) -> object:
+    return part.strip() if isinstance(part, str) else part
 
 
 def _port(default: int, description: str) -> int:
@@ -52,10 +61,24 @@ class Settings(LimitSettings):
     data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
     allow_network_file_system: bool = Field(False, description="Open a database on a network file system all the same")
     server: str | None = Field(None, description="host:port that the client commands call; unset: this machine's")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Address at which clients reach the REST API (`https://pictures.example.org`); links to finished "
+        "pictures then lead there and never expire. Unset: Discord's links, which end after a day",
+    )
 
     # Who may call
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="API keys, comma-separated; empty: loopback only, and no key is asked"
+        (), description="API keys, comma-separated; empty: no key is asked, and only this machine may call"
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (),
+        description="Web pages that may call with a key (`https://app.example`), comma-separated; empty: any. "
+        "Without keys only pages of this machine may",
+    )
+    max_concurrent_calls: int = Field(
+        10_000, ge=1, description="Most calls and watches at a time; more are refused with RESOURCE_EXHAUSTED"
     )
     max_message_bytes: int = Field(64 * MIB, ge=MIB, description="Largest gRPC message")
     keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
@@ -94,12 +117,21 @@ class Settings(LimitSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
 
-    @field_validator("api_keys", "webhook_allow_hosts", mode="before")
+    @field_validator("api_keys", "cors_origins", "webhook_allow_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return tuple(map(_stripped, value)) if isinstance(value, list | tuple) else value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _usable_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        # A blank one would open a server to everybody that its operator believes closed.
+        for number, key in enumerate(keys, 1):
+            if not is_usable_key(key.get_secret_value()):
+                raise ValueError(f"key {number} is blank, or holds more than plain ASCII characters")
+        return keys
 
     @model_validator(mode="after")
     def _closed_by_default(self) -> "Settings":

@@ -8,12 +8,14 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from midway.app.background import kept_running
+from midway.app.link_key import link_key
 from midway.app.metrics import Metrics, serving_metrics
 from midway.app.ports import address, bracketed, reachable
 from midway.app.settings import Settings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import ClientProfile, Endpoints
 from midway.domain.ids import AccountId, GuildId
+from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.banned import BannedWords
 from midway.engine.clock import SystemClock
@@ -23,6 +25,7 @@ from midway.engine.translate import ChatTranslator, NoTranslator, Translator
 from midway.media.archive import Archive, Retention
 from midway.media.keeper import ArchiveKeeper
 from midway.rpc.legacy.task_json import render
+from midway.rpc.picture_links import DiscordLinks, PictureLinks, SignedLinks
 from midway.rpc.pictures import FetchLink
 from midway.rpc.server import ServerOptions, build_server
 from midway.store.sqlite import SqliteStore
@@ -32,6 +35,7 @@ from midway.webhook.sender import WebhookSender
 
 DATABASE = "midway.db"
 PICTURES = "pictures"
+LINK_KEY = "picture-links.key"
 LINK_TIMEOUT = timedelta(seconds=30)  # for a picture that a client sent as a link
 
 
@@ -57,20 +61,22 @@ class Running:
 async def running_server(settings: Settings) -> AsyncIterator[Running]:
     """Serve while the context is open; at its end watches are ended first and the store is closed last.
 
-    Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid, and
-    OSError or RuntimeError for a port that is taken.
+    Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid,
+    LinkKeyUnusable, and OSError or RuntimeError for a port that is taken.
     """
     async with AsyncExitStack() as parts:
         engine = await _engine(settings, parts)
         metrics = await _metrics(engine, parts)
         metrics_url = await parts.enter_async_context(serving_metrics(metrics, settings.metrics_port))
-        await _webhooks(settings, engine, parts)
+        links = await _links(settings)
+        await _webhooks(settings, engine, links, parts)
         keeper = await _keeper(settings, engine, parts)
         server = build_server(
             engine,
             keeper.picture,
             server_options(settings),
             fetch_link=await _fetch_link(settings, parts),
+            links=links,
             observe=metrics.call_ended,
         )
         await server.start()
@@ -86,11 +92,21 @@ async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
     return metrics
 
 
-async def _webhooks(settings: Settings, engine: Engine, parts: AsyncExitStack) -> None:
+async def _links(settings: Settings) -> PictureLinks:
+    if settings.public_url is None:
+        return DiscordLinks()
+    return SignedLinks(settings.public_url, await asyncio.to_thread(link_key, settings.data_dir / LINK_KEY))
+
+
+async def _webhooks(settings: Settings, engine: Engine, links: PictureLinks, parts: AsyncExitStack) -> None:
     outbound = await parts.enter_async_context(Outbound(settings.webhook_allow_hosts))
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     rules = WebhookRules(max_age=timedelta(seconds=settings.webhook_max_age_seconds))
-    sender = WebhookSender(engine.store, SystemClock(), render, outbound, rules=rules, secret=secret)
+
+    def shown(task: Task) -> bytes:
+        return render(links.shown(task))
+
+    sender = WebhookSender(engine.store, SystemClock(), shown, outbound, rules=rules, secret=secret)
     await parts.enter_async_context(kept_running("webhooks", sender.run))
 
 
@@ -167,6 +183,7 @@ def server_options(settings: Settings) -> ServerOptions:
         port=settings.grpc_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         max_message_bytes=settings.max_message_bytes,
+        max_concurrent_calls=settings.max_concurrent_calls,
         heartbeat=timedelta(seconds=settings.heartbeat_seconds),
         keepalive=timedelta(seconds=settings.keepalive_seconds),
         keepalive_timeout=timedelta(seconds=settings.keepalive_timeout_seconds),

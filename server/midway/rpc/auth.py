@@ -11,10 +11,13 @@ _BEARER = "bearer "
 
 
 class ApiKeys:
-    """The keys that open this server. No keys at all: everybody may call (the server then listens on loopback only)."""
+    """The keys that open this server. No keys at all: everybody may call (the server then listens on loopback only).
+
+    Raises ValueError for a key that no client can send: left out it would open the server.
+    """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        self._keys = [key.encode() for key in keys if key]
+        self._keys = [_usable(key).encode() for key in keys]
 
     def __repr__(self) -> str:
         """Show how many keys there are, never one of them."""
@@ -30,6 +33,17 @@ class ApiKeys:
     def _knows(self, given: bytes) -> bool:
         # Every key is compared, so that the time taken does not tell which one it was.
         return sum(hmac.compare_digest(given, key) for key in self._keys) > 0
+
+
+def is_usable_key(key: str) -> bool:
+    """Tell whether a header can hold this key: ASCII without control characters, no blanks around it."""
+    return bool(key) and key.isascii() and key.isprintable() and key == key.strip()
+
+
+def _usable(key: str) -> str:
+    if not is_usable_key(key):
+        raise ValueError("an API key is blank or cannot be sent")
+    return key
 
 
 def _given(metadata: Iterable[tuple[str, str | bytes]]) -> Iterator[bytes]:

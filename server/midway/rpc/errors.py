@@ -57,6 +57,11 @@ RETRY_AFTER: dict[Reason, timedelta] = {
     Reason.UPLOAD_FAILED: timedelta(seconds=5),
 }
 
+# Characters. A status travels in trailers, which clients take up to 8 KiB of; what they sent may be in it, percent
+# encoded and in several places. A longer one would reach them as another error.
+LONGEST_MESSAGE = 200
+LONGEST_NAME = 64
+
 # Metadata key -> the resource's type as ResourceInfo names it.
 RESOURCES = {"task_id": "midjourney.v1.Task", "account_id": "midjourney.v1.Account"}
 
@@ -72,6 +77,8 @@ def shutting_down() -> Refusal:
 def refusal_from(error: Outcome) -> Refusal:
     """Say what the Store raised in the words of a refusal."""
     match error:
+        case NotFound() if any(len(name) > LONGEST_NAME for name in error.metadata.values()):
+            return NotFound(error.reason, "there is nothing of so long a name")  # which is not said again
         case Refusal():
             return error
         case RequestIdReused():
@@ -93,7 +100,7 @@ def task_not_found(task_id: str) -> NotFound:
 def status_from(error: Outcome) -> status_pb2.Status:
     """Return the status that a client gets for this error."""
     refusal = refusal_from(error)
-    return _status(_code(refusal), refusal.message, *_details(refusal))
+    return _status(_code(refusal), _shortened(refusal.message), *_details(refusal))
 
 
 def internal_status() -> status_pb2.Status:
@@ -117,7 +124,9 @@ def _code(refusal: Refusal) -> "code_pb2.Code.ValueType":
 def _details(refusal: Refusal) -> Iterator[Message]:
     yield _error_info(f"ERROR_REASON_{refusal.reason.name}", refusal.metadata)
     if isinstance(refusal, InvalidField):
-        violation = error_details_pb2.BadRequest.FieldViolation(field=refusal.field, description=refusal.problem)
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=refusal.field, description=_shortened(refusal.problem)
+        )
         yield error_details_pb2.BadRequest(field_violations=[violation])
     if isinstance(refusal, NotFound):
         yield from _missing(refusal)
@@ -134,13 +143,21 @@ def _error_info(reason: str, metadata: dict[str, str]) -> error_details_pb2.Erro
 def _contract_words(metadata: dict[str, str]) -> Iterator[tuple[str, str]]:
     for key, value in metadata.items():
         prefix = ENUM_PREFIXES.get(key, "")
-        yield key, prefix + value.removeprefix(prefix)
+        yield key, _shortened(prefix + value.removeprefix(prefix), LONGEST_NAME)
 
 
 def _missing(refusal: NotFound) -> Iterator[error_details_pb2.ResourceInfo]:
     for key, kind in RESOURCES.items():
         if name := refusal.metadata.get(key):
-            yield error_details_pb2.ResourceInfo(resource_type=kind, resource_name=name, description=refusal.message)
+            yield error_details_pb2.ResourceInfo(
+                resource_type=kind,
+                resource_name=_shortened(name, LONGEST_NAME),
+                description=_shortened(refusal.message),
+            )
+
+
+def _shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _status(code: "code_pb2.Code.ValueType", message: str, *details: Message) -> status_pb2.Status:

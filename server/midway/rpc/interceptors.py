@@ -3,7 +3,7 @@
 A layer is a context manager around the handler; the chain enters them in order, for unary and streaming calls alike.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,6 +13,9 @@ from google.protobuf.message import Message
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # not subscriptable at run time
+
+# What a client sends beside the request, names in lower case.
+Metadata = Iterable[tuple[str, str | bytes]]
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class Call:
     request: Message | None = None
     response: Message | None = None
     is_stream: bool = False
+    is_admitted: bool = False  # set once the caller has shown a key, or needs none
 
     @property
     def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
@@ -31,6 +35,8 @@ class Call:
         return tuple((str(name), value) for name, value in self.context.invocation_metadata() or ())
 
 
+# Tells from a call's method and metadata whether its request is worth reading.
+Admits = Callable[[str, Metadata], bool]
 Layer = Callable[[Call], AbstractAsyncContextManager[None]]
 _Unary = Callable[[Any, Context], Awaitable[Any]]
 _Streaming = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Any]]
@@ -39,8 +45,9 @@ _Streaming = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Any]]
 class Chain(grpc.aio.ServerInterceptor):
     """Puts the layers around every handler, the first one outermost."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], admits: Admits) -> None:
         self._layers = layers
+        self._admits = admits
 
     async def intercept_service(
         self,
@@ -49,7 +56,13 @@ class Chain(grpc.aio.ServerInterceptor):
     ) -> "Handler | None":
         """Return the handler with the layers around it; an unknown method stays unknown."""
         handler = await continuation(handler_call_details)
-        return None if handler is None else self._surrounded(handler, handler_call_details.method)
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        if not self._admits(method, handler_call_details.invocation_metadata or ()):
+            # The layers refuse it as any other; but of a stream grpc.aio reads no message before its handler asks.
+            return grpc.stream_stream_rpc_method_handler(self._stream(_nothing, method))
+        return self._surrounded(handler, method)
 
     def _surrounded(self, handler: Any, method: str) -> "Handler":
         coders = {
@@ -86,6 +99,10 @@ class Chain(grpc.aio.ServerInterceptor):
             for layer in self._layers:
                 await entered.enter_async_context(layer(call))
             yield
+
+
+async def _nothing(requests: Any, context: Context) -> None:
+    """Handle a call that its layers refuse."""
 
 
 async def _run_stream(running: Awaitable[None] | AsyncIterator[Any], context: Context) -> None:

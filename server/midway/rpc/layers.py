@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 import grpc
 import structlog
 
+from midway.domain.errors import Refusal
 from midway.rpc.auth import ApiKeys
 from midway.rpc.errors import OUTCOMES, abort, internal_status, shutting_down, status_from
-from midway.rpc.interceptors import Call, Layer
+from midway.rpc.interceptors import Call, Layer, Metadata
+from midway.rpc.picture_links import PictureLinks
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +21,7 @@ Observer = Callable[[str, str, float], None]
 
 HEALTH = "/grpc.health.v1.Health/"
 REFLECTION = "/grpc.reflection."
+LONGEST_TASK_ID = 32  # digits; ours have 16
 _QUIET = (HEALTH,)  # asked every few seconds by probes; said at DEBUG only
 
 
@@ -58,9 +61,15 @@ def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer |
 
 
 def _task_id(call: Call) -> str:
-    """Find which Task a call was about: the one it answered with, else the one it named."""
+    """Find which Task a call was about: the one it answered with, else the one it named; "" for a stranger's word."""
     answered = getattr(getattr(call.response, "task", None), "id", "")
-    return answered or getattr(call.request, "task_id", "") or getattr(call.request, "id", "")
+    named = getattr(call.request, "task_id", "") or getattr(call.request, "id", "")
+    return answered or (named if call.is_admitted and _is_task_id(named) else "")
+
+
+def _is_task_id(text: object) -> bool:
+    # In the old API's requests an id may have come as a number.
+    return isinstance(text, str) and len(text) <= LONGEST_TASK_ID and text.isascii() and text.isdecimal()
 
 
 @asynccontextmanager
@@ -117,13 +126,32 @@ class Drain:
                 self._open.discard(scope)
 
 
-def authenticating(keys: ApiKeys, *, open_methods: tuple[str, ...]) -> Layer:
-    """Make the layer that asks for a key, except for methods that begin with one of `open_methods`."""
+class KeyCheck:
+    """Asks for a key, except for methods that begin with one of `open_methods`, and for signed links to pictures."""
+
+    def __init__(self, keys: ApiKeys, open_methods: tuple[str, ...], links: PictureLinks) -> None:
+        self._keys = keys
+        self._open_methods = open_methods
+        self._links = links
+
+    def admits(self, method: str, metadata: Metadata) -> bool:
+        """Tell whether the layer may let this call pass; a signature is seen in the request only."""
+        if method in self._links.signed_methods:
+            return True
+        try:
+            self._require(method, metadata)
+        except Refusal:
+            return False
+        return True
 
     @asynccontextmanager
-    async def layer(call: Call) -> AsyncIterator[None]:
-        if not call.method.startswith(open_methods):
-            keys.require(call.metadata)
+    async def layer(self, call: Call) -> AsyncIterator[None]:
+        """Refuse a call that has no key, or let it pass."""
+        if not self._links.opens(call.request):
+            self._require(call.method, call.metadata)
+        call.is_admitted = True
         yield
 
-    return layer
+    def _require(self, method: str, metadata: Metadata) -> None:
+        if not method.startswith(self._open_methods):
+            self._keys.require(metadata)

@@ -1,8 +1,9 @@
 """Pictures that come with a request: read, checked, and told apart from links."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from midjourney.v1 import input_pb2
 
@@ -11,7 +12,12 @@ from midway.domain.image import InputImage
 from midway.engine.outbound import FetchFailed, UrlRefused
 from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
 
+# A decoded picture has up to 160 MB; more at a time would cost memory and gain no time.
+DECODED_AT_ONCE = 2
 LINK_SCHEMES = ("http://", "https://")
+
+_Given = ParamSpec("_Given")
+_Read = TypeVar("_Read")
 
 # Reads the file behind a public link. Raises UrlRefused, FetchFailed, TimeoutError.
 FetchLink = Callable[[str], Awaitable[bytes]]
@@ -42,28 +48,31 @@ class PictureReader:
     def __init__(self, limits: PictureLimits, fetch_link: FetchLink | None = None) -> None:
         self._limits = limits
         self._fetch_link = fetch_link
+        self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
 
-    async def read(self, sources: Iterable[Source]) -> Pictures:
+    async def read(self, sources: Sequence[Source]) -> Pictures:
         """Return the pictures in order. Raises InvalidField for the first one that cannot be used."""
+        self._check_count(sources)
         read = [await self._read(source) for source in sources]
         files = tuple(picture for picture in read if isinstance(picture, InputImage))
         return Pictures(files, tuple(picture for picture in read if isinstance(picture, str)))
 
-    async def read_files(self, sources: Iterable[Source]) -> tuple[InputImage, ...]:
+    async def read_files(self, sources: Sequence[Source]) -> tuple[InputImage, ...]:
         """Return the pictures where Discord takes no link: what a link names is fetched first."""
+        self._check_count(sources)
         return tuple([await self._read_file(source) for source in sources])
 
     async def read_mask(self, source: Source) -> InputImage:
         """Return a mask in pure black and white; the engine knows the size that it must have."""
         picture = await self._read_file(source)
-        return await asyncio.to_thread(mask_from_bytes, picture.data, source.field, self._limits, None)
+        return await self._decoded(mask_from_bytes, picture.data, source.field, self._limits, None)
 
     async def _read_file(self, source: Source) -> InputImage:
         picture = await self._read(source)
         if isinstance(picture, InputImage):
             return picture
         data = await self._fetched(picture, source.field)
-        return await asyncio.to_thread(image_from_bytes, data, source.field, self._limits)
+        return await self._decoded(image_from_bytes, data, source.field, self._limits)
 
     async def _fetched(self, link: str, field: str) -> bytes:
         if self._fetch_link is None:
@@ -75,10 +84,20 @@ class PictureReader:
             raise InvalidField(field, f"the link cannot be read: {problem}", Reason.INVALID_IMAGE) from err
 
     async def _read(self, source: Source) -> InputImage | str:
-        return await asyncio.to_thread(_decoded, source, self._limits)
+        return await self._decoded(_image_or_link, source, self._limits)
+
+    async def _decoded(self, decode: Callable[_Given, _Read], *given: _Given.args, **named: _Given.kwargs) -> _Read:
+        async with self._decoding:
+            return await asyncio.to_thread(decode, *given, **named)
+
+    def _check_count(self, sources: Sequence[Source]) -> None:
+        # Before the first is touched: a request may hold many thousand links or small pictures.
+        if len(sources) > self._limits.max_count:
+            field = sources[0].field.partition("[")[0]
+            raise InvalidField(field, f"holds {len(sources)} pictures; at most {self._limits.max_count} are taken")
 
 
-def _decoded(source: Source, limits: PictureLimits) -> InputImage | str:
+def _image_or_link(source: Source, limits: PictureLimits) -> InputImage | str:
     if isinstance(source.content, bytes):
         return image_from_bytes(source.content, source.field, limits)
     return image_from_text(source.content, source.field, limits)

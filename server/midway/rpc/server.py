@@ -1,6 +1,6 @@
 """The gRPC server: services, health, reflection and the chain around them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import grpc
@@ -18,9 +18,10 @@ from midway.engine.engine import Engine
 from midway.rpc.accounts import AccountService
 from midway.rpc.auth import ApiKeys
 from midway.rpc.interceptors import Chain
-from midway.rpc.layers import HEALTH, REFLECTION, Drain, Observer, authenticating, mapping_errors, observing
+from midway.rpc.layers import HEALTH, REFLECTION, Drain, KeyCheck, Observer, mapping_errors, observing
 from midway.rpc.legacy.service import LegacyService
-from midway.rpc.pictures import FetchLink
+from midway.rpc.picture_links import DiscordLinks, PictureLinks
+from midway.rpc.pictures import FetchLink, PictureReader
 from midway.rpc.task_queries import ReadPicture
 from midway.rpc.tasks import TaskService
 
@@ -30,6 +31,8 @@ SERVICES = (
     legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"].full_name,
 )
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+HEALTH_CHECK = f"{HEALTH}Check"
+MAX_METADATA_BYTES = 128 * 1024  # Envoy takes 60 KiB of headers, and passes a path on twice
 WHOLE_SERVER = ""  # the name under which the health protocol asks for all services at once
 
 
@@ -39,9 +42,10 @@ class ServerOptions:
 
     host: str = "127.0.0.1"
     port: int = 50051  # 0: any free one
-    api_keys: tuple[str, ...] = ()  # none: everybody may call
-    health_needs_key: bool = False  # probes carry none
+    api_keys: tuple[str, ...] = field(default=(), repr=False)  # none: everybody may call
+    health_needs_key: bool = False  # probes carry none; watching it needs one in any case, as all streams do
     reflection_needs_key: bool = True  # it tells strangers what runs here
+    max_concurrent_calls: int = 10_000  # watches among them; each costs some 50 kB
     max_message_bytes: int = 64 * 1024 * 1024  # five pictures of 6 MB as base64, and room
     heartbeat: timedelta = timedelta(seconds=15)  # below the idle time-outs of common proxies (30 s and more)
     keepalive: timedelta = timedelta(seconds=30)  # finds dead clients under quiet watches
@@ -82,16 +86,23 @@ def build_server(
     options: ServerOptions,
     *,
     fetch_link: FetchLink | None = None,
+    links: PictureLinks | None = None,
     observe: Observer | None = None,
 ) -> Server:
     """Build the server and bind its port. Call inside the running event loop.
 
     `picture` reads a Task's picture, `fetch_link` a picture that a client sent as a link where only a file will do,
-    `observe` hears of every call's end. Raises RuntimeError when the port is taken.
+    `links` says how clients reach finished pictures (unset: by Discord's links), `observe` hears of every call's end.
+    Raises RuntimeError when the port is taken.
     """
     drain = Drain()
-    server = grpc.aio.server(interceptors=[_chain(options, drain, observe)], options=_channel_options(options))
-    _add_services(server, engine, picture, options, fetch_link)
+    links = links or DiscordLinks()
+    server = grpc.aio.server(
+        interceptors=[_chain(options, drain, links, observe)],
+        options=_channel_options(options),
+        maximum_concurrent_rpcs=options.max_concurrent_calls,
+    )
+    _add_services(server, engine, picture, options, PictureReader(engine.pictures, fetch_link), links)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
@@ -99,25 +110,29 @@ def build_server(
 
 
 def _add_services(
-    server: grpc.aio.Server, engine: Engine, picture: ReadPicture, options: ServerOptions, fetch_link: FetchLink | None
+    server: grpc.aio.Server,
+    engine: Engine,
+    picture: ReadPicture,
+    options: ServerOptions,
+    pictures: PictureReader,
+    links: PictureLinks,
 ) -> None:
-    tasks = TaskService(engine, picture, fetch_link, options.heartbeat)
+    tasks = TaskService(engine, picture, pictures, links, options.heartbeat)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, server)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
     legacy_service_pb2_grpc.add_LegacyServiceServicer_to_server(
-        LegacyService(engine, fetch_link, options.task_timeout), server
+        LegacyService(engine, pictures, links, options.task_timeout), server
     )
 
 
-def _chain(options: ServerOptions, drain: Drain, observe: Observer | None) -> Chain:
-    open_methods = _open_methods(options)
-    keys = ApiKeys(options.api_keys)
+def _chain(options: ServerOptions, drain: Drain, links: PictureLinks, observe: Observer | None) -> Chain:
+    keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links)
     # Errors are mapped inside what observes them, and around whatever may refuse.
-    return Chain([observing(observe), mapping_errors, drain.layer, authenticating(keys, open_methods=open_methods)])
+    return Chain([observing(observe), mapping_errors, drain.layer, keys.layer], keys.admits)
 
 
 def _open_methods(options: ServerOptions) -> tuple[str, ...]:
-    guarded = {HEALTH: options.health_needs_key, REFLECTION: options.reflection_needs_key}
+    guarded = {HEALTH_CHECK: options.health_needs_key, REFLECTION: options.reflection_needs_key}
     return tuple(prefix for prefix, needs_key in guarded.items() if not needs_key)
 
 
@@ -129,6 +144,8 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", _milliseconds(options.keepalive_timeout)),
         ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(options.shortest_client_ping)),
         ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
         # Two servers on one port would share the clients between two stores.
         ("grpc.so_reuseport", 0),
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from google.api import httpbody_pb2
-from midjourney.v1 import query_pb2
+from midjourney.v1 import query_pb2, task_pb2
 
 from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import TaskId
@@ -14,21 +14,26 @@ from midway.rpc.convert_task import message_from_task
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.paging import Page, page_from, page_size, token_from
+from midway.rpc.picture_links import PictureLinks
 
 # Reads a Task's picture, wherever it is kept: its bytes and its content type.
 ReadPicture = Callable[[Task], Awaitable[tuple[bytes, str]]]
+
+# A header over REST: a final picture never changes, and is no business of shared caches.
+FOR_EVER = (("cache-control", "private, max-age=31536000, immutable"),)  # a year
 
 
 class Queries:
     """Reads Tasks."""
 
-    def __init__(self, engine: Engine, picture: ReadPicture) -> None:
+    def __init__(self, engine: Engine, picture: ReadPicture, links: PictureLinks) -> None:
         self._engine = engine
         self._picture = picture
+        self._links = links
 
     async def GetTask(self, request: query_pb2.GetTaskRequest, context: Context) -> query_pb2.GetTaskResponse:
         """Read a Task."""
-        return query_pb2.GetTaskResponse(task=message_from_task(await self._task(request.task_id)))
+        return query_pb2.GetTaskResponse(task=self._message(await self._task(request.task_id)))
 
     async def ListTasks(self, request: query_pb2.ListTasksRequest, context: Context) -> query_pb2.ListTasksResponse:
         """Read a page of Tasks."""
@@ -39,7 +44,7 @@ class Queries:
         # One more than asked for tells whether there is another page.
         query = query_from_filter(request.filter, before=page.after, limit=size + 1)
         found = await self._engine.store.find(query)
-        response = query_pb2.ListTasksResponse(tasks=map(message_from_task, found[:size]), revision=revision)
+        response = query_pb2.ListTasksResponse(tasks=map(self._message, found[:size]), revision=revision)
         if len(found) > size:
             response.next_page_token = token_from(Page(found[size - 1].id, revision), request.filter)
         return response
@@ -47,7 +52,7 @@ class Queries:
     async def CancelTask(self, request: query_pb2.CancelTaskRequest, context: Context) -> query_pb2.CancelTaskResponse:
         """End a Task."""
         task = await self._engine.cancel(TaskId(request.task_id))
-        return query_pb2.CancelTaskResponse(task=message_from_task(task))
+        return query_pb2.CancelTaskResponse(task=self._message(task))
 
     async def GetImageSeed(
         self, request: query_pb2.GetImageSeedRequest, context: Context
@@ -63,7 +68,12 @@ class Queries:
             message = f"Task {task.id} has no picture {request.index}"
             raise NotFound(Reason.IMAGE_NOT_AVAILABLE, message, task_id=task.id)
         data, content_type = await self._picture(task)
+        if task.has_final_picture:
+            await context.send_initial_metadata(FOR_EVER)
         return httpbody_pb2.HttpBody(content_type=content_type, data=data)
+
+    def _message(self, task: Task) -> task_pb2.Task:
+        return message_from_task(self._links.shown(task))
 
     async def _task(self, task_id: str) -> Task:
         task = await self._engine.store.get(TaskId(task_id))

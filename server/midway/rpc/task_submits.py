@@ -22,7 +22,8 @@ from midway.rpc.convert_ask import (
 )
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.interceptors import Context
-from midway.rpc.pictures import FetchLink, PictureReader, Pictures, source_from, sources_from
+from midway.rpc.picture_links import PictureLinks
+from midway.rpc.pictures import PictureReader, Pictures, source_from, sources_from
 
 
 class Submitted(TypedDict):
@@ -33,21 +34,13 @@ class Submitted(TypedDict):
     existing: bool
 
 
-def submitted(placed: Placed) -> Submitted:
-    """Say how the engine placed a Task in the fields that every Submit response has."""
-    return {
-        "task": message_from_task(placed.task),
-        "queued_ahead": placed.ahead,
-        "existing": not placed.created,
-    }
-
-
 class Submits:
     """Makes Tasks from requests."""
 
-    def __init__(self, engine: Engine, fetch_link: FetchLink | None) -> None:
+    def __init__(self, engine: Engine, pictures: PictureReader, links: PictureLinks) -> None:
         self._engine = engine
-        self._pictures = PictureReader(engine.pictures, fetch_link)
+        self._pictures = pictures
+        self._links = links
 
     async def SubmitImagine(
         self, request: messages.SubmitImagineRequest, context: Context
@@ -55,14 +48,14 @@ class Submits:
         """Draw a grid from a prompt."""
         pictures = await self._pictures.read(sources_from(request.images, "images"))
         placed = await self._engine.submit(ask_imagine(request, pictures), pictures.files, request_key(request))
-        return messages.SubmitImagineResponse(**submitted(placed))
+        return messages.SubmitImagineResponse(**self._submitted(placed))
 
     async def SubmitChange(
         self, request: messages.SubmitChangeRequest, context: Context
     ) -> messages.SubmitChangeResponse:
         """Upscale, vary or draw again."""
         placed = await self._engine.submit(ask_change(request), request=request_key(request))
-        return messages.SubmitChangeResponse(**submitted(placed))
+        return messages.SubmitChangeResponse(**self._submitted(placed))
 
     async def SubmitDescribe(
         self, request: messages.SubmitDescribeRequest, context: Context
@@ -70,7 +63,7 @@ class Submits:
         """Find prompts for a picture."""
         pictures = await self._pictures.read([source_from(request.image, "image")])
         placed = await self._engine.submit(ask_describe(request, pictures), pictures.files, request_key(request))
-        return messages.SubmitDescribeResponse(**submitted(placed))
+        return messages.SubmitDescribeResponse(**self._submitted(placed))
 
     async def SubmitAction(
         self, request: messages.SubmitActionRequest, context: Context
@@ -80,31 +73,31 @@ class Submits:
         inputs = [mask] if mask else []
         ask = ask_press(request, has_mask=mask is not None)
         placed = await self._engine.submit(ask, inputs, request_key(request))
-        return messages.SubmitActionResponse(**submitted(placed))
+        return messages.SubmitActionResponse(**self._submitted(placed))
 
     async def SubmitBlend(self, request: messages.SubmitBlendRequest, context: Context) -> messages.SubmitBlendResponse:
         """Mix pictures."""
         files = await self._pictures.read_files(sources_from(request.images, "images"))
         placed = await self._engine.submit(ask_blend(request, Pictures(files)), files, request_key(request))
-        return messages.SubmitBlendResponse(**submitted(placed))
+        return messages.SubmitBlendResponse(**self._submitted(placed))
 
     async def SubmitModal(self, request: messages.SubmitModalRequest, context: Context) -> messages.SubmitModalResponse:
         """Answer a modal that waits."""
         mask = await self._mask_of(request)
         placed = await self._engine.answer_modal(TaskId(request.task_id), request.prompt, mask, request_key(request))
-        return messages.SubmitModalResponse(**submitted(placed))
+        return messages.SubmitModalResponse(**self._submitted(placed))
 
     async def SubmitShorten(
         self, request: messages.SubmitShortenRequest, context: Context
     ) -> messages.SubmitShortenResponse:
         """Find the words that matter."""
         placed = await self._engine.submit(ask_shorten(request), request=request_key(request))
-        return messages.SubmitShortenResponse(**submitted(placed))
+        return messages.SubmitShortenResponse(**self._submitted(placed))
 
     async def SubmitShow(self, request: messages.SubmitShowRequest, context: Context) -> messages.SubmitShowResponse:
         """Bring a job back."""
         placed = await self._engine.submit(ask_show(request), request=request_key(request))
-        return messages.SubmitShowResponse(**submitted(placed))
+        return messages.SubmitShowResponse(**self._submitted(placed))
 
     async def UploadImages(
         self, request: messages.UploadImagesRequest, context: Context
@@ -116,6 +109,14 @@ class Submits:
         account_id = AccountId(request.account_id) if request.account_id else None
         uploads = await self._engine.upload_images(files, account_id)
         return messages.UploadImagesResponse(urls=uploads.urls, account_id=uploads.account_id)
+
+    def _submitted(self, placed: Placed) -> Submitted:
+        """Say how the engine placed a Task in the fields that every Submit response has."""
+        return {
+            "task": message_from_task(self._links.shown(placed.task)),
+            "queued_ahead": placed.ahead,
+            "existing": not placed.created,
+        }
 
     async def _mask_of(self, request: messages.SubmitActionRequest | messages.SubmitModalRequest) -> InputImage | None:
         return await self._pictures.read_mask(source_from(request.mask, "mask")) if request.HasField("mask") else None

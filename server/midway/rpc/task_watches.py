@@ -15,6 +15,7 @@ from midway.rpc.convert_filter import matches, query_from_filter
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
+from midway.rpc.picture_links import PictureLinks
 from midway.store.watch import TasksStream, TaskStream
 
 WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
@@ -24,8 +25,9 @@ Stream = TaskStream | TasksStream
 class Watches:
     """Streams Tasks. What a slow reader does not take waits in the Store, not here."""
 
-    def __init__(self, engine: Engine, heartbeat: timedelta) -> None:
+    def __init__(self, engine: Engine, links: PictureLinks, heartbeat: timedelta) -> None:
         self._engine = engine
+        self._links = links
         self._heartbeat_seconds = heartbeat.total_seconds()
 
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
@@ -63,7 +65,7 @@ class Watches:
                 task = await self._next(stream)
             except StopAsyncIteration:
                 return
-            message = message_from_task(task) if task else None
+            message = message_from_task(self._links.shown(task)) if task else None
             await context.write(response(task=message, revision=stream.revision, heartbeat=task is None))
 
     async def _next(self, stream: Stream) -> Task | None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 from midjourney.v1 import midjourney_service_pb2_grpc
 
 from midway.engine.engine import Engine
-from midway.rpc.pictures import FetchLink
+from midway.rpc.picture_links import PictureLinks
+from midway.rpc.pictures import PictureReader
 from midway.rpc.task_queries import Queries, ReadPicture
 from midway.rpc.task_submits import Submits
 from midway.rpc.task_watches import Watches
@@ -17,8 +18,13 @@ class TaskService(  # type: ignore[misc]  # the stubs know streams as generators
     """The service that `midjourney_service.proto` describes."""
 
     def __init__(
-        self, engine: Engine, picture: ReadPicture, fetch_link: FetchLink | None, heartbeat: timedelta
+        self,
+        engine: Engine,
+        picture: ReadPicture,
+        pictures: PictureReader,
+        links: PictureLinks,
+        heartbeat: timedelta,
     ) -> None:
-        Submits.__init__(self, engine, fetch_link)
-        Queries.__init__(self, engine, picture)
-        Watches.__init__(self, engine, heartbeat)
+        Submits.__init__(self, engine, pictures, links)
+        Queries.__init__(self, engine, picture, links)
+        Watches.__init__(self, engine, links, heartbeat)

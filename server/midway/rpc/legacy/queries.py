@@ -1,5 +1,6 @@
 """The reading paths of the old API, cancel and image-seed."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from google.api import httpbody_pb2
@@ -8,7 +9,7 @@ from midjourney.legacy.v1 import legacy_request_pb2 as requests
 
 from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import TaskId
-from midway.domain.task import State
+from midway.domain.task import State, Task
 from midway.engine.engine import Engine
 from midway.rpc.interceptors import Context
 from midway.rpc.legacy import texts
@@ -18,6 +19,7 @@ from midway.rpc.legacy.results import result
 from midway.rpc.legacy.task_json import json_from, old_task, render_all
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import text_from
+from midway.rpc.picture_links import PictureLinks
 from midway.store.port import TaskQuery
 
 NEWEST = TaskQuery(limit=100)
@@ -28,8 +30,9 @@ _NO_TASK = {Reason.TASK_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_TASK)}
 class LegacyQueries:
     """Reads Tasks and Accounts. What is missing is a gRPC NOT_FOUND; Envoy makes 404 and code 3 of it."""
 
-    def __init__(self, engine: Engine, task_timeout: timedelta) -> None:
+    def __init__(self, engine: Engine, links: PictureLinks, task_timeout: timedelta) -> None:
         self._engine = engine
+        self._links = links
         self._task_timeout = task_timeout
 
     async def GetTask(self, request: requests.GetTaskRequest, context: Context) -> legacy_pb2.Task:
@@ -37,24 +40,24 @@ class LegacyQueries:
         task = await self._engine.store.get(TaskId(request.id))
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, texts.NO_TASK, task_id=request.id)
-        return old_task(task)
+        return old_task(self._links.shown(task))
 
     async def ListTasksByCondition(
         self, request: requests.ListTasksByConditionRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
         """Read the Tasks with these ids; a relay crashes on one that it did not ask for."""
         ids = [TaskId(text_from(value).strip()) for value in request.ids]
-        return _json_body(render_all(await self._engine.store.get_many(ids)))
+        return self._tasks(await self._engine.store.get_many(ids))
 
     async def ListTasks(self, request: requests.ListTasksRequest, context: Context) -> httpbody_pb2.HttpBody:
         """Read the newest Tasks."""
-        return _json_body(render_all(await self._engine.store.find(NEWEST)))
+        return self._tasks(await self._engine.store.find(NEWEST))
 
     async def ListQueuedTasks(
         self, request: requests.ListQueuedTasksRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
         """Read the Tasks that wait."""
-        return _json_body(render_all(await self._engine.store.find(WAITING)))
+        return self._tasks(await self._engine.store.find(WAITING))
 
     @answering()
     async def GetImageSeed(self, request: requests.GetImageSeedRequest, context: Context) -> legacy_pb2.SubmitResult:
@@ -78,6 +81,9 @@ class LegacyQueries:
         """Read every Account."""
         accounts = [old_account(account, self._task_timeout) for account in self._engine.accounts()]
         return _json_body(json_from(*accounts, array=True))
+
+    def _tasks(self, tasks: Sequence[Task]) -> httpbody_pb2.HttpBody:
+        return _json_body(render_all([self._links.shown(task) for task in tasks]))
 
 
 def _json_body(json: bytes) -> httpbody_pb2.HttpBody:

@@ -7,12 +7,13 @@ from midjourney.legacy.v1 import legacy_service_pb2_grpc
 from midway.engine.engine import Engine
 from midway.rpc.legacy.queries import LegacyQueries
 from midway.rpc.legacy.submits import LegacySubmits
-from midway.rpc.pictures import FetchLink
+from midway.rpc.picture_links import PictureLinks
+from midway.rpc.pictures import PictureReader
 
 
 class LegacyService(LegacySubmits, LegacyQueries, legacy_service_pb2_grpc.LegacyServiceServicer):
     """The service that `legacy_service.proto` describes. `task_timeout` is only told, in the account paths."""
 
-    def __init__(self, engine: Engine, fetch_link: FetchLink | None, task_timeout: timedelta) -> None:
-        LegacySubmits.__init__(self, engine, fetch_link)
-        LegacyQueries.__init__(self, engine, task_timeout)
+    def __init__(self, engine: Engine, pictures: PictureReader, links: PictureLinks, task_timeout: timedelta) -> None:
+        LegacySubmits.__init__(self, engine, pictures, links)
+        LegacyQueries.__init__(self, engine, links, task_timeout)

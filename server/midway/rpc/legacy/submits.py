@@ -1,6 +1,7 @@
 """The submit paths of the old API."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from midjourney.legacy.v1 import legacy_request_pb2 as requests
 from midjourney.legacy.v1.legacy_pb2 import SubmitResult
@@ -16,7 +17,8 @@ from midway.rpc.legacy.refusals import BadParameter, Told, answering
 from midway.rpc.legacy.results import result, result_from_change, result_from_placed
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import filter_account, path_speed
-from midway.rpc.pictures import LINK_SCHEMES, FetchLink, PictureReader, Pictures, Source
+from midway.rpc.picture_links import PictureLinks
+from midway.rpc.pictures import LINK_SCHEMES, PictureReader, Pictures, Source
 
 _REMIX_REFUSED = {Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.REMIX_OFF)}
 _NO_INSTANCE = {Reason.ACCOUNT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_INSTANCE)}
@@ -27,9 +29,10 @@ NO_PICTURES = Pictures()
 class LegacySubmits:
     """Makes Tasks from the old API's requests."""
 
-    def __init__(self, engine: Engine, fetch_link: FetchLink | None) -> None:
+    def __init__(self, engine: Engine, pictures: PictureReader, links: PictureLinks) -> None:
         self._engine = engine
-        self._pictures = PictureReader(engine.pictures, fetch_link)
+        self._pictures = pictures
+        self._links = links
 
     @answering()
     async def SubmitImagine(self, request: requests.SubmitImagineRequest, context: Context) -> SubmitResult:
@@ -41,14 +44,12 @@ class LegacySubmits:
     @answering()
     async def SubmitChange(self, request: requests.SubmitChangeRequest, context: Context) -> SubmitResult:
         """Upscale, vary or draw again."""
-        ask = asks.ask_change(request, self._surroundings(context))
-        return result_from_change(await self._engine.submit(ask))
+        return await self._change(asks.ask_change(request, self._surroundings(context)))
 
     @answering()
     async def SubmitSimpleChange(self, request: requests.SubmitSimpleChangeRequest, context: Context) -> SubmitResult:
         """Do the same, said in one text."""
-        ask = asks.ask_simple_change(request, self._surroundings(context))
-        return result_from_change(await self._engine.submit(ask))
+        return await self._change(asks.ask_simple_change(request, self._surroundings(context)))
 
     @answering()
     async def SubmitDescribe(self, request: requests.SubmitDescribeRequest, context: Context) -> SubmitResult:
@@ -101,6 +102,10 @@ class LegacySubmits:
 
     def _surroundings(self, context: Context) -> Surroundings:
         return Surroundings(path_speed(context), self._engine.accounts())
+
+    async def _change(self, ask: Ask) -> SubmitResult:
+        placed = await self._engine.submit(ask)
+        return result_from_change(replace(placed, task=self._links.shown(placed.task)))
 
     async def _submit(self, ask: Ask, pictures: Pictures = NO_PICTURES) -> SubmitResult:
         return result_from_placed(await self._engine.submit(with_pictures(ask, pictures), pictures.files))

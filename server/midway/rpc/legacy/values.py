@@ -10,6 +10,7 @@ from midway.domain.action import Bot, Speed
 from midway.domain.ids import AccountId
 from midway.rpc.interceptors import Context
 
+LONGEST_NUMBER = 18  # digits, as many as 64 bits hold; Python itself refuses to read thousands of them
 MODE_HEADER = "x-mj-mode"  # set by Envoy from the path's prefix; it removes what a client sends
 _NIJI_NAMES = frozenset({"niji", "niji_journey"})
 
@@ -29,11 +30,11 @@ def text_from(value: Value) -> str:
 
 
 def number_from(value: Value, default: int) -> int | None:
-    """Read a whole number that may have come as text; None when it is no number."""
+    """Read a whole number that may have come as text; None when it is none, or one that nothing here can mean."""
     text = text_from(value).strip()
     if not text:
         return default
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 def bot_from(name: str) -> Bot:
