@@ -31,6 +31,7 @@ SURVIVED: dict[str, dict[str, Any]] = {
 async def test_vary_region_gets_over_it(rig: Rig, fault: dict[str, Any]) -> None:
     """Each incident is named by the test's id: the mask is sent once, and one job is drawn."""
     single = await one_picture(rig)
+    await rig.control("options", success_before_start=False)  # so that there is a success to come after
     await rig.control("faults", **fault)
     ended = await rig.succeeded(await vary_region(rig, single))
 

@@ -60,7 +60,9 @@ async def submit(step: Step, bot: Bot, parent: Task | None, rig: Rig) -> Placed:
 def limits_of(case: Case) -> Limits:
     """Return the engine's limits for a case."""
     bounds: dict[str, Any] = {name: timedelta(seconds=seconds) for name, seconds in case.limits.items()}
-    return replace(QUICK, sync_settings=case.remix_known is None, **bounds)
+    # Else the fault could strike the question for the settings.
+    asks = case.remix_known is None and not case.faults
+    return replace(QUICK, sync_settings=asks, **bounds)
 
 
 def _common(step: Step) -> dict[str, Any]:
