@@ -25,9 +25,7 @@ class Limits:
     max_requeues: int = 10  # times a Task goes back to the queue before it fails
     history_messages: int = 200  # how far back a look at the channel reads when nothing tells from where
     history_messages_of_work: int = 2000  # at most, from the oldest open Interaction on; people chat there too
-    resubmit_after_crash: bool = (
-        True  # send again what a killed process stored and, by all the channel shows, never sent
-    )
+    resubmit_after_crash: bool = True  # what a killed process stored and, as the channel shows, never sent
     sync_settings: bool = True  # ask once after connecting whether Remix is on
     seed_timeout: timedelta = timedelta(seconds=60)  # the whole seed conversation; old clients wait as long
     max_prompt_characters: int = 6000  # Discord's limit on one option
