@@ -44,6 +44,12 @@ def test_a_port_that_is_taken_is_told_with_its_variable(monkeypatch):
         assert [finding.what.rpartition("; ")[2] for finding in bad()] == ["set MIDWAY_HTTP_PORT to another"]
 
 
+def test_a_data_directory_that_it_makes_is_its_owners_only():
+    examine()
+
+    assert Path("data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_data_directory_that_cannot_be_written_is_told(monkeypatch):
     Path("file").touch()
     monkeypatch.setenv("MIDWAY_DATA_DIR", "file")

@@ -1,10 +1,12 @@
 """Logs are lines of JSON without secrets."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 import structlog
 from midway.app.logs import HIDDEN, configure_logs
@@ -77,6 +79,42 @@ def test_a_known_secret_is_hidden_in_a_traceback(capsys):
         structlog.get_logger().exception("failed")
 
     assert "hush-hush" not in capsys.readouterr().err
+
+
+async def test_grpc_does_not_print_a_key_that_is_not_utf_8(capsys):
+    configure_logs("info", "json")
+    server = grpc.aio.server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+
+    await call_with_key(port, b"sk-hush-\xe9")
+
+    await server.stop(None)
+    assert "sk-hush" not in capsys.readouterr().err
+
+
+async def call_with_key(port: int, key: bytes) -> None:
+    """Make one call by hand: no client library sends such a header."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    headers = [
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", b"/a.Service/Method"),
+        (b":authority", b"localhost"),
+        (b"te", b"trailers"),
+        (b"content-type", b"application/grpc"),
+        (b"authorization", key),
+    ]
+    block = b"".join(b"\0%c%b%c%b" % (len(name), name, len(value), value) for name, value in headers)
+    settings, request, empty_message = frame(4, 0, 0, b""), frame(1, 4, 1, block), frame(0, 1, 1, bytes(5))
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + request + empty_message)
+    await reader.readuntil(b"grpc-status")
+    writer.close()
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    """Write an HTTP/2 frame."""
+    return len(body).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + body
 
 
 def test_the_discord_library_is_silent_below_warning(capsys):

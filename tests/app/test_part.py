@@ -64,6 +64,24 @@ async def test_its_environment_is_ours_and_its_own(tmp_path, monkeypatch):
         assert await part.ready(within_seconds=30) == "ready 1 2"
 
 
+async def test_a_line_of_any_length_is_no_harm(tmp_path):
+    code = "print('x' * 3_000_000); print('ready', flush=True)"
+    async with Part(python(code), tmp_path / "log") as part:
+        assert await part.ready(within_seconds=30) == "ready"
+        await part.died()
+
+    assert (tmp_path / "log").stat().st_size == 3_000_000 + len("\nready\n")
+
+
+@pytest.mark.parametrize(("reads_settings", "seen"), [(True, "hush"), (False, "None")])
+async def test_only_one_that_reads_our_settings_gets_our_secrets(tmp_path, monkeypatch, reads_settings, seen):
+    monkeypatch.setenv("MIDWAY_API_KEYS", "hush")
+    command = (sys.executable, "-c", "import os; print('ready', os.environ.get('MIDWAY_API_KEYS'))")
+    program = Program("snake", command, "^ready", reads_settings=reads_settings)
+    async with Part(program, tmp_path / "log") as part:
+        assert await part.ready(within_seconds=30) == f"ready {seen}"
+
+
 async def test_a_part_whose_owner_is_cancelled_is_stopped(tmp_path):
     pids = []
     started = asyncio.Event()

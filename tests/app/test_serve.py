@@ -48,6 +48,14 @@ def test_it_serves_until_told_to_stop(tmp_path):
         assert server.wait(30) == 0
 
 
+def test_what_it_writes_is_its_owners_only(tmp_path):
+    with serving(tmp_path / "data", **NO_SIMULATOR) as server:
+        ready_line(server)
+
+        made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+        assert {path.name: path.stat().st_mode & 0o077 for path in made} == {path.name: 0 for path in made}
+
+
 def test_without_an_account_it_says_how_to_give_one(tmp_path):
     with serving(tmp_path) as server:
         assert "[[accounts]]" in refused(server)

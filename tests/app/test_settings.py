@@ -81,6 +81,29 @@ def test_api_keys_are_comma_separated_and_never_printed(monkeypatch):
     assert "hush" not in repr(settings)
 
 
+@pytest.mark.parametrize("keys", ['[""]', '["hush", " "]', '["hüsh"]'])
+def test_a_key_that_no_client_can_send_is_refused_by_its_name(tmp_path, keys):
+    """Left out, a blank one would open a server that its operator believes closed."""
+    (tmp_path / "midway.toml").write_text(f'host = "0.0.0.0"\napi_keys = {keys}\n', "utf-8")
+
+    with pytest.raises(SettingsInvalid, match=r"MIDWAY_API_KEYS.*key [12] is blank"):
+        load_settings()
+
+
+def test_blanks_around_a_key_of_the_file_do_not_count(tmp_path):
+    (tmp_path / "midway.toml").write_text('api_keys = [" hush\\n"]')
+
+    assert [key.get_secret_value() for key in load_settings().api_keys] == ["hush"]
+
+
+@pytest.mark.parametrize("origin", ["https://a.example/", "a.example", "https://a.example/page", "https://.*"])
+def test_an_origin_is_written_as_browsers_say_it(monkeypatch, origin):
+    monkeypatch.setenv("MIDWAY_CORS_ORIGINS", f"https://fine.example:8443, {origin}")
+
+    with pytest.raises(SettingsInvalid, match="cors_origins"):
+        load_settings()
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "midway.example"])
 def test_without_keys_only_loopback_is_listened_on(monkeypatch, host):
     monkeypatch.setenv("MIDWAY_HOST", host)
@@ -143,3 +166,18 @@ def test_a_pace_that_is_set_counts_for_the_simulator_too(monkeypatch):
 
 def test_every_setting_is_described():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("address", ["https://pictures.example.org", "http://192.0.2.1:8080/midway/"])
+def test_the_public_address_is_a_web_address(monkeypatch, address):
+    monkeypatch.setenv("MIDWAY_PUBLIC_URL", address)
+
+    assert load_settings().public_url == address
+
+
+@pytest.mark.parametrize("address", ["pictures.example.org", "ftp://a", "https://", "https://a?b", "https://u:p@a"])
+def test_another_public_address_is_refused(monkeypatch, address):
+    monkeypatch.setenv("MIDWAY_PUBLIC_URL", address)
+
+    with pytest.raises(SettingsInvalid, match="public_url"):
+        load_settings()

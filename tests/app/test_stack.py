@@ -6,6 +6,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import grpc
 import pytest
@@ -31,6 +32,30 @@ def test_a_signal_ends_it_with_every_part(tmp_path, number):
 
         assert stack.end(number) == 0
         assert marked(stack.mark) == []
+
+
+def test_sigterm_ends_it_also_when_a_shell_started_it_in_the_background(tmp_path):
+    """A shell without job control lets its background jobs ignore Ctrl-C; SIGTERM asks all the same."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with running_stack(tmp_path) as stack:
+            assert stack.end(signal.SIGTERM) == 0
+            assert marked(stack.mark) == []
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_the_parts_that_read_no_settings_know_no_secrets(tmp_path):
+    with running_stack(tmp_path, MIDWAY_API_KEYS="hush-hush") as stack:
+        for part in ("discord_simulator", "_bin/envoy"):
+            (pid,) = stack.pids(part)
+            assert "hush-hush" not in Path(f"/proc/{pid}/environ").read_text()
+
+
+def test_what_it_writes_is_its_owners_only(tmp_path):
+    with running_stack(tmp_path / "data"):
+        made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+        assert {path.name: path.stat().st_mode & 0o077 for path in made} == {path.name: 0 for path in made}
 
 
 def test_no_part_outlives_a_stack_that_is_killed(tmp_path):

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import aiohttp
 import grpc
 import pytest
 
@@ -106,6 +107,18 @@ async def test_a_server_that_is_gone_is_503(door, tmp_path, path):
 
     assert (status, answer["code"]) == (503, 503)
     assert answer["description"]
+
+
+async def test_an_error_that_is_rewritten_leaves_no_error_of_the_script(tmp_path):
+    async with (
+        small_server(echo_tasks()) as port,
+        running_envoy(port, tmp_path) as url,
+        aiohttp.ClientSession(url) as http,
+        http.get("/mj/task/not_found/fetch") as answer,
+    ):
+        assert (await answer.json())["code"] == 3
+
+    assert "script log" not in (tmp_path / "envoy.log").read_text()
 
 
 async def test_the_log_names_failures_and_never_a_key(tmp_path):

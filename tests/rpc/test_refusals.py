@@ -1,11 +1,18 @@
 """What is wrong with a request is a status at once, with details for programs."""
 
+import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.rpc import error_details_pb2
-from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
+from midjourney.legacy.v1 import legacy_request_pb2
+from midjourney.v1 import account_service_pb2, input_pb2, query_pb2, submit_pb2, task_pb2
+from midway.domain.errors import InvalidField
+from midway.engine.picture import PictureLimits
+from midway.rpc.pictures import PictureReader, Source
 
 from tests.rpc.served import Served, png, rejected, serving
 from tests.support.rig import engine_running, simulator_running
@@ -26,6 +33,37 @@ async def test_an_unknown_task_is_a_missing_resource(served: Served) -> None:
 
     assert (error.code.name, error.reason) == ("NOT_FOUND", "TASK_NOT_FOUND")
     assert (resource.resource_type, resource.resource_name) == ("midjourney.v1.Task", NO_TASK)
+
+
+LONG = "9" * 20_000
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda served: served.tasks.GetTask(query_pb2.GetTaskRequest(task_id=LONG)),
+        lambda served: served.tasks.CancelTask(query_pb2.CancelTaskRequest(task_id=LONG)),
+        lambda served: served.legacy.GetTask(legacy_request_pb2.GetTaskRequest(id=LONG)),
+        lambda served: served.accounts.GetAccount(account_service_pb2.GetAccountRequest(account_id=LONG)),
+        lambda served: served.tasks.SubmitChange(
+            submit_pb2.SubmitChangeRequest(task_id=LONG, kind=input_pb2.CHANGE_KIND_REROLL)
+        ),
+    ],
+    ids=["task", "cancel", "old task", "account", "parent"],
+)
+async def test_a_name_longer_than_any_is_not_found_and_not_said_again(served: Served, call: Any) -> None:
+    """Said again it would make the status too long for the trailers, and reach the client as another error."""
+    error = await rejected(call(served))
+
+    assert (error.code.name, error.metadata) == ("NOT_FOUND", {})
+    assert "999" not in (error.message or "")
+
+
+async def test_of_other_words_of_a_client_only_the_beginning_is_said_again(served: Served) -> None:
+    account = "狐" * 20_000
+    error = await rejected(served.imagine(options=input_pb2.SubmitOptions(account_id=account)))
+
+    assert (error.code.name, error.fields) == ("INVALID_ARGUMENT", ["options.account_id"])
 
 
 async def test_an_unknown_parent_is_not_found(served: Served) -> None:
@@ -57,6 +95,46 @@ async def test_a_picture_that_is_none_names_its_place(served: Served) -> None:
 
     assert (error.code.name, error.reason) == ("INVALID_ARGUMENT", "INVALID_IMAGE")
     assert error.fields == ["images[1]"]
+
+
+async def test_too_many_pictures_are_refused_before_one_is_looked_at(served: Served) -> None:
+    images = [input_pb2.InputImage(data=b"no picture")] * 6
+    error = await rejected(served.imagine(images=images))
+
+    assert (error.reason, error.fields) == ("FIELD_INVALID", ["images"])
+
+
+async def test_two_pictures_are_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = 0, 0
+    pair = threading.Barrier(2)
+
+    def decode(text: str, field: str, limits: PictureLimits) -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        pair.wait(timeout=30)  # until the second is under way as well
+        at_once -= 1
+        return text
+
+    monkeypatch.setattr("midway.rpc.pictures.image_from_text", decode)
+    reader = PictureReader(PictureLimits())
+    await asyncio.gather(*(reader.read([Source("images[0]", "https://example.org")]) for _ in range(6)))
+
+    assert most == 2
+
+
+async def test_too_many_links_are_refused_before_one_is_fetched() -> None:
+    fetched = []
+
+    async def fetch(link: str) -> bytes:
+        fetched.append(link)
+        return png()
+
+    reader = PictureReader(PictureLimits(max_count=2), fetch)
+    with pytest.raises(InvalidField, match="at most 2"):
+        await reader.read_files([Source(f"images[{index}]", "https://example.org/fox.png") for index in range(3)])
+
+    assert fetched == []
 
 
 async def test_a_picture_without_a_source_names_its_place(served: Served) -> None:

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
+from google.protobuf.struct_pb2 import Value
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import query_pb2, submit_pb2
-from midway.rpc.server import SERVICES
+from midway.rpc.auth import ApiKeys
+from midway.rpc.interceptors import Call, Context
+from midway.rpc.layers import observing
+from midway.rpc.server import SERVICES, ServerOptions
 from structlog.testing import capture_logs
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
@@ -141,6 +146,72 @@ async def test_a_call_is_logged_with_its_task_and_without_key_or_prompt(served: 
     assert (line["code"], line["task_id"]) == ("OK", task.id)
     assert "secret fox" not in str(lines)
     assert KEY not in str(lines)
+
+
+GET = query_pb2.GetTaskRequest
+OLD_CHANGE = legacy_request_pb2.SubmitChangeRequest
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_admitted", "logged"),
+    [
+        (GET(task_id="17"), True, "17"),
+        (GET(task_id="17"), False, None),
+        (GET(task_id="9" * 33), True, None),
+        (GET(task_id="a fox"), True, None),
+        (GET(task_id="１７"), True, None),
+        (OLD_CHANGE(task_id=Value(string_value="a fox")), True, None),
+    ],
+    ids=str,
+)
+async def test_of_what_a_caller_names_only_an_id_is_logged_and_no_strangers(
+    request_: Any, is_admitted: bool, logged: str | None
+) -> None:
+    call = Call("/a.Service/Method", cast(Context, None), request_, is_admitted=is_admitted)
+    with capture_logs() as lines:
+        async with observing(None)(call):
+            pass
+
+    assert [line.get("task_id") for line in lines] == [logged]
+
+
+async def test_of_a_call_without_a_key_no_message_is_read(locked: Served) -> None:
+    """One that is over the limit is not found to be so: it was never looked at."""
+    error = await rejected(locked.tasks.GetTask(query_pb2.GetTaskRequest(task_id="9" * 2000)))
+
+    assert error.reason == "UNAUTHENTICATED"
+
+
+async def test_watching_the_health_needs_the_key(locked: Served) -> None:
+    """Open streams count against the limit of calls; strangers could use it up."""
+    stub: Any = health_pb2_grpc.HealthStub(locked.channel)
+    error = await stream_rejected(stub.Watch(health_pb2.HealthCheckRequest()))
+
+    assert error.reason == "UNAUTHENTICATED"
+
+
+async def test_more_calls_at_a_time_than_allowed_are_refused(tmp_path: Path) -> None:
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path) as rig,
+        serving(rig, max_concurrent_calls=1) as served,
+    ):
+        watch = served.tasks.WatchTasks(query_pb2.WatchTasksRequest())
+        await watch.read()
+        error = await rejected(served.tasks.ListTasks(LIST))
+        watch.cancel()
+
+    assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("key", ["", " ", "sk-\n", "sk-ü"])
+def test_a_key_that_cannot_be_sent_is_not_left_out(key: str) -> None:
+    with pytest.raises(ValueError, match="API key"):
+        ApiKeys(["sk-fine", key])
+
+
+def test_keys_are_not_shown() -> None:
+    assert KEY not in repr(ServerOptions(api_keys=(KEY,)))
 
 
 def health(served: Served, service: str) -> Any:
