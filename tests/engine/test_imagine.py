@@ -2,10 +2,10 @@
 
 from io import BytesIO
 
-from PIL import Image
-
 from midway.domain.action import Action
 from midway.domain.task import State
+from PIL import Image
+
 from tests.support.rig import Rig
 
 

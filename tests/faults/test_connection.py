@@ -2,14 +2,16 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from discord_simulator.app import Simulator
 from midway.domain.account import AccountState
+from midway.domain.errors import Reason
 from midway.domain.task import State
 
 from tests.faults.stage import stage
-from tests.support.rig import Rig, control
+from tests.support.rig import Rig, control, simulator_running
 from tests.support.upstream import assert_own_picture, eventually, faults, jobs, posts, requests
 
 MID_JOB = {"event": "MESSAGE_UPDATE", "content": r"%\)", "skip": 1}
@@ -97,3 +99,29 @@ async def test_a_message_that_matches_nothing_stops_nothing(rig: Rig) -> None:
     await rig.control("events", account=1, event="INTERACTION_MODAL_CREATE", data={"id": "1", "nonce": "1"})
 
     await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a red fox")))
+
+
+@pytest.mark.parametrize("skew", [-300, 300])
+async def test_clocks_that_disagree_cost_nothing(rig: Rig, skew: int) -> None:
+    """Discord's clock and the server's are five minutes apart; ids, not times, tell what came first."""
+    await rig.control("clock", skew_seconds=skew)
+    await rig.control("faults", fault="FieldsMissing", event="MESSAGE_CREATE", content="Waiting to start")
+    await rig.control("faults", fault="EventLost", event="MESSAGE_CREATE", content=r"\(fast\)")
+    ended = await rig.succeeded(await rig.imagine("a red fox"))
+
+    await assert_own_picture(rig, ended)
+
+
+async def test_a_discord_that_forgot_everything_is_got_over(tmp_path: Path) -> None:
+    """The other side was restarted and knows no job any more: the running Task fails, the next one is drawn."""
+    async with simulator_running(accounts=1) as before, stage(before, tmp_path, idle_timeout=2) as rig:
+        lost = await rig.imagine("a red fox __hang")
+        await rig.until(lost.id, State.SUBMITTED)
+        await before.stop()
+        async with simulator_running(accounts=1, port=urlsplit(before.url).port) as after:
+            rig.simulator = after
+            ended = await rig.ended(lost)
+            await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a blue fox")))
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.IDLE_TIMEOUT

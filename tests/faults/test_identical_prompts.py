@@ -3,16 +3,20 @@
 import asyncio
 from pathlib import Path
 
+from discord_simulator.accounts import MJ_BOT
 from discord_simulator.app import Simulator
+from discord_simulator.bot.components import grid_rows
+from discord_simulator.messages import Picture
 from midway.domain.action import Action
 from midway.domain.task import Ask, State
 
 from tests.faults.other_session import OtherSession
 from tests.faults.stage import stage
-from tests.support.pictures import picture_facts
+from tests.support.pictures import picture_facts, plain_picture
 from tests.support.rig import Rig, simulator_running
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
 
+FOREIGN_JOB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 STRANGER_MENTION = "<@199999999999999999>"
 
 
@@ -72,8 +76,14 @@ async def test_another_users_identical_prompt_in_the_channel_is_not_ours(rig: Ri
     """A stranger's finished picture with our prompt appears in a shared channel while ours is drawn."""
     task = await rig.imagine("a red fox __slow")
     await rig.until(task.id, State.SUBMITTED, State.IN_PROGRESS)
-    content = f"**a red fox __slow --v 7.0** - {STRANGER_MENTION} (fast)"
-    await rig.control("messages", account=1, bot="mj", content=content, components=grid_buttons())
+    theirs = Picture(f"stranger_a_red_fox_{FOREIGN_JOB}.png", "image/png", plain_picture("red").data, 64, 64)
+    rig.simulator.world.post(
+        rig.simulator.world.accounts[0].channel,
+        MJ_BOT,
+        f"**a red fox __slow --v 7.0** - {STRANGER_MENTION} (fast)",
+        attachments=[theirs],
+        components=grid_rows(FOREIGN_JOB),
+    )
     ended = await rig.succeeded(task)
 
     await assert_own_picture(rig, ended)
@@ -137,11 +147,3 @@ async def test_an_old_picture_with_the_same_prompt_is_not_taken_from_the_history
 def has_event(rig: Rig, words: str) -> bool:
     """Tell whether an event with these words was sent to us."""
     return any(words in str(line["content"]) for line in rig.journal("event"))
-
-
-def grid_buttons() -> list[dict[str, object]]:
-    """Return buttons as under a grid, of a job that is not ours."""
-    job = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
-    return [
-        {"type": 1, "components": [{"type": 2, "style": 2, "label": "U1", "custom_id": f"MJ::JOB::upsample::1::{job}"}]}
-    ]

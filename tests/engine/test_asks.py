@@ -1,0 +1,127 @@
+"""What the engine refuses before anything is stored, and what it finds again."""
+
+from typing import Any
+
+import pytest
+from midway.domain.action import Action, Bot
+from midway.domain.errors import Conflict, InvalidField, NotFound, Reason, Refusal
+from midway.domain.ids import AccountId, JobId, RequestId, TaskId
+from midway.domain.task import Ask, State
+from midway.store.port import RequestIdReused, RequestKey, TaskQuery
+
+from tests.support.pictures import mask_for, plain_picture
+from tests.support.rig import Rig
+
+RED = plain_picture("red")
+
+# What is asked for, how many pictures come with it, the field that is named.
+WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no prompt": ({"action": Action.IMAGINE}, 0, "prompt"),
+    "a blank prompt": ({"action": Action.IMAGINE, "prompt": " \n"}, 0, "prompt"),
+    "a prompt of parameters that make many jobs": ({"action": Action.IMAGINE, "prompt": "x --repeat 4"}, 0, "prompt"),
+    "a prompt that is permuted": ({"action": Action.IMAGINE, "prompt": "a {red, blue} fox"}, 0, "prompt"),
+    "a prompt that is too long": ({"action": Action.IMAGINE, "prompt": "x" * 6001}, 0, "prompt"),
+    "too many pictures": ({"action": Action.IMAGINE, "prompt": "x"}, 6, "images"),
+    "describe without a picture": ({"action": Action.DESCRIBE}, 0, "image"),
+    "describe with two": ({"action": Action.DESCRIBE}, 2, "image"),
+    "blend of one": ({"action": Action.BLEND}, 1, "images"),
+    "blend of six": ({"action": Action.BLEND}, 6, "images"),
+    "blend in an odd shape": ({"action": Action.BLEND, "dimensions": "7:1"}, 2, "dimensions"),
+    "nothing to shorten": ({"action": Action.SHORTEN}, 0, "prompt"),
+    "show of no job": ({"action": Action.SHOW}, 0, "job_id"),
+    "show of something else": ({"action": Action.SHOW, "show_job_id": JobId("x")}, 0, "job_id"),
+    "an account that is not there": (
+        {"action": Action.IMAGINE, "prompt": "x", "account_id": AccountId("1")},
+        0,
+        "options.account_id",
+    ),
+    "a state that is too long": (
+        {"action": Action.IMAGINE, "prompt": "x", "client_state": "x" * 256},
+        0,
+        "options.client_state",
+    ),
+}
+
+
+@pytest.mark.parametrize(("ask", "pictures", "field"), WRONG.values(), ids=WRONG.keys())
+async def test_a_wrong_ask_names_its_field_and_stores_nothing(
+    rig: Rig, ask: dict[str, Any], pictures: int, field: str
+) -> None:
+    with pytest.raises(InvalidField) as refused:
+        await rig.engine.submit(Ask(**ask, image_count=pictures), [RED] * pictures)
+
+    assert refused.value.field == field
+    assert await rig.store.find(TaskQuery()) == []
+
+
+async def test_the_same_request_gives_the_same_task(rig: Rig) -> None:
+    ask, key = Ask(action=Action.IMAGINE, prompt="a red fox"), RequestKey(RequestId("once"), "digest")
+    first = await rig.engine.submit(ask, request=key)
+    again = await rig.engine.submit(ask, request=key)
+
+    assert (first.created, again.created) == (True, False)
+    assert again.task.id == first.task.id
+
+
+async def test_a_request_id_with_another_payload_is_refused(rig: Rig) -> None:
+    ask = Ask(action=Action.IMAGINE, prompt="a red fox")
+    await rig.engine.submit(ask, request=RequestKey(RequestId("once"), "digest"))
+    with pytest.raises(RequestIdReused):
+        await rig.engine.submit(ask, request=RequestKey(RequestId("once"), "other"))
+
+
+async def test_a_picture_that_was_picked_before_is_given_again(rig: Rig) -> None:
+    grid = await rig.succeeded(await rig.imagine("a red fox"))
+    picked = await rig.succeeded(await rig.change(grid, Action.UPSCALE, 2))
+    again = await rig.engine.submit(Ask(action=Action.UPSCALE, parent_id=grid.id, index=2))
+
+    assert (again.created, again.task.id) == (False, picked.id)
+
+
+async def test_a_press_on_a_running_task_is_refused(rig: Rig) -> None:
+    task = await rig.imagine("a red fox __hang")
+    with pytest.raises(Conflict) as refused:
+        await rig.change(task, Action.UPSCALE, 1)
+
+    assert refused.value.reason is Reason.PARENT_NOT_SUCCEEDED
+
+
+async def test_a_bot_follows_its_parent_whatever_is_asked(rig: Rig) -> None:
+    grid = await rig.succeeded(await rig.imagine("a red fox", bot=Bot.NIJI))
+    picked = await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
+
+    assert picked.ask.bot is Bot.NIJI
+
+
+async def test_input_is_taken_only_where_it_is_waited_for(rig: Rig) -> None:
+    task = await rig.imagine("a red fox __hang")
+    with pytest.raises(Conflict) as refused:
+        await rig.engine.answer_modal(task.id, "a blue fox", None)
+
+    assert refused.value.reason is Reason.TASK_NOT_AWAITING_INPUT
+
+
+async def test_a_region_needs_a_mask_of_the_right_size(rig: Rig) -> None:
+    grid = await rig.succeeded(await rig.imagine("a red fox"))
+    task = await rig.press(await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1)), "Vary (Region)")
+    for mask in (None, mask_for(32, 32)):
+        with pytest.raises(InvalidField) as refused:
+            await rig.engine.answer_modal(task.id, "a blue fox", mask)
+        assert refused.value.field == "mask"
+
+    assert (await rig.until(task.id, State.AWAITING_INPUT)).state is State.AWAITING_INPUT
+
+
+@pytest.mark.parametrize("what", ["cancel", "image_seed"])
+async def test_a_task_that_is_not_there_is_not_found(rig: Rig, what: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        await getattr(rig.engine, what)(TaskId("1"))
+
+    assert refused.value.reason is Reason.TASK_NOT_FOUND
+
+
+async def test_an_account_that_is_not_there_is_not_found(rig: Rig) -> None:
+    with pytest.raises(Refusal) as refused:
+        await rig.engine.resume_account(AccountId("1"))
+
+    assert refused.value.reason is Reason.ACCOUNT_NOT_FOUND
