@@ -14,6 +14,7 @@ from midjourney.legacy.v1 import legacy_service_pb2_grpc
 from midjourney.v1 import account_service_pb2_grpc, midjourney_service_pb2_grpc, query_pb2, submit_pb2, task_pb2
 from midway.domain.task import Task
 from midway.rpc.layers import Observer
+from midway.rpc.picture_links import PictureLinks
 from midway.rpc.server import Server, ServerOptions, build_server
 from PIL import Image
 
@@ -58,13 +59,15 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(rig: Rig, *, observe: Observer | None = None, **options: Any) -> AsyncIterator[Served]:
+async def serving(
+    rig: Rig, *, observe: Observer | None = None, links: PictureLinks | None = None, **options: Any
+) -> AsyncIterator[Served]:
     """Serve the rig's engine on a free port."""
 
     async def picture(task: Task) -> tuple[bytes, str]:
         return await rig.picture(task), "image/png"
 
-    server = build_server(rig.engine, picture, ServerOptions(port=0, **options), observe=observe)
+    server = build_server(rig.engine, picture, ServerOptions(port=0, **options), links=links, observe=observe)
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:

@@ -1,0 +1,204 @@
+"""Links to finished pictures: whom they open what, and where they stand."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from midjourney.legacy.v1 import legacy_request_pb2, legacy_service_pb2
+from midjourney.v1 import account_service_pb2, midjourney_service_pb2, query_pb2, submit_pb2
+from midway.domain.action import Action
+from midway.domain.ids import TaskId
+from midway.domain.image import Image
+from midway.domain.lifecycle import new_task
+from midway.domain.task import Ask, State, Task
+from midway.rpc.picture_links import DiscordLinks, SignedLinks
+
+from tests.rpc.served import Served, rejected, serving, stream_rejected
+from tests.support.rig import engine_running, simulator_running
+
+ADDRESS = "https://pictures.example.org/midway"
+LINKS = SignedLinks(ADDRESS + "/", b"k" * 32)
+KEY = (("mj-api-secret", "hush"),)
+FIRST, SECOND = TaskId("1705514776143750"), TaskId("1705514776143751")
+DISCORDS = "https://cdn.discordapp.example/fox.png?ex=1&is=2&hm=3"
+SERVICES = (
+    midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"],
+    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"],
+)
+OTHER_METHODS = [method for service in SERVICES for method in service.methods if method.name != "GetTaskImage"]
+
+
+def pictured(task_id: TaskId = FIRST, **fields: Any) -> Task:
+    """A Task with a picture, as it may stand in the Store."""
+    task = new_task(Ask(action=Action.IMAGINE, prompt="a fox"), task_id=task_id, now=datetime(2024, 1, 17, tzinfo=UTC))
+    return replace(replace(task, image=Image(DISCORDS), state=State.SUCCEEDED), **fields)
+
+
+def link_of(task: Task, links: SignedLinks = LINKS) -> str:
+    """The link that clients get for a Task's picture."""
+    shown = links.shown(task)
+    assert shown.image is not None
+    return shown.image.url
+
+
+def signature_of(link: str) -> str:
+    """The signature in a link."""
+    return parse_qs(urlsplit(link).query)["signature"][0]
+
+
+def asking(task_id: str, signature: str, index: int = 0) -> query_pb2.GetTaskImageRequest:
+    return query_pb2.GetTaskImageRequest(task_id=task_id, index=index, signature=signature)
+
+
+RIGHT = signature_of(link_of(pictured(FIRST)))
+
+
+@pytest.fixture
+async def locked(tmp_path: Path) -> AsyncIterator[Served]:
+    """A server that asks for a key and gives links of its own."""
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path) as rig,
+        serving(rig, links=LINKS, api_keys=("hush",)) as served,
+    ):
+        yield served
+
+
+@pytest.fixture
+async def grid(locked: Served) -> Task:
+    """A finished grid."""
+    return await locked.rig.succeeded(await locked.rig.imagine("a red fox"))
+
+
+def test_a_link_is_the_address_the_task_and_a_signature_of_128_bits() -> None:
+    link, _, signature = link_of(pictured(FIRST)).partition("?signature=")
+
+    assert link == f"{ADDRESS}/v1/tasks/{FIRST}/image"
+    assert len(bytes.fromhex(signature)) == 16
+
+
+def test_a_link_stays_the_same_as_long_as_the_key_does() -> None:
+    assert link_of(pictured()) == link_of(pictured(), SignedLinks(ADDRESS, b"k" * 32))
+    assert link_of(pictured()) != link_of(pictured(), SignedLinks(ADDRESS, b"l" * 32))
+
+
+def test_a_signature_opens_what_it_was_made_for() -> None:
+    assert LINKS.opens(asking(FIRST, RIGHT))
+
+
+@pytest.mark.parametrize(
+    "request_message",
+    [
+        asking(FIRST, ""),
+        asking(FIRST, "0" * 32),
+        asking(FIRST, RIGHT[:-1]),
+        asking(FIRST, RIGHT.upper() + "é"),
+        asking(FIRST, RIGHT, index=1),
+        asking(SECOND, RIGHT),
+        asking("", RIGHT),
+        query_pb2.GetTaskRequest(task_id=FIRST),
+        None,
+    ],
+    ids=["none", "wrong", "shortened", "no-ascii", "other-index", "other-task", "no-task", "other-request", "unread"],
+)
+def test_a_signature_opens_nothing_else(request_message: Any) -> None:
+    assert not LINKS.opens(request_message)
+
+
+@pytest.mark.parametrize("state", [State.IN_PROGRESS, State.FAILED, State.CANCELLED])
+def test_a_preview_keeps_the_link_of_discord(state: State) -> None:
+    assert link_of(pictured(state=state)) == DISCORDS
+
+
+def test_a_late_picture_has_a_link_of_ours() -> None:
+    assert link_of(pictured(state=State.FAILED, late=True)) == link_of(pictured())
+
+
+def test_without_an_address_links_are_those_of_discord_and_no_signature_counts() -> None:
+    assert DiscordLinks().shown(pictured()) == pictured()
+    assert not DiscordLinks().opens(asking(FIRST, RIGHT))
+
+
+async def test_a_right_signature_needs_no_key(locked: Served, grid: Task) -> None:
+    call = locked.tasks.GetTaskImage(asking(grid.id, signature_of(link_of(grid))))
+    body = await call
+
+    assert (body.content_type, body.data) == ("image/png", await locked.rig.picture(grid))
+    assert ("cache-control", "private, max-age=31536000, immutable") in tuple(await call.initial_metadata())
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 32, RIGHT], ids=["none", "wrong", "of-another-task"])
+async def test_any_other_signature_is_unauthenticated(locked: Served, grid: Task, signature: str) -> None:
+    error = await rejected(locked.tasks.GetTaskImage(asking(grid.id, signature)))
+
+    assert (error.code.name, error.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+
+
+async def test_a_key_opens_whatever_the_signature(locked: Served, grid: Task) -> None:
+    assert (await locked.tasks.GetTaskImage(asking(grid.id, "0" * 32), metadata=KEY)).data
+
+
+async def test_a_picture_without_an_address_needs_a_key(tmp_path: Path) -> None:
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path) as rig,
+        serving(rig, api_keys=("hush",)) as served,
+    ):
+        error = await rejected(served.tasks.GetTaskImage(asking(FIRST, RIGHT)))
+
+    assert error.code.name == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("method", OTHER_METHODS, ids=lambda method: method.full_name)
+async def test_a_signature_opens_no_other_call(locked: Served, method: MethodDescriptor) -> None:
+    """Not even when the request of a picture is sent there byte by byte."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    request = asking(FIRST, RIGHT).SerializeToString()
+    raw: Any = locked.channel  # the stubs know messages only
+
+    if method.server_streaming:
+        error = await stream_rejected(raw.unary_stream(path)(request))
+    else:
+        error = await rejected(raw.unary_unary(path)(request))
+
+    assert error.code.name == "UNAUTHENTICATED"
+
+
+async def test_every_call_that_shows_a_task_shows_the_same_link(locked: Served, grid: Task) -> None:
+    tasks, legacy, link = locked.tasks, locked.legacy, link_of(grid)
+    read = (await tasks.GetTask(query_pb2.GetTaskRequest(task_id=grid.id), metadata=KEY)).task
+    [listed] = (await tasks.ListTasks(query_pb2.ListTasksRequest(), metadata=KEY)).tasks
+    watch = tasks.WatchTask(query_pb2.WatchTaskRequest(task_id=grid.id), metadata=KEY)
+    watched = [message.task async for message in watch][-1]
+    ended = (await tasks.CancelTask(query_pb2.CancelTaskRequest(task_id=grid.id), metadata=KEY)).task
+    old = await legacy.GetTask(legacy_request_pb2.GetTaskRequest(id=grid.id), metadata=KEY)
+    old_list = await legacy.ListTasks(legacy_request_pb2.ListTasksRequest(), metadata=KEY)
+
+    seen = [(task.image.url, task.images[0].url) for task in (read, listed, watched, ended)]
+    assert seen == [(link, link)] * 4
+    assert [old.image_url, *(each["imageUrl"] for each in json.loads(old_list.data))] == [link, link]
+
+
+async def test_a_submit_that_finds_a_finished_task_shows_the_link_too(locked: Served) -> None:
+    request = submit_pb2.SubmitImagineRequest(prompt="a red fox", request_id="order-1")
+    first = (await locked.tasks.SubmitImagine(request, metadata=KEY)).task
+    done = await locked.rig.until(TaskId(first.id), State.SUCCEEDED)
+    again = await locked.tasks.SubmitImagine(request, metadata=KEY)
+
+    assert (again.existing, again.task.image.url) == (True, link_of(done))
+
+
+async def test_a_change_that_was_made_before_shows_the_link_in_the_old_api(locked: Served, grid: Task) -> None:
+    request = legacy_request_pb2.SubmitSimpleChangeRequest(content=f"{grid.id} U1")
+    first = await locked.legacy.SubmitSimpleChange(request, metadata=KEY)
+    done = await locked.rig.until(TaskId(first.result.string_value), State.SUCCEEDED)
+    again = await locked.legacy.SubmitSimpleChange(request, metadata=KEY)
+
+    assert (again.code, again.properties["imageUrl"]) == (21, link_of(done))
