@@ -15,7 +15,8 @@ from midway.app.ports import ReservedPort
 async def running_envoy(grpc_port: int, directory: Path, **door: Any) -> AsyncIterator[str]:
     """Run Envoy with the project's own configuration and yield its URL; its log is `envoy.log` in the directory.
 
-    `door` holds further fields of `RestDoor`. The server must serve already: Envoy looks at its health before it listens.
+    `door` holds further fields of `RestDoor`. The server must serve already: Envoy asks for its health before it
+    listens.
     """
     with ReservedPort("127.0.0.1", 0) as port:
         rest = RestDoor(host="127.0.0.1", http_port=port.number, grpc_port=grpc_port, **door)

@@ -60,7 +60,8 @@ class Rig:
     async def connected(self) -> None:
         """Return when every account has a session."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while any(account.state is AccountState.DISCONNECTED for account in self.engine.accounts()):
+            # No stream tells of accounts, so this asks until it is true.
+            while any(a.state is AccountState.DISCONNECTED for a in self.engine.accounts()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def imagine(self, prompt: str, **ask: Any) -> Task:
