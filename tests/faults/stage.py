@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from discord_simulator.app import Simulator
+from midway.domain.ids import AccountId
+from midway.domain.task import Task
 from midway.engine.clock import Clock
 
 from tests.support.rig import QUICK, Rig, engine_running
@@ -38,3 +40,9 @@ async def crash(rig: Rig) -> None:
     """Stop the engine in the middle of everything, as a kill would: nothing is said or written any more."""
     rig.engine._running.cancel()
     await asyncio.wait([rig.engine._running])
+
+
+def has_message(rig: Rig, task: Task) -> bool:
+    """Tell whether the engine has written down a message of the bot for a Task; no field of the Task shows it."""
+    worker = rig.engine._workers[task.account_id or AccountId("")]
+    return any(attempt.message_ids for attempt in worker._ledger.attempts(task.id))

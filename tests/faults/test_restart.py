@@ -10,7 +10,7 @@ from midway.domain.action import Action
 from midway.domain.errors import Reason
 from midway.domain.task import Ask, State
 
-from tests.faults.stage import crash, stage
+from tests.faults.stage import crash, has_message, stage
 from tests.support.pictures import mask_for, plain_picture
 from tests.support.upstream import assert_own_picture, eventually, in_state, jobs, later, posts
 
@@ -172,7 +172,7 @@ async def test_a_describe_is_found_after_a_restart(simulator: Simulator, tmp_pat
     async with stage(simulator, tmp_path) as rig:
         await rig.control("clock", speed=20)
         task = (await rig.engine.submit(Ask(action=Action.DESCRIBE, image_count=1), [plain_picture("green")])).task
-        await rig.until(task.id, State.SUBMITTED)
+        await eventually(lambda: has_message(rig, task), "the loading message is known")
         await crash(rig)
     async with stage(simulator, tmp_path, idle_timeout=1) as rig:
         assert len((await rig.succeeded(task)).result_prompts) == 4
