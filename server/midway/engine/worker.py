@@ -125,10 +125,10 @@ class Worker:
     async def drain(self) -> None:
         """Send nothing more, and return when what was sent has its answer written down."""
         self._sender.is_closing = True
+        await self._inbox.ask(_nothing)  # what was about to be sent is on its way now
         while not self._sender.is_idle:
-            await self._inbox.ask(_nothing)  # comes after what the sender reported
             await asyncio.sleep(DRAIN_LOOK_SECONDS)
-        await self._inbox.ask(_nothing)
+        await self._inbox.ask(_nothing)  # comes after what the sender reported
 
     def _wire(self) -> None:
         """Let the parts report to the loop."""
