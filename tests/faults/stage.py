@@ -1,7 +1,7 @@
 """The engine for an incident: it asks nothing by itself, so that a fault strikes what the test sends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +12,7 @@ from discord_simulator.app import Simulator
 from midway.domain.ids import AccountId
 from midway.domain.task import Task
 from midway.engine.clock import Clock
+from midway.store.port import Store
 
 from tests.support.rig import QUICK, Rig, engine_running
 
@@ -23,6 +24,7 @@ async def stage(
     *,
     accounts: int = 1,
     clock: Clock | None = None,
+    through: Callable[[Store], Store] | None = None,
     config: dict[str, Any] | None = None,
     **limits: Any,
 ) -> AsyncIterator[Rig]:
@@ -32,7 +34,9 @@ async def stage(
         for name, value in limits.items()
     }
     calm = replace(QUICK, sync_settings=False, **bounds)
-    async with engine_running(simulator, path, accounts=accounts, limits=calm, clock=clock, **config or {}) as rig:
+    async with engine_running(
+        simulator, path, accounts=accounts, limits=calm, clock=clock, through=through, **config or {}
+    ) as rig:
         yield rig
 
 

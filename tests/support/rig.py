@@ -1,7 +1,7 @@
 """The engine on its real parts: SQLite on disk, discord.py-self over sockets, the simulator."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -134,15 +134,21 @@ async def engine_running(
     limits: Limits = QUICK,
     banned: Path | None = None,
     clock: Clock | None = None,
+    through: Callable[[Store], Store] | None = None,
     **config: Any,
 ) -> AsyncIterator[Rig]:
-    """Run an engine on a SQLite file against the simulator; connected when it is given."""
+    """Run an engine on a SQLite file against the simulator; connected when it is given.
+
+    `through` puts something between the engine and its store.
+    """
     configs = [account_config(number, **config) for number in range(1, accounts + 1)]
     endpoints = Endpoints.simulator(simulator.url)
     clients = {
         each.id: DiscordClient(each.token, each.guild_id or GuildId(""), endpoints=endpoints) for each in configs
     }
-    store = await SqliteStore.open(path / "midway.db")
+    store: Store = await SqliteStore.open(path / "midway.db")
+    if through is not None:
+        store = through(store)
     try:
         async with Watch(store) as watch:
             engine = Engine(

@@ -1,0 +1,87 @@
+"""A real store with one thing wrong at a time: it refuses a call, or its answer is late."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, cast
+
+from midway.domain.task import State, Task
+from midway.store.port import Store, StoreUnavailable
+
+from tests.support.rig import PATIENCE_SECONDS
+
+Condition = Callable[..., bool]
+Fault = Callable[..., Awaitable[Any]]
+
+
+class Hold:
+    """A call whose work is done on disk and whose answer is kept back until `release`."""
+
+    def __init__(self) -> None:
+        self._is_done = asyncio.Event()
+        self._may_answer = asyncio.Event()
+
+    async def done(self) -> None:
+        """Return when the store has done what the call asked for."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._is_done.wait()
+
+    def release(self) -> None:
+        """Let the answer go."""
+        self._may_answer.set()
+
+    async def keep(self) -> None:
+        """Keep an answer back."""
+        self._is_done.set()
+        await self._may_answer.wait()
+
+
+class FaultyStore:
+    """Stands between an engine and its store: `stage(..., through=faulty.around)`. Each fault happens once."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+        self._store: Store
+
+    def around(self, store: Store) -> Store:
+        """Take the store that does the work."""
+        self._store = store
+        return cast("Store", self)
+
+    def __getattr__(self, verb: str) -> Any:
+        real = getattr(self._store, verb)
+        fault = self._faults.get(verb)
+        return partial(fault, real) if fault else real
+
+    def refuse_once(self, verb: str, when: Condition = lambda *_args, **_named: True) -> None:
+        """Refuse the next such call, as a full or busy disk does; nothing is stored."""
+
+        async def refusing(real: Fault, *args: Any, **named: Any) -> Any:
+            if when(*args, **named):
+                del self._faults[verb]
+                raise StoreUnavailable("the disk was full for a moment")
+            return await real(*args, **named)
+
+        self._faults[verb] = refusing
+
+    def hold_once(self, verb: str, when: Condition = lambda *_args, **_named: True) -> Hold:
+        """Keep the answer to the next such call back."""
+        hold = Hold()
+
+        async def holding(real: Fault, *args: Any, **named: Any) -> Any:
+            answer = await real(*args, **named)
+            if when(*args, **named) and self._faults.pop(verb, None):
+                await hold.keep()
+            return answer
+
+        self._faults[verb] = holding
+        return hold
+
+
+def enters(state: State) -> Condition:
+    """Pick the `append` by which a Task comes into a state."""
+
+    def is_entered(task: Task, **_named: Any) -> bool:
+        return task.state is state
+
+    return is_entered

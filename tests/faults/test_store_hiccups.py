@@ -1,0 +1,61 @@
+"""The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
+
+from pathlib import Path
+
+from discord_simulator.app import Simulator
+from midway.domain.action import Action
+from midway.domain.task import Ask, State
+
+from tests.faults.faulty_store import FaultyStore, enters
+from tests.faults.stage import stage
+from tests.support.pictures import mask_for
+from tests.support.upstream import assert_own_picture, jobs, posts
+
+
+async def test_a_store_that_refuses_an_attempt_once_delays_its_task_only(simulator: Simulator, tmp_path: Path) -> None:
+    """The Task was lost between two lists: it was never sent, and held its slot until the next restart."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, config={"slots": 1}, through=faulty.around) as rig:
+        faulty.refuse_once("append", enters(State.SUBMITTING))
+        first = await rig.imagine("a red fox")
+        second = await rig.imagine("a blue cat")
+
+        await assert_own_picture(rig, await rig.succeeded(first))
+        await assert_own_picture(rig, await rig.succeeded(second))
+        assert len(posts(rig)) == len(jobs(rig)) == 2
+        assert rig.engine.accounts()[0].running == 0
+
+
+async def test_a_store_that_refuses_the_acceptance_once_loses_no_task(simulator: Simulator, tmp_path: Path) -> None:
+    """Discord had taken it, and the note of that was refused."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        faulty.refuse_once("append", enters(State.SUBMITTED))
+        ended = await rig.succeeded(await rig.imagine("a red fox"))
+
+        assert len(posts(rig)) == 1
+        await assert_own_picture(rig, ended)
+
+
+async def test_a_store_that_refuses_the_mask_once_leaves_the_window_answered(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """The window counted as answered before the mask was read; the retry did nothing, and the region never came."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        grid = await rig.succeeded(await rig.imagine("a red fox"))
+        single = await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
+        assert single.image is not None
+        mask = mask_for(single.image.width, single.image.height)
+        button = next(button for button in single.buttons if button.label == "Vary (Region)")
+        faulty.refuse_once("inputs")
+        ask = Ask(
+            action=Action.PRESS,
+            parent_id=single.id,
+            custom_id=button.custom_id,
+            modal_prompt="a blue fox",
+            has_mask=True,
+        )
+        region = (await rig.engine.submit(ask, [mask])).task
+
+        await assert_own_picture(rig, await rig.succeeded(region))
