@@ -126,7 +126,7 @@ class Worker:
         """Send nothing more, and return when what was sent has its answer written down."""
         self._sender.is_closing = True
         await self._inbox.ask(_nothing)  # what was about to be sent is on its way now
-        while not self._sender.is_idle:
+        while not self._sender.is_idle:  # noqa: ASYNC110 - seconds at most, once in a process
             await asyncio.sleep(DRAIN_LOOK_SECONDS)
         await self._inbox.ask(_nothing)  # comes after what the sender reported
 
