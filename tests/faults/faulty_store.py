@@ -70,7 +70,8 @@ class FaultyStore:
 
         async def holding(real: Fault, *args: Any, **named: Any) -> Any:
             answer = await real(*args, **named)
-            if when(*args, **named) and self._faults.pop(verb, None):
+            if when(*args, **named) and verb in self._faults:
+                del self._faults[verb]
                 await hold.keep()
             return answer
 

@@ -16,7 +16,7 @@ from typing import Any
 from midway.discord.event import Message
 from midway.discord.message import job_id, parse_content
 from midway.domain.action import TRAITS, Bot, Verb
-from midway.domain.attempt import Attempt
+from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId, time_of_snowflake
 from midway.domain.prompt import prompt_key
 
@@ -119,6 +119,18 @@ class Index:
         unknown_nonce = keys.nonce is not None and keys.nonce not in self.by_nonce
         named = (keys.message_id, keys.interaction_id, keys.job_id)
         return unknown_nonce or any(key in self.foreign for key in named if key is not None)
+
+    def is_of_another_session(self, interaction_id: InteractionId | None) -> bool:
+        """Tell whether an Interaction was made while none of ours was on its way whose id we do not know.
+
+        A region's is never told: the bot makes it itself, from what its page was given.
+        """
+        return interaction_id is not None and not any(
+            attempt.kind is AttemptKind.REGION
+            or attempt.interaction_id == interaction_id
+            or _may_have_made(attempt, interaction_id)
+            for attempt in self.unsettled.values()
+        )
 
     def may_be_foreign(self, keys: Keys) -> bool:
         """Tell whether a message without a sure key could end a job that another session started."""

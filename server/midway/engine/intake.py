@@ -163,10 +163,10 @@ class Intake:
         """Accept a press of a parent's button (SubmitAction, SubmitChange)."""
         found = await self._store.get(ask.parent_id) if ask.parent_id else None
         parent = usable_parent(found, ask.parent_id)
-        worker = self._parents_worker(parent)
         custom_id = button_of(ask, parent)
         if custom_id == IMAGINE_ALL:
             return await self._imagine_all(ask, parent, request)
+        worker = self._parents_worker(parent)
         press = press_from_custom_id(custom_id)
         if not press.is_task:
             return await self._press_only(parent, worker, custom_id)
@@ -228,8 +228,11 @@ class Intake:
         asks = [await self._imagined(ask, parent, number) for number in range(1, len(parent.result_prompts) + 1)]
         if not asks:
             raise InvalidField("custom_id", "the parent proposes no prompts")
-        worker = self._parents_worker(parent, room_for=len(asks))  # all of them or none
         keys = [request, *(_numbered(request, number) for number in range(2, len(asks) + 1))]
+        made = [await self._store.by_request(key) if key else None for key in keys]
+        if None not in made:
+            return _all_made([task for task in made if task])
+        worker = self._parents_worker(parent, room_for=made.count(None))  # all of them or none
         placed = [await self._place(each, (), key, worker) for each, key in zip(asks, keys, strict=True)]
         return replace(placed[0], others=tuple(other.task for other in placed[1:]))
 
@@ -256,6 +259,10 @@ class Intake:
             raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
         if mask is not None:
             check_mask(mask, await self._store.get(task.ask.parent_id) if task.ask.parent_id else None)
+
+
+def _all_made(tasks: Sequence[Task]) -> Placed:
+    return Placed(tasks[0], created=False, others=tuple(tasks[1:]))
 
 
 def _numbered(request: RequestKey | None, number: int) -> RequestKey | None:

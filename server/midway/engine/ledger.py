@@ -112,6 +112,8 @@ class Ledger:
 
     async def _read_again(self, task_id: TaskId) -> None:
         self.drop(task_id)
+        for attempt in await self._store.attempts(task_id):
+            self.index.put(attempt)
         await self.known(task_id)
 
     async def learn(self, *attempts: Attempt) -> None:

@@ -105,13 +105,18 @@ class Listener:
         if attempt is not None:
             await self._take(attempt, message, keys, live=live)
             await self._try_parked()
-        elif self._ledger.index.is_foreign(keys):
+        elif self._is_foreign(keys, live=live):
             self._ledger.index.disown(keys)
             self._see_trouble(message)
         elif live:
             self._see_trouble(message)
             self._lot.park(message, self._clock.now())
         return attempt is not None or parse_content(message.content) is None
+
+    def _is_foreign(self, keys: Keys, *, live: bool) -> bool:
+        """Tell whether another session of the Account made it; the history shows no nonce, only an Interaction."""
+        index = self._ledger.index
+        return index.is_foreign(keys) or (not live and index.is_of_another_session(keys.interaction_id))
 
     def _concerns_us(self, message: Message) -> bool:
         """Tell whether a message speaks to this Account's user; one that names nobody might."""

@@ -16,9 +16,10 @@ from midway.discord.event import Message
 from midway.discord.port import Connection
 from midway.domain.attempt import Attempt
 from midway.domain.ids import MessageId, TaskId, time_of_snowflake
-from midway.domain.lifecycle import Requeued
+from midway.domain.lifecycle import Accepted, Progressed, Requeued
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
+from midway.engine.classify import meaning
 from midway.engine.clock import Clock
 from midway.engine.correlate import CLOCK_SKEW, leaves_trace
 from midway.engine.deadline import Deadline, deadline, release
@@ -135,9 +136,10 @@ class Lookback:
 
         Only once for a Task, only when the bot has had its time to answer, and only without any doubt: the history
         reaches back to before it (`complete_since` None: to the channel's beginning), and holds no younger job of this
-        Account that nobody can place. Whatever is in doubt fails as OUTCOME_UNKNOWN at its deadline.
+        Account that nobody can place, nor one still drawn, behind which it may wait: the bot says "Job queued" to one
+        session only. Whatever is in doubt fails as OUTCOME_UNKNOWN at its deadline.
         """
-        newest_unclaimed = max(map(_created, unclaimed), default=None)
+        newest_unclaimed = max(map(self._last_drawn, unclaimed), default=None)
         for attempt in list(self._ledger.index.open()):
             begun = attempt.sent_at - CLOCK_SKEW
             is_seen_whole = complete_since is None or complete_since < begun
@@ -146,6 +148,11 @@ class Lookback:
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
                 await self._ledger.change(attempt.task_id, Requeued(NEVER_SENT), attempts=[settled])
 
+    def _last_drawn(self, message: Message) -> datetime:
+        """Return until when a message's job may have been drawn: the longest it may take, unless it has ended."""
+        is_drawn = isinstance(meaning(message), Accepted | Progressed)
+        return _created(message) + (self._limits.total_timeout_relax if is_drawn else timedelta(0))
+
     def _was_never_sent(self, attempt: Attempt) -> bool:
         """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""
         has_trace = attempt.accepted_at or attempt.interaction_id or attempt.message_ids
@@ -153,6 +160,10 @@ class Lookback:
         is_first = len(self._ledger.attempts(attempt.task_id)) == 1
         is_older = attempt.nonce not in self._sender.sent_here
         return not has_trace and is_older and had_its_time and is_first and leaves_trace(attempt)
+
+    def reset(self) -> None:
+        """Begin anew after a defect ended the worker, and a look at the history with it."""
+        self._reading, self._is_wanted = False, True
 
     def forget_old(self) -> None:
         """Forget when the history was read for Tasks that have ended."""

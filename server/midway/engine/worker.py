@@ -96,6 +96,7 @@ class Worker:
     async def recover(self) -> None:
         """Begin anew from the Store, after a defect ended `run` somewhere in the middle."""
         self._sender.reset()
+        self._lookback.reset()
         await self._ledger.reload()
 
     async def resume(self) -> Account:
