@@ -131,3 +131,5 @@ async def test_a_reader_that_does_not_read_slows_nobody_and_misses_no_end(client
             missing -= {task_id for task_id in missing if task_id.encode() in line and b"STATE_SUCCEEDED" in line}
             if not missing:
                 break
+
+    assert not missing

@@ -65,6 +65,7 @@ def test_no_part_outlives_a_stack_that_is_killed(tmp_path):
         stack.end(signal.SIGKILL)
 
         wait_gone(pids)
+        assert marked(stack.mark) == []
 
 
 @pytest.mark.parametrize("part", ["discord_simulator", "midway.app.cli serve", "envoy"])

@@ -222,13 +222,15 @@ async def test_an_unreachable_api_means_that_nothing_was_sent():
         linked.client._gateway.http.endpoints = replace(
             linked.client._gateway.http.endpoints, api="http://127.0.0.1:1/api/v9", only_host=None
         )
-
         await refusal(linked, NotConnected)
+
+        assert len(linked.journal("interaction")) == 1
 
 
 async def test_nothing_is_sent_without_a_session():
     async with connected() as linked:
         await linked.simulator.stop()
         await linked.seen.wait(Disconnected)
-
         await refusal(linked, NotConnected)
+
+        assert linked.journal("interaction") == []

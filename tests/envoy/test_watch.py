@@ -40,7 +40,7 @@ async def test_a_reader_that_leaves_ends_the_call(door):
         await next_event(answer)
         answer.close()
 
-    await door.tasks.cancelled.wait()
+    assert await door.tasks.cancelled.wait()
 
 
 async def first_task(door: Door, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -38,7 +38,9 @@ async def test_a_job_that_never_ends_fails_and_frees_its_slot(
 async def test_a_relaxed_job_may_be_silent_for_longer(simulator: Simulator, tmp_path: Path) -> None:
     """Relax jobs wait for minutes between two signs of life; the limit for fast ones does not count."""
     async with stage(simulator, tmp_path, idle_timeout=0.1, total_timeout=0.1) as rig:
-        await rig.succeeded(await rig.imagine("a red fox --relax"))
+        ended = await rig.ended(await rig.imagine("a red fox --relax"))
+
+        assert ended.state is State.SUCCEEDED
 
 
 async def test_a_task_that_is_never_sent_fails_in_the_end(simulator: Simulator, tmp_path: Path) -> None:

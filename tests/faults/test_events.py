@@ -140,7 +140,7 @@ async def test_a_used_button_shows_on_the_parent(rig: Rig) -> None:
     grid = await rig.succeeded(await rig.imagine("a red fox"))
     await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
 
-    def is_marked(task: Task) -> bool:
-        return any(button.label == "U1" and button.style == BLUE for button in task.buttons)
+    def marked(task: Task) -> set[str]:
+        return {button.label for button in task.buttons if button.style == BLUE}
 
-    await later(rig, grid, is_marked)
+    assert marked(await later(rig, grid, lambda task: bool(marked(task)))) == {"U1"}

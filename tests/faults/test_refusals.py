@@ -154,7 +154,7 @@ async def test_a_refused_token_is_tried_again_when_the_operator_says_so(rig: Rig
     await rig.engine.resume_account(account.id)
     await in_state(rig, AccountState.ACTIVE)
 
-    await rig.succeeded(await rig.imagine("a red fox"))
+    assert (await rig.ended(await rig.imagine("a red fox"))).state is State.SUCCEEDED
 
 
 async def test_an_account_that_is_refused_says_so_and_not_that_it_is_active(rig: Rig) -> None:

@@ -60,8 +60,10 @@ async def test_picks_and_describes_need_no_slot(rig: Rig) -> None:
     grid = await rig.succeeded(await rig.imagine("a red fox"))
     for number in range(SLOTS):
         await rig.until((await rig.imagine(f"fox number {number} __hang")).id, State.SUBMITTED)
+    picked = await rig.ended(await rig.change(grid, Action.UPSCALE, 1))
 
-    await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
+    assert picked.state is State.SUCCEEDED
+    assert rig.engine.accounts()[0].running == SLOTS
 
 
 async def test_a_cancelled_job_keeps_its_slot_until_midjourney_is_done(rig: Rig) -> None:
@@ -101,6 +103,7 @@ async def test_a_cancelled_task_that_was_never_answered_frees_its_slot(hasty: Ri
     await hasty.engine.cancel(task.id)
 
     await eventually(lambda: hasty.engine.accounts()[0].running == 0, "the slot is free")
+    assert not jobs(hasty)
 
 
 async def test_a_cancelled_job_that_hangs_frees_its_slot_in_the_end(simulator: Simulator, tmp_path: Path) -> None:
@@ -111,6 +114,8 @@ async def test_a_cancelled_job_that_hangs_frees_its_slot_in_the_end(simulator: S
         await rig.engine.cancel(task.id)
 
         await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
+        assert len(jobs(rig)) == 1
+        assert not jobs(rig, "finished")
 
 
 async def test_failed_jobs_give_their_slots_back(rig: Rig) -> None:

@@ -42,6 +42,8 @@ async def test_picture_that_came_late_is_kept(store: MemoryStore, shelf: Shelf, 
     async with keeping(keeper):
         await shelf.until(lambda: shelf.has(task.id))
 
+    assert cdn.asked == ["grid.png"]
+
 
 async def test_previews_and_tasks_without_picture_are_passed_over(
     store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, cdn: Cdn
@@ -153,6 +155,8 @@ async def test_next_run_takes_up_what_this_one_left(store: MemoryStore, shelf: S
     async with keeping(ArchiveKeeper(store, shelf, fetch, rules=QUICK)):
         await shelf.until(lambda: shelf.has(left.id))
 
+    assert set(cdn.asked) == {"grid.png"}
+
 
 async def test_what_was_dealt_with_is_not_looked_at_again(store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch):
     """A picture that was thrown away since stays away until somebody asks for it."""
@@ -175,6 +179,8 @@ async def test_bookmark_of_another_database_is_ignored(store: MemoryStore, shelf
     async with keeping(ArchiveKeeper(store, shelf, fetch, rules=QUICK)):
         await shelf.until(lambda: shelf.has(task.id))
 
+    assert cdn.asked == ["grid.png"]
+
 
 async def test_pictures_over_the_bounds_are_pruned_while_running(
     store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch
@@ -186,6 +192,8 @@ async def test_pictures_over_the_bounds_are_pruned_while_running(
 
     async with keeping(keeper):
         await shelf.until(lambda: not shelf.has(task.id))
+
+    assert cdn.asked == []
 
 
 async def test_task_older_than_the_archive_keeps_is_not_fetched(

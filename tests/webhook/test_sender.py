@@ -54,8 +54,10 @@ async def test_change_while_running_is_delivered_by_the_doorbell(
     store: MemoryStore, outbound: Outbound, receiver: Receiver
 ):
     async with sending(store, outbound):
-        await notices(store, receiver.url, Dispatched())
+        task = await notices(store, receiver.url, Dispatched())
         await receiver.until_taken(1)
+
+    assert [post.change for post in receiver.taken] == [(task.id, "SUBMITTING")]
 
 
 async def test_notices_of_a_task_arrive_in_order_with_the_end_last(
@@ -135,9 +137,11 @@ async def test_a_receiver_that_never_answers_holds_up_no_other(store: MemoryStor
 async def test_dead_receiver_delays_no_other(store: MemoryStore, receiver: Receiver, unused_tcp_port: int):
     for _ in range(5):
         await notices(store, f"http://127.0.0.1:{unused_tcp_port}/", Dispatched())
-    await notices(store, receiver.url, Dispatched())
+    task = await notices(store, receiver.url, Dispatched())
     async with Outbound({"127.0.0.1"}) as to_loopback, sending(store, to_loopback, replace(QUICK, max_concurrent=2)):
         await receiver.until_taken(1)
+
+    assert [post.change for post in receiver.taken] == [(task.id, "SUBMITTING")]
 
 
 async def test_too_old_a_notice_is_given_up_and_the_next_goes_on(
@@ -187,18 +191,33 @@ async def test_private_address_is_given_up_unasked(store: MemoryStore, receiver:
 async def test_impossible_address_is_given_up(store: MemoryStore, outbound: Outbound, url: str):
     await notices(store, url, Dispatched())
 
-    async with sending(store, outbound):
-        await until_outbox_is_empty(store)
+    with capture_logs() as logs:
+        async with sending(store, outbound):
+            await until_outbox_is_empty(store)
+
+    assert [entry["event"] for entry in logs] == ["webhook given up"]
 
 
 async def test_receiver_that_never_answers_is_tried_again(store: MemoryStore, outbound: Outbound, receiver: Receiver):
     receiver.gate.clear()
-    await notices(store, receiver.url, Dispatched())
+    task = await notices(store, receiver.url, Dispatched())
 
     async with sending(store, outbound, replace(QUICK, try_timeout=timedelta(milliseconds=20))):
         await receiver.until_posts(2)
         receiver.gate.set()
         await until_outbox_is_empty(store)
+
+    assert {post.change for post in receiver.posts} == {(task.id, "SUBMITTING")}
+
+
+async def cut_after_head(listener: socket.socket) -> bytes:
+    """Take one connection, read a request's head, and hang up without an answer."""
+    connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+    with connection:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += await asyncio.get_running_loop().sock_recv(connection, 65536)
+    return head
 
 
 async def test_connection_cut_before_the_answer_is_tried_again(store: MemoryStore):
@@ -208,9 +227,11 @@ async def test_connection_cut_before_the_answer_is_tried_again(store: MemoryStor
         port = listener.getsockname()[1]
         await notices(store, f"http://127.0.0.1:{port}/", Dispatched())
         async with Outbound({"127.0.0.1"}) as to_loopback, sending(store, to_loopback):
-            for _ in range(3):
-                connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-                connection.close()
+            heads = [await cut_after_head(listener) for _ in range(3)]
+
+    ids = [line for head in heads for line in head.splitlines() if line.startswith(b"webhook-id:")]
+    assert len(ids) == 3
+    assert len(set(ids)) == 1
 
 
 async def test_notices_outlive_the_process(tmp_path: Path, outbound: Outbound, receiver: Receiver):
