@@ -12,8 +12,6 @@ from tests.legacy.conftest import Servers
 from tests.legacy.matching import mismatches
 from tests.legacy.world import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 CASES = load_cases()
 
 
@@ -23,6 +21,7 @@ def test_every_case_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_case(servers: Servers, case: Case) -> None:
     """The answer is the one that the old API's clients expect."""
