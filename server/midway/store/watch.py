@@ -11,6 +11,7 @@ only the streams that asked for that Task.
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
@@ -140,7 +141,7 @@ class Watch:
                 changed.set()
 
 
-class _Stream(AsyncIterator[Task]):
+class _Stream(AsyncIterator[Task], ABC):
     """A cursor over the Store that waits at the end of what is there.
 
     It holds no place in the hub between two reads, so it needs no closing; and `anext` may be cancelled
@@ -171,9 +172,9 @@ class _Stream(AsyncIterator[Task]):
         self._delivered = task.revision
         return task
 
+    @abstractmethod
     async def _start(self) -> None:
         """Take what stands before the changes after the cursor."""
-        raise NotImplementedError
 
     async def _fill(self) -> None:
         """Wait for what is newer and take it; raise StopAsyncIteration at the end."""
@@ -188,8 +189,9 @@ class _Stream(AsyncIterator[Task]):
                 changed.clear()
         return newer
 
+    @abstractmethod
     async def _read(self) -> list[Task]:
-        raise NotImplementedError
+        """Read what is newer than the cursor, in order of revision; empty when nothing is."""
 
     def _take(self, tasks: list[Task]) -> None:
         self._batch.extend(tasks)

@@ -8,6 +8,7 @@ Durations are wall seconds: the client's time-outs do not run faster with the si
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from .base import Fault
 
 
 @dataclass(kw_only=True)
-class AnswerFault(Fault):
+class AnswerFault(Fault, ABC):
     """Picks requests by the name of their route."""
 
     route: str = "interactions"
@@ -28,22 +29,22 @@ class AnswerFault(Fault):
         """Say whether this is the route meant."""
         return route == self.route
 
+    @abstractmethod
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer in the handler's place; most faults never call it."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)
-class Refusal(AnswerFault):
+class Refusal(AnswerFault, ABC):
     """A fault that answers instead of the handler: nothing was carried out."""
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:  # noqa: ARG002
         """Answer without carrying the request out."""
         return self.refusal()
 
+    @abstractmethod
     def refusal(self) -> web.Response:
         """Build the answer."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class EventFault(Fault):
+class EventFault(Fault, ABC):
     """Picks events by name and, where `content` is given, by a regular expression found in the message's text."""
 
     event: str
@@ -26,9 +27,9 @@ class EventFault(Fault):
         """Say whether this is the event meant."""
         return event.name == self.event and bool(re.search(self.content, str(event.data.get("content", "")), re.DOTALL))
 
+    @abstractmethod
     def apply(self, event: Event, sessions: Sessions) -> None:
         """Do to the event what the fault is for."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ BOT_DEADLINE_SECONDS = 3.0  # Discord gives a bot this long for its first answer
 
 
 @dataclass(kw_only=True)
-class InteractionFault(Fault):
+class InteractionFault(Fault, ABC):
     """Picks accepted interactions by a regular expression on the command's name or the custom id."""
 
     name: str = ""
@@ -28,9 +29,9 @@ class InteractionFault(Fault):
         """Say whether this is the interaction meant."""
         return bool(re.search(self.name, interaction.name or interaction.custom_id or ""))
 
+    @abstractmethod
     def apply(self, interaction: Interaction, world: World) -> None:
         """Stand in for the bot, which never hears of the interaction."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)

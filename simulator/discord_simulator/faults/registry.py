@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from inspect import isabstract
 
 from discord_simulator.json_types import Json
 
 from . import answers, events, handshake, interactions, sockets, transfers
-from .answers import AnswerFault, Refusal
 from .base import Fault
-from .events import EventFault
-from .interactions import InteractionFault
-from .sockets import SocketFault
 
-_KINDS = {Fault, EventFault, SocketFault, InteractionFault, AnswerFault, Refusal}  # these only group others
 _MODULES = (answers, events, handshake, interactions, sockets, transfers)
 FAULTS: dict[str, type[Fault]] = {
     name: value
     for module in _MODULES
     for name, value in vars(module).items()
-    if isinstance(value, type) and issubclass(value, Fault) and value not in _KINDS
+    if isinstance(value, type) and issubclass(value, Fault) and value is not Fault and not isabstract(value)
 }
 
 

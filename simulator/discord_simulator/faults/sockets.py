@@ -6,6 +6,7 @@ Without, control.py strikes the sockets as soon as the fault is posted.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ UNRESUMABLE = frozenset(
 
 
 @dataclass(kw_only=True)
-class SocketFault(EventFault):
+class SocketFault(EventFault, ABC):
     """Something that happens to every session of an account."""
 
     event: str = ""  # "" = at once
@@ -43,9 +44,9 @@ class SocketFault(EventFault):
     def ends_session(self) -> bool:
         return False
 
+    @abstractmethod
     def strike(self, session: Session) -> None:
         """Do to one session what the fault is for."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)
