@@ -64,8 +64,8 @@ async def test_recent_attempts_are_those_open_or_young_of_the_account(store: Sto
 
 
 async def test_marks_are_kept_one_for_each_account(store: Store):
-    first = AccountMark(ACCOUNT, AccountState.PAUSED, "verify", START, MessageId("1"))
-    changed = replace(first, state=AccountState.ACTIVE, reason="", last_message_id=None)
+    first = AccountMark(ACCOUNT, AccountState.PAUSED, "verify", START)
+    changed = replace(first, state=AccountState.ACTIVE, reason="")
     other = AccountMark(AccountId("2002"), AccountState.INVALID, "token refused", START + seconds(0.000001))
     for mark in (other, first, changed):
         await store.put_mark(mark)

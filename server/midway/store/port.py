@@ -17,7 +17,7 @@ from typing import Protocol
 from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.attempt import Attempt
-from midway.domain.ids import AccountId, MessageId, RequestId, Revision, TaskId
+from midway.domain.ids import AccountId, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import State, Task
 
@@ -76,13 +76,12 @@ class TaskQuery:
 
 @dataclass(frozen=True, slots=True)
 class AccountMark:
-    """What must outlive a restart about an Account: why it may not act, and what it has seen."""
+    """What must outlive a restart about an Account: whether it may act, why not, and since when."""
 
     account_id: AccountId
     state: AccountState
     reason: str
     since: datetime
-    last_message_id: MessageId | None = None  # newest message handled; history is read from here
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def _task_from_row(row: Any) -> Task:
 
 def _mark_from_row(row: Any) -> AccountMark:
     since = time_from_integer(row["since"])
-    return AccountMark(row["account_id"], AccountState(row["state"]), row["reason"], since, row["last_message_id"])
+    return AccountMark(row["account_id"], AccountState(row["state"]), row["reason"], since)
 
 
 def _notice_from_row(row: Any) -> OutboxRow:

@@ -140,7 +140,6 @@ def put_mark(connection: sqlite3.Connection, mark: AccountMark) -> None:
             "state": mark.state.value,
             "reason": mark.reason,
             "since": integer_from_time(mark.since),
-            "last_message_id": mark.last_message_id,
         },
     )
 

@@ -61,11 +61,10 @@ CREATE INDEX attempt_by_account ON attempt (account_id, sent_at);
 CREATE INDEX attempt_open ON attempt (account_id, is_open) WHERE is_open;
 
 CREATE TABLE account_mark (
-    account_id      TEXT    NOT NULL PRIMARY KEY,
-    state           TEXT    NOT NULL,
-    reason          TEXT    NOT NULL,
-    since           INTEGER NOT NULL,
-    last_message_id TEXT
+    account_id TEXT    NOT NULL PRIMARY KEY,
+    state      TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    since      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- AUTOINCREMENT: a sequence is never given twice, so that a late "delivered" cannot hit another notice.
