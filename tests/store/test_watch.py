@@ -190,16 +190,15 @@ def count_reads(store: Store) -> dict[str, int]:
     return counts
 
 
-async def test_watching_all_begins_with_the_unfinished_in_order_of_revision(store: Store, watch: ObservedWatch):
+async def test_watching_all_gives_the_changes_of_every_task_in_order_of_revision(store: Store, watch: ObservedWatch):
     first, second = await submitted(store), await submitted(store)
-    await advance(store, await in_progress(store), SUCCEED)
-    first = await advance(store, first, Dispatched())
+    dispatched = await advance(store, first, Dispatched())
 
-    assert await take(watch.watch_all(), 2) == [second, first]
+    assert await take(watch.watch_all(Revision(0)), 3) == [first, second, dispatched]
 
 
 async def test_watching_all_goes_on_with_every_change(store: Store, watch: ObservedWatch):
-    stream = watch.watch_all()
+    stream = watch.watch_all(Revision(0))
     one = await submitted(store)
     await anext(stream)
     other = await submitted(store)
@@ -216,7 +215,7 @@ async def test_watching_all_resumes_after_a_revision(store: Store, watch: Observ
 
 
 async def test_watching_all_skips_what_is_not_wanted(store: Store, watch: ObservedWatch):
-    stream = watch.watch_all(wanted=lambda task: task.ask.client_state == "mine")
+    stream = watch.watch_all(Revision(0), lambda task: task.ask.client_state == "mine")
     await submitted(store)
     mine = await submitted(store, a_task(client_state="mine"))
     await submitted(store)

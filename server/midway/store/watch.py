@@ -19,12 +19,10 @@ from types import TracebackType
 from typing import Self
 
 from midway.domain.ids import Revision, TaskId
-from midway.domain.task import TERMINAL, State, Task
-from midway.store.port import Doorbell, Store, StoreUnavailable, TaskQuery
+from midway.domain.task import Task
+from midway.store.port import Doorbell, Store, StoreUnavailable
 
 LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table this often without one
-UNFINISHED = frozenset(State) - TERMINAL
-ALL_UNFINISHED = 1_000_000  # more than the queues' own limits ever let in
 PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
 
 _EVERY_TASK = None  # the key of those who wait for any Task
@@ -82,13 +80,8 @@ class Watch:
         """
         return TaskStream(self, self._store, task_id, after)
 
-    def watch_all(
-        self, after: Revision = Revision(0), wanted: Callable[[Task], bool] = lambda _: True
-    ) -> "TasksStream":
-        """Follow all Tasks that are wanted, without end.
-
-        `after` 0 gives the unfinished Tasks first, as they are now, in order of revision.
-        """
+    def watch_all(self, after: Revision, wanted: Callable[[Task], bool] = lambda _: True) -> "TasksStream":
+        """Follow all Tasks that are wanted, without end: everything newer than `after`."""
         return TasksStream(self, self._store, after, wanted)
 
     @contextlib.contextmanager
@@ -172,9 +165,8 @@ class _Stream(AsyncIterator[Task], ABC):
         self._delivered = task.revision
         return task
 
-    @abstractmethod
     async def _start(self) -> None:
-        """Take what stands before the changes after the cursor."""
+        """Take what stands before the changes after the cursor: nothing, unless a stream begins with more."""
 
     async def _fill(self) -> None:
         """Wait for what is newer and take it; raise StopAsyncIteration at the end."""
@@ -233,16 +225,6 @@ class TasksStream(_Stream):
     def __init__(self, hub: Watch, store: Store, after: Revision, wanted: Callable[[Task], bool]) -> None:
         super().__init__(hub, store, _EVERY_TASK, after)
         self._wanted = wanted
-
-    async def _start(self) -> None:
-        if self._cursor != 0:
-            return
-        start = await self._store.revision()
-        unfinished = await self._store.find(TaskQuery(states=UNFINISHED, limit=ALL_UNFINISHED))
-        # What changed since `start` comes with the changes after it; taken here it would come twice, or hide others.
-        present = [task for task in unfinished if task.revision <= start]
-        self._take(sorted(present, key=lambda task: task.revision))
-        self._cursor = start
 
     async def _read(self) -> list[Task]:
         return await self._store.changes(self._cursor, PAGE)
