@@ -1,13 +1,10 @@
 """Attachments of a message: pictures on the CDN, whose file names tell the Midjourney job."""
 
-import re
 from urllib.parse import urlsplit
 
 from midway.discord.json_types import Raw, number, objects, text
-from midway.domain.ids import JobId
+from midway.domain.ids import JOB_ID, JobId
 from midway.domain.image import Image
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def images_from_attachments(attachments: object) -> tuple[Image, ...]:
@@ -17,7 +14,7 @@ def images_from_attachments(attachments: object) -> tuple[Image, ...]:
 
 def job_id_from_text(text: str) -> JobId | None:
     """Find the last UUID in a text: a file name ends with it, and a prompt before it could hold another."""
-    found = _UUID.findall(text)
+    found = JOB_ID.findall(text)
     return JobId(found[-1].lower()) if found else None
 
 

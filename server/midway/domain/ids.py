@@ -1,5 +1,6 @@
 """Identities, each its own type so that one is never passed for another."""
 
+import re
 import threading
 import time
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ Nonce = NewType("Nonce", str)  # decimal, at most 25 characters; ours, unique fo
 RequestId = NewType("RequestId", str)
 Revision = NewType("Revision", int)
 
+# A JobId as links and people write it.
+JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 DISCORD_EPOCH_MS = 1_420_070_400_000
 NONCE_TIME_SHIFT = 22  # Discord snowflakes keep the time above bit 22
 

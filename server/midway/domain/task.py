@@ -29,6 +29,7 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+UNFINISHED = frozenset(State) - TERMINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,17 @@
 """What a Task that stands on its own must bring: one row of `ADMISSIONS` for each such Action."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from midway.domain.action import Action
 from midway.domain.errors import InvalidField
+from midway.domain.ids import JOB_ID
 from midway.domain.image import InputImage
 from midway.domain.task import Ask
 from midway.engine.dispatch import BLEND_DIMENSIONS
 from midway.engine.limits import Limits
 from midway.engine.wording import Wording
 
-JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 BLEND_IMAGES = range(2, 6)  # Midjourney mixes two to five
 
 # Returns the Ask with its prompt and description filled in; raises InvalidField naming what is wrong.

@@ -29,6 +29,11 @@ def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, i
     return min(roomy, key=lambda account: _load(account, ask, arriving.get(account.id, 0)))
 
 
+def is_bound(ask: Ask) -> bool:
+    """Tell whether a Task must run where it was assigned: its button is there, or the client chose the Account."""
+    return ask.parent_message_id is not None or ask.account_id is not None
+
+
 def _load(account: Account, ask: Ask, arriving: int) -> tuple[bool, bool, float, str]:
     """Order Accounts: connected first, then those with hours for the wished speed, then the least loaded."""
     out_of_hours = account.state is AccountState.LIMITED and ask.speed is not Speed.RELAX

@@ -15,9 +15,9 @@ from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
-from midway.domain.task import TERMINAL, Ask, State, Task
+from midway.domain.task import UNFINISHED, Ask, State, Task
 from midway.engine.account import AccountConfig
-from midway.engine.assign import USABLE
+from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock, SystemClock
 from midway.engine.intake import Intake, Placed
@@ -188,13 +188,13 @@ class Engine:
 
     async def _adopt_orphans(self) -> None:
         """Give the waiting Tasks of Accounts that are configured no longer to others; the rest of them fail."""
-        query = TaskQuery(states=frozenset(State) - TERMINAL, limit=UNBOUNDED)
+        query = TaskQuery(states=UNFINISHED, limit=UNBOUNDED)
         for task in await self.store.find(query):
             if task.account_id not in self._workers:
                 await self._adopt(task)
 
     async def _adopt(self, task: Task) -> None:
-        movable = task.state is State.QUEUED and task.ask.parent_message_id is None and task.ask.account_id is None
+        movable = task.state is State.QUEUED and not is_bound(task.ask)
         other = self._intake.relocate(task) if movable else None
         event = (
             Assigned(other.id, other.config.channel_id)

@@ -8,6 +8,7 @@ from midway.discord.event import Message
 from midway.discord.interaction import Command, Interaction, Option
 from midway.discord.message import job_id
 from midway.discord.port import Connection
+from midway.domain.action import Bot
 from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import JobId
 from midway.domain.task import Task
@@ -56,7 +57,7 @@ def seed_from_message(message: Message, job: JobId) -> str | None:
 def settings_command(place: Place) -> Command:
     """Build the command that shows the Account's settings panel, seen by itself only."""
     return Command(
-        application_id=APPLICATION_IDS[next(iter(APPLICATION_IDS))],
+        application_id=APPLICATION_IDS[Bot.MIDJOURNEY],
         channel_id=place.channel_id,
         guild_id=place.guild_id,
         name="settings",

@@ -1,7 +1,8 @@
 """What one Account is doing, in memory and in the Store, always in step.
 
-Only the Account's worker writes here, so a Task has one writer and revisions never conflict. Memory changes only
-after the Store has written: a failed write leaves both as they were.
+Only the Account's worker writes here, so a Task has one writer. Memory changes only after the Store has written: a
+failed write leaves both as they were. A revision conflicts only where a write was stored and its answer was lost;
+the Task is then read anew.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from dataclasses import replace
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Nonce, Revision, TaskId
 from midway.domain.lifecycle import Event, allows, apply
-from midway.domain.task import TERMINAL, State, Task
+from midway.domain.task import UNFINISHED, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
 from midway.engine.limits import Limits
@@ -40,7 +41,7 @@ class Ledger:
         for attempt in await self._store.recent_attempts(self._account_id, since):
             self.index.put(attempt)
         known = {attempt.task_id for attempt in self.index.by_nonce.values()}
-        unfinished = TaskQuery(states=frozenset(State) - TERMINAL, account_id=self._account_id, limit=UNBOUNDED)
+        unfinished = TaskQuery(states=UNFINISHED, account_id=self._account_id, limit=UNBOUNDED)
         for task in [*await self._store.get_many(sorted(known)), *await self._store.find(unfinished)]:
             if task.account_id == self._account_id:  # else it moved on, and another Account's worker writes it
                 self.add(task)

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from midway.discord.errors import DiscordError, NotConnected, Unknown
+from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
 from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt, AttemptKind
@@ -204,7 +205,7 @@ class Sender:
         self._in_flight.add(attempt.nonce)
         self.spawn(self._transmit(attempt.nonce, outgoing.interaction), f"send {task.id}")
 
-    async def _transmit(self, nonce: Nonce, interaction: object) -> None:
+    async def _transmit(self, nonce: Nonce, interaction: Interaction | RegionSubmit) -> None:
         """Run beside the loop: one POST; report back."""
         outcome: DiscordError | None = None
         try:
@@ -213,7 +214,7 @@ class Sender:
                     interaction.application_id, interaction.custom_id, interaction.mask_base64, interaction.prompt
                 )
             else:
-                await self._connection.interact(interaction, nonce)  # type: ignore[arg-type]
+                await self._connection.interact(interaction, nonce)
         except DiscordError as err:
             outcome = err
         except Exception as err:  # supervised: whatever broke, the Interaction may have been sent

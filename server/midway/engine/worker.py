@@ -23,6 +23,7 @@ from midway.domain.ids import AccountId, Nonce, Nonces, TaskId
 from midway.domain.lifecycle import Accepted, Assigned, Failed, Noticed, Requeued, failed
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
+from midway.engine.assign import is_bound
 from midway.engine.classify import Trouble
 from midway.engine.clock import Clock
 from midway.engine.desk import Desk
@@ -255,7 +256,7 @@ class Worker:
         for task in self._ledger.waiting():
             if self._sender.is_busy(task.id):
                 continue
-            other = None if _is_bound(task) else self.relocate(task)
+            other = None if is_bound(task.ask) else self.relocate(task)
             if other is None:
                 await self._tell_why(task)
                 continue
@@ -310,8 +311,3 @@ class Worker:
 
 async def _nothing() -> None:
     """Be a step that only marks its place in the inbox."""
-
-
-def _is_bound(task: Task) -> bool:
-    """Tell whether a Task must run where it was assigned: its button is there, or the client chose the Account."""
-    return task.ask.parent_message_id is not None or task.ask.account_id is not None

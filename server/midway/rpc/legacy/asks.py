@@ -11,7 +11,7 @@ from midjourney.legacy.v1 import legacy_request_pb2 as requests
 
 from midway.domain.account import Account
 from midway.domain.action import Action, Speed
-from midway.domain.ids import JobId, TaskId
+from midway.domain.ids import JOB_ID, JobId, TaskId
 from midway.domain.task import Ask
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.refusals import BadParameter
@@ -22,7 +22,6 @@ CHANGES = {"UPSCALE": Action.UPSCALE, "VARIATION": Action.VARIATION, "REROLL": A
 DIMENSIONS = {"": SQUARE, "PORTRAIT": "2:3", "SQUARE": SQUARE, "LANDSCAPE": "3:2"}
 # Two words; more digits after the first one never counted: "u12" is U1.
 _SIMPLE_CHANGE = re.compile(r"(?P<task_id>\S+) (?:(?P<change>[uv])(?P<index>[1-4])\S*|(?P<reroll>r))", re.IGNORECASE)
-_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 Common = (
     requests.SubmitImagineRequest
@@ -71,7 +70,7 @@ def ask_blend(request: requests.SubmitBlendRequest, around: Surroundings) -> Ask
 def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
     """Read a show; a job's link holds its id."""
     _require(request.job_id, texts.JOB_ID_BLANK)
-    found = _JOB_ID.search(request.job_id)
+    found = JOB_ID.search(request.job_id)
     if found is None:
         raise BadParameter(texts.JOB_ID_WRONG)
     _require(request.account_filter.instance_id, texts.SHOW_NEEDS_INSTANCE)

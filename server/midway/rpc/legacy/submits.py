@@ -8,6 +8,7 @@ from midjourney.legacy.v1.legacy_pb2 import SubmitResult
 
 from midway.domain.errors import Reason
 from midway.domain.task import Ask
+from midway.engine.admission import BLEND_IMAGES
 from midway.engine.engine import Engine
 from midway.rpc.convert_ask import with_pictures
 from midway.rpc.interceptors import Context
@@ -22,7 +23,6 @@ from midway.rpc.pictures import LINK_SCHEMES, PictureReader, Pictures, Source
 
 _REMIX_REFUSED = {Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.REMIX_OFF)}
 _NO_INSTANCE = {Reason.ACCOUNT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_INSTANCE)}
-BLEND_COUNT = range(2, 6)
 NO_PICTURES = Pictures()
 
 
@@ -61,7 +61,7 @@ class LegacySubmits:
     async def SubmitBlend(self, request: requests.SubmitBlendRequest, context: Context) -> SubmitResult:
         """Mix pictures."""
         sources = _sources(request.base64_array)
-        if len(sources) not in BLEND_COUNT:
+        if len(sources) not in BLEND_IMAGES:
             raise BadParameter(texts.BLEND_COUNT_WRONG)
         ask = asks.ask_blend(request, self._surroundings(context))
         return await self._submit(ask, Pictures(await self._pictures.read_files(sources)))
