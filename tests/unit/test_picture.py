@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.image import InputImage
-from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, images_from_texts, mask_from_bytes
+from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
 
 LIMITS = PictureLimits()
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -217,26 +217,6 @@ def test_long_text_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPat
         image_from_text("A" * 2000, "base64", PictureLimits(max_bytes=1000))
 
     assert refusal.value.reason is Reason.IMAGE_TOO_LARGE
-
-
-def test_list_keeps_its_order_and_leaves_blanks_out() -> None:
-    data = drawn()
-
-    taken = images_from_texts(
-        ["https://x.example/1", "", base64.b64encode(data).decode(), " "], "base64Array", PictureLimits(max_count=2)
-    )
-
-    assert taken == ["https://x.example/1", InputImage(data, "image/png", 60, 40)]
-
-
-def test_error_in_a_list_names_the_index_as_it_was_sent() -> None:
-    with pytest.raises(InvalidField, match=r"^base64Array\[2\]: "):
-        images_from_texts(["https://x.example/1", "", "bad!"], "base64Array", LIMITS)
-
-
-def test_too_many_pictures_name_the_field() -> None:
-    with pytest.raises(InvalidField, match=r"^base64Array: holds 6 pictures; at most 5"):
-        images_from_texts(["https://x.example/1"] * 6, "base64Array", LIMITS)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "LA", "P"])

@@ -10,7 +10,6 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -43,17 +42,6 @@ class PictureLimits:
     max_bytes: int = 10 * 1024 * 1024  # Discord's own limit on one file without a subscription
     max_pixels: int = 40_000_000  # decoded it takes four bytes a pixel
     max_count: int = 5  # what blend takes at most
-
-
-def images_from_texts(texts: Sequence[str], field: str, limits: PictureLimits) -> list[InputImage | str]:
-    """Check each picture or link of a list field; blank entries are left out.
-
-    Raises InvalidField naming the entry (`base64Array[1]`), or the field when there are too many.
-    """
-    given = [(index, text) for index, text in enumerate(texts) if text.strip()]
-    if len(given) > limits.max_count:
-        raise InvalidField(field, f"holds {len(given)} pictures; at most {limits.max_count} are taken")
-    return [image_from_text(text, f"{field}[{index}]", limits) for index, text in given]
 
 
 def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage | str:
