@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from midway.app.settings import Settings, SettingsInvalid, load_settings
+from midway.domain.action import Speed
 from midway.engine.limits import Limits
 
 ACCOUNT = '[[accounts]]\ntoken = "hush"\nchannel_id = "300000000000000009"\n'
@@ -38,6 +39,12 @@ def test_another_file_can_be_named(tmp_path, monkeypatch):
     monkeypatch.setenv("MIDWAY_CONFIG", "other.toml")
 
     assert load_settings().account_configs()[0].token == "hush"
+
+
+def test_an_account_says_in_which_mode_it_draws(tmp_path):
+    (tmp_path / "midway.toml").write_text(ACCOUNT + 'speed = "relax"')
+
+    assert load_settings().account_configs()[0].speed is Speed.RELAX
 
 
 def test_a_named_file_that_is_missing_is_an_error(monkeypatch):

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.engine.account import AccountConfig
 
@@ -19,6 +20,7 @@ class AccountSettings(BaseModel):
     guild_id: str | None = Field(None, pattern=SNOWFLAKE, description="server of that channel")
     slots: int = Field(3, ge=1, description="jobs that Midjourney draws for it at once")
     max_queued: int = Field(10, ge=0, description="Tasks that may wait for it")
+    speed: Speed = Field(Speed.FAST, description="mode that it draws in where a prompt names none")
     remix: bool = Field(False, description="whether its Remix mode is on, until the bot tells")
 
     def config(self) -> AccountConfig:
@@ -30,6 +32,7 @@ class AccountSettings(BaseModel):
             channel_id=ChannelId(self.channel_id),
             slots=self.slots,
             max_queued=self.max_queued,
+            speed=self.speed,
             remix=self.remix,
         )
 
