@@ -37,11 +37,11 @@ class AccountFilter(message.Message):
     instance_id: builtins.str
     """Id of an Account, or its Discord channel. Default: any. Example: "1118138338562560102"."""
     remix: builtins.bool
-    """Whether Remix must be on for the Midjourney bot. Default: does not matter."""
+    """Read by action only: whether the Account's Remix must be on. Default: does not matter."""
     niji_remix: builtins.bool
-    """Whether Remix must be on for the niji bot. Default: does not matter."""
+    """Taken and ignored: Remix is one setting of an Account here."""
     remix_auto_considered: builtins.bool
-    """True: a modal that Remix opens is answered with its own text. Default: false."""
+    """Read by action only. True: a modal that Remix opens is answered with its own text. Default: false."""
     remark: builtins.str
     """Taken and ignored."""
     @builtins.property

@@ -106,7 +106,7 @@ def ask_press(request: requests.SubmitActionRequest, around: Surroundings) -> As
     if not task_id or not request.custom_id.strip():
         raise BadParameter(texts.PARAMETERS_WRONG)
     ask = _follow_up(Action.PRESS, task_id, 0, request, around)
-    remix = True if request.enable_remix else filter_remix(request.account_filter, ask.bot)
+    remix = True if request.enable_remix else filter_remix(request.account_filter)
     return replace(ask, custom_id=request.custom_id, remix=remix)
 
 
@@ -118,13 +118,11 @@ def modal_task_id(request: requests.SubmitModalRequest) -> TaskId:
 
 
 def _ask(action: Action, request: Common, around: Surroundings) -> Ask:
-    bot = bot_from(request.bot_type)
     return Ask(
         action=action,
-        bot=bot,
+        bot=bot_from(request.bot_type),
         speed=around.speed or filter_speed(request.account_filter),
         account_id=filter_account(request.account_filter, around.accounts),
-        remix=filter_remix(request.account_filter, bot),
         client_state=text_from(request.state),
         notify_url=request.notify_hook.strip(),
     )

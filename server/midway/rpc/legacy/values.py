@@ -58,12 +58,11 @@ def filter_speed(wanted: requests.AccountFilter) -> Speed | None:
     return speed_from(wanted.modes[0]) if wanted.modes else None
 
 
-def filter_remix(wanted: requests.AccountFilter, bot: Bot) -> bool | None:
+def filter_remix(wanted: requests.AccountFilter) -> bool | None:
     """Tell whether to wait where Remix asks for a prompt; None when the client does not mind."""
     if wanted.remix_auto_considered:
         return False
-    is_wished = wanted.niji_remix if bot is Bot.NIJI else wanted.remix
-    return True if is_wished else None
+    return True if wanted.remix else None
 
 
 def filter_account(wanted: requests.AccountFilter, accounts: Sequence[Account]) -> AccountId | None:
