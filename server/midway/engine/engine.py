@@ -34,7 +34,7 @@ from midway.store.watch import Watch
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 3.0  # at the end, for the answers to Interactions on their way; a shutdown has ten in all
-WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in its ledger
+WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in the Store
 
 
 @dataclass(frozen=True, slots=True)

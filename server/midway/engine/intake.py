@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from midway.discord.interaction import ButtonPress
 from midway.domain.account import Account
-from midway.domain.action import Action, press_from_custom_id
+from midway.domain.action import Action, ModalKind, press_from_custom_id
 from midway.domain.errors import InvalidField, NotFound, Reason, Refusal, Unavailable
 from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
@@ -252,7 +252,7 @@ class Intake:
         )
 
     async def _check_answer(self, task: Task, mask: InputImage | None) -> None:
-        wants_region = task.modal is not None and task.modal.kind.value == "region"
+        wants_region = task.modal is not None and task.modal.kind is ModalKind.REGION
         if mask is not None and not wants_region:
             raise InvalidField("mask", "only Vary (Region) takes a mask")
         if wants_region and mask is None and not task.ask.has_mask:
