@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from midway.app import look_commands
 from PIL import Image
+from rich.console import Console
 
 from tests.support.stack import MIDWAY, StackProcess, marked, running_stack
 
@@ -168,6 +170,24 @@ def test_ctrl_c_leaves_the_task_running_and_says_how_to_come_back(stack, tmp_pat
     assert process.returncode == 130
     assert f"midway watch {task_id}" in said
     assert done(stack, "cancel", task_id).startswith(f"{task_id} CANCELLED")
+
+
+def test_the_list_of_tasks_for_other_programs_is_plain_lines(stack, grid):
+    first = done(stack, "tasks", "--count", "1").splitlines()[0].split("\t")
+
+    assert len(first) == 5
+    assert first[0].isdigit()
+
+
+def test_a_narrow_terminal_cuts_the_prompt_and_nothing_else(stack, monkeypatch, capsys):
+    row = ["1795398165240000", "imagine", "SUCCEEDED", "100%", "a red fox " * 20]
+    monkeypatch.setattr(look_commands, "Console", lambda: Console(width=80, force_terminal=True, no_color=True))
+    kept = map(look_commands._kept, ("task", "action", "state", "done"))
+    look_commands._show([*kept, look_commands._cut("prompt")], [row])
+    shown = capsys.readouterr().out
+
+    assert all(value in shown for value in row[:4])
+    assert "…" in shown
 
 
 def test_a_server_that_is_not_there_has_its_own_exit_code(stack):

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from midjourney.v1 import account_pb2
+from midjourney.v1 import account_pb2, task_pb2
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -12,6 +12,8 @@ from midway.app.doctor import examine
 from midway.app.draw_commands import connected
 from midway.app.exit_codes import ExitCode
 from midway.app.progress import action_name, state_name
+
+LEAST_CUT = 10  # characters of a text that is cut; less would say nothing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,12 +24,9 @@ def add_to(app: typer.Typer) -> None:
 
 def tasks(count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many.")] = 20) -> None:
     """List the newest tasks."""
-    table = Table(_id_column("task"), "action", "state", "done", Column("prompt", no_wrap=True), _id_column("account"))
+    columns = [_kept("task"), _kept("action"), _kept("state"), _kept("done"), _cut("prompt")]
     with connected() as client:
-        for task in client.tasks(count):
-            text, percent = task.prompt or task.description, f"{task.progress_percent}%"
-            table.add_row(task.id, action_name(task), state_name(task), percent, escape(text), task.account_id)
-    Console().print(table)
+        _show(columns, [_task_row(task) for task in client.tasks(count)])
 
 
 def cancel(task: Annotated[str, typer.Argument(help="Id of a task.")]) -> None:
@@ -47,26 +46,57 @@ def seed(task: Annotated[str, typer.Argument(help="Id of a finished task.")]) ->
 
 def accounts() -> None:
     """List the Discord accounts and how they fare."""
-    table = Table(_id_column("account"), "user", "state", "running", "queued", "remark")
+    columns = [_kept("account"), _kept("user"), _kept("state"), _kept("running"), _kept("queued"), Column("remark")]
     with connected() as client:
-        for account in client.accounts():
-            running = f"{account.running_count}/{account.slot_count}"
-            queued = f"{account.queued_count}/{account.queue_limit}"
-            state = account_pb2.Account.State.Name(account.state).removeprefix("STATE_")
-            table.add_row(account.id, account.user_name, state, running, queued, account.reason)
-    Console().print(table)
+        _show(columns, [_account_row(account) for account in client.accounts()])
 
 
 def resume(account: Annotated[str, typer.Argument(help="Id of a paused account.")]) -> None:
     """Let a paused account work again, after you have dealt with the cause on Discord."""
     with connected() as client:
         resumed = client.resume_account(account)
-    typer.echo(f"{resumed.id} {account_pb2.Account.State.Name(resumed.state).removeprefix('STATE_')}")
+    typer.echo(f"{resumed.id} {_account_state(resumed)}")
 
 
-def _id_column(heading: str) -> Column:
-    """Make a column that is never cut: its content is copied into other commands."""
-    return Column(heading, no_wrap=True, min_width=18)
+def _task_row(task: task_pb2.Task) -> list[str]:
+    return [task.id, action_name(task), state_name(task), f"{task.progress_percent}%", task.prompt or task.description]
+
+
+def _account_row(account: account_pb2.Account) -> list[str]:
+    running = f"{account.running_count}/{account.slot_count}"
+    queued = f"{account.queued_count}/{account.queue_limit}"
+    return [account.id, account.user_name, _account_state(account), running, queued, account.reason]
+
+
+def _account_state(account: account_pb2.Account) -> str:
+    return account_pb2.Account.State.Name(account.state).removeprefix("STATE_")
+
+
+def _show(columns: list[Column], rows: list[list[str]]) -> None:
+    """Print a table on a terminal; elsewhere plain lines for other programs, tabs between the values."""
+    console = Console()
+    if not console.is_terminal:
+        for row in rows:
+            typer.echo("\t".join(" ".join(value.split()) for value in row))
+        return
+    widths = [max(map(len, values)) for values in zip(*rows, strict=True)] or [0] * len(columns)
+    for column, width in zip(columns, widths, strict=True):
+        if column.overflow == "ellipsis":  # rich would take the room from all columns alike
+            column.max_width = max(LEAST_CUT, console.width - sum(widths) + width - 3 * len(columns) - 1)
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
+def _kept(heading: str) -> Column:
+    """Make a column that is never cut: what stands there is copied into other commands, or tells at a glance."""
+    return Column(heading, no_wrap=True, overflow="ignore")
+
+
+def _cut(heading: str) -> Column:
+    """Make a column that gives way to the others."""
+    return Column(heading, no_wrap=True, overflow="ellipsis")
 
 
 def doctor() -> None:

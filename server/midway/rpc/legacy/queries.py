@@ -16,6 +16,7 @@ from midway.rpc.legacy import texts
 from midway.rpc.legacy.account_json import old_account
 from midway.rpc.legacy.refusals import Told, answering
 from midway.rpc.legacy.results import result
+from midway.rpc.legacy.status import status_from
 from midway.rpc.legacy.task_json import json_from, old_task, render_all
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import text_from
@@ -68,7 +69,7 @@ class LegacyQueries:
     async def CancelTask(self, request: requests.CancelTaskRequest, context: Context) -> legacy_pb2.SubmitResult:
         """End a Task."""
         task = await self._engine.cancel(TaskId(request.id))
-        return result(Code.SUCCESS, texts.DONE, task.id)
+        return result(Code.SUCCESS, texts.DONE, task.id, {"status": status_from(task.state)})
 
     async def GetAccount(self, request: requests.GetAccountRequest, context: Context) -> legacy_pb2.Account:
         """Read an Account by its id or its channel."""

@@ -45,7 +45,8 @@ def _wrong_field(refusal: Refusal) -> str:
 
 def _bad_picture(refusal: Refusal) -> str:
     is_mask = refusal.metadata.get("field", "").startswith("mask")
-    return f"{texts.MASK_WRONG}: {refusal.message}" if is_mask else texts.BASE64_WRONG
+    problem = refusal.problem if isinstance(refusal, InvalidField) else refusal.message
+    return f"{texts.MASK_WRONG}: {problem}" if is_mask else texts.BASE64_WRONG
 
 
 _PICTURE = {"field": "field"}  # which of several it is; the old API did not say
