@@ -25,7 +25,8 @@ async def test_the_fourth_waits_in_the_queue_and_a_cancelled_one_leaves_it(slow)
 
     assert waiting in {task["id"] for task in queued}
     assert {task["status"] for task in queued} == {"NOT_START"}
-    assert cancelled == (200, {"code": 1, "description": "成功", "result": waiting, "properties": {}})
+    said = {"code": 1, "description": "成功", "result": waiting, "properties": {"status": "FAILURE"}}
+    assert cancelled == (200, said)
     task = await slow.fetch(waiting)
     assert (task["status"], task["failReason"], task["progress"]) == ("FAILURE", "取消任务", "")
     assert waiting not in {task["id"] for task in (await slow.get("/mj/task/queue"))[1]}
