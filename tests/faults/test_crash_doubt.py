@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from discord_simulator.app import Simulator
@@ -45,14 +46,16 @@ async def killed_before_sending(simulator: Simulator, path: Path, clock: Shifted
     return task
 
 
-async def killed_after_sending(simulator: Simulator, path: Path, clock: ShiftedClock | None = None) -> Task:
+async def killed_after_sending(
+    simulator: Simulator, path: Path, clock: ShiftedClock | None = None, prompt: str = "a red fox"
+) -> Task:
     """Run an engine that dies when Discord has taken its Interaction, before it hears a word of that."""
     async with stage(simulator, path, clock=clock) as rig:
         before = len(posts(rig))
         await rig.control("faults", fault="TimeOutAfterAccept", seconds=1)
         for event in ("INTERACTION_CREATE", "INTERACTION_SUCCESS", "MESSAGE_CREATE", "MESSAGE_UPDATE"):
             await rig.control("faults", fault="EventLost", event=event, times=None)
-        task = await rig.imagine("a red fox")
+        task = await rig.imagine(prompt)
         await eventually(lambda: len(posts(rig)) == before + 1, "it was sent")
         await crash(rig)
     simulator.world.faults.clear()
@@ -67,6 +70,11 @@ def of_midway(rig: Rig, owner: OtherSession) -> int:
 def drawn(simulator: Simulator) -> int:
     """Count the jobs that were begun."""
     return len([line for line in simulator.world.journal.lines(after=0, kind="job") if line["what"] == "started"])
+
+
+def ended_badly(simulator: Simulator) -> list[dict[str, Any]]:
+    """Return the jobs that ended without a picture."""
+    return [line for line in simulator.world.journal.lines(after=0, kind="job") if line["what"] == "failed"]
 
 
 async def people_talk(simulator: Simulator, messages: int) -> None:
@@ -142,6 +150,18 @@ async def test_a_job_that_waits_behind_the_owners_is_not_made_again(
         assert ended.failure is not None
         assert ended.failure.reason is Reason.OUTCOME_UNKNOWN
         assert of_midway(rig, owner) == 1
+
+
+@pytest.mark.parametrize("ending", ["__failed", "__filtered", "__stopped"])
+async def test_a_job_that_failed_meanwhile_is_not_made_again(simulator: Simulator, tmp_path: Path, ending: str) -> None:
+    """The failure had taken the place of the prompt in its message, so that nothing there was like what we asked for."""
+    task = await killed_after_sending(simulator, tmp_path, prompt=f"a red fox {ending}")
+    await eventually(lambda: len(ended_badly(simulator)) == 1, "the job failed")
+    async with stage(simulator, tmp_path, ack_timeout=1, idle_timeout=1) as rig:
+        ended = await rig.ended(task)
+
+        assert ended.state is State.FAILED
+        assert len(posts(rig)) == drawn(simulator) == 1
 
 
 async def test_a_younger_job_that_nobody_can_place_forbids_sending_again(simulator: Simulator, tmp_path: Path) -> None:

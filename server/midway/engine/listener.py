@@ -111,7 +111,7 @@ class Listener:
         elif live:
             self._see_trouble(message)
             self._lot.park(message, self._clock.now())
-        return attempt is not None or parse_content(message.content) is None
+        return attempt is not None or not _tells_of_a_job(message)
 
     def _is_foreign(self, keys: Keys, *, live: bool) -> bool:
         """Tell whether another session of the Account made it; the history shows no nonce, only an Interaction."""
@@ -274,6 +274,11 @@ class Listener:
     def _by_window(self, nonce: Nonce | None, interaction_id: InteractionId) -> Attempt | None:
         index = self._ledger.index
         return self._ledger.attempt(nonce or index.by_interaction.get(interaction_id))
+
+
+def _tells_of_a_job(message: Message) -> bool:
+    """Tell whether a job is behind a message; one that failed may have nothing but an embed left."""
+    return parse_content(message.content) is not None or classify.meaning(message) is not None
 
 
 def _is_news(task: Task, sign: Accepted | Progressed) -> bool:
