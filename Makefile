@@ -14,8 +14,12 @@ PYTHON ?=
 # Handed on to pytest: make test ARGS="tests/unit -k lifecycle"
 ARGS ?=
 TEST_WORKERS ?= 2
+# Which runs make faults plays.
+SEEDS ?= 20
+FIRST ?= 1
+SEED ?=
 
-.PHONY: help setup demo serve test lint format types proto proto-check settings diagram lock clean
+.PHONY: help setup demo serve test faults lint format types proto proto-check settings diagram lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +34,9 @@ serve: setup ## Run simulator, server and Envoy until Ctrl-C
 
 test: setup ## Run the tests; ARGS="..." goes to pytest
 	$(PY) -m pytest -n $(TEST_WORKERS) $(ARGS)
+
+faults: setup ## Play seeded runs with faults and kills: SEEDS=20, or one again by SEED=n
+	$(PY) -m tests.faults.seeded --jobs $(TEST_WORKERS) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
 lint: setup ## Check style, import directions and the contract
 	$(VENV)/bin/ruff check

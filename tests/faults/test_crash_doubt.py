@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 from discord_simulator.app import Simulator
+from midway.domain.action import Action
 from midway.domain.errors import Reason
-from midway.domain.task import State, Task
+from midway.domain.task import Ask, State, Task
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.other_session import OtherSession
 from tests.faults.stage import crash, stage
+from tests.support.pictures import plain_picture
 from tests.support.rig import Rig
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts
 
+A_PICTURE = plain_picture("green")
 SLOTS = 3  # of Midjourney's, for each account
 
 
@@ -154,7 +157,7 @@ async def test_a_job_that_waits_behind_the_owners_is_not_made_again(
 
 @pytest.mark.parametrize("ending", ["__failed", "__filtered", "__stopped"])
 async def test_a_job_that_failed_meanwhile_is_not_made_again(simulator: Simulator, tmp_path: Path, ending: str) -> None:
-    """The failure had taken the place of the prompt in its message, so that nothing there was like what we asked for."""
+    """The failure had taken the place of the prompt in its message: nothing there was like what we asked for."""
     task = await killed_after_sending(simulator, tmp_path, prompt=f"a red fox {ending}")
     await eventually(lambda: len(ended_badly(simulator)) == 1, "the job failed")
     async with stage(simulator, tmp_path, ack_timeout=1, idle_timeout=1) as rig:
@@ -175,6 +178,15 @@ async def test_a_younger_job_that_nobody_can_place_forbids_sending_again(simulat
         assert ended.failure is not None
         assert ended.failure.reason is Reason.OUTCOME_UNKNOWN
         assert of_midway(rig, owner) == 0
+
+
+async def test_a_describe_that_nobody_can_place_is_no_reason_for_doubt(simulator: Simulator, tmp_path: Path) -> None:
+    """Its panel is no imagine's answer, whatever the imagine was changed into."""
+    task = await killed_before_sending(simulator, tmp_path)
+    async with stage(simulator, tmp_path / "another server", ack_timeout=1) as other:
+        await other.succeeded((await other.engine.submit(Ask(action=Action.DESCRIBE, image_count=1), [A_PICTURE])).task)
+    async with stage(simulator, tmp_path, ack_timeout=1) as rig:
+        await assert_own_picture(rig, await rig.succeeded(task))
 
 
 async def test_what_the_owner_draws_from_the_same_words_is_not_ours(simulator: Simulator, tmp_path: Path) -> None:

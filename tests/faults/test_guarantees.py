@@ -159,6 +159,14 @@ def leave_a_gap(evidence: Evidence) -> None:
     del evidence.watches[0].seen[2]
 
 
+def leave_a_gap_in_everything(evidence: Evidence) -> None:
+    evidence.everything.seen += [Seen(1, "QUEUED"), Seen(5, "SUCCEEDED")]
+
+
+def show_two_ends(evidence: Evidence) -> None:
+    evidence.watches[0].seen.append(Seen(6, "FAILED"))
+
+
 def miss_the_end(evidence: Evidence) -> None:
     evidence.watches[0].seen.pop()
 
@@ -214,6 +222,8 @@ BROKEN: list[tuple[str, Callable[[Evidence], None]]] = [
     ("Ordered", repeat_a_revision),
     ("Ordered", fall_behind),
     ("Resumable", leave_a_gap),
+    ("TerminalOnce", show_two_ends),
+    ("Resumable", leave_a_gap_in_everything),
     ("Resumable", miss_the_end),
     ("SlotBound", overfill),
     ("WebhookDelivered", tell_no_end),

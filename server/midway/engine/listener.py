@@ -277,8 +277,10 @@ class Listener:
 
 
 def _tells_of_a_job(message: Message) -> bool:
-    """Tell whether a job is behind a message; one that failed may have nothing but an embed left."""
-    return parse_content(message.content) is not None or classify.meaning(message) is not None
+    """Tell whether a job is behind a message; of one that failed nothing but an embed may be left."""
+    meaning = classify.meaning(message)
+    is_panel = isinstance(meaning, Finished) and meaning.verb is Verb.PANEL
+    return parse_content(message.content) is not None or (meaning is not None and not is_panel)
 
 
 def _is_news(task: Task, sign: Accepted | Progressed) -> bool:

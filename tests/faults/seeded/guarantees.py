@@ -80,6 +80,11 @@ def _ended_otherwise(evidence: Evidence) -> Iterator[str]:
                 yield f"task {task_id} had the picture of job {before.job_id} and got that of {after.job_id}"
             if not before.has_final_picture and after.has_final_picture and not after.late:
                 yield f"task {task_id} got a picture after its end that is not marked as late"
+    for log in evidence.watches:
+        states = [State(each.state) for each in log.seen]
+        for before, after in pairwise(states):
+            if before.is_terminal and after is not before:
+                yield f"a watch of {log.task_id} saw {after} after {before}"
 
 
 def _outcome(task: Task) -> Outcome:
@@ -135,13 +140,23 @@ def _not_resumed(evidence: Evidence) -> Iterator[str]:
             yield f"a watch of {log.task_id} missed the changes of state at revisions {sorted(missed)}"
         if log.task_id in _ended_ids(evidence) and not State(log.seen[-1].state).is_terminal:
             yield f"a watch of {log.task_id} did not see its end; the last it saw is {log.seen[-1]}"
+    if evidence.everything.seen:
+        seen = {each.revision for each in evidence.everything.seen}
+        whole = {revision for history in evidence.histories.values() for revision in _changes(history)}
+        missed = {revision for revision in whole - seen if revision < max(seen)}
+        if missed:
+            yield f"the watch of all Tasks missed the changes of state at revisions {sorted(missed)}"
 
 
 def _states_between(history: list[Task], log: WatchLog) -> set[int]:
     """Return the revisions of every change of state that a watch had to show."""
     first, last = log.seen[0].revision, log.seen[-1].revision
-    changes = [task for before, task in pairwise(history) if task.state is not before.state]
-    return {task.revision for task in changes if first < task.revision <= last}
+    return {revision for revision in _changes(history) if first < revision <= last}
+
+
+def _changes(history: list[Task]) -> set[int]:
+    """Return the revisions at which a Task changed its state."""
+    return {task.revision for before, task in pairwise(history) if task.state is not before.state}
 
 
 def _ended_ids(evidence: Evidence) -> set[str]:
