@@ -167,6 +167,23 @@ async def test_a_job_that_failed_meanwhile_is_not_made_again(simulator: Simulato
         assert len(posts(rig)) == drawn(simulator) == 1
 
 
+async def test_a_job_that_waits_behind_cancelled_ones_is_not_made_again(simulator: Simulator, tmp_path: Path) -> None:
+    """Cancelled Tasks hold no slot here but do at Midjourney, which says "Job queued" to a session that is gone."""
+    async with stage(simulator, tmp_path) as rig:
+        for number in range(SLOTS):
+            task = await rig.imagine(f"an owl {number} __hang")
+            await rig.until(task.id, State.SUBMITTED)
+            await rig.engine.cancel(task.id)
+        await crash(rig)
+    task = await killed_after_sending(simulator, tmp_path)
+    async with stage(simulator, tmp_path, ack_timeout=1) as rig:
+        ended = await rig.ended(task)
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.OUTCOME_UNKNOWN
+        assert len(posts(rig)) == SLOTS + 1
+
+
 async def test_a_younger_job_that_nobody_can_place_forbids_sending_again(simulator: Simulator, tmp_path: Path) -> None:
     """It reads otherwise than what we asked for, but Midjourney may have changed our words."""
     task = await killed_before_sending(simulator, tmp_path)

@@ -89,4 +89,4 @@ async def test_a_cancel_after_the_move_is_its_new_accounts(pair: Rig) -> None:
 
     assert cancelled.state is State.CANCELLED
     assert cancelled.account_id == task.account_id
-    assert [account.running for account in pair.engine.accounts()] == [0, 1]
+    assert [account.running for account in pair.engine.accounts()] == [0, 0]

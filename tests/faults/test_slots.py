@@ -14,7 +14,7 @@ from midway.domain.task import State
 
 from tests.faults.stage import stage
 from tests.support.rig import Rig, simulator_running
-from tests.support.upstream import assert_own_picture, eventually, jobs, later, posts
+from tests.support.upstream import assert_own_picture, eventually, jobs, later, noticed, posts
 
 SLOTS = 3
 
@@ -66,15 +66,16 @@ async def test_picks_and_describes_need_no_slot(rig: Rig) -> None:
     assert rig.engine.accounts()[0].running == SLOTS
 
 
-async def test_a_cancelled_job_keeps_its_slot_until_midjourney_is_done(rig: Rig) -> None:
-    """Cancelling three and asking for three more would put six jobs into three slots."""
+async def test_a_cancelled_task_frees_its_slot_at_once(rig: Rig) -> None:
+    """Who cancels three to ask for others shall not wait for the first; Midjourney itself queues what is too much."""
     drawing = [await rig.imagine(f"fox number {number} __slow") for number in range(SLOTS)]
     for task in drawing:
         await rig.until(task.id, State.IN_PROGRESS)
     cancelled = [await rig.engine.cancel(task.id) for task in drawing]
-    waiting = await rig.imagine("a red fox")
+    next_one = await rig.imagine("a red fox")
+    await noticed(rig, next_one, "Job queued")
     attached = [await later(rig, task, lambda each: each.late) for task in cancelled]
-    await rig.succeeded(waiting)
+    await assert_own_picture(rig, await rig.succeeded(next_one))
 
     assert most_running(rig) == {1: SLOTS}
     for task in attached:
@@ -82,8 +83,18 @@ async def test_a_cancelled_job_keeps_its_slot_until_midjourney_is_done(rig: Rig)
         await assert_own_picture(rig, task)
 
 
-async def test_a_press_that_was_cancelled_before_its_modal_came_frees_its_slot(rig: Rig) -> None:
-    """The client gives up between the click and the window: no job will ever come of it."""
+async def test_a_task_that_timed_out_frees_its_slot_at_once(quick: Rig) -> None:
+    """Three jobs are stuck at 93 % for ever; the fourth does not share their fate."""
+    stuck = [await quick.imagine(f"fox number {number} __hang_after_93") for number in range(SLOTS)]
+    waiting = await quick.imagine("a red fox __hang")
+    for task in stuck:
+        await quick.ended(task)
+
+    assert (await quick.until(waiting.id, State.SUBMITTED)).state is State.SUBMITTED
+
+
+async def test_a_press_that_was_cancelled_before_its_modal_came_makes_no_job(rig: Rig) -> None:
+    """The client gives up between the click and the window, which is left unanswered."""
     grid = await rig.succeeded(await rig.imagine("a red fox"))
     single = await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
     await rig.control("faults", fault="EventDelayed", event="INTERACTION_MODAL_CREATE", bot_seconds=20)
@@ -95,27 +106,15 @@ async def test_a_press_that_was_cancelled_before_its_modal_came_frees_its_slot(r
     assert len(posts(rig)) == 3
 
 
-async def test_a_cancelled_task_that_was_never_answered_frees_its_slot(hasty: Rig) -> None:
-    """Discord took it, the bot never said a word, and the client cancelled: nothing runs."""
+async def test_an_identical_prompt_waits_until_nothing_can_come_of_a_cancelled_one(hasty: Rig) -> None:
+    """Discord took it, the bot never said a word, and the client cancelled: its words are free after a while."""
     await hasty.control("faults", fault="NoEventAfterAccept")
     task = await hasty.imagine("a red fox")
     await hasty.until(task.id, State.SUBMITTED)
     await hasty.engine.cancel(task.id)
 
-    await eventually(lambda: hasty.engine.accounts()[0].running == 0, "the slot is free")
-    assert not jobs(hasty)
-
-
-async def test_a_cancelled_job_that_hangs_frees_its_slot_in_the_end(simulator: Simulator, tmp_path: Path) -> None:
-    """The job never ends upstream either: the slot comes back after the time that a job may take."""
-    async with stage(simulator, tmp_path, total_timeout=1) as rig:
-        task = await rig.imagine("a red fox __hang")
-        await rig.until(task.id, State.SUBMITTED)
-        await rig.engine.cancel(task.id)
-
-        await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
-        assert len(jobs(rig)) == 1
-        assert not jobs(rig, "finished")
+    await assert_own_picture(hasty, await hasty.succeeded(await hasty.imagine("a red fox")))
+    assert len(jobs(hasty)) == 1
 
 
 async def test_failed_jobs_give_their_slots_back(rig: Rig) -> None:

@@ -22,8 +22,8 @@ class Attempt:
     """Stored before its Interaction is sent, and again whenever a key is learnt.
 
     `prompt_key` is the normalised prompt (see `domain.prompt.prompt_key`), "" when it cannot tell anything.
-    `ended_at` is set when nothing more is waited for; until then it holds its Account's slot (when `takes_slot`),
-    even if the Task was cancelled here: Midjourney goes on drawing.
+    `ended_at` is set when nothing more is waited for. That may be after its Task's end: Midjourney goes on drawing
+    for a Task that was cancelled here.
     `settled` is true when it is known what became of it. An Attempt that ended unsettled (a time-out) may still
     bring a picture, so it stays a candidate for one.
     """

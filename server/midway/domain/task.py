@@ -30,6 +30,7 @@ class State(StrEnum):
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 UNFINISHED = frozenset(State) - TERMINAL
+RUNNING = frozenset({State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS})  # holds a slot of its Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

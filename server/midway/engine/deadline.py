@@ -41,9 +41,14 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
 
 
 def release(task: Task, attempt: Attempt, limits: Limits, speed: Speed) -> datetime:
-    """Return when an open Attempt of an ended Task holds its slot no longer; Midjourney may draw until then."""
+    """Return when nothing more is waited for from an open Attempt of an ended Task; Midjourney may draw until then."""
     is_silent = _silence(task, attempt) is not None
-    return attempt.sent_at + (limits.ack_timeout if is_silent else _patience(task, limits, speed)[0])
+    return attempt.sent_at + limits.ack_timeout if is_silent else may_be_drawn_until(task, attempt, limits, speed)
+
+
+def may_be_drawn_until(task: Task, attempt: Attempt, limits: Limits, speed: Speed) -> datetime:
+    """Return until when Midjourney may have a job for an Attempt that it has not told the end of."""
+    return attempt.sent_at + _patience(task, limits, speed)[0]
 
 
 def _accepted_at(task: Task, limits: Limits) -> datetime:

@@ -8,10 +8,11 @@ the Task is then read anew.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Nonce, Revision, TaskId
 from midway.domain.lifecycle import Event, allows, apply
-from midway.domain.task import UNFINISHED, State, Task
+from midway.domain.task import RUNNING, UNFINISHED, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
 from midway.engine.limits import Limits
@@ -34,6 +35,7 @@ class Ledger:
         # Parts of them, so that neither a day's ended Tasks nor a long queue is looked through at every step.
         self._unfinished: dict[TaskId, Task] = {}
         self._waiting: dict[TaskId, Task] = {}
+        self.running: dict[TaskId, Task] = {}
 
     async def load(self) -> None:
         """Read what an earlier run left: unfinished Tasks, and Attempts young enough for a late picture."""
@@ -49,7 +51,7 @@ class Ledger:
     async def reload(self) -> None:
         """Read everything anew, after a defect left memory and Store apart."""
         self.index = Index(foreign=self.index.foreign, foreign_unnamed=self.index.foreign_unnamed)
-        for tasks in (self.tasks, self._unfinished, self._waiting):
+        for tasks in self._parts():
             tasks.clear()
         await self.load()
 
@@ -66,11 +68,15 @@ class Ledger:
         self.tasks[task.id] = task
         _put_if(not task.state.is_terminal, self._unfinished, task)
         _put_if(task.state is State.QUEUED, self._waiting, task)
+        _put_if(task.state in RUNNING, self.running, task)
 
     def drop(self, task_id: TaskId) -> None:
         """Give a Task away; another Account's worker writes it from now on."""
-        for tasks in (self.tasks, self._unfinished, self._waiting):
+        for tasks in self._parts():
             tasks.pop(task_id, None)
+
+    def _parts(self) -> tuple[dict[TaskId, Task], ...]:
+        return self.tasks, self._unfinished, self._waiting, self.running
 
     async def change(
         self,
@@ -142,12 +148,15 @@ class Ledger:
         return list(self._unfinished.values())
 
     def has_unfinished(self) -> bool:
-        """Tell whether any deadline or slot has to be looked after."""
+        """Tell whether any deadline or late picture has to be looked after."""
         return bool(self._unfinished) or any(True for _ in self.index.open())
 
     def occupied(self, *, drawing: bool) -> set[TaskId]:
-        """Return the Tasks that hold a drawing slot (or, with `drawing` false, one beside the queue) upstream."""
-        return {attempt.task_id for attempt in self.index.open() if attempt.takes_slot is drawing}
+        """Return the running Tasks that hold a drawing slot (or, with `drawing` false, one beside the queue).
+
+        A Task that ended holds none, though Midjourney may still draw for it.
+        """
+        return {task.id for task in self.running.values() if TRAITS[task.action].takes_slot is drawing}
 
     def ended(self, task_id: TaskId, *, settled: bool) -> list[Attempt]:
         """Return the Task's open Attempts as ended now; the caller stores them."""

@@ -22,7 +22,7 @@ from midway.engine.account import AccountConfig
 from midway.engine.classify import meaning
 from midway.engine.clock import Clock
 from midway.engine.correlate import CLOCK_SKEW, leaves_trace
-from midway.engine.deadline import Deadline, deadline, release
+from midway.engine.deadline import Deadline, deadline, may_be_drawn_until, release
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.listener import Listener
@@ -66,7 +66,7 @@ class Lookback:
         return self._clock.now() >= self._sweep_at
 
     async def sweep(self) -> None:
-        """Fail what is overdue, after a look where one may help; release slots that nobody waits for."""
+        """Fail what is overdue, after a look where one may help; let go of what nothing will come of."""
         now = self._clock.now()
         self._sweep_at = now + self._limits.sweep_period
         for task in self._ledger.unfinished():
@@ -137,13 +137,15 @@ class Lookback:
         Only once for a Task, only when the bot has had its time to answer, and only without any doubt: the history
         reaches back to before it (`complete_since` None: to the channel's beginning), and holds no younger job of this
         Account that nobody can place, nor one still drawn, behind which it may wait: the bot says "Job queued" to one
-        session only. Whatever is in doubt fails as OUTCOME_UNKNOWN at its deadline.
+        session only. For the same reason no Task that ended here may still be drawn. Whatever is in doubt fails as
+        OUTCOME_UNKNOWN at its deadline.
         """
         newest_unclaimed = max(map(self._last_drawn, unclaimed), default=None)
         for attempt in list(self._ledger.index.open()):
             begun = attempt.sent_at - CLOCK_SKEW
             is_seen_whole = complete_since is None or complete_since < begun
-            is_in_doubt = newest_unclaimed is not None and newest_unclaimed > begun
+            is_unclaimed = newest_unclaimed is not None and newest_unclaimed > begun
+            is_in_doubt = is_unclaimed or self._was_overfull(begun)
             if self._was_never_sent(attempt) and is_seen_whole and not is_in_doubt:
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
                 await self._ledger.change(attempt.task_id, Requeued(NEVER_SENT), attempts=[settled])
@@ -152,6 +154,12 @@ class Lookback:
         """Return until when a message's job may have been drawn: the longest it may take, unless it has ended."""
         is_drawn = isinstance(meaning(message), Accepted | Progressed)
         return _created(message) + (self._limits.total_timeout_relax if is_drawn else timedelta(0))
+
+    def _was_overfull(self, at: datetime) -> bool:
+        """Tell whether Midjourney may have been drawing for a Task that had been ended here, and held no slot."""
+        unsettled = [attempt for attempt in self._ledger.index.unsettled.values() if attempt.takes_slot]
+        ended = [(self._ledger.tasks.get(a.task_id), a) for a in unsettled if a.task_id not in self._ledger.running]
+        return any(task and may_be_drawn_until(task, a, self._limits, self._speed) > at for task, a in ended)
 
     def _was_never_sent(self, attempt: Attempt) -> bool:
         """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""

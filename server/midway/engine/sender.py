@@ -1,6 +1,6 @@
 """Sends what waits: one Account's Tasks in order, within its slots, at its pace, never two that look the same.
 
-Slots are counted from the Attempts that are open, never incremented. Preparing (uploads) and sending run beside the
+Slots are counted from the Tasks that are running, never incremented. Preparing (uploads) and sending run beside the
 worker's loop; everything they find out comes back through `serially`, so state changes in one place only.
 """
 

@@ -82,9 +82,9 @@ def _ended_otherwise(evidence: Evidence) -> Iterator[str]:
                 yield f"task {task_id} got a picture after its end that is not marked as late"
     for log in evidence.watches:
         states = [State(each.state) for each in log.seen]
-        for before, after in pairwise(states):
-            if before.is_terminal and after is not before:
-                yield f"a watch of {log.task_id} saw {after} after {before}"
+        for end, later in pairwise(states):
+            if end.is_terminal and later is not end:
+                yield f"a watch of {log.task_id} saw {later} after {end}"
 
 
 def _outcome(task: Task) -> Outcome:
@@ -143,7 +143,7 @@ def _not_resumed(evidence: Evidence) -> Iterator[str]:
     if evidence.everything.seen:
         seen = {each.revision for each in evidence.everything.seen}
         whole = {revision for history in evidence.histories.values() for revision in _changes(history)}
-        missed = {revision for revision in whole - seen if revision < max(seen)}
+        missed = {revision for revision in whole - seen if min(seen) < revision < max(seen)}
         if missed:
             yield f"the watch of all Tasks missed the changes of state at revisions {sorted(missed)}"
 
