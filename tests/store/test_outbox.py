@@ -1,12 +1,14 @@
 """What every Store promises about webhook notices."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from midway.domain.ids import Revision
-from midway.domain.lifecycle import Accepted, Dispatched
+from midway.domain.ids import MessageId, Revision
+from midway.domain.image import Image
+from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Progressed, Result, Succeeded
 from midway.domain.task import Task
-from midway.store.port import RevisionConflict, Store
+from midway.store.port import DeadLetter, OutboxRow, RevisionConflict, Store
 
 from tests.store.tasks import START, a_task, advance, seconds, submitted
 
@@ -100,3 +102,88 @@ async def test_a_notice_that_is_gone_is_no_error(store: Store):
     await store.outbox_retry(7, LATER)
 
     assert await store.outbox_due(LATER) == []
+
+
+async def test_progress_that_waits_gives_way_to_newer_progress(store: Store):
+    task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), Accepted(), notify=True)
+    for percent in (15, 46, 93):
+        task = await advance(store, task, Progressed(percent), notify=True)
+
+    told = [(row.task.state.value, row.task.progress) for row in await all_in_order(store)]
+    assert told == [("SUBMITTING", 0), ("SUBMITTED", 0), ("IN_PROGRESS", 93)]
+
+
+async def test_the_end_never_gives_way(store: Store):
+    task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), Accepted(), notify=True)
+    task = await advance(store, task, Progressed(46), Cancelled("by the client"), notify=True)
+    late = Result(message_id=MessageId("1"), image=Image("https://cdn.invalid/late.png"))
+    await advance(store, task, Succeeded(late), notify=True)
+
+    told = [row.task.state.value for row in await all_in_order(store)]
+    assert told == ["SUBMITTING", "SUBMITTED", "IN_PROGRESS", "CANCELLED", "CANCELLED"]
+
+
+async def test_what_is_given_up_becomes_a_dead_letter_and_frees_the_next(store: Store):
+    task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), Accepted(), notify=True)
+    [first] = await store.outbox_due(LATER)
+    await store.outbox_retry(first.sequence, LATER)
+
+    await store.outbox_give_up(first.sequence, "answered 410", LATER)
+
+    [letter] = await store.dead_letters()
+    assert letter == DeadLetter(first.task, URL, 2, "answered 410", LATER)
+    assert [row.task for row in await store.outbox_due(LATER)] == [task]
+
+
+async def test_dead_letters_are_paged_from_the_last_one_and_chosen_by_task(store: Store):
+    letters = [await buried(store, LATER + seconds(number)) for number in range(3)]
+
+    page = await store.dead_letters(limit=2)
+    rest = await store.dead_letters(before=page[-1])
+
+    assert [letter.task for letter in page + rest] == [letter.task for letter in reversed(letters)]
+    assert [letter.task for letter in await store.dead_letters(letters[1].task.id)] == [letters[1].task]
+
+
+async def test_a_dead_letter_that_is_sent_again_is_a_notice_like_a_new_one(store: Store):
+    letter = await buried(store, LATER)
+    again = LATER + seconds(3600)
+
+    moved = await store.redeliver(letter.task.id, letter.task.revision, again)
+
+    [row] = await store.outbox_due(again)
+    assert moved
+    assert (row.task, row.url, row.tries, row.due_at, row.since) == (letter.task, URL, 0, again, again)
+    assert await store.dead_letters() == []
+
+
+async def test_what_is_no_dead_letter_cannot_be_sent_again(store: Store):
+    assert not await store.redeliver(a_task().id, Revision(1), LATER)
+    assert await store.outbox_due(LATER) == []
+
+
+async def test_dead_letters_that_died_long_ago_are_forgotten(store: Store):
+    old, young = await buried(store, LATER), await buried(store, LATER + seconds(1))
+
+    await store.forget_dead_letters(young.died_at)
+
+    assert [letter.task for letter in await store.dead_letters()] == [young.task]
+    assert old.task != young.task
+
+
+async def buried(store: Store, at: datetime) -> DeadLetter:
+    """Give up the only notice of a new Task."""
+    task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), notify=True)
+    sequence = next(row.sequence for row in await store.outbox_due(LATER) if row.task.id == task.id)
+    await store.outbox_give_up(sequence, "answered 410", at)
+    [letter] = await store.dead_letters(task.id)
+    return letter
+
+
+async def all_in_order(store: Store) -> list[OutboxRow]:
+    """Take the notices out as a sender would."""
+    rows: list[OutboxRow] = []
+    while due := await store.outbox_due(LATER):
+        rows += due
+        await store.outbox_delivered(due[0].sequence)
+    return rows

@@ -23,9 +23,11 @@ from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
 from midway.rpc.auth import is_usable_key
+from midway.webhook.rules import WebhookRules
 
 DEFAULT_FILE = "midway.toml"
 MIB = 1024 * 1024
+_RULES = WebhookRules()
 
 
 class SettingsInvalid(Exception):
@@ -106,7 +108,27 @@ class Settings(LimitSettings):
     # What goes out
     notify_url: str = Field("", description="Webhook for Tasks that name none")
     webhook_secret: SecretStr | None = Field(None, description="Signs webhooks (Standard Webhooks, whsec_...)")
-    webhook_max_age_seconds: float = Field(86400, gt=0, description="How long a webhook is tried")
+    webhook_max_age_seconds: float = Field(
+        _RULES.max_age.total_seconds(), gt=0, description="How long a webhook is tried"
+    )
+    webhook_timeout_seconds: float = Field(
+        _RULES.try_timeout.total_seconds(), gt=0, description="How long one try of a webhook may take"
+    )
+    webhook_first_delay_seconds: float = Field(
+        _RULES.first_delay.total_seconds(), gt=0, description="Wait after the first failed try; doubled after each"
+    )
+    webhook_longest_delay_seconds: float = Field(
+        _RULES.longest_delay.total_seconds(), gt=0, description="Longest wait between two tries of a webhook"
+    )
+    webhook_dead_letter_days: float = Field(
+        _RULES.keep_dead_letters / timedelta(days=1),
+        gt=0,
+        description="How long a webhook that was given up is kept for `midway redeliver`",
+    )
+    webhook_max_concurrent: int = Field(_RULES.max_concurrent, ge=1, description="Most webhooks at a time")
+    webhook_max_concurrent_per_host: int = Field(
+        _RULES.max_concurrent_per_host, ge=1, description="Most webhooks at a time to one host"
+    )
     webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host or host:port that webhooks may reach though it is private, comma-separated"
     )
@@ -153,6 +175,18 @@ class Settings(LimitSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments (tests), environment, midway.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    def webhook_rules(self) -> WebhookRules:
+        """Build the rules by which webhooks are delivered."""
+        return WebhookRules(
+            try_timeout=timedelta(seconds=self.webhook_timeout_seconds),
+            first_delay=timedelta(seconds=self.webhook_first_delay_seconds),
+            longest_delay=timedelta(seconds=self.webhook_longest_delay_seconds),
+            max_age=timedelta(seconds=self.webhook_max_age_seconds),
+            keep_dead_letters=timedelta(days=self.webhook_dead_letter_days),
+            max_concurrent_per_host=self.webhook_max_concurrent_per_host,
+            max_concurrent=self.webhook_max_concurrent,
+        )
 
     def picture_limits(self) -> PictureLimits:
         """Build the limits on pictures that clients send."""

@@ -30,7 +30,6 @@ from midway.rpc.pictures import FetchLink
 from midway.rpc.server import ServerOptions, build_server
 from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
-from midway.webhook.rules import WebhookRules
 from midway.webhook.sender import WebhookSender
 
 DATABASE = "midway.db"
@@ -101,12 +100,11 @@ async def _links(settings: Settings) -> PictureLinks:
 async def _webhooks(settings: Settings, engine: Engine, links: PictureLinks, parts: AsyncExitStack) -> None:
     outbound = await parts.enter_async_context(Outbound(settings.webhook_allow_hosts))
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-    rules = WebhookRules(max_age=timedelta(seconds=settings.webhook_max_age_seconds))
 
     def shown(task: Task) -> bytes:
         return render(links.shown(task))
 
-    sender = WebhookSender(engine.store, SystemClock(), shown, outbound, rules=rules, secret=secret)
+    sender = WebhookSender(engine.store, SystemClock(), shown, outbound, rules=settings.webhook_rules(), secret=secret)
     await parts.enter_async_context(kept_running("webhooks", sender.run))
 
 

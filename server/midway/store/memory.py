@@ -14,8 +14,10 @@ from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.doorbell import Bell, Doorbells
+from midway.store.memory_outbox import MemoryOutbox
 from midway.store.port import (
     AccountMark,
+    DeadLetter,
     OutboxRow,
     RequestIdReused,
     RequestKey,
@@ -41,8 +43,7 @@ class MemoryStore:
         self._inputs: dict[TaskId, list[InputImage]] = {}
         self._attempts: dict[Nonce, Attempt] = {}
         self._marks: dict[AccountId, AccountMark] = {}
-        self._outbox: dict[int, OutboxRow] = {}
-        self._sequence = itertools.count(1)
+        self._outbox = MemoryOutbox()
         self._doorbells = Doorbells()
 
     async def submit(
@@ -87,7 +88,7 @@ class MemoryStore:
         if request:
             self._requests[request.id] = (request.payload_digest, task.id)
         if notify and task.ask.notify_url:
-            self._put_notice(stored)
+            self._outbox.put(stored, stored.updated_at)
         self._doorbells.ring()
         return stored
 
@@ -102,10 +103,6 @@ class MemoryStore:
             self._progress[task.id] = stored.revision
         self._tasks[task.id] = self._snapshots[stored.revision] = stored
         return stored
-
-    def _put_notice(self, task: Task) -> None:
-        sequence = next(self._sequence)
-        self._outbox[sequence] = OutboxRow(sequence, task, task.ask.notify_url, tries=0, due_at=task.updated_at)
 
     async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
         """Add input pictures after the others."""
@@ -185,21 +182,38 @@ class MemoryStore:
 
     async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        first_of_task: dict[TaskId, OutboxRow] = {}
-        for row in self._outbox.values():
-            first_of_task.setdefault(row.task.id, row)
-        due = [row for row in first_of_task.values() if row.due_at <= now]
-        return sorted(due, key=lambda row: (row.due_at, row.sequence))[:limit]
+        return self._outbox.due(now)[:limit]
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Drop a notice."""
-        self._outbox.pop(sequence, None)
+        self._outbox.rows.pop(sequence, None)
         self._doorbells.ring()
 
     async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
         """Count a try."""
-        if row := self._outbox.get(sequence):
-            self._outbox[sequence] = replace(row, tries=row.tries + 1, due_at=due_at)
+        self._outbox.retry(sequence, due_at)
+        self._doorbells.ring()
+
+    async def outbox_give_up(self, sequence: int, problem: str, now: datetime) -> None:
+        """Move a notice to the dead letters."""
+        self._outbox.give_up(sequence, problem, now)
+        self._doorbells.ring()
+
+    async def dead_letters(
+        self, task_id: TaskId | None = None, before: DeadLetter | None = None, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Read a page of the dead letters."""
+        return self._outbox.dead_letters(task_id, before)[:limit]
+
+    async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
+        """Move a dead letter back to the outbox."""
+        is_moved = self._outbox.redeliver(task_id, revision, now)
+        self._doorbells.ring()
+        return is_moved
+
+    async def forget_dead_letters(self, before: datetime) -> None:
+        """Drop old dead letters."""
+        self._outbox.forget(before)
         self._doorbells.ring()
 
     def doorbell(self) -> AbstractAsyncContextManager[Bell]:

@@ -93,6 +93,18 @@ class OutboxRow:
     url: str
     tries: int
     due_at: datetime
+    since: datetime  # when it was put there, or sent again
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A webhook notice that was given up; its Task's id and revision name it."""
+
+    task: Task  # as it was at the change
+    url: str
+    tries: int
+    problem: str  # of the last try
+    died_at: datetime
 
 
 class Doorbell(Protocol):
@@ -129,7 +141,9 @@ class Store(Protocol):
         """Replace a Task, and store these Attempts (new or changed), in one transaction.
 
         With `request`, that request id belongs to the Task from now on; the caller has looked with `by_request` before.
-        Returns the Task with its new revision. With `notify` and a `notify_url`, an outbox row is written with it.
+        Returns the Task with its new revision. With `notify` and a `notify_url`, an outbox row is written with it. It
+        takes the place of rows that tell of earlier progress in the same state, save the Task's first row, which may
+        be on its way; a row that tells of the end stays in any case.
         Raises RevisionConflict when the Task is not at `expected_revision`.
         """
 
@@ -185,10 +199,24 @@ class Store(Protocol):
         """Read the oldest undelivered notice of each Task that is due; later ones of a Task wait for it."""
 
     async def outbox_delivered(self, sequence: int) -> None:
-        """Remove a delivered (or given up) notice."""
+        """Remove a delivered notice."""
 
     async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
         """Count a failed try and set when to try again."""
+
+    async def outbox_give_up(self, sequence: int, problem: str, now: datetime) -> None:
+        """Move a notice to the dead letters, the last try counted; the next one of its Task is free to go."""
+
+    async def dead_letters(
+        self, task_id: TaskId | None = None, before: DeadLetter | None = None, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Read dead letters, of one Task or of all, the last one to die first; `before` pages on."""
+
+    async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
+        """Put a dead letter into the outbox again, due now and with nothing tried; False when there is none."""
+
+    async def forget_dead_letters(self, before: datetime) -> None:
+        """Remove the dead letters that died before this time."""
 
     def doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
         """Listen for changes while the context is open."""

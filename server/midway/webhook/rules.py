@@ -16,6 +16,7 @@ class WebhookRules:
     longest_delay: timedelta = timedelta(hours=1)
     jitter: float = 0.2  # of the delay, either way; keeps a receiver that comes back from being hit all at once
     max_age: timedelta = timedelta(hours=24)  # from the change to the last try
+    keep_dead_letters: timedelta = timedelta(days=30)  # what was given up can be sent again for so long
     max_concurrent_per_host: int = 5  # a receiver that never answers must not hold up the others
     max_concurrent: int = 20  # tries at a time, over all Tasks; of one Task there is only ever one
 

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least so often, should a ring of the doorbell be lost
 ROWS_LOOKED_AT = 1000  # first notices read at once; more than wait for any few receivers that do not answer
+SWEEP_PERIOD = timedelta(hours=1)  # between two looks for dead letters that are too old
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
 
 
@@ -29,7 +30,8 @@ class WebhookSender:
     """Posts every notice of the outbox until it is taken, or too old, or hopeless.
 
     A notice leaves the outbox only then, so a notice may arrive twice and never not at all: receivers drop repeats by
-    their `webhook-id`. Of one Task only one notice is ever under way; the store holds the later ones back.
+    their `webhook-id`. Of one Task only one notice is ever under way; the store holds the later ones back. What is
+    given up becomes a dead letter, which an operator can send again.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class WebhookSender:
         # Owned by `run` and the deliveries it starts.
         self._under_way: dict[TaskId, str | None] = {}  # each with the host that it is posted to
         self._wake = asyncio.Event()
+        self._sweep_at = clock.now()
 
     async def run(self) -> None:
         """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
@@ -59,6 +62,7 @@ class WebhookSender:
             group.create_task(self._listen(bell), name="webhook-doorbell")
             while True:
                 self._wake.clear()
+                await self._forget_old()
                 pause = await self._start_due(group)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause.total_seconds()):
@@ -84,6 +88,15 @@ class WebhookSender:
             self._under_way[row.task.id] = host
             group.create_task(self._deliver(row), name=f"webhook-{row.task.id}-{row.task.revision}")
         return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
+
+    async def _forget_old(self) -> None:
+        """Let go of dead letters that nobody has wanted for long."""
+        now = self._clock.now()
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + SWEEP_PERIOD
+        with contextlib.suppress(StoreUnavailable):  # the next sweep does it
+            await self._store.forget_dead_letters(now - self._rules.keep_dead_letters)
 
     def _may_start(self, host: str | None) -> bool:
         at_host = sum(busy == host for busy in self._under_way.values())
@@ -125,8 +138,10 @@ class WebhookSender:
 
     async def _settle(self, row: OutboxRow, outcome: Outcome) -> None:
         next_try = self._next_try(row, outcome)
-        if next_try is None:
+        if outcome.verdict is Verdict.DELIVERED:
             await self._store.outbox_delivered(row.sequence)
+        elif next_try is None:
+            await self._store.outbox_give_up(row.sequence, outcome.problem, self._clock.now())
         else:
             await self._store.outbox_retry(row.sequence, next_try)
         _log_outcome(row, outcome, is_last=next_try is None)
@@ -137,7 +152,7 @@ class WebhookSender:
             return None
         delay = delay_after(row.tries, self._rules, self._random)
         next_try = self._clock.now() + max(delay, min(outcome.retry_after, self._rules.longest_delay))
-        return next_try if next_try <= row.task.updated_at + self._rules.max_age else None
+        return next_try if next_try <= row.since + self._rules.max_age else None
 
 
 def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:

@@ -1,10 +1,17 @@
+-- name: supersede_notices
+-- Progress that a newer notice of the same state tells better. A Task's first notice stays: it may be on its way.
+DELETE FROM outbox
+WHERE task_id = :task_id AND state = :state
+  AND sequence > (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = :task_id)
+
 -- name: insert_notice
 -- A webhook notice to deliver, in the transaction of the change that it tells of.
-INSERT INTO outbox (task_id, revision, doc, url, due_at) VALUES (:task_id, :revision, :doc, :url, :due_at)
+INSERT INTO outbox (task_id, revision, doc, url, due_at, since, state)
+VALUES (:task_id, :revision, :doc, :url, :due_at, :due_at, :state)
 
 -- name: outbox_due
 -- The notices that are due and the first of their Task: the later ones of a Task wait, so that they arrive in order.
-SELECT sequence, revision, doc, url, tries, due_at FROM outbox
+SELECT sequence, revision, doc, url, tries, due_at, since FROM outbox
 WHERE due_at <= :now
   AND sequence = (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = outbox.task_id)
 ORDER BY due_at, sequence LIMIT :limit
@@ -16,3 +23,28 @@ DELETE FROM outbox WHERE sequence = :sequence
 -- name: retry_notice
 -- A try failed; wait until the next is due.
 UPDATE outbox SET tries = tries + 1, due_at = :due_at WHERE sequence = :sequence
+
+-- name: bury_notice
+-- A notice is given up; what it said and why it failed stays.
+INSERT OR REPLACE INTO dead_letter (task_id, revision, doc, url, tries, problem, died_at)
+SELECT task_id, revision, doc, url, tries + 1, :problem, :died_at FROM outbox WHERE sequence = :sequence
+
+-- name: dead_letters
+-- The notices that were given up, the last one first; a page of them, of one Task or of all.
+SELECT task_id, revision, doc, url, tries, problem, died_at FROM dead_letter
+WHERE (:task_id IS NULL OR task_id = :task_id)
+  AND (died_at, task_id, revision) < (:died_at, :before_task_id, :before_revision)
+ORDER BY died_at DESC, task_id DESC, revision DESC LIMIT :limit
+
+-- name: revive_notice
+-- A dead letter goes back to the outbox, as new.
+INSERT INTO outbox (task_id, revision, doc, url, due_at, since)
+SELECT task_id, revision, doc, url, :now, :now FROM dead_letter WHERE task_id = :task_id AND revision = :revision
+
+-- name: delete_dead_letter
+-- It was sent again.
+DELETE FROM dead_letter WHERE task_id = :task_id AND revision = :revision
+
+-- name: forget_dead_letters
+-- Let go of those that nobody has sent again for long.
+DELETE FROM dead_letter WHERE died_at < :before

@@ -12,7 +12,7 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.codec import attempt_from_json, task_from_json
-from midway.store.port import AccountMark, OutboxRow, RequestIdReused, RequestKey, TaskQuery
+from midway.store.port import AccountMark, RequestIdReused, RequestKey, TaskQuery
 from midway.store.sqlite.columns import integer_from_time, time_from_integer
 from midway.store.sqlite.conditions import of_page, of_query, where
 from midway.store.sqlite.queries import QUERIES
@@ -101,12 +101,6 @@ def marks(connection: sqlite3.Connection) -> list[AccountMark]:
     return [_mark_from_row(row) for row in connection.execute(QUERIES["marks"])]
 
 
-def outbox_due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[OutboxRow]:
-    """Read the first notice of each Task, where it is due."""
-    rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit})
-    return [_notice_from_row(row) for row in rows]
-
-
 def _number(cursor: sqlite3.Cursor) -> int:
     (number,) = cursor.fetchone()
     return int(number)
@@ -119,7 +113,3 @@ def _task_from_row(row: Any) -> Task:
 def _mark_from_row(row: Any) -> AccountMark:
     since = time_from_integer(row["since"])
     return AccountMark(row["account_id"], AccountState(row["state"]), row["reason"], since)
-
-
-def _notice_from_row(row: Any) -> OutboxRow:
-    return OutboxRow(row["sequence"], _task_from_row(row), row["url"], row["tries"], time_from_integer(row["due_at"]))

@@ -14,8 +14,8 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.doorbell import Bell, Doorbells
-from midway.store.port import AccountMark, OutboxRow, RequestKey, StoreUnavailable, Submitted, TaskQuery
-from midway.store.sqlite import reads, writes
+from midway.store.port import AccountMark, DeadLetter, OutboxRow, RequestKey, StoreUnavailable, Submitted, TaskQuery
+from midway.store.sqlite import outbox, reads, writes
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
 from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
@@ -92,11 +92,23 @@ class SqliteStore:
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Remove a notice."""
-        await self._writer.write(partial(writes.delete_notice, sequence=sequence))
+        await self._writer.write(partial(outbox.delivered, sequence=sequence))
 
     async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
         """Count a failed try."""
-        await self._writer.write(partial(writes.retry_notice, sequence=sequence, due_at=due_at))
+        await self._writer.write(partial(outbox.retry, sequence=sequence, due_at=due_at))
+
+    async def outbox_give_up(self, sequence: int, problem: str, now: datetime) -> None:
+        """Move a notice to the dead letters."""
+        await self._writer.write(partial(outbox.give_up, sequence=sequence, problem=problem, now=now))
+
+    async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
+        """Move a dead letter back to the outbox."""
+        return await self._writer.write(partial(outbox.redeliver, task_id=task_id, revision=revision, now=now))
+
+    async def forget_dead_letters(self, before: datetime) -> None:
+        """Remove old dead letters."""
+        await self._writer.write(partial(outbox.forget_dead_letters, before=before))
 
     async def by_request(self, request: RequestKey) -> Task | None:
         """Find the Task that a request id made."""
@@ -152,7 +164,13 @@ class SqliteStore:
 
     async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        return await self._reader.read(partial(reads.outbox_due, now=now, limit=limit))
+        return await self._reader.read(partial(outbox.due, now=now, limit=limit))
+
+    async def dead_letters(
+        self, task_id: TaskId | None = None, before: DeadLetter | None = None, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Read a page of the dead letters."""
+        return await self._reader.read(partial(outbox.dead_letters, task_id=task_id, before=before, limit=limit))
 
     def doorbell(self) -> AbstractAsyncContextManager[Bell]:
         """Listen for changes."""

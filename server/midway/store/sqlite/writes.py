@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from midway.domain.attempt import Attempt
@@ -12,7 +11,7 @@ from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.codec import json_from_attempt, json_from_task
 from midway.store.port import AccountMark, RequestKey, RevisionConflict, Submitted
-from midway.store.sqlite import reads
+from midway.store.sqlite import outbox, reads
 from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
 
@@ -62,7 +61,7 @@ def append(
     if request:
         _remember_request(connection, request, task.id)
     if notify and task.ask.notify_url:
-        _put_notice(connection, stored, row["doc"])
+        outbox.put(connection, stored, row["doc"])
     return stored
 
 
@@ -86,19 +85,6 @@ def _row_of_task(task: Task) -> dict[str, Any]:
         "client_state": task.ask.client_state,
         "doc": json_from_task(task),
     }
-
-
-def _put_notice(connection: sqlite3.Connection, task: Task, doc: str) -> None:
-    connection.execute(
-        QUERIES["insert_notice"],
-        {
-            "task_id": task.id,
-            "revision": task.revision,
-            "doc": doc,
-            "url": task.ask.notify_url,
-            "due_at": integer_from_time(task.updated_at),
-        },
-    )
 
 
 def put_inputs(connection: sqlite3.Connection, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
@@ -142,13 +128,3 @@ def put_mark(connection: sqlite3.Connection, mark: AccountMark) -> None:
             "since": integer_from_time(mark.since),
         },
     )
-
-
-def delete_notice(connection: sqlite3.Connection, sequence: int) -> None:
-    """Remove a notice from the outbox."""
-    connection.execute(QUERIES["delete_notice"], {"sequence": sequence})
-
-
-def retry_notice(connection: sqlite3.Connection, sequence: int, due_at: datetime) -> None:
-    """Count a failed try of a notice."""
-    connection.execute(QUERIES["retry_notice"], {"sequence": sequence, "due_at": integer_from_time(due_at)})

@@ -1,0 +1,75 @@
+"""The outbox and the dead letters of the memory store: the readable form of `store/sql/outbox.sql`."""
+
+import itertools
+from dataclasses import replace
+from datetime import datetime
+
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import Task
+from midway.store.port import DeadLetter, OutboxRow
+
+Key = tuple[datetime, TaskId, Revision]
+
+
+class MemoryOutbox:
+    """Notices by their sequence, and those that were given up."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, OutboxRow] = {}  # in the order they were put
+        self._dead: dict[tuple[TaskId, Revision], DeadLetter] = {}
+        self._sequence = itertools.count(1)
+
+    def put(self, task: Task, now: datetime) -> None:
+        """Add a notice, in the place of those that tell of earlier progress in the same state."""
+        behind_the_first = [row for row in self.rows.values() if row.task.id == task.id][1:]
+        for row in behind_the_first:
+            if row.task.state is task.state and not task.state.is_terminal:
+                del self.rows[row.sequence]
+        self._add(task, task.ask.notify_url, now)
+
+    def _add(self, task: Task, url: str, now: datetime) -> None:
+        sequence = next(self._sequence)
+        self.rows[sequence] = OutboxRow(sequence, task, url, tries=0, due_at=now, since=now)
+
+    def due(self, now: datetime) -> list[OutboxRow]:
+        """Return the first notice of each Task, where it is due."""
+        first_of_task: dict[TaskId, OutboxRow] = {}
+        for row in self.rows.values():
+            first_of_task.setdefault(row.task.id, row)
+        due = [row for row in first_of_task.values() if row.due_at <= now]
+        return sorted(due, key=lambda row: (row.due_at, row.sequence))
+
+    def retry(self, sequence: int, due_at: datetime) -> None:
+        """Count a try."""
+        if row := self.rows.get(sequence):
+            self.rows[sequence] = replace(row, tries=row.tries + 1, due_at=due_at)
+
+    def give_up(self, sequence: int, problem: str, now: datetime) -> None:
+        """Move a notice to the dead letters."""
+        if row := self.rows.pop(sequence, None):
+            letter = DeadLetter(row.task, row.url, row.tries + 1, problem, now)
+            self._dead[row.task.id, row.task.revision] = letter
+
+    def dead_letters(self, task_id: TaskId | None, before: DeadLetter | None) -> list[DeadLetter]:
+        """Return the dead letters, the last one first."""
+        wanted = [
+            letter
+            for letter in self._dead.values()
+            if task_id in {None, letter.task.id} and (before is None or _key(letter) < _key(before))
+        ]
+        return sorted(wanted, key=_key, reverse=True)
+
+    def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
+        """Move a dead letter back; tell whether there was one."""
+        letter = self._dead.pop((task_id, revision), None)
+        if letter is not None:
+            self._add(letter.task, letter.url, now)
+        return letter is not None
+
+    def forget(self, before: datetime) -> None:
+        """Drop the dead letters that died before a time."""
+        self._dead = {key: letter for key, letter in self._dead.items() if letter.died_at >= before}
+
+
+def _key(letter: DeadLetter) -> Key:
+    return letter.died_at, letter.task.id, letter.task.revision

@@ -1,0 +1,99 @@
+"""The outbox and the dead letters: what each verb about webhook notices does inside its transaction."""
+
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import Task
+from midway.store.codec import task_from_json
+from midway.store.port import DeadLetter, OutboxRow
+from midway.store.sqlite.columns import integer_from_time, time_from_integer
+from midway.store.sqlite.queries import QUERIES
+
+FAR_FUTURE = 2**62  # microseconds; where a list that begins at its newest begins
+
+
+def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
+    """Add a notice, in the place of those that tell of earlier progress in the same state."""
+    if not task.state.is_terminal:
+        connection.execute(QUERIES["supersede_notices"], {"task_id": task.id, "state": task.state.value})
+    connection.execute(
+        QUERIES["insert_notice"],
+        {
+            "task_id": task.id,
+            "revision": task.revision,
+            "doc": doc,
+            "url": task.ask.notify_url,
+            "due_at": integer_from_time(task.updated_at),
+            "state": task.state.value,
+        },
+    )
+
+
+def due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[OutboxRow]:
+    """Read the first notice of each Task, where it is due."""
+    rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit})
+    return [_notice_from_row(row) for row in rows]
+
+
+def delivered(connection: sqlite3.Connection, sequence: int) -> None:
+    """Remove a notice from the outbox."""
+    connection.execute(QUERIES["delete_notice"], {"sequence": sequence})
+
+
+def retry(connection: sqlite3.Connection, sequence: int, due_at: datetime) -> None:
+    """Count a failed try of a notice."""
+    connection.execute(QUERIES["retry_notice"], {"sequence": sequence, "due_at": integer_from_time(due_at)})
+
+
+def give_up(connection: sqlite3.Connection, sequence: int, problem: str, now: datetime) -> None:
+    """Move a notice to the dead letters."""
+    bound = {"sequence": sequence, "problem": problem, "died_at": integer_from_time(now)}
+    connection.execute(QUERIES["bury_notice"], bound)
+    connection.execute(QUERIES["delete_notice"], {"sequence": sequence})
+
+
+def dead_letters(
+    connection: sqlite3.Connection, task_id: TaskId | None, before: DeadLetter | None, limit: int
+) -> list[DeadLetter]:
+    """Read a page of the dead letters, the last one first."""
+    bound: dict[str, Any] = {"task_id": task_id, "limit": limit}
+    bound |= {"died_at": FAR_FUTURE, "before_task_id": "", "before_revision": 0}
+    if before:
+        bound |= {"died_at": integer_from_time(before.died_at)}
+        bound |= {"before_task_id": before.task.id, "before_revision": before.task.revision}
+    return [_dead_letter_from_row(row) for row in connection.execute(QUERIES["dead_letters"], bound)]
+
+
+def redeliver(connection: sqlite3.Connection, task_id: TaskId, revision: Revision, now: datetime) -> bool:
+    """Move a dead letter back to the outbox; False when there is none."""
+    key = {"task_id": task_id, "revision": revision}
+    moved = connection.execute(QUERIES["revive_notice"], key | {"now": integer_from_time(now)})
+    connection.execute(QUERIES["delete_dead_letter"], key)
+    return moved.rowcount > 0
+
+
+def forget_dead_letters(connection: sqlite3.Connection, before: datetime) -> None:
+    """Remove the dead letters that died before a time."""
+    connection.execute(QUERIES["forget_dead_letters"], {"before": integer_from_time(before)})
+
+
+def _notice_from_row(row: Any) -> OutboxRow:
+    return OutboxRow(
+        sequence=row["sequence"],
+        task=_task(row),
+        url=row["url"],
+        tries=row["tries"],
+        due_at=time_from_integer(row["due_at"]),
+        since=time_from_integer(row["since"]),
+    )
+
+
+def _dead_letter_from_row(row: Any) -> DeadLetter:
+    died_at = time_from_integer(row["died_at"])
+    return DeadLetter(_task(row), row["url"], row["tries"], row["problem"], died_at)
+
+
+def _task(row: Any) -> Task:
+    return task_from_json(row["doc"], Revision(row["revision"]))
