@@ -11,7 +11,14 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from midjourney.legacy.v1 import legacy_service_pb2_grpc
-from midjourney.v1 import account_service_pb2_grpc, midjourney_service_pb2_grpc, query_pb2, submit_pb2, task_pb2
+from midjourney.v1 import (
+    account_service_pb2_grpc,
+    midjourney_service_pb2_grpc,
+    query_pb2,
+    submit_pb2,
+    task_pb2,
+    webhook_service_pb2_grpc,
+)
 from midway.domain.task import Task
 from midway.rpc.layers import Observer
 from midway.rpc.picture_links import PictureLinks
@@ -36,6 +43,9 @@ class Served:
             midjourney_service_pb2_grpc.MidjourneyServiceStub(self.channel)
         )
         self.accounts: account_service_pb2_grpc.AccountServiceAsyncStub = account_service_pb2_grpc.AccountServiceStub(
+            self.channel
+        )
+        self.webhooks: webhook_service_pb2_grpc.WebhookServiceAsyncStub = webhook_service_pb2_grpc.WebhookServiceStub(
             self.channel
         )
         self.legacy: legacy_service_pb2_grpc.LegacyServiceAsyncStub = legacy_service_pb2_grpc.LegacyServiceStub(

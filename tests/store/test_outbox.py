@@ -139,7 +139,7 @@ async def test_dead_letters_are_paged_from_the_last_one_and_chosen_by_task(store
     letters = [await buried(store, LATER + seconds(number)) for number in range(3)]
 
     page = await store.dead_letters(limit=2)
-    rest = await store.dead_letters(before=page[-1])
+    rest = await store.dead_letters(before=page[-1].key)
 
     assert [letter.task for letter in page + rest] == [letter.task for letter in reversed(letters)]
     assert [letter.task for letter in await store.dead_letters(letters[1].task.id)] == [letters[1].task]

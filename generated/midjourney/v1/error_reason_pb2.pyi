@@ -134,6 +134,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
         {"reason": "ERROR_REASON_SEED_NOT_FOUND", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
     """
+    ERROR_REASON_DEAD_LETTER_NOT_FOUND: _ErrorReason.ValueType  # 23
+    """No webhook of this id was given up. `NOT_FOUND`.
+
+        {"reason": "ERROR_REASON_DEAD_LETTER_NOT_FOUND", "domain": "midway",
+         "metadata": {"dead_letter_id": "msg_1705514776143750_4711"}}
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 22
     """A fault of this server. `INTERNAL`; the server's log holds the details under the request's id.
 
@@ -313,6 +319,12 @@ ERROR_REASON_SEED_NOT_FOUND: ErrorReason.ValueType  # 21
 """Midjourney told no seed for this picture. `NOT_FOUND`.
 
     {"reason": "ERROR_REASON_SEED_NOT_FOUND", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
+"""
+ERROR_REASON_DEAD_LETTER_NOT_FOUND: ErrorReason.ValueType  # 23
+"""No webhook of this id was given up. `NOT_FOUND`.
+
+    {"reason": "ERROR_REASON_DEAD_LETTER_NOT_FOUND", "domain": "midway",
+     "metadata": {"dead_letter_id": "msg_1705514776143750_4711"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 22
 """A fault of this server. `INTERNAL`; the server's log holds the details under the request's id.

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import grpc
-from midjourney.v1 import account_pb2, account_service_pb2, query_pb2, submit_pb2, task_pb2
+from midjourney.v1 import account_pb2, account_service_pb2, query_pb2, submit_pb2, task_pb2, webhook_service_pb2
 from midjourney.v1.account_service_pb2_grpc import AccountServiceStub
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
+from midjourney.v1.webhook_service_pb2_grpc import WebhookServiceStub
 
 CALL_SECONDS = 90  # as long as Envoy waits; a seed takes up to 60 s
 RESUME_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # before each try to resume a watch that brought no news
@@ -60,6 +61,7 @@ class Client:
     def __init__(self, channel: grpc.Channel, api_key: str = "") -> None:
         self._tasks = MidjourneyServiceStub(channel)
         self._accounts = AccountServiceStub(channel)
+        self._webhooks = WebhookServiceStub(channel)
         self._metadata = (("mj-api-secret", api_key),) if api_key else ()
 
     @classmethod
@@ -139,6 +141,21 @@ class Client:
         request = account_service_pb2.ResumeAccountRequest(account_id=account_id)
         response: account_service_pb2.ResumeAccountResponse = self._call(self._accounts.ResumeAccount, request)
         return response.account
+
+    def dead_letters(self) -> Iterator[webhook_service_pb2.DeadLetter]:
+        """Read every webhook that was given up, the last one first."""
+        request = webhook_service_pb2.ListDeadLettersRequest(page_size=1000)
+        while True:
+            response: webhook_service_pb2.ListDeadLettersResponse = self._call(self._webhooks.ListDeadLetters, request)
+            yield from response.dead_letters
+            request.page_token = response.next_page_token
+            if not request.page_token:
+                return
+
+    def redeliver(self, dead_letter_id: str) -> None:
+        """Send a webhook again that was given up."""
+        request = webhook_service_pb2.RedeliverDeadLetterRequest(dead_letter_id=dead_letter_id)
+        self._call(self._webhooks.RedeliverDeadLetter, request)
 
     def _watch_once(self, task_id: str, revision: int) -> Iterator[query_pb2.WatchTaskResponse]:
         request = query_pb2.WatchTaskRequest(task_id=task_id, after_revision=revision)

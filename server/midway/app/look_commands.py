@@ -1,9 +1,10 @@
 """Commands that look at Tasks, Accounts and this installation."""
 
+from datetime import UTC
 from typing import Annotated
 
 import typer
-from midjourney.v1 import account_pb2, task_pb2
+from midjourney.v1 import account_pb2, task_pb2, webhook_service_pb2
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -18,7 +19,7 @@ LEAST_CUT = 10  # characters of a text that is cut; less would say nothing
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (tasks, cancel, seed, accounts, resume, doctor):
+    for command in (tasks, cancel, seed, accounts, resume, webhooks, redeliver, doctor):
         app.command()(command)
 
 
@@ -56,6 +57,33 @@ def resume(account: Annotated[str, typer.Argument(help="Id of a paused account."
     with connected() as client:
         resumed = client.resume_account(account)
     typer.echo(f"{resumed.id} {_account_state(resumed)}")
+
+
+def webhooks() -> None:
+    """List the webhooks that could not be delivered."""
+    columns = [_kept("webhook"), _kept("state"), _kept("tries"), _kept("given up"), _kept("to"), _cut("problem")]
+    with connected() as client:
+        _show(columns, [_dead_letter_row(letter) for letter in client.dead_letters()])
+
+
+def redeliver(
+    webhook: Annotated[list[str] | None, typer.Argument(help="Ids of webhooks that were given up.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Send every one again.")] = False,
+) -> None:
+    """Send webhooks again that could not be delivered."""
+    if bool(webhook) is every:
+        raise typer.BadParameter("name webhooks, or say --all")
+    with connected() as client:
+        for dead_letter_id in webhook or [letter.id for letter in client.dead_letters()]:
+            client.redeliver(dead_letter_id)
+            typer.echo(dead_letter_id)
+
+
+def _dead_letter_row(letter: webhook_service_pb2.DeadLetter) -> list[str]:
+    state = task_pb2.Task.State.Name(letter.task_state).removeprefix("STATE_")
+    given_up = letter.give_up_time.ToDatetime(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return [letter.id, state, str(letter.try_count), given_up, letter.origin, letter.problem]
 
 
 def _task_row(task: task_pb2.Task) -> list[str]:

@@ -24,6 +24,11 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 NONCE_TIME_SHIFT = 22  # Discord snowflakes keep the time above bit 22
 
 
+def notice_id(task_id: TaskId, revision: Revision) -> str:
+    """Name the webhook notice of a change; the same at every try and after every restart."""
+    return f"msg_{task_id}_{revision}"
+
+
 def time_of_snowflake(snowflake: str) -> datetime:
     """Tell when Discord made an id, by its own clock; aware, UTC. Source: the upper bits of every id are its time."""
     return datetime.fromtimestamp(((int(snowflake) >> NONCE_TIME_SHIFT) + DISCORD_EPOCH_MS) / 1000, UTC)

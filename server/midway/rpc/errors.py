@@ -63,7 +63,11 @@ LONGEST_MESSAGE = 200
 LONGEST_NAME = 64
 
 # Metadata key -> the resource's type as ResourceInfo names it.
-RESOURCES = {"task_id": "midjourney.v1.Task", "account_id": "midjourney.v1.Account"}
+RESOURCES = {
+    "task_id": "midjourney.v1.Task",
+    "account_id": "midjourney.v1.Account",
+    "dead_letter_id": "midjourney.v1.DeadLetter",
+}
 
 # The domain says its words bare; the contract prints enum values whole.
 ENUM_PREFIXES = {"state": "STATE_", "action": "ACTION_"}

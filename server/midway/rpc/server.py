@@ -12,6 +12,8 @@ from midjourney.v1 import (
     account_service_pb2_grpc,
     midjourney_service_pb2,
     midjourney_service_pb2_grpc,
+    webhook_service_pb2,
+    webhook_service_pb2_grpc,
 )
 
 from midway.engine.engine import Engine
@@ -24,10 +26,12 @@ from midway.rpc.picture_links import DiscordLinks, PictureLinks
 from midway.rpc.pictures import FetchLink, PictureReader
 from midway.rpc.task_queries import ReadPicture
 from midway.rpc.tasks import TaskService
+from midway.rpc.webhooks import WebhookService
 
 SERVICES = (
     midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"].full_name,
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
+    webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"].full_name,
     legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"].full_name,
 )
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -120,6 +124,7 @@ def _add_services(
     tasks = TaskService(engine, picture, pictures, links, options.heartbeat)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, server)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
+    webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(WebhookService(engine.store), server)
     legacy_service_pb2_grpc.add_LegacyServiceServicer_to_server(
         LegacyService(engine, pictures, links, options.task_timeout), server
     )

@@ -18,6 +18,7 @@ from midway.store.memory_outbox import MemoryOutbox
 from midway.store.port import (
     AccountMark,
     DeadLetter,
+    DeadLetterKey,
     OutboxRow,
     RequestIdReused,
     RequestKey,
@@ -200,7 +201,7 @@ class MemoryStore:
         self._doorbells.ring()
 
     async def dead_letters(
-        self, task_id: TaskId | None = None, before: DeadLetter | None = None, limit: int = 100
+        self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
     ) -> list[DeadLetter]:
         """Read a page of the dead letters."""
         return self._outbox.dead_letters(task_id, before)[:limit]

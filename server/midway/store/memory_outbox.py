@@ -6,9 +6,7 @@ from datetime import datetime
 
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
-from midway.store.port import DeadLetter, OutboxRow
-
-Key = tuple[datetime, TaskId, Revision]
+from midway.store.port import DeadLetter, DeadLetterKey, OutboxRow
 
 
 class MemoryOutbox:
@@ -50,14 +48,14 @@ class MemoryOutbox:
             letter = DeadLetter(row.task, row.url, row.tries + 1, problem, now)
             self._dead[row.task.id, row.task.revision] = letter
 
-    def dead_letters(self, task_id: TaskId | None, before: DeadLetter | None) -> list[DeadLetter]:
+    def dead_letters(self, task_id: TaskId | None, before: DeadLetterKey | None) -> list[DeadLetter]:
         """Return the dead letters, the last one first."""
         wanted = [
             letter
             for letter in self._dead.values()
-            if task_id in {None, letter.task.id} and (before is None or _key(letter) < _key(before))
+            if task_id in {None, letter.task.id} and (before is None or letter.key < before)
         ]
-        return sorted(wanted, key=_key, reverse=True)
+        return sorted(wanted, key=lambda letter: letter.key, reverse=True)
 
     def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
         """Move a dead letter back; tell whether there was one."""
@@ -69,7 +67,3 @@ class MemoryOutbox:
     def forget(self, before: datetime) -> None:
         """Drop the dead letters that died before a time."""
         self._dead = {key: letter for key, letter in self._dead.items() if letter.died_at >= before}
-
-
-def _key(letter: DeadLetter) -> Key:
-    return letter.died_at, letter.task.id, letter.task.revision

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from midway.domain.account import AccountState
 from midway.domain.action import Action
@@ -96,6 +96,14 @@ class OutboxRow:
     since: datetime  # when it was put there, or sent again
 
 
+class DeadLetterKey(NamedTuple):
+    """Where a dead letter stands in their list."""
+
+    died_at: datetime
+    task_id: TaskId
+    revision: Revision
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A webhook notice that was given up; its Task's id and revision name it."""
@@ -105,6 +113,11 @@ class DeadLetter:
     tries: int
     problem: str  # of the last try
     died_at: datetime
+
+    @property
+    def key(self) -> DeadLetterKey:
+        """Where it stands in the list."""
+        return DeadLetterKey(self.died_at, self.task.id, self.task.revision)
 
 
 class Doorbell(Protocol):
@@ -208,7 +221,7 @@ class Store(Protocol):
         """Move a notice to the dead letters, the last try counted; the next one of its Task is free to go."""
 
     async def dead_letters(
-        self, task_id: TaskId | None = None, before: DeadLetter | None = None, limit: int = 100
+        self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
     ) -> list[DeadLetter]:
         """Read dead letters, of one Task or of all, the last one to die first; `before` pages on."""
 

@@ -7,10 +7,11 @@ from enum import StrEnum
 
 import aiohttp
 
+from midway.domain.ids import notice_id
 from midway.domain.task import Task
 from midway.engine.outbound import Outbound, UrlRefused
 from midway.store.port import OutboxRow
-from midway.webhook.signature import Signature, notice_id
+from midway.webhook.signature import Signature
 
 HTTP_GONE = 410  # "never again", in Standard Webhooks' words
 
@@ -47,7 +48,7 @@ class Delivery:
         """Post the notice once. A redirect is a failure: the client named this address and no other."""
         body = self._render(row.task)
         headers = {"Content-Type": "application/json", "User-Agent": "Midway"}
-        headers |= self._signature.headers(notice_id(row.task), body, now)
+        headers |= self._signature.headers(notice_id(row.task.id, row.task.revision), body, now)
         try:
             async with self._outbound.post(row.url, body, headers=headers, within=self._timeout) as response:
                 return _outcome(response)

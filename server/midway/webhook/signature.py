@@ -6,8 +6,6 @@ from datetime import datetime
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from midway.domain.task import Task
-
 
 class WebhookSecretInvalid(Exception):
     """The secret is not base64, with or without `whsec_` before it; the operator mends the setting."""
@@ -32,8 +30,3 @@ class Signature:
         if self._webhook:
             headers["webhook-signature"] = self._webhook.sign(notice_id, now, body.decode())
         return headers
-
-
-def notice_id(task: Task) -> str:
-    """Name the notice of this change; the same at every try and after every restart."""
-    return f"msg_{task.id}_{task.revision}"

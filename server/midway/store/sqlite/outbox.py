@@ -7,7 +7,7 @@ from typing import Any
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.store.codec import task_from_json
-from midway.store.port import DeadLetter, OutboxRow
+from midway.store.port import DeadLetter, DeadLetterKey, OutboxRow
 from midway.store.sqlite.columns import integer_from_time, time_from_integer
 from midway.store.sqlite.queries import QUERIES
 
@@ -55,14 +55,14 @@ def give_up(connection: sqlite3.Connection, sequence: int, problem: str, now: da
 
 
 def dead_letters(
-    connection: sqlite3.Connection, task_id: TaskId | None, before: DeadLetter | None, limit: int
+    connection: sqlite3.Connection, task_id: TaskId | None, before: DeadLetterKey | None, limit: int
 ) -> list[DeadLetter]:
     """Read a page of the dead letters, the last one first."""
     bound: dict[str, Any] = {"task_id": task_id, "limit": limit}
     bound |= {"died_at": FAR_FUTURE, "before_task_id": "", "before_revision": 0}
     if before:
         bound |= {"died_at": integer_from_time(before.died_at)}
-        bound |= {"before_task_id": before.task.id, "before_revision": before.task.revision}
+        bound |= {"before_task_id": before.task_id, "before_revision": before.revision}
     return [_dead_letter_from_row(row) for row in connection.execute(QUERIES["dead_letters"], bound)]
 
 

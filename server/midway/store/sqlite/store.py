@@ -14,7 +14,16 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.doorbell import Bell, Doorbells
-from midway.store.port import AccountMark, DeadLetter, OutboxRow, RequestKey, StoreUnavailable, Submitted, TaskQuery
+from midway.store.port import (
+    AccountMark,
+    DeadLetter,
+    DeadLetterKey,
+    OutboxRow,
+    RequestKey,
+    StoreUnavailable,
+    Submitted,
+    TaskQuery,
+)
 from midway.store.sqlite import outbox, reads, writes
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
 from midway.store.sqlite.driver import Driver
@@ -167,7 +176,7 @@ class SqliteStore:
         return await self._reader.read(partial(outbox.due, now=now, limit=limit))
 
     async def dead_letters(
-        self, task_id: TaskId | None = None, before: DeadLetter | None = None, limit: int = 100
+        self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
     ) -> list[DeadLetter]:
         """Read a page of the dead letters."""
         return await self._reader.read(partial(outbox.dead_letters, task_id=task_id, before=before, limit=limit))
