@@ -123,6 +123,16 @@ def test_accounts_lists_every_account(stack):
     assert [said.count(f"30000000000000000{number}") for number in (1, 2)] == [1, 1]
 
 
+def test_an_account_is_paused_and_resumed(stack):
+    account = "300000000000000002"
+    paused, listed = done(stack, "pause", account, "--reason", "on holiday"), done(stack, "accounts")
+    resumed = done(stack, "resume", account)
+
+    assert paused == f"{account} PAUSED on holiday\n"
+    assert "on holiday" in listed
+    assert resumed == f"{account} ACTIVE\n"
+
+
 def test_doctor_finds_a_running_stack_healthy(stack, tmp_path):
     assert "ok   account 300000000000000001: ACTIVE" in done(stack, "doctor", cwd=tmp_path)
 

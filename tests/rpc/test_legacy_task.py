@@ -26,6 +26,7 @@ GRPC_ERRORS = {
     Reason.STORE_UNAVAILABLE,
     Reason.SHUTTING_DOWN,
     Reason.REQUEST_ID_REUSED,  # the old API has no request ids
+    Reason.DEAD_LETTER_NOT_FOUND,  # nor dead letters
 }
 
 

@@ -118,6 +118,24 @@ async def test_an_unknown_account_is_not_found(served: Served) -> None:
     assert (error.code.name, error.reason) == ("NOT_FOUND", "ACCOUNT_NOT_FOUND")
 
 
+async def test_an_account_is_paused_with_a_reason_and_resumed(served: Served) -> None:
+    known = served.rig.engine.accounts()[0]
+    pause = account_service_pb2.PauseAccountRequest(account_id=known.id, reason="on holiday")
+    paused = (await served.accounts.PauseAccount(pause)).account
+    resume = account_service_pb2.ResumeAccountRequest(account_id=known.id)
+    resumed = (await served.accounts.ResumeAccount(resume)).account
+
+    assert (paused.state, paused.reason) == (account_pb2.Account.STATE_PAUSED, "on holiday")
+    assert (resumed.state, resumed.reason) == (account_pb2.Account.STATE_ACTIVE, "")
+
+
+async def test_a_novel_is_no_reason(served: Served) -> None:
+    request = account_service_pb2.PauseAccountRequest(account_id=served.rig.engine.accounts()[0].id, reason="x" * 256)
+    error = await rejected(served.accounts.PauseAccount(request))
+
+    assert (error.code.name, error.fields) == ("INVALID_ARGUMENT", ["reason"])
+
+
 async def test_an_account_that_works_may_be_resumed(served: Served) -> None:
     known = served.rig.engine.accounts()[0]
     request = account_service_pb2.ResumeAccountRequest(account_id=known.id)

@@ -210,3 +210,17 @@ async def test_a_filter_without_an_action_is_refused(served: Served) -> None:
     error = await rejected(served.tasks.ListTasks(query_pb2.ListTasksRequest(filter=wanted)))
 
     assert error.fields == ["filter.actions"]
+
+
+async def test_without_an_account_each_ones_reason_is_told(served: Served) -> None:
+    accounts = served.rig.engine.accounts()
+    for number, account in enumerate(accounts):
+        await served.rig.engine.pause_account(account.id, f"captcha {number}")
+    error = await rejected(served.tasks.SubmitImagine(submit_pb2.SubmitImagineRequest(prompt="a red fox")))
+    told = error.detail(error_details_pb2.PreconditionFailure())
+
+    assert (error.code.name, error.reason) == ("FAILED_PRECONDITION", "NO_ACCOUNT")
+    assert [(each.subject, each.type, each.description) for each in told.violations] == [
+        (account.id, "STATE_PAUSED", f"captcha {number}") for number, account in enumerate(accounts)
+    ]
+    assert error.detail(error_details_pb2.RetryInfo()) is None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from midway.domain.account import Account, AccountState
 from midway.domain.action import Action, Speed
-from midway.domain.errors import Exhausted, InvalidField, Reason, Unavailable
+from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason
 from midway.domain.ids import AccountId, ChannelId
 from midway.domain.task import Ask
 from midway.engine.assign import choose
@@ -71,7 +71,7 @@ def test_an_account_that_is_not_there_is_the_callers_mistake() -> None:
 
 @pytest.mark.parametrize("accounts", [[], [replace(A, state=AccountState.PAUSED, reason="a captcha")]])
 def test_without_any_account_the_reason_is_told(accounts: list[Account]) -> None:
-    with pytest.raises(Unavailable) as refused:
+    with pytest.raises(NoAccount) as refused:
         choose(IMAGINE, accounts, {})
 
     assert refused.value.reason is Reason.NO_ACCOUNT

@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from midjourney.v1 import account_pb2 as midjourney_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#midjourney/v1/account_service.proto\x12\rmidjourney.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bmidjourney/v1/account.proto\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListAccountsResponse\x12(\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x16.midjourney.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x11GetAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"=\n\x12GetAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.midjourney.v1.Account\"0\n\x14ResumeAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x15ResumeAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.midjourney.v1.Account2\xff\x02\n\x0e\x41\x63\x63ountService\x12m\n\x0cListAccounts\x12\".midjourney.v1.ListAccountsRequest\x1a#.midjourney.v1.ListAccountsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/accounts\x12t\n\nGetAccount\x12 .midjourney.v1.GetAccountRequest\x1a!.midjourney.v1.GetAccountResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/accounts/{account_id}\x12\x87\x01\n\rResumeAccount\x12#.midjourney.v1.ResumeAccountRequest\x1a$.midjourney.v1.ResumeAccountResponse\"+\x82\xd3\xe4\x93\x02%\" /v1/accounts/{account_id}:resume:\x01*B;\n\x14midway.midjourney.v1P\x01Z!midway/midjourney/v1;midjourneyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#midjourney/v1/account_service.proto\x12\rmidjourney.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bmidjourney/v1/account.proto\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListAccountsResponse\x12(\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x16.midjourney.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x11GetAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"=\n\x12GetAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.midjourney.v1.Account\"0\n\x14ResumeAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x15ResumeAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.midjourney.v1.Account\"?\n\x13PauseAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x14PauseAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.midjourney.v1.Account2\x85\x04\n\x0e\x41\x63\x63ountService\x12m\n\x0cListAccounts\x12\".midjourney.v1.ListAccountsRequest\x1a#.midjourney.v1.ListAccountsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/accounts\x12t\n\nGetAccount\x12 .midjourney.v1.GetAccountRequest\x1a!.midjourney.v1.GetAccountResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/accounts/{account_id}\x12\x87\x01\n\rResumeAccount\x12#.midjourney.v1.ResumeAccountRequest\x1a$.midjourney.v1.ResumeAccountResponse\"+\x82\xd3\xe4\x93\x02%\" /v1/accounts/{account_id}:resume:\x01*\x12\x83\x01\n\x0cPauseAccount\x12\".midjourney.v1.PauseAccountRequest\x1a#.midjourney.v1.PauseAccountResponse\"*\x82\xd3\xe4\x93\x02$\"\x1f/v1/accounts/{account_id}:pause:\x01*B;\n\x14midway.midjourney.v1P\x01Z!midway/midjourney/v1;midjourneyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,12 +39,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002'
   _globals['_RESUMEACCOUNTREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_RESUMEACCOUNTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002'
+  _globals['_PAUSEACCOUNTREQUEST'].fields_by_name['account_id']._loaded_options = None
+  _globals['_PAUSEACCOUNTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002'
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListAccounts']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListAccounts']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/accounts'
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetAccount']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetAccount']._serialized_options = b'\202\323\344\223\002\033\022\031/v1/accounts/{account_id}'
   _globals['_ACCOUNTSERVICE'].methods_by_name['ResumeAccount']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['ResumeAccount']._serialized_options = b'\202\323\344\223\002%\" /v1/accounts/{account_id}:resume:\001*'
+  _globals['_ACCOUNTSERVICE'].methods_by_name['PauseAccount']._loaded_options = None
+  _globals['_ACCOUNTSERVICE'].methods_by_name['PauseAccount']._serialized_options = b'\202\323\344\223\002$\"\037/v1/accounts/{account_id}:pause:\001*'
   _globals['_LISTACCOUNTSREQUEST']._serialized_start=146
   _globals['_LISTACCOUNTSREQUEST']._serialized_end=206
   _globals['_LISTACCOUNTSRESPONSE']._serialized_start=208
@@ -57,6 +61,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESUMEACCOUNTREQUEST']._serialized_end=457
   _globals['_RESUMEACCOUNTRESPONSE']._serialized_start=459
   _globals['_RESUMEACCOUNTRESPONSE']._serialized_end=523
-  _globals['_ACCOUNTSERVICE']._serialized_start=526
-  _globals['_ACCOUNTSERVICE']._serialized_end=909
+  _globals['_PAUSEACCOUNTREQUEST']._serialized_start=525
+  _globals['_PAUSEACCOUNTREQUEST']._serialized_end=588
+  _globals['_PAUSEACCOUNTRESPONSE']._serialized_start=590
+  _globals['_PAUSEACCOUNTRESPONSE']._serialized_end=653
+  _globals['_ACCOUNTSERVICE']._serialized_start=656
+  _globals['_ACCOUNTSERVICE']._serialized_end=1173
 # @@protoc_insertion_point(module_scope)

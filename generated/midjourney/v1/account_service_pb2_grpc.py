@@ -52,6 +52,11 @@ class AccountServiceStub:
                 request_serializer=midjourney_dot_v1_dot_account__service__pb2.ResumeAccountRequest.SerializeToString,
                 response_deserializer=midjourney_dot_v1_dot_account__service__pb2.ResumeAccountResponse.FromString,
                 _registered_method=True)
+        self.PauseAccount = channel.unary_unary(
+                '/midjourney.v1.AccountService/PauseAccount',
+                request_serializer=midjourney_dot_v1_dot_account__service__pb2.PauseAccountRequest.SerializeToString,
+                response_deserializer=midjourney_dot_v1_dot_account__service__pb2.PauseAccountResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -83,11 +88,21 @@ class AccountServiceServicer:
     def ResumeAccount(self, request, context):
         """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-        Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An Account that
-        is not PAUSED comes back as it is, so that the call can be repeated. Errors:
+        Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
+        tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
         * `NOT_FOUND`: the settings name no such Account. Look at the id.
-        * `FAILED_PRECONDITION` with ERROR_REASON_ACCOUNT_INVALID: Discord refuses its token. Put a new one in the
-        settings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseAccount(self, request, context):
+        """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+
+        What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
+        is PAUSED or INVALID already comes back as it is. Errors:
+        * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
+        * `NOT_FOUND`: the settings name no such Account. Look at the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,6 +125,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ResumeAccount,
                     request_deserializer=midjourney_dot_v1_dot_account__service__pb2.ResumeAccountRequest.FromString,
                     response_serializer=midjourney_dot_v1_dot_account__service__pb2.ResumeAccountResponse.SerializeToString,
+            ),
+            'PauseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseAccount,
+                    request_deserializer=midjourney_dot_v1_dot_account__service__pb2.PauseAccountRequest.FromString,
+                    response_serializer=midjourney_dot_v1_dot_account__service__pb2.PauseAccountResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -196,6 +216,33 @@ class AccountService:
             '/midjourney.v1.AccountService/ResumeAccount',
             midjourney_dot_v1_dot_account__service__pb2.ResumeAccountRequest.SerializeToString,
             midjourney_dot_v1_dot_account__service__pb2.ResumeAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/midjourney.v1.AccountService/PauseAccount',
+            midjourney_dot_v1_dot_account__service__pb2.PauseAccountRequest.SerializeToString,
+            midjourney_dot_v1_dot_account__service__pb2.PauseAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

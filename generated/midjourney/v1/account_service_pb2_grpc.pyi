@@ -51,11 +51,17 @@ class AccountServiceStub:
     ResumeAccount: grpc.UnaryUnaryMultiCallable[account_service_pb2.ResumeAccountRequest, account_service_pb2.ResumeAccountResponse]
     """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-    Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An Account that
-    is not PAUSED comes back as it is, so that the call can be repeated. Errors:
+    Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
+    tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
     * `NOT_FOUND`: the settings name no such Account. Look at the id.
-    * `FAILED_PRECONDITION` with ERROR_REASON_ACCOUNT_INVALID: Discord refuses its token. Put a new one in the
-      settings.
+    """
+    PauseAccount: grpc.UnaryUnaryMultiCallable[account_service_pb2.PauseAccountRequest, account_service_pb2.PauseAccountResponse]
+    """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+
+    What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
+    is PAUSED or INVALID already comes back as it is. Errors:
+    * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
+    * `NOT_FOUND`: the settings name no such Account. Look at the id.
     """
 
 @typing.type_check_only
@@ -81,11 +87,17 @@ class AccountServiceAsyncStub(AccountServiceStub):
     ResumeAccount: aio.UnaryUnaryMultiCallable[account_service_pb2.ResumeAccountRequest, account_service_pb2.ResumeAccountResponse]  # type: ignore[assignment]
     """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-    Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An Account that
-    is not PAUSED comes back as it is, so that the call can be repeated. Errors:
+    Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
+    tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
     * `NOT_FOUND`: the settings name no such Account. Look at the id.
-    * `FAILED_PRECONDITION` with ERROR_REASON_ACCOUNT_INVALID: Discord refuses its token. Put a new one in the
-      settings.
+    """
+    PauseAccount: aio.UnaryUnaryMultiCallable[account_service_pb2.PauseAccountRequest, account_service_pb2.PauseAccountResponse]  # type: ignore[assignment]
+    """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+
+    What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
+    is PAUSED or INVALID already comes back as it is. Errors:
+    * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
+    * `NOT_FOUND`: the settings name no such Account. Look at the id.
     """
 
 class AccountServiceServicer(metaclass=abc_1.ABCMeta):
@@ -126,11 +138,23 @@ class AccountServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[account_service_pb2.ResumeAccountResponse, abc.Awaitable[account_service_pb2.ResumeAccountResponse]]:
         """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-        Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An Account that
-        is not PAUSED comes back as it is, so that the call can be repeated. Errors:
+        Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
+        tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
         * `NOT_FOUND`: the settings name no such Account. Look at the id.
-        * `FAILED_PRECONDITION` with ERROR_REASON_ACCOUNT_INVALID: Discord refuses its token. Put a new one in the
-          settings.
+        """
+
+    @abc_1.abstractmethod
+    def PauseAccount(
+        self,
+        request: account_service_pb2.PauseAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[account_service_pb2.PauseAccountResponse, abc.Awaitable[account_service_pb2.PauseAccountResponse]]:
+        """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+
+        What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
+        is PAUSED or INVALID already comes back as it is. Errors:
+        * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
+        * `NOT_FOUND`: the settings name no such Account. Look at the id.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

@@ -99,12 +99,14 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
         {"reason": "ERROR_REASON_QUEUE_FULL", "domain": "midway", "metadata": {"account_id": "demo-1"}}
     """
     ERROR_REASON_NO_ACCOUNT: _ErrorReason.ValueType  # 15
-    """No Account can do it: none is set up for this bot or speed, or none is well. `UNAVAILABLE`.
+    """No Account can do it: none is set up, or each needs a person. `FAILED_PRECONDITION`, with a PreconditionFailure
+    that says of each why.
 
         {"reason": "ERROR_REASON_NO_ACCOUNT", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_ACCOUNT_UNAVAILABLE: _ErrorReason.ValueType  # 16
-    """The Account that was named, or that owns the parent, takes no Tasks now. `UNAVAILABLE`.
+    """The Account that owns the parent takes no work. `FAILED_PRECONDITION` when it needs a person, `UNAVAILABLE` when it
+    cannot be reached now.
 
         {"reason": "ERROR_REASON_ACCOUNT_UNAVAILABLE", "domain": "midway",
          "metadata": {"account_id": "demo-1", "state": "STATE_PAUSED"}}
@@ -285,12 +287,14 @@ ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 14
     {"reason": "ERROR_REASON_QUEUE_FULL", "domain": "midway", "metadata": {"account_id": "demo-1"}}
 """
 ERROR_REASON_NO_ACCOUNT: ErrorReason.ValueType  # 15
-"""No Account can do it: none is set up for this bot or speed, or none is well. `UNAVAILABLE`.
+"""No Account can do it: none is set up, or each needs a person. `FAILED_PRECONDITION`, with a PreconditionFailure
+that says of each why.
 
     {"reason": "ERROR_REASON_NO_ACCOUNT", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_ACCOUNT_UNAVAILABLE: ErrorReason.ValueType  # 16
-"""The Account that was named, or that owns the parent, takes no Tasks now. `UNAVAILABLE`.
+"""The Account that owns the parent takes no work. `FAILED_PRECONDITION` when it needs a person, `UNAVAILABLE` when it
+cannot be reached now.
 
     {"reason": "ERROR_REASON_ACCOUNT_UNAVAILABLE", "domain": "midway",
      "metadata": {"account_id": "demo-1", "state": "STATE_PAUSED"}}

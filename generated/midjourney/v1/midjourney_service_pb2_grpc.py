@@ -49,8 +49,9 @@ class MidjourneyServiceStub:
     * `ALREADY_EXISTS`: `request_id` was used with another request. Take a new one.
     * `RESOURCE_EXHAUSTED`: the queue of every Account that may do it is full, or the message is larger than the server
     takes. Retry after `RetryInfo`; without one, send less.
-    * `UNAVAILABLE` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account can do it now. See
-    `AccountService.ListAccounts`; a person may have to act.
+    * `FAILED_PRECONDITION` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account that may do it
+    takes work until a person has acted; a `PreconditionFailure` says of each Account why. One that is only not
+    connected takes the Task into its queue. See `AccountService.ListAccounts`; do not retry before.
     * `UNIMPLEMENTED`: this server does not do that. Do not retry.
 
     Errors of every Submit that names a Task, beside those:
@@ -169,8 +170,9 @@ class MidjourneyServiceServicer:
     * `ALREADY_EXISTS`: `request_id` was used with another request. Take a new one.
     * `RESOURCE_EXHAUSTED`: the queue of every Account that may do it is full, or the message is larger than the server
     takes. Retry after `RetryInfo`; without one, send less.
-    * `UNAVAILABLE` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account can do it now. See
-    `AccountService.ListAccounts`; a person may have to act.
+    * `FAILED_PRECONDITION` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account that may do it
+    takes work until a person has acted; a `PreconditionFailure` says of each Account why. One that is only not
+    connected takes the Task into its queue. See `AccountService.ListAccounts`; do not retry before.
     * `UNIMPLEMENTED`: this server does not do that. Do not retry.
 
     Errors of every Submit that names a Task, beside those:
@@ -474,8 +476,9 @@ class MidjourneyService:
     * `ALREADY_EXISTS`: `request_id` was used with another request. Take a new one.
     * `RESOURCE_EXHAUSTED`: the queue of every Account that may do it is full, or the message is larger than the server
     takes. Retry after `RetryInfo`; without one, send less.
-    * `UNAVAILABLE` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account can do it now. See
-    `AccountService.ListAccounts`; a person may have to act.
+    * `FAILED_PRECONDITION` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account that may do it
+    takes work until a person has acted; a `PreconditionFailure` says of each Account why. One that is only not
+    connected takes the Task into its queue. See `AccountService.ListAccounts`; do not retry before.
     * `UNIMPLEMENTED`: this server does not do that. Do not retry.
 
     Errors of every Submit that names a Task, beside those:

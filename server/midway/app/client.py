@@ -142,6 +142,12 @@ class Client:
         response: account_service_pb2.ResumeAccountResponse = self._call(self._accounts.ResumeAccount, request)
         return response.account
 
+    def pause_account(self, account_id: str, reason: str) -> account_pb2.Account:
+        """Let an Account send nothing more until it is resumed."""
+        request = account_service_pb2.PauseAccountRequest(account_id=account_id, reason=reason)
+        response: account_service_pb2.PauseAccountResponse = self._call(self._accounts.PauseAccount, request)
+        return response.account
+
     def dead_letters(self) -> Iterator[webhook_service_pb2.DeadLetter]:
         """Read every webhook that was given up, the last one first."""
         request = webhook_service_pb2.ListDeadLettersRequest(page_size=1000)

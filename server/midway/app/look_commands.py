@@ -19,7 +19,7 @@ LEAST_CUT = 10  # characters of a text that is cut; less would say nothing
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (tasks, cancel, seed, accounts, resume, webhooks, redeliver, doctor):
+    for command in (tasks, cancel, seed, accounts, pause, resume, webhooks, redeliver, doctor):
         app.command()(command)
 
 
@@ -50,6 +50,16 @@ def accounts() -> None:
     columns = [_kept("account"), _kept("user"), _kept("state"), _kept("running"), _kept("queued"), Column("remark")]
     with connected() as client:
         _show(columns, [_account_row(account) for account in client.accounts()])
+
+
+def pause(
+    account: Annotated[str, typer.Argument(help="Id of an account.")],
+    reason: Annotated[str, typer.Option(help="Why, for those who look at the account.")] = "",
+) -> None:
+    """Let an account send nothing more; what it has running goes on."""
+    with connected() as client:
+        paused = client.pause_account(account, reason)
+    typer.echo(f"{paused.id} {_account_state(paused)} {paused.reason}")
 
 
 def resume(account: Annotated[str, typer.Argument(help="Id of a paused account.")]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from midway.domain.errors import Hindrance
 from midway.domain.ids import AccountId, ChannelId, GuildId, UserId
 
 
@@ -37,6 +38,11 @@ class Account:
     running: int = 0
     queued: int = 0
     remix: bool = False
+
+    @property
+    def hindrance(self) -> Hindrance:
+        """Why it takes no work, where it takes none."""
+        return Hindrance(self.id, self.state.value, self.reason)
 
     @property
     def takes_work(self) -> bool:

@@ -4,6 +4,7 @@
     +-- InvalidField        the request itself is wrong; names the field
     +-- NotFound            the Task or Account named is not there
     +-- Conflict            what is there does not allow it (state, reused request id)
+    |   +-- NoAccount       every Account that may do it needs a person first
     +-- Exhausted           a limit is reached; retry later
     +-- Unavailable         this server cannot now; retry later
     +-- Unsupported         this server does not do that
@@ -11,6 +12,8 @@
 A Task that fails after it was accepted carries a `Failure` with a `Reason` instead.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -88,6 +91,27 @@ class NotFound(Refusal):
 
 class Conflict(Refusal):
     """What is there does not allow the request; the caller looks at it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why one Account takes no work."""
+
+    account_id: str
+    state: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id} is {self.state}" + (f" ({self.why})" if self.why else "")
+
+
+class NoAccount(Conflict):
+    """No Account can do it until a person has seen to one; waiting does not help."""
+
+    def __init__(self, reason: Reason, message: str, hindrances: Sequence[Hindrance], **metadata: str) -> None:
+        told = "; ".join(map(str, hindrances))
+        super().__init__(reason, f"{message}: {told or 'none is set up'}", **metadata)
+        self.hindrances = tuple(hindrances)
 
 
 class Exhausted(Refusal):

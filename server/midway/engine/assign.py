@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from midway.domain.account import Account, AccountState
 from midway.domain.action import Speed
-from midway.domain.errors import Exhausted, InvalidField, Reason, Unavailable
+from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason
 from midway.domain.ids import AccountId
 from midway.domain.task import Ask
 
@@ -15,14 +15,14 @@ USABLE = frozenset({AccountState.ACTIVE, AccountState.LIMITED, AccountState.DISC
 def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, int]) -> Account:
     """Choose the Account for a Task. `arriving` counts Tasks on their way to each that it does not know of yet.
 
-    Raises InvalidField (unknown `options.account_id`), Unavailable (NO_ACCOUNT), Exhausted (QUEUE_FULL).
+    Raises InvalidField (unknown `options.account_id`), NoAccount, Exhausted (QUEUE_FULL).
     """
     wanted = [account for account in accounts if ask.account_id in {None, account.id}]
     if ask.account_id is not None and not wanted:
         raise InvalidField("options.account_id", "there is no such account", Reason.ACCOUNT_NOT_FOUND)
     usable = [account for account in wanted if account.state in USABLE]
     if not usable:
-        raise Unavailable(Reason.NO_ACCOUNT, f"no account can take work: {_why(wanted)}")
+        raise NoAccount(Reason.NO_ACCOUNT, "no account can take work", [account.hindrance for account in wanted])
     roomy = [account for account in usable if account.queued + arriving.get(account.id, 0) < account.max_queued]
     if not roomy:
         raise Exhausted(Reason.QUEUE_FULL, "every account's queue is full; retry later")
@@ -39,9 +39,3 @@ def _load(account: Account, ask: Ask, arriving: int) -> tuple[bool, bool, float,
     out_of_hours = account.state is AccountState.LIMITED and ask.speed is not Speed.RELAX
     load = (account.running + account.queued + arriving) / max(account.slots, 1)
     return (account.state is AccountState.DISCONNECTED, out_of_hours, load, account.id)
-
-
-def _why(accounts: Sequence[Account]) -> str:
-    return (
-        "; ".join(f"{account.id} is {account.state.value} ({account.reason})" for account in accounts) or "none is set"
-    )

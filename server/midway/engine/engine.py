@@ -11,7 +11,7 @@ import structlog
 
 from midway.discord.port import Connection
 from midway.domain.account import Account
-from midway.domain.errors import NotFound, Reason, Unavailable
+from midway.domain.errors import NoAccount, NotFound, Reason
 from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
@@ -125,7 +125,7 @@ class Engine:
         return await self._intake.worker_of(task).desk.seed(task)
 
     async def upload_images(self, images: Sequence[InputImage], account_id: AccountId | None) -> Uploads:
-        """Put pictures on Discord's CDN, in an Account's channel. Raises NotFound, Unavailable."""
+        """Put pictures on Discord's CDN, in an Account's channel. Raises NotFound, NoAccount, Unavailable."""
         worker = self._worker(account_id) if account_id else self._any_worker()
         urls = await worker.desk.upload(worker.config.channel_id, images)
         return Uploads(tuple(urls), worker.id)
@@ -146,6 +146,10 @@ class Engine:
         """Let a paused Account act again; a person has seen to it. Raises NotFound."""
         return await self._worker(account_id).resume()
 
+    async def pause_account(self, account_id: AccountId, reason: str) -> Account:
+        """Let an Account send nothing more until it is resumed; what runs goes on. Raises NotFound."""
+        return await self._worker(account_id).pause(reason.strip() or "paused by the operator")
+
     async def _task(self, task_id: TaskId) -> Task:
         task = await self.store.get(task_id)
         if task is None:
@@ -161,7 +165,8 @@ class Engine:
     def _any_worker(self) -> Worker:
         usable = [worker for worker in self._workers.values() if worker.account().state in USABLE]
         if not usable:
-            raise Unavailable(Reason.NO_ACCOUNT, "no account can take work")
+            hindrances = [account.hindrance for account in self.accounts()]
+            raise NoAccount(Reason.NO_ACCOUNT, "no account can take work", hindrances)
         return usable[0]
 
     async def _run(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from midway.discord.interaction import ButtonPress
 from midway.domain.account import Account
 from midway.domain.action import Action, ModalKind, press_from_custom_id
-from midway.domain.errors import InvalidField, NotFound, Reason, Refusal, Unavailable
+from midway.domain.errors import InvalidField, NoAccount, NotFound, Reason, Refusal, Unavailable
 from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, InputWanted, apply, new_task
@@ -190,15 +190,17 @@ class Intake:
     def _parents_worker(self, parent: Task, room_for: int = 1) -> Worker:
         """Return the worker of the Account that has the parent's message; no other can press its buttons.
 
-        Raises Unavailable, or Exhausted when its queue has no room for so many.
+        Raises NoAccount, or Exhausted when its queue has no room for so many.
         """
         worker = self.worker_of(parent)
         account = worker.account()
         if account.state not in USABLE:
-            raise Unavailable(
+            raise NoAccount(
                 Reason.ACCOUNT_UNAVAILABLE,
-                f"the parent's account {account.id} is {account.state.value}: {account.reason}",
+                "the account that has the parent takes no work",
+                [account.hindrance],
                 account_id=account.id,
+                state=account.state.value,
             )
         taken = self._arriving[account.id] + room_for - 1
         choose(Ask(action=Action.PRESS), [account], {account.id: taken})  # raises when its queue is full

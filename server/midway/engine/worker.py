@@ -18,7 +18,7 @@ from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
 from midway.domain.account import Account, AccountState
 from midway.domain.attempt import Attempt, AttemptKind
-from midway.domain.errors import Reason, Unavailable
+from midway.domain.errors import NoAccount, Reason, Refusal, Unavailable
 from midway.domain.ids import AccountId, Nonce, Nonces, TaskId
 from midway.domain.lifecycle import Accepted, Assigned, Failed, Noticed, Requeued, failed
 from midway.domain.task import Task
@@ -36,7 +36,7 @@ from midway.engine.listener import Listener
 from midway.engine.lookback import Lookback
 from midway.engine.outgoing import Outgoing, RegionSubmit, Verdict, verdict
 from midway.engine.sender import Sender
-from midway.engine.standing import Standing
+from midway.engine.standing import NEEDS_PERSON, Standing
 from midway.store.port import AccountMark, Store
 
 log = structlog.get_logger(__name__)
@@ -106,6 +106,12 @@ class Worker:
         self._inbox.put(self._look_around)
         return self.account()
 
+    async def pause(self, reason: str) -> Account:
+        """Let the Account send nothing more until it is resumed; what it has running goes on."""
+        await self._inbox.ask(lambda: self._pause(reason))
+        self._inbox.put(self._look_around)
+        return self.account()
+
     async def run(self) -> None:
         """Connect and work until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -123,6 +129,10 @@ class Worker:
         await self._standing.become(AccountState.ACTIVE, "")
         if self._connecting.done():  # the token was refused; a person may have seen to that too
             self._connect()
+
+    async def _pause(self, reason: str) -> None:
+        if not self._standing.needs_person:
+            await self._standing.become(AccountState.PAUSED, reason)
 
     async def drain(self) -> None:
         """Send nothing more, and return when what was sent has its answer written down."""
@@ -156,15 +166,11 @@ class Worker:
             log.exception("work beside the loop broke", account_id=self.id, work=name)
 
     async def _interact(self, interaction: Interaction) -> None:
-        """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable when it may not act now."""
+        """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""
         await self._sender.turn()
         if not self._standing.takes_work:
             account = self.account()
-            raise Unavailable(
-                Reason.ACCOUNT_UNAVAILABLE,
-                f"account {self.id} is {account.state.value}: {account.reason}",
-                account_id=self.id,
-            )
+            raise _unavailable(account)
         await self.connection.interact(interaction, self._nonces.next())
 
     def _nap(self) -> timedelta:
@@ -305,8 +311,17 @@ class Worker:
     async def _settings_errand(self) -> None:
         try:
             await self._interact(settings_command(self._sender.place))
-        except (DiscordError, Unavailable) as err:
+        except (DiscordError, Refusal) as err:
             log.info("the account's settings could not be read", account_id=self.id, error=str(err))
+
+
+def _unavailable(account: Account) -> Refusal:
+    """Say why an Account may not act now: a lost connection comes back, a need for a person does not go away."""
+    told = {"account_id": account.id, "state": account.state.value}
+    if account.state in NEEDS_PERSON:
+        message = "the account takes no work"
+        return NoAccount(Reason.ACCOUNT_UNAVAILABLE, message, [account.hindrance], **told)
+    return Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"account {account.hindrance}", **told)
 
 
 async def _nothing() -> None:

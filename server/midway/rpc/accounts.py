@@ -10,6 +10,7 @@ from midway.rpc.convert_task import message_from_account
 from midway.rpc.interceptors import Context
 from midway.rpc.paging import Page, page_from, page_size, token_from
 
+LONGEST_REASON = 255  # characters
 _ALL = messages.ListAccountsRequest()  # a list of Accounts has no filter
 
 
@@ -42,6 +43,15 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         """Let an Account work again."""
         account = await self._engine.resume_account(AccountId(request.account_id))
         return messages.ResumeAccountResponse(account=message_from_account(account))
+
+    async def PauseAccount(
+        self, request: messages.PauseAccountRequest, context: Context
+    ) -> messages.PauseAccountResponse:
+        """Let an Account rest."""
+        if len(request.reason) > LONGEST_REASON:
+            raise InvalidField("reason", f"has more than {LONGEST_REASON} characters")
+        account = await self._engine.pause_account(AccountId(request.account_id), request.reason)
+        return messages.PauseAccountResponse(account=message_from_account(account))
 
 
 def _position(page: Page) -> int:

@@ -1,7 +1,7 @@
 """One map from what the domain and the Store raise to gRPC statuses with AIP-193 details.
 
-Every status carries an ErrorInfo. A BadRequest names the field, a ResourceInfo what is missing, and a RetryInfo how
-long to wait, where they apply.
+Every status carries an ErrorInfo. A BadRequest names the field, a ResourceInfo what is missing, a PreconditionFailure
+why each Account takes no work, and a RetryInfo how long to wait, where they apply.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from midway.domain.errors import (
     Conflict,
     Exhausted,
     InvalidField,
+    NoAccount,
     NotFound,
     Reason,
     Refusal,
@@ -50,7 +51,6 @@ CODE_OF_REASON: dict[Reason, "code_pb2.Code.ValueType"] = {
 # How long a client does well to wait; the codes without an entry are not cured by waiting.
 RETRY_AFTER: dict[Reason, timedelta] = {
     Reason.QUEUE_FULL: timedelta(seconds=10),  # about the time of one fast picture
-    Reason.NO_ACCOUNT: timedelta(seconds=30),
     Reason.ACCOUNT_UNAVAILABLE: timedelta(seconds=30),
     Reason.STORE_UNAVAILABLE: timedelta(seconds=5),
     Reason.SHUTTING_DOWN: timedelta(seconds=2),  # a restart
@@ -61,6 +61,7 @@ RETRY_AFTER: dict[Reason, timedelta] = {
 # encoded and in several places. A longer one would reach them as another error.
 LONGEST_MESSAGE = 200
 LONGEST_NAME = 64
+MOST_HINDRANCES = 8
 
 # Metadata key -> the resource's type as ResourceInfo names it.
 RESOURCES = {
@@ -134,10 +135,21 @@ def _details(refusal: Refusal) -> Iterator[Message]:
         yield error_details_pb2.BadRequest(field_violations=[violation])
     if isinstance(refusal, NotFound):
         yield from _missing(refusal)
-    if refusal.reason in RETRY_AFTER:
+    if isinstance(refusal, NoAccount):
+        yield _hindrances(refusal)
+    elif refusal.reason in RETRY_AFTER:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromTimedelta(RETRY_AFTER[refusal.reason])
         yield retry
+
+
+def _hindrances(refusal: NoAccount) -> error_details_pb2.PreconditionFailure:
+    """Say for each Account why it takes no work; the first few, where there are many."""
+    failure = error_details_pb2.PreconditionFailure()
+    for hindrance in refusal.hindrances[:MOST_HINDRANCES]:
+        kind = ENUM_PREFIXES["state"] + hindrance.state
+        failure.violations.add(type=kind, subject=hindrance.account_id, description=_shortened(hindrance.why))
+    return failure
 
 
 def _error_info(reason: str, metadata: dict[str, str]) -> error_details_pb2.ErrorInfo:
