@@ -96,6 +96,21 @@ async def test_what_was_stored_and_not_sent_is_sent_exactly_once(simulator: Simu
         await assert_own_picture(rig, ended)
 
 
+async def test_what_two_kills_kept_from_being_sent_is_sent_exactly_once(simulator: Simulator, tmp_path: Path) -> None:
+    """The second process died at the same place as the first."""
+    task = await killed_before_sending(simulator, tmp_path)
+    faulty = FaultyStore()
+    hold = faulty.hold_once("append", enters(State.SUBMITTING))
+    async with stage(simulator, tmp_path, through=faulty.around, ack_timeout=1) as rig:
+        await hold.done()
+        await crash(rig)
+    async with stage(simulator, tmp_path, ack_timeout=1) as rig:
+        ended = await rig.succeeded(task)
+
+        assert len(posts(rig)) == len(jobs(rig)) == 1
+        await assert_own_picture(rig, ended)
+
+
 async def test_an_operator_may_forbid_sending_again_after_a_crash(simulator: Simulator, tmp_path: Path) -> None:
     """Some would rather ask their users than trust a look at the channel."""
     task = await killed_before_sending(simulator, tmp_path)

@@ -59,7 +59,7 @@ class LimitSettings(BaseSettings):
     )
     resubmit_after_crash: bool = Field(
         _LIMITS.resubmit_after_crash,
-        description="Send again, once, what a killed server stored and, as the channel shows, never sent",
+        description="Send again what a killed server stored and, as the channel shows, never sent",
     )
     sync_settings: bool = Field(_LIMITS.sync_settings, description="Ask the bot once after connecting for Remix")
     seed_timeout_seconds: float = _seconds(_LIMITS.seed_timeout, "How long asking for a seed may take")

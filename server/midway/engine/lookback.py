@@ -134,7 +134,7 @@ class Lookback:
     async def _requeue_never_sent(self, complete_since: datetime | None, unclaimed: Sequence[Message]) -> None:
         """Send again what an earlier process stored but did not send: the channel, just read, has no trace of it.
 
-        Only once for a Task, only when the bot has had its time to answer, and only without any doubt: the history
+        Only when the bot has had its time to answer, and only without any doubt: the history
         reaches back to before it (`complete_since` None: to the channel's beginning), and holds no younger job of this
         Account that nobody can place, nor one still drawn, behind which it may wait: the bot says "Job queued" to one
         session only. For the same reason no Task that ended here may still be drawn. Whatever is in doubt fails as
@@ -165,9 +165,9 @@ class Lookback:
         """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""
         has_trace = attempt.accepted_at or attempt.interaction_id or attempt.message_ids
         had_its_time = attempt.sent_at <= self._clock.now() - self._limits.ack_timeout
-        is_first = len(self._ledger.attempts(attempt.task_id)) == 1
+        has_tries_left = len(self._ledger.attempts(attempt.task_id)) <= self._limits.max_requeues
         is_older = attempt.nonce not in self._sender.sent_here
-        return not has_trace and is_older and had_its_time and is_first and leaves_trace(attempt)
+        return not has_trace and is_older and had_its_time and has_tries_left and leaves_trace(attempt)
 
     def reset(self) -> None:
         """Begin anew after a defect ended the worker, and a look at the history with it."""
