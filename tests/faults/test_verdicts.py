@@ -213,6 +213,40 @@ async def test_fast_hours_that_are_used_up_limit_the_account_until_it_draws_fast
     await in_state(rig, ACTIVE)
 
 
+async def test_words_that_nobody_knows_are_kept_and_counted_and_end_the_wait_soon(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """Midjourney has a new message: the Task does not fail for it, but it does not wait ten minutes either."""
+    async with stage(simulator, tmp_path, unknown_remark_timeout=1) as rig:
+        task = await noticed(rig, await rig.imagine("a red fox __unknown"), "Slow Down!")
+        running = (task.state, rig.engine.accounts()[0].unknown_remarks)
+        ended = await rig.ended(task)
+
+        assert running == (State.SUBMITTED, 1)
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.IDLE_TIMEOUT
+        assert rig.engine.accounts()[0].state is ACTIVE
+
+
+async def test_an_unknown_title_in_red_is_an_error_at_once(rig: Rig) -> None:
+    """Its text is told as it was said."""
+    ended = await rig.ended(await rig.imagine("a red fox __unknown_red"))
+
+    assert ended.failure is not None
+    assert ended.failure.reason is Reason.UPSTREAM_REJECTED
+    assert ended.failure.message == "[Moonbeam overflow] The moon is too full for this."
+
+
+async def test_a_job_that_waits_upstream_is_not_given_up_for_its_silence(simulator: Simulator, tmp_path: Path) -> None:
+    """It stands behind the owner's own jobs for longer than a drawn job may be silent."""
+    async with stage(simulator, tmp_path, idle_timeout=0.5) as rig, OtherSession(simulator, account=1) as owner:
+        for number in range(3):
+            await owner.imagine(f"by hand {number} __slow")
+        await eventually(lambda: len(jobs(rig)) == 3, "the owner's own jobs fill every slot")
+
+        await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a red fox --turbo")))
+
+
 async def test_a_bot_that_misses_its_three_seconds_fails_the_task(rig: Rig) -> None:
     """`The application did not respond` is told at once, not after a time-out."""
     await rig.control("faults", fault="BotTooLate")

@@ -10,6 +10,7 @@ from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId
 from midway.domain.image import Button, Image
 from midway.domain.lifecycle import Accepted, Noticed, Progressed
+from midway.domain.task import Remark
 from midway.engine.classify import (
     HEADINGS,
     MAX_FAILURE_CHARACTERS,
@@ -84,9 +85,12 @@ def test_only_a_full_queue_is_worth_another_try() -> None:
     ]
 
 
-@pytest.mark.parametrize("title", ["Job queued", "Something new, in no alarming colour"])
-def test_a_remark_ends_nothing(title: str) -> None:
-    assert meaning(embed_of(title, color=GREEN)) == Noticed(f"{title}: why")
+@pytest.mark.parametrize(
+    ("title", "remark"),
+    [("Job queued", Remark.QUEUED_UPSTREAM), ("Something new, in no alarming colour", Remark.UNKNOWN)],
+)
+def test_a_remark_ends_nothing(title: str, remark: Remark) -> None:
+    assert meaning(embed_of(title, color=GREEN)) == Noticed(f"{title}: why", remark)
 
 
 def test_a_check_for_a_person_is_known_by_its_text_too() -> None:
@@ -97,8 +101,12 @@ def test_a_check_for_a_person_is_known_by_its_text_too() -> None:
     assert found.trouble.state is AccountState.PAUSED
 
 
-def test_a_long_moderation_text_is_cut() -> None:
-    found = meaning(embed_of("Banned prompt detected", "x" * 5000))
+def test_a_text_is_told_whole_up_to_discords_own_limit() -> None:
+    whole = meaning(embed_of("Banned prompt detected", "x" * 4096))
+    found = meaning(embed_of("Banned prompt detected", "x" * 7000))
+
+    assert isinstance(whole, Rejected)
+    assert whole.event.failure.message == "[Banned prompt detected] " + "x" * 4096
 
     assert isinstance(found, Rejected)
     assert len(found.event.failure.message) == MAX_FAILURE_CHARACTERS

@@ -8,7 +8,7 @@ from midway.domain.action import Action, Speed
 from midway.domain.attempt import AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import JobId, MessageId, TaskId
-from midway.domain.task import State
+from midway.domain.task import Remark, State
 from midway.engine.deadline import deadline, release
 from midway.engine.limits import Limits
 
@@ -71,6 +71,23 @@ def test_any_sign_of_life_gives_it_the_idle_time(known: dict[str, Any]) -> None:
 
     assert due is not None
     assert (due.at, due.event.failure.reason) == (NOW + LIMITS.idle_timeout, Reason.IDLE_TIMEOUT)
+
+
+def test_words_that_nobody_knows_shorten_the_idle_time() -> None:
+    task = task_in(State.SUBMITTED, remark=Remark.UNKNOWN, remarked_at=NOW + seconds(1))
+    due = deadline(task, [an_attempt(**ANSWERED)], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert due.at == NOW + seconds(1) + LIMITS.unknown_remark_timeout
+    assert (due.event.failure.reason, due.look_first) == (Reason.IDLE_TIMEOUT, True)
+
+
+def test_a_job_that_waits_upstream_may_be_silent_for_the_whole_time() -> None:
+    task = task_in(State.SUBMITTED, remark=Remark.QUEUED_UPSTREAM, remarked_at=NOW)
+    due = deadline(task, [an_attempt(**ANSWERED)], LIMITS, Speed.FAST)
+
+    assert due is not None
+    assert (due.at, due.event.failure.reason) == (NOW + LIMITS.total_timeout, Reason.TOTAL_TIMEOUT)
 
 
 def test_a_press_that_should_open_a_modal_has_the_time_of_an_answer() -> None:

@@ -36,7 +36,7 @@ from midway.domain.lifecycle import (
     failed,
     new_task,
 )
-from midway.domain.task import TERMINAL, Ask, ModalAsk, State, Task
+from midway.domain.task import TERMINAL, Ask, ModalAsk, Remark, State, Task
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
@@ -221,6 +221,14 @@ def test_the_modals_answer_puts_the_task_back_into_the_queue():
 
 def test_a_notice_is_kept_once():
     assert after(Noticed("Job queued"), Noticed("Job queued"), Noticed("")).notices == ("Job queued",)
+
+
+@pytest.mark.parametrize("sign", [Accepted("a red hat"), Progressed(15)])
+def test_a_remark_counts_until_the_job_shows_a_sign_of_life(sign: Event):
+    remarked = after(Dispatched(), Noticed("Job queued", Remark.QUEUED_UPSTREAM))
+
+    assert remarked.remark is apply(remarked, Accepted(), LATER).remark is Remark.QUEUED_UPSTREAM
+    assert apply(remarked, sign, LATER).remark is None
 
 
 def test_a_restyle_that_brings_nothing_takes_nothing_away():

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmidjourney/v1/account.proto\x12\rmidjourney.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x03\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.midjourney.v1.Account.State\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12.\n\nstate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x11\n\tuser_name\x18\x06 \x01(\t\x12\x10\n\x08guild_id\x18\x07 \x01(\t\x12\x12\n\nchannel_id\x18\x08 \x01(\t\x12\x12\n\nslot_count\x18\t \x01(\x05\x12\x15\n\rrunning_count\x18\n \x01(\x05\x12\x14\n\x0cqueued_count\x18\x0b \x01(\x05\x12\x13\n\x0bqueue_limit\x18\x0c \x01(\x05\x12\r\n\x05remix\x18\r \x01(\x08\"\x80\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x11\n\rSTATE_LIMITED\x10\x02\x12\x10\n\x0cSTATE_PAUSED\x10\x03\x12\x11\n\rSTATE_INVALID\x10\x04\x12\x16\n\x12STATE_DISCONNECTED\x10\x05\x42;\n\x14midway.midjourney.v1P\x01Z!midway/midjourney/v1;midjourneyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmidjourney/v1/account.proto\x12\rmidjourney.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd2\x03\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.midjourney.v1.Account.State\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12.\n\nstate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x11\n\tuser_name\x18\x06 \x01(\t\x12\x10\n\x08guild_id\x18\x07 \x01(\t\x12\x12\n\nchannel_id\x18\x08 \x01(\t\x12\x12\n\nslot_count\x18\t \x01(\x05\x12\x15\n\rrunning_count\x18\n \x01(\x05\x12\x14\n\x0cqueued_count\x18\x0b \x01(\x05\x12\x13\n\x0bqueue_limit\x18\x0c \x01(\x05\x12\r\n\x05remix\x18\r \x01(\x08\x12\x1c\n\x14unknown_remark_count\x18\x0e \x01(\x05\"\x80\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x11\n\rSTATE_LIMITED\x10\x02\x12\x10\n\x0cSTATE_PAUSED\x10\x03\x12\x11\n\rSTATE_INVALID\x10\x04\x12\x16\n\x12STATE_DISCONNECTED\x10\x05\x42;\n\x14midway.midjourney.v1P\x01Z!midway/midjourney/v1;midjourneyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024midway.midjourney.v1P\001Z!midway/midjourney/v1;midjourneyv1'
   _globals['_ACCOUNT']._serialized_start=80
-  _globals['_ACCOUNT']._serialized_end=516
-  _globals['_ACCOUNT_STATE']._serialized_start=388
-  _globals['_ACCOUNT_STATE']._serialized_end=516
+  _globals['_ACCOUNT']._serialized_end=546
+  _globals['_ACCOUNT_STATE']._serialized_start=418
+  _globals['_ACCOUNT_STATE']._serialized_end=546
 # @@protoc_insertion_point(module_scope)

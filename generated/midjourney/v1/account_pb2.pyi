@@ -72,6 +72,7 @@ class Account(message.Message):
     QUEUED_COUNT_FIELD_NUMBER: builtins.int
     QUEUE_LIMIT_FIELD_NUMBER: builtins.int
     REMIX_FIELD_NUMBER: builtins.int
+    UNKNOWN_REMARK_COUNT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Identifies the Account in the settings of this server. Example: "demo-1"."""
     state: Account.State.ValueType
@@ -98,6 +99,10 @@ class Account(message.Message):
     """How many may wait; more are refused with ERROR_REASON_QUEUE_FULL. Example: 10."""
     remix: builtins.bool
     """Whether its Remix mode is on, as last seen. Default false."""
+    unknown_remark_count: builtins.int
+    """How often Midjourney has said something since the server's start that nobody here knows. The words stand in the
+    notices of the Task concerned, and in the log. More than a few: look at the Account on Discord.
+    """
     @builtins.property
     def state_time(self) -> timestamp_pb2.Timestamp:
         """Since when `state` is so. Always set."""
@@ -118,9 +123,10 @@ class Account(message.Message):
         queued_count: builtins.int = ...,
         queue_limit: builtins.int = ...,
         remix: builtins.bool = ...,
+        unknown_remark_count: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["channel_id", b"channel_id", "guild_id", b"guild_id", "id", b"id", "queue_limit", b"queue_limit", "queued_count", b"queued_count", "reason", b"reason", "remix", b"remix", "running_count", b"running_count", "slot_count", b"slot_count", "state", b"state", "state_time", b"state_time", "user_id", b"user_id", "user_name", b"user_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["channel_id", b"channel_id", "guild_id", b"guild_id", "id", b"id", "queue_limit", b"queue_limit", "queued_count", b"queued_count", "reason", b"reason", "remix", b"remix", "running_count", b"running_count", "slot_count", b"slot_count", "state", b"state", "state_time", b"state_time", "unknown_remark_count", b"unknown_remark_count", "user_id", b"user_id", "user_name", b"user_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

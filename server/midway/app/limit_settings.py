@@ -32,6 +32,9 @@ class LimitSettings(BaseSettings):
     idle_timeout_relax_seconds: float = _seconds(
         _LIMITS.idle_timeout_relax, "How long a relax job may show no progress"
     )
+    unknown_remark_timeout_seconds: float = _seconds(
+        _LIMITS.unknown_remark_timeout, "How long a job may be silent after words of Midjourney's that nobody knows"
+    )
     total_timeout_seconds: float = _seconds(_LIMITS.total_timeout, "How long a fast or turbo job may take")
     total_timeout_relax_seconds: float = _seconds(_LIMITS.total_timeout_relax, "How long a relax job may take")
     final_grace_seconds: float = _seconds(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from midway.domain.account import Account, AccountState
@@ -31,10 +31,13 @@ class AccountNumbers(Collector):
             states.add_metric([state.value], tally[state])
         running = GaugeMetricFamily("midway_account_running", "Tasks at Midjourney", labels=["account"])
         queued = GaugeMetricFamily("midway_account_queued", "Tasks waiting for a slot", labels=["account"])
+        words = "What Midjourney said and nobody here knows"
+        unknown = CounterMetricFamily("midway_unknown_remarks", words, labels=["account"])
         for account in accounts:
             running.add_metric([account.id], account.running)
             queued.add_metric([account.id], account.queued)
-        return [states, running, queued]
+            unknown.add_metric([account.id], account.unknown_remarks)
+        return [states, running, queued, unknown]
 
 
 class Metrics:

@@ -38,6 +38,7 @@ class Account:
     running: int = 0
     queued: int = 0
     remix: bool = False
+    unknown_remarks: int = 0  # of Midjourney's, since the start
 
     @property
     def hindrance(self) -> Hindrance:

@@ -12,7 +12,7 @@ from midway.domain.action import Speed
 from midway.domain.errors import Reason
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, TaskId
 from midway.domain.image import Button, Image
-from midway.domain.task import TERMINAL, Ask, Failure, ModalAsk, State, Task
+from midway.domain.task import TERMINAL, Ask, Failure, ModalAsk, Remark, State, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,10 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A remark that changes nothing ("Job queued")."""
+    """Words of Midjourney's that are no progress ("Job queued"); they may change how long silence is borne."""
 
     notice: str
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +235,11 @@ def _learn(task: Task, event: Event, now: datetime) -> Task:
         case Assigned() | Uploaded() | InputWanted() | InputGiven():
             return _prepared(task, event)
         case Accepted():
-            return _alive(replace(task, final_prompt=event.final_prompt or task.final_prompt), now)
+            return _accepted(task, event, now)
         case Progressed():
             return _progressed(task, event, now)
-        case Requeued(notice):  # what the refused try had reached says nothing of the next one
-            return _with_notice(replace(task, started_at=None, progressed_at=None, progress=0), notice)
-        case Noticed(notice) | Cancelled(notice):
-            return _with_notice(task, notice)
+        case Requeued() | Noticed() | Cancelled():
+            return _with_notice(_told(task, event, now), event.notice)
         case Succeeded():
             return _succeeded(task, event.result, now)
         case Failed() | Restyled() | SeedLearnt():
@@ -278,6 +277,23 @@ def _alive(task: Task, now: datetime) -> Task:
     return replace(task, started_at=task.started_at or now, progressed_at=now)
 
 
+def _accepted(task: Task, event: Accepted, now: datetime) -> Task:
+    if not event.final_prompt:  # Discord's own acknowledgement, which may come after the bot's remark
+        return _alive(task, now)
+    return _alive(replace(task, final_prompt=event.final_prompt, remark=None), now)
+
+
+def _told(task: Task, event: Requeued | Noticed | Cancelled, now: datetime) -> Task:
+    """Merge what goes with a notice."""
+    match event:
+        case Requeued():  # what the refused try had reached says nothing of the next one
+            return replace(task, started_at=None, progressed_at=None, progress=0, remark=None)
+        case Noticed(remark=Remark() as remark):
+            return replace(task, remark=remark, remarked_at=now)
+        case _:
+            return task
+
+
 def _with_notice(task: Task, notice: str) -> Task:
     fresh = (notice,) if notice and notice not in task.notices else ()
     return replace(task, notices=task.notices + fresh)
@@ -289,6 +305,7 @@ def _progressed(task: Task, event: Progressed, now: datetime) -> Task:
         replace(
             task,
             progress=percent,
+            remark=None,
             image=event.image or task.image,
             final_prompt=event.final_prompt or task.final_prompt,
             job_id=event.job_id or task.job_id,

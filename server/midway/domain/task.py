@@ -73,6 +73,13 @@ class ModalAsk:
     title: str = ""
 
 
+class Remark(StrEnum):
+    """What a remark of Midjourney's that is no progress tells about the time ahead."""
+
+    QUEUED_UPSTREAM = "QUEUED_UPSTREAM"  # the job waits for others; silence is no bad sign
+    UNKNOWN = "UNKNOWN"  # nobody knows these words; if nothing else follows soon, nothing will
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a Task failed. `message` is for people; `upstream_title` is Midjourney's own heading when there was one."""
@@ -119,6 +126,8 @@ class Task:
     actual_speed: Speed | None = None  # as the bot's message says
     failure: Failure | None = None
     notices: tuple[str, ...] = ()  # upstream remarks that did not end it ("Job queued")
+    remark: Remark | None = None  # what the last of them meant, until the job shows a sign of life
+    remarked_at: datetime | None = None
     late: bool = False  # the picture came after the Task had ended otherwise
 
     @property

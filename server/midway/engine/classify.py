@@ -13,7 +13,7 @@ from midway.domain.action import Verb
 from midway.domain.errors import Reason
 from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Failed, Noticed, Progressed, Result, Succeeded
-from midway.domain.task import Failure
+from midway.domain.task import Failure, Remark
 
 RED = 0xFF0000
 EPHEMERAL = 64  # message flag: only the Account itself sees it
@@ -52,7 +52,7 @@ class Heading:
     """One row: an embed whose title contains `title` (case aside) means this."""
 
     title: str
-    reason: Reason | None  # None: a remark, the job goes on
+    reason: Reason | None  # None: the job goes on, when those before it are done
     account: AccountState | None = None
     retry: bool = False
 
@@ -92,7 +92,7 @@ SHORTEN_HEADING = re.compile(r"shortened prompts?:?", re.IGNORECASE)
 KEYCAP_LINE = re.compile(
     r"^\s*([1-9])\N{VARIATION SELECTOR-16}?\N{COMBINING ENCLOSING KEYCAP}\s*(.+?)\s*$", re.MULTILINE
 )
-MAX_FAILURE_CHARACTERS = 1000  # moderation texts are long; the first lines say it
+MAX_FAILURE_CHARACTERS = 6000  # Discord's limit on all of a message's embeds: texts are kept as they were said
 
 
 def meaning(message: Message) -> Meaning:
@@ -174,10 +174,10 @@ def _verdict(embed: Embed) -> Rejected | Noticed | None:
         return _rejection(Heading(title, Reason.VERIFICATION_REQUIRED, AccountState.PAUSED), embed)
     heading = next((row for row in HEADINGS if row.title in title), None) if title else None
     if heading:
-        return _rejection(heading, embed) if heading.reason else Noticed(_text(embed))
+        return _rejection(heading, embed) if heading.reason else Noticed(_text(embed), Remark.QUEUED_UPSTREAM)
     if embed.color == RED:
         return Rejected(_failed(Reason.UPSTREAM_REJECTED, embed.title, embed.description))
-    return Noticed(_text(embed)) if title else None
+    return Noticed(_text(embed), Remark.UNKNOWN) if title else None
 
 
 def _rejection(heading: Heading, embed: Embed) -> Rejected:

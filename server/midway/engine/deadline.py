@@ -8,7 +8,7 @@ from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.lifecycle import Failed, failed
-from midway.domain.task import State, Task
+from midway.domain.task import Remark, State, Task
 from midway.engine.limits import Limits
 
 
@@ -68,10 +68,12 @@ def _running(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
     total, idle = _patience(task, limits, speed)
     begun = task.started_at or task.state_since
     alive = task.progressed_at or task.state_since
-    found = [
-        _look(begun + total, Reason.TOTAL_TIMEOUT, "Midjourney did not finish it in time"),
-        _look(alive + idle, Reason.IDLE_TIMEOUT, "Midjourney gave no sign of life in time"),
-    ]
+    found = [_look(begun + total, Reason.TOTAL_TIMEOUT, "Midjourney did not finish it in time")]
+    if task.remark is not Remark.QUEUED_UPSTREAM:
+        found.append(_look(alive + idle, Reason.IDLE_TIMEOUT, "Midjourney gave no sign of life in time"))
+    if task.remark is Remark.UNKNOWN and task.remarked_at:
+        message = "Midjourney said something that nobody here knows, and nothing after it; see the notices"
+        found.append(_look(task.remarked_at + limits.unknown_remark_timeout, Reason.IDLE_TIMEOUT, message))
     latest = next((attempt for attempt in reversed(attempts) if attempt.is_open), None)
     silence = _silence(task, latest) if latest else None
     if latest and silence:

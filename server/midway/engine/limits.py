@@ -13,6 +13,7 @@ class Limits:
     ack_timeout: timedelta = timedelta(seconds=15)  # sent, and neither Discord nor the bot said a word
     idle_timeout: timedelta = timedelta(minutes=10)  # no sign of life while fast or turbo
     idle_timeout_relax: timedelta = timedelta(minutes=60)  # relax jobs may wait long between two signs of life
+    unknown_remark_timeout: timedelta = timedelta(minutes=2)  # silence after words of Midjourney's that nobody knows
     total_timeout: timedelta = timedelta(minutes=30)  # from Discord's acceptance to the picture
     total_timeout_relax: timedelta = timedelta(hours=3)
     final_grace: timedelta = timedelta(seconds=20)  # from the progress message's deletion to a look at the history
@@ -36,5 +37,5 @@ class Limits:
     @property
     def sweep_period(self) -> timedelta:
         """How often deadlines are looked at: a quarter of the shortest, at most a second."""
-        shortest = min(self.ack_timeout, self.final_grace, self.idle_timeout, self.total_timeout, self.input_timeout)
-        return min(shortest / 4, timedelta(seconds=1))
+        often = (self.ack_timeout, self.final_grace, self.idle_timeout, self.unknown_remark_timeout)
+        return min(min(*often, self.total_timeout, self.input_timeout) / 4, timedelta(seconds=1))

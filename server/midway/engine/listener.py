@@ -30,7 +30,7 @@ from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId, Nonce, TaskId, UserId
 from midway.domain.lifecycle import Accepted, Failed, Noticed, Progressed, Requeued, Restyled, Result, Succeeded, failed
 from midway.domain.lifecycle import Event as LifeEvent
-from midway.domain.task import State, Task
+from midway.domain.task import Remark, State, Task
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected, Trouble
 from midway.engine.clock import Clock
@@ -59,12 +59,13 @@ class Listener:
         self.user_id: UserId | None = None
         self.awaiting_final: dict[TaskId, datetime] = {}  # progress message deleted: look at the history then
         # Set by the worker: what to do about an Account's trouble, an open modal, a full queue, a seen Remix setting,
-        # a job that was drawn fast.
+        # a job that was drawn fast, words that nobody knows.
         self.on_trouble: Callable[[Trouble], None]
         self.on_modal: Callable[[Attempt, ModalOpened | IframeOpened], None]
         self.on_queue_full: Callable[[], None]
         self.on_remix: Callable[[bool], None]
         self.on_fast: Callable[[], None]
+        self.on_unknown: Callable[[str], None]
 
     async def hear(self, event: Event) -> None:
         """Apply one event; what matches nothing yet is parked."""
@@ -166,6 +167,7 @@ class Listener:
             case Accepted() | Progressed() as sign if not (live or _is_news(task, sign)):
                 await self._ledger.learn(learnt)  # read again, it is no sign of life: a hung job would live for ever
             case Accepted() | Progressed() | Noticed() as event:
+                self._see_unknown(message, event)
                 await self._ledger.change(task.id, event, *self._modal_skipped(task, attempt), attempts=[learnt])
             case None:
                 await self._ledger.learn(learnt)
@@ -223,6 +225,12 @@ class Listener:
         meaning = classify.meaning(message) if certainly_ours else None
         if isinstance(meaning, Rejected) and meaning.trouble:
             self.on_trouble(meaning.trouble)
+        self._see_unknown(message, meaning)
+
+    def _see_unknown(self, message: Message, meaning: object) -> None:
+        """Have words counted that the table of headings does not hold; each message once, not at each edit."""
+        if isinstance(meaning, Noticed) and meaning.remark is Remark.UNKNOWN and message.edited_at is None:
+            self.on_unknown(meaning.notice)
 
     def _see_settings(self, message: Message) -> None:
         remix = classify.remix_from_panel(message)

@@ -26,6 +26,7 @@ class Standing:
         self._connected = False
         self._user: tuple[UserId, str] | None = None
         self.remix = config.remix
+        self._unknown_remarks = 0
 
     def restore(self, mark: AccountMark) -> None:
         """Take over what an earlier run left."""
@@ -66,6 +67,11 @@ class Standing:
         if self._state is AccountState.LIMITED:
             await self.become(AccountState.ACTIVE, "")
 
+    def puzzled(self, words: str) -> None:
+        """Count words of Midjourney's that nobody here knows; a person should look at them."""
+        self._unknown_remarks += 1
+        log.warning("Midjourney said something unknown", account_id=self._config.id, words=words)
+
     def disconnected(self, reason: str) -> None:
         """Note that there is no session now."""
         self._connected = False
@@ -97,4 +103,5 @@ class Standing:
             running=running,
             queued=queued,
             remix=self.remix,
+            unknown_remarks=self._unknown_remarks,
         )

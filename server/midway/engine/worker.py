@@ -154,6 +154,7 @@ class Worker:
         self._listener.on_queue_full = lambda: self._sender.pause(self._limits.queue_full_pause.total_seconds())
         self._listener.on_fast = lambda: put(self._standing.drew_fast)
         self._listener.on_remix = self._see_remix
+        self._listener.on_unknown = self._standing.puzzled
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._group.create_task(self._supervised(work, name), name=name)

@@ -130,6 +130,7 @@ def message_from_account(account: Account) -> account_pb2.Account:
         queued_count=account.queued,
         queue_limit=account.max_queued,
         remix=account.remix,
+        unknown_remark_count=account.unknown_remarks,
     )
     _set_time(message.state_time, account.since)
     return message

@@ -53,6 +53,8 @@ TRIGGERS: dict[str, Trigger] = {
     "__sub_required": Refusal(embeds.BY_STANDING[Standing.SUBSCRIPTION_REQUIRED]),
     "__tos": Refusal(embeds.BY_STANDING[Standing.TOS]),
     "__action_needed": Refusal(embeds.ACTION_NEEDED),
+    "__unknown": Refusal(embeds.SLOW_DOWN),  # a title that no source tells of, in no alarming colour
+    "__unknown_red": Refusal(embeds.UNHEARD_OF),  # the same in the colour of errors
     "__verify": Verification(),
     "__invalid_link": Script(-1, "embed in reply", embeds.INVALID_LINK),
     "__filtered": Script(78, "embed in reply", embeds.FILTERED),
