@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from discord_simulator.app import Simulator
 from discord_simulator.faults.answers import AccessLost, ServerError
+from discord_simulator.faults.base import Fault
 from discord_simulator.faults.handshake import (
     ConnectionRefused,
     FrameSplit,
+    HeartbeatUnanswered,
     HelloDelayed,
     IdentifyRefused,
     ReadyDelayed,
@@ -39,6 +41,10 @@ async def test_login_tells_whose_token_it_is():
         assert linked.client.is_connected
 
 
+def name_of(fault: Fault) -> str:
+    return f"{type(fault).__name__}{getattr(fault, 'code', '')}"
+
+
 async def test_login_asks_nobody_but_discord():
     """The endpoint guard would have refused the library's third parties, and the journal holds all of the rest."""
     async with connected() as linked:
@@ -47,8 +53,13 @@ async def test_login_asks_nobody_but_discord():
 
 @pytest.mark.parametrize(
     "fault",
-    [SocketDropped(event=""), SocketClosed(event="", code=4000), ReconnectAsked(event="")],
-    ids=lambda fault: type(fault).__name__,
+    [
+        SocketDropped(event=""),
+        ReconnectAsked(event=""),
+        SessionInvalidated(event="", resumable=True),
+        *(SocketClosed(event="", code=code) for code in (4000, 4001, 4002, 4003, 4005, 4008)),
+    ],
+    ids=name_of,
 )
 async def test_a_broken_socket_is_resumed(fault):
     async with connected() as linked:
@@ -72,8 +83,8 @@ async def test_a_resumed_session_misses_no_message():
 
 @pytest.mark.parametrize(
     "fault",
-    [SessionInvalidated(event=""), SocketClosed(event="", code=4009), SocketClosed(event="", code=1001)],
-    ids=["invalidated", "4009", "1001"],
+    [SessionInvalidated(event=""), *(SocketClosed(event="", code=code) for code in (1000, 1001, 4007, 4009))],
+    ids=name_of,
 )
 async def test_a_session_that_discord_ended_is_begun_anew(fault):
     async with connected() as linked:
@@ -81,6 +92,19 @@ async def test_a_session_that_discord_ended_is_begun_anew(fault):
         await linked.seen.wait(Connected, count=2)
 
         assert [event.resumed for event in linked.seen.of(Connected)] == [False, False]
+
+
+async def test_a_socket_that_says_nothing_any_more_is_replaced_and_the_session_resumed():
+    """A router forgot the connection: no close, no answer to a heartbeat, nothing."""
+    async with Simulator(accounts=1) as simulator:
+        simulator.world.options.heartbeat_interval_ms = 100
+        settings = replace(QUICK, silence_timeout=timedelta(milliseconds=500))
+        async with running(simulator, settings=settings) as linked:
+            await linked.seen.wait(Connected)
+            linked.arm(HeartbeatUnanswered(times=20))
+            await linked.seen.wait(Connected, count=2)
+
+            assert [event.resumed for event in linked.seen.of(Connected)][:2] == [False, True]
 
 
 async def test_a_refused_resume_ends_in_a_new_session():
@@ -112,7 +136,7 @@ async def test_interactions_work_after_a_new_session():
         assert (await linked.seen.wait(MessageCreated)).message.nonce is not None
 
 
-@pytest.mark.parametrize("code", [4004, 4010, 4013, 4014])
+@pytest.mark.parametrize("code", [4004, 4010, 4011, 4012, 4013, 4014])
 async def test_a_final_close_code_refuses_the_token(code):
     async with connected() as linked:
         linked.strike(SocketClosed(event="", code=code))

@@ -9,7 +9,7 @@ from midway.domain.task import Ask, State
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
 from tests.support.pictures import mask_for
-from tests.support.upstream import assert_own_picture, jobs, posts
+from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
 
 
 async def test_a_store_that_refuses_an_attempt_once_delays_its_task_only(simulator: Simulator, tmp_path: Path) -> None:
@@ -59,3 +59,19 @@ async def test_a_store_that_refuses_the_mask_once_leaves_the_window_answered(
         region = (await rig.engine.submit(ask, [mask])).task
 
         await assert_own_picture(rig, await rig.succeeded(region))
+
+
+async def test_events_that_are_too_many_while_the_store_hangs_are_found_in_the_history(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """The disk hung for the whole of a job; what came meanwhile did not fill the memory, and was not lost."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around, max_waiting_events=2) as rig:
+        hold = faulty.hold_once("append", enters(State.SUBMITTED))
+        task = await rig.imagine("a red fox")
+        await hold.done()
+        await eventually(lambda: len(jobs(rig, "finished")) == 1, "the job ended while the disk hung")
+        hold.release()
+
+        await assert_own_picture(rig, await rig.succeeded(task))
+        assert len(requests(rig, "history")) == 2  # after connecting, and for what was missed

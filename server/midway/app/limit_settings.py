@@ -60,6 +60,9 @@ class LimitSettings(BaseSettings):
     history_messages_of_work: int = _count(
         _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for"
     )
+    max_waiting_events: int = _count(
+        _LIMITS.max_waiting_events, "Most Discord events that wait, for each Account, before the history does instead"
+    )
     resubmit_after_crash: bool = Field(
         _LIMITS.resubmit_after_crash,
         description="Send again what a killed server stored and, as the channel shows, never sent",

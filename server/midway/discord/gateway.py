@@ -111,7 +111,13 @@ class Gateway:
 
     async def _live(self) -> Never:
         """Live one life of the library: log in, then follow session after session; always raises."""
-        client = LibraryClient(self._endpoints, self._profile, DECODERS, self._received)
+        client = LibraryClient(
+            self._endpoints,
+            self._profile,
+            DECODERS,
+            self._received,
+            silence_timeout=self._settings.silence_timeout,
+        )
         try:
             async with asyncio.timeout(self._settings.connect_timeout.total_seconds()):
                 await client.login(self.token)

@@ -128,8 +128,17 @@ class LibraryClient(discord.Client):
 
     http: LibraryHTTP
 
-    def __init__(self, endpoints: Endpoints, profile: ClientProfile, names: Iterable[str], sink: DispatchSink) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        profile: ClientProfile,
+        names: Iterable[str],
+        sink: DispatchSink,
+        *,
+        silence_timeout: timedelta,
+    ) -> None:
         super().__init__(
+            heartbeat_timeout=silence_timeout.total_seconds(),
             max_messages=None,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),

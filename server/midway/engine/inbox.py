@@ -32,6 +32,11 @@ class Inbox:
     def __init__(self) -> None:
         self._steps: asyncio.Queue[Step] = asyncio.Queue()
 
+    @property
+    def waiting(self) -> int:
+        """How many steps wait."""
+        return self._steps.qsize()
+
     def put(self, run: Callable[[], Awaitable[Any]]) -> None:
         """Have something done; nobody waits. It is tried until the Store takes it."""
         self._steps.put_nowait(Step(run))

@@ -70,6 +70,7 @@ class Worker:
         self.desk = Desk(self._inbox, self._ledger, store, connection, self._listener.mailbox, self._interact, limits)
         self._answered: set[Nonce] = set()  # presses whose modal was answered; a modal that comes twice is not
         self._asked_settings = False
+        self._has_missed = False  # events, because too many waited
         self.relocate: Relocate = lambda _task: None
         self._wire()
 
@@ -119,11 +120,28 @@ class Worker:
             self._connect()
             while True:
                 await self._inbox.run_next(self._nap())
+                self._make_good()
                 await self._inbox.surely(self._look_around)
 
     def _connect(self) -> None:
-        connecting = self.connection.run(lambda event: self._inbox.put(lambda: self._hear(event)))
+        connecting = self.connection.run(self._receive)
         self._connecting = self._group.create_task(connecting, name=f"connection {self.id}")
+
+    def _receive(self, event: Event) -> None:
+        """Take an event from the connection. While too many wait, the channel's history must do instead of them."""
+        is_of_channel = not isinstance(event, Connected | Disconnected | TokenRefused)
+        if is_of_channel and self._inbox.waiting >= self._limits.max_waiting_events:
+            if not self._has_missed:
+                log.warning("too many events wait; the history is read when they are done", account_id=self.id)
+            self._has_missed = True
+            return
+        self._inbox.put(lambda: self._hear(event))
+
+    def _make_good(self) -> None:
+        """Look for what was missed, once nothing waits any more."""
+        if self._has_missed and not self._inbox.waiting:
+            self._has_missed = False
+            self._lookback.look()
 
     async def _resume(self) -> None:
         await self._standing.become(AccountState.ACTIVE, "")
