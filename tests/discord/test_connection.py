@@ -285,3 +285,13 @@ async def test_neither_token_nor_prompt_is_logged(caplog: pytest.LogCaptureFixtu
     assert "connected to Discord" in caplog.text
     assert "private" not in caplog.text
     assert TOKEN not in caplog.text
+
+
+async def test_a_gateway_that_finds_us_too_fast_is_given_a_pause():
+    """4008: the session is resumed, but not at once as after another break."""
+    async with connected() as linked:
+        linked.strike(SocketClosed(event="", code=4008))
+        await linked.seen.wait(Connected, count=2)
+
+        assert [event.resumed for event in linked.seen.of(Connected)] == [False, True]
+        assert linked.seen.of(Disconnected)[0].reason.startswith("SessionLost")

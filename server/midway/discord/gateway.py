@@ -26,6 +26,7 @@ CLOSE_TIMEOUT = timedelta(seconds=5)  # for saying good-bye; the socket is dropp
 # Close codes after which connecting again cannot help: 4004 the token is refused; 4010-4014 concern the session's
 # shape. All others are passing. Source: Discord's list of gateway close codes.
 FINAL_CLOSE_CODES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+TOO_FAST = 4008  # close code: we sent too much; the session may be resumed, but not at once
 
 
 class SessionLost(Exception):
@@ -141,8 +142,8 @@ class Gateway:
             )
         except ReconnectWebSocket as wish:
             self._resumable = client.resumable if wish.resume else None
-            # A session that never came up is not tried again without a pause, else a sick gateway is hammered.
-            if not (wish.resume and self._came_up):
+            # Without a pause a sick gateway, or one that finds us too fast, would be hammered.
+            if client.close_code == TOO_FAST or not (wish.resume and self._came_up):
                 raise SessionLost("the session was refused or ended by Discord") from wish
             self._tell_down("the socket broke")
         except BaseException:

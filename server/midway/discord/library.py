@@ -165,6 +165,13 @@ class LibraryClient(discord.Client):
             return None
         return Resumable(ws.session_id, ws.sequence, ws.gateway)
 
+    @property
+    def close_code(self) -> int | None:
+        """The code with which Discord closed the present or last socket, if it did."""
+        ws: DiscordWebSocket | None = self.ws
+        code: int | None = getattr(ws.socket, "close_code", None) if ws else None
+        return code
+
     async def follow(
         self,
         resumable: Resumable | None,

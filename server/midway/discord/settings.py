@@ -24,5 +24,5 @@ class ClientSettings:
     silence_timeout: timedelta = timedelta(seconds=60)
     transfer_timeout: timedelta = timedelta(seconds=120)
     max_transfer_bytes: int = 100 * 1024 * 1024  # Midjourney's largest pictures and videos stay below a third of it
-    backoff_first: timedelta = timedelta(seconds=1)
+    backoff_first: timedelta = timedelta(seconds=2)  # Discord asks for one to five before a new session
     backoff_cap: timedelta = timedelta(seconds=60)
