@@ -14,7 +14,7 @@ from .changes import BadChange, change
 from .errors import json_response
 from .faults.base import Fault
 from .faults.registry import BadFault, fault_from_json
-from .faults.sockets import SocketClosed, SocketFault
+from .faults.sockets import SocketClosed
 from .json_types import Json
 from .messages import message_payload
 from .rest.context import BOT, WORLD, json_body
@@ -115,7 +115,7 @@ async def set_account(request: web.Request) -> web.Response:
         change(account.settings[bot.id], body.pop(word, {}))
     change(account, body, only=ACCOUNT_FIELDS)
     if account.access is Access.REVOKED:
-        _strike(request.app[WORLD], SocketClosed(code=4004, account=account.number))
+        request.app[WORLD].inject(SocketClosed(code=4004, account=account.number))
     return json_response(_account_payload(request.app[WORLD], account))
 
 
@@ -129,19 +129,9 @@ def _account(world: World, number: object) -> Account:
 @routes.post(PREFIX + "/faults")
 async def arm_fault(request: web.Request) -> web.Response:
     """Arm one fault; one that strikes sockets and names no event strikes at once."""
-    world, fault = request.app[WORLD], fault_from_json(await json_body(request))
-    if isinstance(fault, SocketFault) and not fault.event:
-        _strike(world, fault)
-    else:
-        world.faults.arm(fault)
+    fault = fault_from_json(await json_body(request))
+    request.app[WORLD].inject(fault)
     return json_response(fault.payload())
-
-
-def _strike(world: World, fault: SocketFault) -> None:
-    for account in world.accounts:
-        if fault.account in (None, account.number):
-            world.journal.write("fault", account, fault=type(fault).__name__)
-            fault.strike_all(world.sessions.of(account), world.sessions)
 
 
 @routes.delete(PREFIX + "/faults")

@@ -6,7 +6,8 @@ For the bot: `world.clock.call_later(bot_seconds, function, *args)`, `world.rand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from typing import Protocol, TypedDict, Unpack
 from uuid import UUID
@@ -14,7 +15,8 @@ from uuid import UUID
 from .accounts import BOTS, Account, Channel, User, make_account
 from .clock import Clock
 from .commands import CommandIndex
-from .faults.base import Faults
+from .faults.base import Fault, Faults
+from .faults.sockets import SocketFault
 from .files import Files
 from .interaction import Interaction, Modal
 from .journal import Journal
@@ -186,6 +188,27 @@ class World:
         data: Json = {"id": message.id, "channel_id": channel.id}
         data |= {"guild_id": channel.guild_id} if channel.guild_id else {}
         self.sessions.emit(Event("MESSAGE_DELETE", channel.account, data, message.session_id, message.job_id))
+
+    def inject(self, fault: Fault) -> None:
+        """Arm a fault; one that strikes sockets and names no event strikes at once."""
+        if not isinstance(fault, SocketFault) or fault.event:
+            self.faults.arm(fault)
+            return
+        for account in self.accounts:
+            if fault.account in (None, account.number):
+                self.journal.write("fault", account, fault=type(fault).__name__)
+                fault.strike_all(self.sessions.of(account), self.sessions)
+
+    @contextmanager
+    def incident(self, *faults: Fault) -> Iterator[None]:
+        """Let faults happen inside a `with` block only: what is not spent at its end is disarmed."""
+        for fault in faults:
+            self.inject(fault)
+        try:
+            yield
+        finally:
+            for fault in faults:
+                self.faults.disarm(fault)
 
     def fetch_picture(self, url: str) -> bytes | None:
         """Read a picture by one of the simulator's own links; None for another host, a wrong or an expired link."""

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from discord_simulator.accounts import BotSettings
 from discord_simulator.app import Simulator
 from discord_simulator.faults.base import Fault
-from discord_simulator.faults.sockets import SocketFault
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
 from midway.discord.event import Connected, Event, Message, MessageCreated
@@ -84,11 +83,7 @@ class Linked:
 
     def arm(self, *faults: Fault) -> None:
         for fault in faults:
-            self.simulator.world.faults.arm(fault)
-
-    def strike(self, fault: SocketFault) -> None:
-        sessions = self.simulator.world.sessions
-        fault.strike_all(sessions.of(self.simulator.world.accounts[0]), sessions)
+            self.simulator.world.inject(fault)
 
     def journal(self, kind: str) -> list[dict[str, Any]]:
         return list(self.simulator.world.journal.lines(kind=kind))

@@ -63,7 +63,7 @@ async def test_login_asks_nobody_but_discord():
 )
 async def test_a_broken_socket_is_resumed(fault):
     async with connected() as linked:
-        linked.strike(fault)
+        linked.arm(fault)
         await linked.seen.wait(Connected, count=2)
 
         assert [event.resumed for event in linked.seen.of(Connected)] == [False, True]
@@ -88,7 +88,7 @@ async def test_a_resumed_session_misses_no_message():
 )
 async def test_a_session_that_discord_ended_is_begun_anew(fault):
     async with connected() as linked:
-        linked.strike(fault)
+        linked.arm(fault)
         await linked.seen.wait(Connected, count=2)
 
         assert [event.resumed for event in linked.seen.of(Connected)] == [False, False]
@@ -110,7 +110,7 @@ async def test_a_socket_that_says_nothing_any_more_is_replaced_and_the_session_r
 async def test_a_refused_resume_ends_in_a_new_session():
     async with connected() as linked:
         linked.arm(ResumeRefused())
-        linked.strike(SocketDropped(event=""))
+        linked.arm(SocketDropped(event=""))
         await linked.seen.wait(Connected, count=2)
 
         assert [event.resumed for event in linked.seen.of(Connected)] == [False, False]
@@ -120,7 +120,7 @@ async def test_a_gateway_outage_does_not_cost_the_session():
     """The library begins with a fresh client after it, and still resumes."""
     async with connected() as linked:
         linked.arm(ConnectionRefused(times=3))
-        linked.strike(SocketDropped(event=""))
+        linked.arm(SocketDropped(event=""))
         await linked.seen.wait(Connected, count=2)
 
         assert [event.resumed for event in linked.seen.of(Connected)] == [False, True]
@@ -129,7 +129,7 @@ async def test_a_gateway_outage_does_not_cost_the_session():
 
 async def test_interactions_work_after_a_new_session():
     async with connected() as linked:
-        linked.strike(SessionInvalidated(event=""))
+        linked.arm(SessionInvalidated(event=""))
         await linked.seen.wait(Connected, count=2)
         await linked.imagine("a red fox")
 
@@ -139,7 +139,7 @@ async def test_interactions_work_after_a_new_session():
 @pytest.mark.parametrize("code", [4004, 4010, 4011, 4012, 4013, 4014])
 async def test_a_final_close_code_refuses_the_token(code):
     async with connected() as linked:
-        linked.strike(SocketClosed(event="", code=code))
+        linked.arm(SocketClosed(event="", code=code))
         await asyncio.wait_for(linked.running, PATIENCE)
 
         assert isinstance(linked.seen.events[-1], TokenRefused)
@@ -228,7 +228,7 @@ async def test_a_session_that_never_gets_ready_is_given_up():
 )
 async def test_news_of_an_unknown_kind_is_passed_over(fault):
     async with connected() as linked:
-        linked.strike(fault)
+        linked.arm(fault)
         await linked.imagine("a red fox")
         await linked.seen.wait(MessageCreated)
 
@@ -279,7 +279,7 @@ async def test_neither_token_nor_prompt_is_logged(caplog: pytest.LogCaptureFixtu
     async with connected() as linked:
         with caplog.at_level("DEBUG"):
             await linked.imagine("a very private fox")
-            linked.strike(SocketDropped(event=""))
+            linked.arm(SocketDropped(event=""))
             await linked.seen.wait(Connected, count=2)
 
     assert "connected to Discord" in caplog.text
@@ -290,7 +290,7 @@ async def test_neither_token_nor_prompt_is_logged(caplog: pytest.LogCaptureFixtu
 async def test_a_gateway_that_finds_us_too_fast_is_given_a_pause():
     """4008: the session is resumed, but not at once as after another break."""
     async with connected() as linked:
-        linked.strike(SocketClosed(event="", code=4008))
+        linked.arm(SocketClosed(event="", code=4008))
         await linked.seen.wait(Connected, count=2)
 
         assert [event.resumed for event in linked.seen.of(Connected)] == [False, True]

@@ -7,20 +7,20 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from midjourney.legacy.v1 import legacy_pb2, legacy_request_pb2, legacy_service_pb2
-from midjourney.v1 import account_service_pb2, error_reason_pb2, midjourney_service_pb2
+from midjourney.v1 import account_service_pb2, error_reason_pb2, midjourney_service_pb2, webhook_service_pb2
 
 from tools import diagram, settings_table
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "simulator/README.md")
-]
+PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += [ROOT / "simulator" / "README.md", ROOT / "tests" / "faults" / "README.md"]
 PAGES += [*(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 LEGACY = legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"]
 SERVICES = [
     midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
 ]
 
 

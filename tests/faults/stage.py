@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from discord_simulator.app import Simulator
+from midway.discord.settings import ClientSettings
 from midway.domain.ids import AccountId
 from midway.domain.task import Task
 from midway.engine.clock import Clock
@@ -26,16 +27,28 @@ async def stage(
     clock: Clock | None = None,
     through: Callable[[Store], Store] | None = None,
     config: dict[str, Any] | None = None,
+    patience: dict[str, float] | None = None,
     **limits: Any,
 ) -> AsyncIterator[Rig]:
-    """Run an engine; `limits` are those of `engine.limits`, durations in seconds, `config` is for every account."""
+    """Run an engine; `limits` are those of `engine.limits`, `config` is for every account, `patience` the client's.
+
+    Durations are in seconds.
+    """
     bounds: dict[str, Any] = {
         name: timedelta(seconds=value) if isinstance(getattr(QUICK, name), timedelta) else value
         for name, value in limits.items()
     }
     calm = replace(QUICK, sync_settings=False, **bounds)
+    waits: dict[str, Any] = {name: timedelta(seconds=value) for name, value in (patience or {}).items()}
     async with engine_running(
-        simulator, path, accounts=accounts, limits=calm, clock=clock, through=through, **config or {}
+        simulator,
+        path,
+        accounts=accounts,
+        limits=calm,
+        clock=clock,
+        through=through,
+        patience=ClientSettings(**waits),
+        **config or {},
     ) as rig:
         yield rig
 

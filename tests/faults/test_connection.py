@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.faults.handshake import ConnectionRefused, ResumeRefused
+from discord_simulator.faults.sockets import SocketDropped
 from midway.domain.account import AccountState
 from midway.domain.errors import Reason
 from midway.domain.task import State
@@ -14,7 +16,7 @@ from tests.faults.stage import stage
 from tests.support.rig import Rig, control, simulator_running
 from tests.support.upstream import assert_own_picture, eventually, faults, jobs, posts, requests
 
-MID_JOB = {"event": "MESSAGE_UPDATE", "content": r"%\)", "skip": 1}
+MID_JOB: dict[str, Any] = {"event": "MESSAGE_UPDATE", "content": r"%\)", "skip": 1}
 
 BREAKS: dict[str, dict[str, Any]] = {
     "the socket is dropped without a word": {"fault": "SocketDropped"},
@@ -41,13 +43,11 @@ async def test_a_break_in_the_middle_of_a_job_costs_nothing(rig: Rig, fault: dic
 
 async def test_a_final_that_came_during_a_long_outage_is_found(rig: Rig) -> None:
     """The gateway is away until the job is done, and refuses to resume: only the channel's history knows."""
-    await rig.control("faults", fault="ResumeRefused", times=None)
-    await rig.control("faults", fault="ConnectionRefused", times=None)
-    await rig.control("faults", fault="SocketDropped", **MID_JOB)
-    task = await rig.imagine("a red fox")
-    await eventually(lambda: len(jobs(rig, "finished")) == 1, "the job ended while nobody listened")
-    assert rig.engine.accounts()[0].state is AccountState.DISCONNECTED
-    rig.simulator.world.faults.clear()
+    outage = ResumeRefused(times=None), ConnectionRefused(times=None), SocketDropped(**MID_JOB)
+    with rig.simulator.world.incident(*outage):
+        task = await rig.imagine("a red fox")
+        await eventually(lambda: len(jobs(rig, "finished")) == 1, "the job ended while nobody listened")
+        assert rig.engine.accounts()[0].state is AccountState.DISCONNECTED
     ended = await rig.succeeded(task)
 
     assert len(posts(rig)) == 1

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.faults.answers import TimeOutAfterAccept
+from discord_simulator.faults.events import EventLost
 from midway.domain.action import Action
 from midway.domain.errors import Reason
 from midway.domain.task import Ask, State, Task
@@ -18,6 +20,7 @@ from tests.support.rig import Rig
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts
 
 A_PICTURE = plain_picture("green")
+FIRST_WORDS = ("INTERACTION_CREATE", "INTERACTION_SUCCESS", "MESSAGE_CREATE", "MESSAGE_UPDATE")
 SLOTS = 3  # of Midjourney's, for each account
 
 
@@ -53,15 +56,13 @@ async def killed_after_sending(
     simulator: Simulator, path: Path, clock: ShiftedClock | None = None, prompt: str = "a red fox"
 ) -> Task:
     """Run an engine that dies when Discord has taken its Interaction, before it hears a word of that."""
-    async with stage(simulator, path, clock=clock) as rig:
-        before = len(posts(rig))
-        await rig.control("faults", fault="TimeOutAfterAccept", seconds=1)
-        for event in ("INTERACTION_CREATE", "INTERACTION_SUCCESS", "MESSAGE_CREATE", "MESSAGE_UPDATE"):
-            await rig.control("faults", fault="EventLost", event=event, times=None)
-        task = await rig.imagine(prompt)
-        await eventually(lambda: len(posts(rig)) == before + 1, "it was sent")
-        await crash(rig)
-    simulator.world.faults.clear()
+    deaf = [EventLost(event=name, times=None) for name in FIRST_WORDS]
+    with simulator.world.incident(TimeOutAfterAccept(seconds=1), *deaf):
+        async with stage(simulator, path, clock=clock) as rig:
+            before = len(posts(rig))
+            task = await rig.imagine(prompt)
+            await eventually(lambda: len(posts(rig)) == before + 1, "it was sent")
+            await crash(rig)
     return task
 
 

@@ -125,6 +125,33 @@ async def test_a_pick_still_ends_with_its_own_picture(quick: Rig, fault: dict[st
     await assert_own_picture(quick, picked)
 
 
+WAYS: dict[str, dict[str, Any]] = {
+    "previews are single steps": {"preview_style": "step_jpeg"},
+    "the final message names its interaction": {"final_has_metadata": True},
+    "the pick carries its nonce": {"final_has_nonce": True},
+    "the start message is empty": {"start_content_empty": True},
+    "the success comes before the start message": {"success_before_start": True},
+    "the success comes after the start message": {"success_before_start": False},
+    "the progress message goes before the final comes": {"delete_before_final": True},
+    "the progress message goes after the final came": {"delete_before_final": False},
+    "every message advertises": {"website_token_probability": 1.0, "promo_line_probability": 1.0},
+    "no message advertises": {"website_token_probability": 0.0, "promo_line_probability": 0.0},
+    "a pressed button is not marked": {"parent_restyle": False},
+}
+
+
+@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS.keys())
+async def test_either_way_of_the_bot_leads_to_the_own_picture(rig: Rig, options: dict[str, Any]) -> None:
+    """What the real bot does either way, or did at another time; each is named by the test's id."""
+    await rig.control("options", **options)
+    grid = await rig.succeeded(await rig.imagine("a red fox"))
+    picked, varied = await rig.change(grid, Action.UPSCALE, 2), await rig.change(grid, Action.VARIATION, 2)
+
+    for task in (grid, await rig.succeeded(picked), await rig.succeeded(varied)):
+        await assert_own_picture(rig, task)
+    assert len(posts(rig)) == 3
+
+
 async def test_an_edit_of_the_parent_is_not_progress(rig: Rig) -> None:
     """After a press the bot edits the grid to show the used button; old proxies read that as the new Task's end."""
     grid = await rig.succeeded(await rig.imagine("a red fox"))

@@ -97,6 +97,38 @@ async def test_a_check_for_a_person_is_no_editor(rig: Rig) -> None:
     await in_state(rig, AccountState.PAUSED)
 
 
+FORM_OPENS: dict[str, dict[str, Any]] = {
+    "the form opens late": {"fault": "EventDelayed", "event": MODAL, "bot_seconds": 30},
+    "the form opens twice": {"fault": "EventDuplicated", "event": MODAL},
+    "the form opens twice under one number": {"fault": "EventDuplicated", "event": MODAL, "same_sequence": True},
+    "the form opens after the success": {"fault": "EventReordered", "event": MODAL, "until": "INTERACTION_SUCCESS"},
+}
+
+
+@pytest.mark.parametrize("fault", FORM_OPENS.values(), ids=FORM_OPENS.keys())
+async def test_a_form_is_sent_once_however_it_opens(rig: Rig, fault: dict[str, Any]) -> None:
+    """Each incident is named by the test's id: one submit, one job."""
+    single = await one_picture(rig)
+    await rig.control("options", modal_success_order="after")
+    await rig.control("faults", **fault)
+    ended = await rig.succeeded(await rig.press(single, "Custom Zoom", modal_prompt="a wide field"))
+
+    assert len(posts(rig)) == 4  # imagine, pick, press, form
+    assert len(jobs(rig)) == 3
+    await assert_own_picture(rig, ended)
+
+
+async def test_a_form_that_never_opens_fails_the_task(hasty: Rig) -> None:
+    """Its event was lost: nothing can be written into it, and the button is not pressed again."""
+    single = await one_picture(hasty)
+    await hasty.control("faults", fault="EventLost", event=MODAL)
+    ended = await hasty.ended(await hasty.press(single, "Custom Zoom", modal_prompt="a wide field"))
+
+    assert ended.failure is not None
+    assert ended.failure.reason is Reason.MODAL_NOT_OPENED
+    assert len(posts(hasty)) == 3
+
+
 async def test_a_modal_whose_submit_is_refused_fails_the_task(rig: Rig) -> None:
     """Discord refuses the form: the window was open for too long."""
     single = await one_picture(rig)

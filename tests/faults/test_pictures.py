@@ -1,18 +1,23 @@
 """Pictures on their way in and out: uploads fail, links expire, downloads break."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from discord_simulator.app import Simulator
 from midway.domain.action import Action
 from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.task import Ask, State, Task
 
+from tests.faults.stage import stage
 from tests.support.pictures import picture_facts, plain_picture
 from tests.support.rig import Rig
-from tests.support.upstream import eventually, jobs, posts
+from tests.support.upstream import assert_own_picture, eventually, jobs, posts
 
 UPLOADS: dict[str, dict[str, Any]] = {
     "the storage refuses the upload": {"fault": "UploadRefused"},
+    "the storage misses a part of it": {"fault": "UploadRefused", "status": 400},
     "the storage is down": {"fault": "UploadRefused", "status": 503},
     "discord offers no place for it": {"fault": "ServerError", "route": "attachments"},
     "discord does not take the message": {"fault": "ServerError", "route": "send_message"},
@@ -29,6 +34,24 @@ async def test_an_upload_that_fails_fails_the_task_and_says_so(rig: Rig, fault: 
     assert ended.failure.reason is Reason.UPLOAD_FAILED
     assert not posts(rig)
     await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
+
+
+async def test_a_slow_storage_is_waited_for(rig: Rig) -> None:
+    """An upload host under load takes its time."""
+    await rig.control("faults", fault="SlowAnswer", route="upload", seconds=1)
+
+    await assert_own_picture(rig, await rig.succeeded(await imagine_with_picture(rig)))
+
+
+async def test_an_upload_without_end_fails_the_task_and_says_so(simulator: Simulator, tmp_path: Path) -> None:
+    """The storage took the bytes and never answers."""
+    async with stage(simulator, tmp_path, patience={"transfer_timeout": 0.3}) as rig:
+        await rig.control("faults", fault="SlowAnswer", route="upload", seconds=5)
+        ended = await rig.ended(await imagine_with_picture(rig))
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.UPLOAD_FAILED
+        assert not posts(rig)
 
 
 async def test_a_picture_that_discord_lost_fails_the_task(rig: Rig) -> None:
@@ -69,10 +92,11 @@ async def test_a_picture_whose_message_is_gone_is_reported_as_gone(rig: Rig) -> 
     assert refused.value.reason is Reason.IMAGE_NOT_AVAILABLE
 
 
-async def test_a_download_that_the_cdn_refuses_once_is_tried_by_a_new_link(rig: Rig) -> None:
-    """The CDN's firewall answers 403 for one link."""
+@pytest.mark.parametrize("fault", ["DownloadRefused", "LinkExpired"])
+async def test_a_download_that_the_cdn_refuses_once_is_tried_by_a_new_link(rig: Rig, fault: str) -> None:
+    """The CDN's firewall answers 403 for one link, or 404 because its signature counts no longer."""
     task = await rig.succeeded(await rig.imagine("a red fox"))
-    await rig.control("faults", fault="DownloadRefused")
+    await rig.control("faults", fault=fault)
 
     assert picture_facts(await rig.picture(task))["job"] == task.job_id
 
@@ -85,6 +109,28 @@ async def test_half_a_picture_is_never_given_out(rig: Rig) -> None:
         await rig.picture(task)
 
     assert picture_facts(await rig.picture(task))["job"] == task.job_id
+
+
+async def test_a_download_without_end_is_given_up(simulator: Simulator, tmp_path: Path) -> None:
+    """The CDN never answers: the client is told to come again, and gets the picture then."""
+    async with stage(simulator, tmp_path, patience={"transfer_timeout": 0.3}) as rig:
+        task = await rig.succeeded(await rig.imagine("a red fox"))
+        await rig.control("faults", fault="SlowAnswer", route="cdn", seconds=5)
+        with pytest.raises(Unavailable):
+            await rig.picture(task)
+
+        assert picture_facts(await rig.picture(task))["job"] == task.job_id
+
+
+async def test_pictures_on_the_media_host_are_pictures(rig: Rig) -> None:
+    """Discord links to the media twin of its CDN now and then."""
+    files = rig.simulator.world.files
+    files.links = replace(files.links, cdn=files.links.media)
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+
+    assert task.image is not None
+    assert "/media/" in task.image.url
+    await assert_own_picture(rig, task)
 
 
 async def test_a_seed_that_is_never_told_is_reported_as_missing(hurried: Rig) -> None:

@@ -1,15 +1,18 @@
 """How Discord answers a POST of an Interaction. Midjourney costs money: nothing is ever sent again on doubt."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from discord_simulator.app import Simulator
 from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.errors import Reason
 from midway.domain.task import State
 
+from tests.faults.stage import stage
 from tests.support.rig import Rig
-from tests.support.upstream import assert_own_picture, faults, in_state, jobs, noticed, posts
+from tests.support.upstream import assert_own_picture, faults, in_state, jobs, later, noticed, posts
 
 ANSWERS_LOST: dict[str, dict[str, Any]] = {
     "the answer is a 504 although it was taken": {"fault": "ServerErrorAfterAccept"},
@@ -37,6 +40,29 @@ async def test_a_job_whose_answer_and_first_events_are_lost_is_still_found(rig: 
 
     assert len(posts(rig)) == len(jobs(rig)) == 1
     await assert_own_picture(rig, ended)
+
+
+async def test_an_answer_slower_than_our_patience_costs_no_second_job(simulator: Simulator, tmp_path: Path) -> None:
+    """Discord takes it only after we have given up waiting for its answer: the job begins late, and is followed."""
+    async with stage(simulator, tmp_path, patience={"interact_timeout": 0.5}) as rig:
+        await rig.control("faults", fault="SlowAnswer", seconds=1)
+        ended = await rig.succeeded(await rig.imagine("a red fox"))
+
+        assert len(jobs(rig)) == faults(rig, "SlowAnswer") == 1
+        await assert_own_picture(rig, ended)
+
+
+async def test_a_job_that_begins_after_its_task_was_given_up_is_attached(simulator: Simulator, tmp_path: Path) -> None:
+    """Slower still: the Task has failed, its outcome unknown; its picture comes late and is marked so."""
+    async with stage(simulator, tmp_path, patience={"interact_timeout": 0.2}, ack_timeout=0.2) as rig:
+        await rig.control("faults", fault="SlowAnswer", seconds=2)
+        ended = await rig.ended(await rig.imagine("a red fox"))
+        attached = await later(rig, ended, lambda task: task.image is not None)
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.OUTCOME_UNKNOWN
+        assert attached.late
+        assert len(jobs(rig)) == 1
 
 
 NOT_TAKEN: dict[str, dict[str, Any]] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.faults.answers import ConnectionCut
 from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.errors import Reason
@@ -53,11 +54,10 @@ async def test_a_task_with_pictures_still_has_them_after_a_restart(simulator: Si
 async def test_a_task_whose_nonce_was_stored_but_never_sent_runs_once(simulator: Simulator, tmp_path: Path) -> None:
     """The process died between writing the nonce down and sending it."""
     async with stage(simulator, tmp_path) as rig:
-        await rig.control("faults", fault="ConnectionCut")
-        task = await rig.imagine("a red fox")
-        await rig.until(task.id, State.SUBMITTING)
-        await crash(rig)
-    simulator.world.faults.clear()
+        with simulator.world.incident(ConnectionCut()):
+            task = await rig.imagine("a red fox")
+            await rig.until(task.id, State.SUBMITTING)
+            await crash(rig)
     async with stage(simulator, tmp_path, ack_timeout=1) as rig:
         ended = await rig.succeeded(task)
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from discord_simulator.faults.answers import ServerError
+from discord_simulator.faults.events import EventLost
 from discord_simulator.faults.registry import FAULTS
+from discord_simulator.faults.sockets import SocketClosed
 
 from tests.simulator.conftest import Discord
 from tests.simulator.gateway_client import GatewayClient
@@ -223,6 +226,22 @@ async def test_faults_can_be_listed_and_cleared(discord: Discord):
 
     assert [f["fault"] for f in state["faults"]] == [f["fault"] for f in cleared["unused"]] == ["ServerError"]
     assert (status, (await discord.interact(discord.imagine()))[0]) == (200, 204)
+
+
+async def test_an_incident_lasts_as_long_as_its_block(discord: Discord):
+    world = discord.simulator.world
+    with world.incident(ServerError(times=None), EventLost(event="MESSAGE_CREATE")):
+        during = (await discord.interact(discord.imagine()))[0]
+
+    assert world.faults.armed == []
+    assert (during, (await discord.interact(discord.imagine()))[0]) == (500, 204)
+
+
+async def test_an_incident_of_the_sockets_strikes_at_once(discord: Discord):
+    async with discord.connect() as client:
+        await client.identify()
+        with discord.simulator.world.incident(SocketClosed(code=4009)):
+            assert await client.close_code() == 4009
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import aiohttp
 from discord_simulator.app import Simulator
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
+from midway.discord.settings import ClientSettings
 from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.ids import AccountId, ChannelId, GuildId, TaskId
@@ -135,16 +136,18 @@ async def engine_running(
     banned: Path | None = None,
     clock: Clock | None = None,
     through: Callable[[Store], Store] | None = None,
+    patience: ClientSettings | None = None,
     **config: Any,
 ) -> AsyncIterator[Rig]:
     """Run an engine on a SQLite file against the simulator; connected when it is given.
 
-    `through` puts something between the engine and its store.
+    `through` puts something between the engine and its store; `patience` is its client's with Discord.
     """
     configs = [account_config(number, **config) for number in range(1, accounts + 1)]
     endpoints = Endpoints.simulator(simulator.url)
     clients = {
-        each.id: DiscordClient(each.token, each.guild_id or GuildId(""), endpoints=endpoints) for each in configs
+        each.id: DiscordClient(each.token, each.guild_id or GuildId(""), endpoints=endpoints, settings=patience)
+        for each in configs
     }
     store: Store = await SqliteStore.open(path / "midway.db")
     if through is not None:

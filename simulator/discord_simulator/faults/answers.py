@@ -184,7 +184,8 @@ class SlowAnswer(AnswerFault):
     seconds: float = 30.0
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Wait first."""
+        """Wait first, with the whole request in hand: a client that hangs up meanwhile takes nothing back."""
+        await request.read()
         await asyncio.sleep(self.seconds)
         return await handler(request)
 

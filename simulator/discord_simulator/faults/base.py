@@ -48,6 +48,10 @@ class Faults:
         """Let the fault happen at its point from now on."""
         self.armed.append(fault)
 
+    def disarm(self, fault: Fault) -> None:
+        """Take one back; nothing happens when it is spent."""
+        self.armed = [other for other in self.armed if other is not fault]
+
     def clear(self) -> None:
         """Disarm everything."""
         self.armed.clear()

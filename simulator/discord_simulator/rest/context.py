@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import orjson
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 
 from discord_simulator.accounts import Access, Account, Channel
 from discord_simulator.errors import BadJson, MissingAccess, Unauthorized, Unknown, VerificationRequired
@@ -63,10 +63,18 @@ async def body_and_parts(request: web.Request) -> tuple[Json, dict[str, bytes]]:
     if not request.content_type.startswith("multipart/"):
         return await json_body(request), {}
     parts: dict[str, bytes] = {}
-    reader = await request.multipart()
+    reader = MultipartReader(request.headers, _stream_of(request, await request.read()))
     while isinstance(part := await reader.next(), BodyPartReader):
         parts[part.name or ""] = bytes(await part.read())
     return json_object(parts.pop("payload_json", b"")), parts
+
+
+def _stream_of(request: web.Request, body: bytes) -> StreamReader:
+    """Make a stream of a body that was read: a client that hangs up meanwhile takes nothing of it back."""
+    stream = StreamReader(request.protocol, limit=len(body) + 1)
+    stream.feed_data(body)
+    stream.feed_eof()
+    return stream
 
 
 def objects(value: object) -> list[Json]:
