@@ -60,6 +60,9 @@ class LimitSettings(BaseSettings):
     history_messages_of_work: int = _count(
         _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for"
     )
+    max_parked_messages: int = _count(
+        _LIMITS.max_parked_messages, "Most messages that match no Task yet, for each Account; the oldest are let go"
+    )
     max_waiting_events: int = _count(
         _LIMITS.max_waiting_events, "Most Discord events that wait, for each Account, before the history does instead"
     )

@@ -26,6 +26,7 @@ class Limits:
     max_requeues: int = 10  # times a Task goes back to the queue before it fails
     history_messages: int = 200  # how far back a look at the channel reads when nothing tells from where
     history_messages_of_work: int = 2000  # at most, from the oldest open Interaction on; people chat there too
+    max_parked_messages: int = 1000  # of one Account; a busy channel of strangers must not fill the memory
     max_waiting_events: int = 10_000  # of one Account; more are not kept, and its channel's history is read instead
     resubmit_after_crash: bool = True  # what a killed process stored and, as the channel shows, never sent
     sync_settings: bool = True  # ask once after connecting whether Remix is on

@@ -54,7 +54,7 @@ class Listener:
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
-        self._lot = ParkingLot(limits.park_time)
+        self._lot = ParkingLot(limits.park_time, limits.max_parked_messages)
         self.mailbox = Mailbox()
         self.user_id: UserId | None = None
         self.awaiting_final: dict[TaskId, datetime] = {}  # progress message deleted: look at the history then

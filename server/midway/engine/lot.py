@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 from midway.discord.event import Message
 
-CAPACITY = 1000  # messages of one Account; a busy channel of strangers must not fill the memory
-
 
 @dataclass(frozen=True, slots=True)
 class Parked:
@@ -20,9 +18,9 @@ class Parked:
 class ParkingLot:
     """Keeps unmatched messages in the order they came."""
 
-    def __init__(self, park_time: timedelta) -> None:
+    def __init__(self, park_time: timedelta, capacity: int) -> None:
         self._park_time = park_time
-        self._parked: deque[Parked] = deque(maxlen=CAPACITY)
+        self._parked: deque[Parked] = deque(maxlen=capacity)
 
     def park(self, message: Message, now: datetime) -> None:
         """Keep a message for later."""
