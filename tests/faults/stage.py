@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from discord_simulator.app import Simulator
-from midway.discord.settings import ClientSettings
 from midway.domain.ids import AccountId
 from midway.domain.task import Task
 from midway.engine.clock import Clock
 from midway.store.port import Store
 
-from tests.support.rig import QUICK, Rig, engine_running
+from tests.support.rig import IMPATIENT, QUICK, Rig, engine_running
 
 
 @asynccontextmanager
@@ -47,7 +46,7 @@ async def stage(
         limits=calm,
         clock=clock,
         through=through,
-        patience=ClientSettings(**waits),
+        patience=replace(IMPATIENT, **waits),
         **config or {},
     ) as rig:
         yield rig

@@ -35,6 +35,7 @@ QUICK = Limits(
     queue_full_pause=timedelta(milliseconds=200),
     seed_timeout=timedelta(seconds=10),
 )
+IMPATIENT = ClientSettings(backoff_first=timedelta(milliseconds=100))  # a new connection at once
 PATIENCE_SECONDS = 60  # a test that waits longer is wrong; nothing sleeps for it
 
 
@@ -136,7 +137,7 @@ async def engine_running(
     banned: Path | None = None,
     clock: Clock | None = None,
     through: Callable[[Store], Store] | None = None,
-    patience: ClientSettings | None = None,
+    patience: ClientSettings = IMPATIENT,
     **config: Any,
 ) -> AsyncIterator[Rig]:
     """Run an engine on a SQLite file against the simulator; connected when it is given.

@@ -21,15 +21,15 @@ STOP_SECONDS = 20.0
 
 # Short, so that a run ends soon, and long enough for a machine with other work to do. The simulator is fast.
 LIMITS = {
-    "ACK_TIMEOUT": "3",
-    "IDLE_TIMEOUT": "5",
-    "IDLE_TIMEOUT_RELAX": "8",
-    "TOTAL_TIMEOUT": "15",
-    "TOTAL_TIMEOUT_RELAX": "20",
+    "ACK_TIMEOUT": "5",
+    "IDLE_TIMEOUT": "8",
+    "IDLE_TIMEOUT_RELAX": "11",
+    "TOTAL_TIMEOUT": "20",
+    "TOTAL_TIMEOUT_RELAX": "25",
     "QUEUE_TIMEOUT": "40",
     "INPUT_TIMEOUT": "6",
     "FINAL_GRACE": "0.5",
-    "OFFLINE_PATIENCE": "5",
+    "OFFLINE_PATIENCE": "8",
     "PARK_TIME": "5",
     "QUEUE_FULL_PAUSE": "0.2",
     "WEBHOOK_FIRST_DELAY": "0.1",
