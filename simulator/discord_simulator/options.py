@@ -22,6 +22,7 @@ class Options:
     delete_before_final: bool | None = None  # None = random offset
     website_token_probability: float = 0.2
     promo_line_probability: float = 0.1
+    slots: int | None = None  # jobs of an account drawn at once; None = as its plan says
     queue_size: int = 10
     parent_restyle: bool = True  # edit the parent message after a press, to show the used button
 

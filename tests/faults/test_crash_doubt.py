@@ -222,6 +222,16 @@ async def test_a_describe_that_nobody_can_place_is_no_reason_for_doubt(simulator
         await assert_own_picture(rig, await rig.succeeded(task))
 
 
+async def test_a_blend_that_nobody_can_place_is_no_reason_for_doubt(simulator: Simulator, tmp_path: Path) -> None:
+    """Midjourney may change words, but it does not take all of them away: what shows none is no imagine."""
+    task = await killed_before_sending(simulator, tmp_path)
+    async with stage(simulator, tmp_path / "another server", ack_timeout=1) as other:
+        blend = Ask(action=Action.BLEND, image_count=2)
+        await other.succeeded((await other.engine.submit(blend, [A_PICTURE, A_PICTURE])).task)
+    async with stage(simulator, tmp_path, ack_timeout=1) as rig:
+        await assert_own_picture(rig, await rig.succeeded(task))
+
+
 async def test_what_the_owner_draws_from_the_same_words_is_not_ours(simulator: Simulator, tmp_path: Path) -> None:
     """Discord lost ours; a minute later, while we were away, the owner asked for the same: a client got his picture."""
     async with stage(simulator, tmp_path, clock=ShiftedClock(seconds=-60)) as rig:

@@ -21,7 +21,7 @@ from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.classify import meaning
 from midway.engine.clock import Clock
-from midway.engine.correlate import CLOCK_SKEW, leaves_trace
+from midway.engine.correlate import CLOCK_SKEW, leaves_trace, may_show
 from midway.engine.deadline import Deadline, deadline, may_be_drawn_until, release
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
@@ -140,11 +140,10 @@ class Lookback:
         session only. For the same reason no Task that ended here may still be drawn. Whatever is in doubt fails as
         OUTCOME_UNKNOWN at its deadline.
         """
-        newest_unclaimed = max(map(self._last_drawn, unclaimed), default=None)
         for attempt in list(self._ledger.index.open()):
             begun = attempt.sent_at - CLOCK_SKEW
             is_seen_whole = complete_since is None or complete_since < begun
-            is_unclaimed = newest_unclaimed is not None and newest_unclaimed > begun
+            is_unclaimed = any(self._last_drawn(m) > begun for m in unclaimed if may_show(m.content, attempt))
             is_in_doubt = is_unclaimed or self._was_overfull(begun)
             if self._was_never_sent(attempt) and is_seen_whole and not is_in_doubt:
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)

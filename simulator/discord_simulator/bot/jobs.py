@@ -92,7 +92,10 @@ class Jobs:
             self._messages.refusal(job, embeds.QUEUE_FULL)
 
     def _has_free_slot(self, job: Job) -> bool:
-        return len(self.of(job.account, Stage.RUNNING)) < slots(job.account, job.mode)
+        allowed = self._world.options.slots
+        if allowed is None:
+            allowed = slots(job.account, job.mode)
+        return len(self.of(job.account, Stage.RUNNING)) < allowed
 
     def _accept(self, job: Job) -> None:
         self.by_id[job.id] = job
