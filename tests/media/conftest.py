@@ -25,7 +25,8 @@ from midway.store.port import Store
 
 from tests.store.tasks import a_task, submitted
 
-QUICK = KeeperRules(first_delay=timedelta(milliseconds=1), longest_delay=timedelta(milliseconds=2))
+MOMENT = timedelta(milliseconds=1)
+QUICK = KeeperRules(first_delay=MOMENT, longest_delay=2 * MOMENT, bookmark_every=MOMENT)
 
 
 def drawn(kind: str = "PNG") -> bytes:

@@ -1,5 +1,6 @@
 """Keys, health, reflection, sizes and faults of the server as a client meets them."""
 
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -135,7 +136,10 @@ async def test_every_call_is_observed_with_its_code(tmp_path: Path) -> None:
     assert seen == [("ListTasks", "OK"), ("GetTask", "NOT_FOUND")]
 
 
-async def test_a_call_is_logged_with_its_task_and_without_key_or_prompt(served: Served) -> None:
+async def test_a_call_is_logged_with_its_task_and_without_key_or_prompt(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "midway.rpc.layers")
     with capture_logs() as lines:
         call = served.tasks.SubmitImagine(
             submit_pb2.SubmitImagineRequest(prompt="a secret fox"), metadata=[("mj-api-secret", KEY)]
@@ -165,14 +169,18 @@ OLD_CHANGE = legacy_request_pb2.SubmitChangeRequest
     ids=str,
 )
 async def test_of_what_a_caller_names_only_an_id_is_logged_and_no_strangers(
-    request_: Any, is_admitted: bool, logged: str | None
+    caplog: pytest.LogCaptureFixture, request_: Any, is_admitted: bool, logged: str | None
 ) -> None:
+    caplog.set_level(logging.DEBUG, "midway.rpc.layers")
     call = Call("/a.Service/Method", cast(Context, None), request_, is_admitted=is_admitted)
     with capture_logs() as lines:
-        async with observing(None)(call):
-            pass
+        await observing(None)(call, proceed=nothing)
 
     assert [line.get("task_id") for line in lines] == [logged]
+
+
+async def nothing(_: Call) -> None:
+    """End well at once."""
 
 
 async def test_of_a_call_without_a_key_no_message_is_read(locked: Served) -> None:

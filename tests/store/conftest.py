@@ -7,6 +7,7 @@ import pytest
 from midway.store.memory import MemoryStore
 from midway.store.port import Store
 from midway.store.sqlite import SqliteStore
+from midway.store.sqlite.tail import TAIL_SIZE
 
 
 @pytest.fixture
@@ -23,9 +24,14 @@ async def sqlite(database: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+# How many snapshots SQLite keeps in memory: as users have it, so few that they are left behind, none at all.
+TAILS = {"sqlite": TAIL_SIZE, "sqlite-short-tail": 2, "sqlite-no-tail": 0}
+
+
+@pytest.fixture(params=["memory", *TAILS])
 async def store(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Store]:
     """Give each implementation in turn."""
-    opened: Store = MemoryStore() if request.param == "memory" else await SqliteStore.open(database)
+    name = request.param
+    opened: Store = MemoryStore() if name == "memory" else await SqliteStore.open(database, tail_size=TAILS[name])
     yield opened
     await opened.close()

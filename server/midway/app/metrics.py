@@ -54,6 +54,7 @@ class Metrics:
             ["action", "state"],
             registry=self.registry,
         )
+        self._calls_of: dict[tuple[str, str], Histogram] = {}
         self._states: dict[TaskId, State] = {}  # of unfinished Tasks; so that progress is not counted as a change
 
     def watch_accounts(self, accounts: Callable[[], Sequence[Account]]) -> None:
@@ -62,7 +63,10 @@ class Metrics:
 
     def call_ended(self, method: str, code: str, seconds: float) -> None:
         """Count a call."""
-        self._calls.labels(method, code).observe(seconds)
+        key = method, code
+        if key not in self._calls_of:  # the library's own look-up costs as much as the count
+            self._calls_of[key] = self._calls.labels(method, code)
+        self._calls_of[key].observe(seconds)
 
     async def follow(self, updates: AsyncIterable[Task]) -> None:
         """Count every change of a Task's state, as long as there are updates."""

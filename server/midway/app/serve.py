@@ -1,5 +1,7 @@
 """`midway serve`: the server alone, until SIGTERM or SIGINT."""
 
+import gc
+
 import structlog
 import uvloop
 
@@ -52,9 +54,20 @@ async def _serve(settings: Settings) -> None:
     async with running_server(settings) as running:
         if not settings.api_keys:
             log.warning("no API keys are set: everybody on this machine may call", host=settings.host)
+        collect_seldom()
         print(f"ready grpc={running.grpc} metrics={running.metrics}", flush=True)
         await stop.wait()
         log.info("stopping")
+
+
+def collect_seldom() -> None:
+    """Let the garbage collector leave alone what lives for good, and look for cycles less often.
+
+    By default it goes through everything that lives after some 70,000 new objects, which under load is each second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -1,7 +1,6 @@
 """Prompts as text: what is sent to Midjourney, and what two prompts must share to be the same."""
 
 import re
-import unicodedata
 
 from midway.domain.action import Speed
 
@@ -12,13 +11,14 @@ _TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # what a phone's 
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _PERMUTATION = re.compile(r"(?<!\\)\{[^{},]*,[^{}]*\}")
 _REPEAT = re.compile(r"(?<!\S)--(repeat|r)\s", re.IGNORECASE)
 
 
 def clean(prompt: str) -> str:
     """Make one line of it, without what Discord's command would choke on: control characters, lone or long dashes."""
-    line = _SPACE.sub(" ", "".join(c for c in prompt if c.isspace() or unicodedata.category(c) != "Cc"))
+    line = _CONTROL.sub("", _SPACE.sub(" ", prompt))
     line = _LONE_DASHES.sub("", _TYPESET_DASH.sub("--", _DASHES.sub(" ", line)))
     return _SPACE.sub(" ", line).strip()
 

@@ -101,7 +101,9 @@ class Engine:
 
     async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
         """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""
-        return await self._intake.admit(replace(ask, notify_url=ask.notify_url or self._notify_url), inputs, request)
+        if self._notify_url and not ask.notify_url:
+            ask = replace(ask, notify_url=self._notify_url)
+        return await self._intake.admit(ask, inputs, request)
 
     async def answer_modal(
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None = None

@@ -27,7 +27,7 @@ class Step:
 
 
 class Inbox:
-    """Steps in the order they came, run one at a time by `run_next`."""
+    """Steps in the order they came, run one at a time by `run_waiting`."""
 
     def __init__(self) -> None:
         self._steps: asyncio.Queue[Step] = asyncio.Queue()
@@ -47,13 +47,18 @@ class Inbox:
         self._steps.put_nowait(Step(run, done))
         return await done
 
-    async def run_next(self, nap: timedelta) -> None:
-        """Run the next step, or return after `nap` when there is none."""
+    async def run_waiting(self, nap: timedelta) -> None:
+        """Run the steps that wait now; when there are none, the next one, or return after `nap`."""
         try:
             async with asyncio.timeout(max(nap.total_seconds(), 0)):
                 step = await self._steps.get()
         except TimeoutError:
             return
+        await self._run(step)
+        for _ in range(self._steps.qsize()):  # not those that come meanwhile: there is more to look at
+            await self._run(self._steps.get_nowait())
+
+    async def _run(self, step: Step) -> None:
         await (self._run_for(step, step.done) if step.done else self.surely(step.run))
 
     async def _run_for(self, step: Step, done: asyncio.Future[Any]) -> None:

@@ -73,7 +73,8 @@ class Intake:
         if ask.parent_id is not None:
             return await self._admit_press(ask, inputs, request)
         ask = await ADMISSIONS[ask.action](ask, inputs, self._wording, self._limits)
-        ask = replace(ask, speed=ask.speed or speed_from_prompt(ask.prompt_en))
+        if speed := ask.speed or speed_from_prompt(ask.prompt_en):
+            ask = replace(ask, speed=speed)
         return await self._place(ask, inputs, request, self._choose(ask))
 
     async def answer(self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None) -> Placed:

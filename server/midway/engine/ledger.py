@@ -7,6 +7,7 @@ the Task is then read anew.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt
@@ -34,7 +35,7 @@ class Ledger:
         self.tasks: dict[TaskId, Task] = {}  # ended ones too, while a late picture may come
         # Parts of them, so that neither a day's ended Tasks nor a long queue is looked through at every step.
         self._unfinished: dict[TaskId, Task] = {}
-        self._waiting: dict[TaskId, Task] = {}
+        self._waiting: dict[bool, dict[TaskId, Task]] = {True: {}, False: {}}  # by whether it takes a drawing slot
         self.running: dict[TaskId, Task] = {}
 
     async def load(self) -> None:
@@ -67,7 +68,7 @@ class Ledger:
         """Take over a Task that was stored for this Account."""
         self.tasks[task.id] = task
         _put_if(not task.state.is_terminal, self._unfinished, task)
-        _put_if(task.state is State.QUEUED, self._waiting, task)
+        _put_if(task.state is State.QUEUED, self._waiting[TRAITS[task.action].takes_slot], task)
         _put_if(task.state in RUNNING, self.running, task)
 
     def drop(self, task_id: TaskId) -> None:
@@ -76,7 +77,7 @@ class Ledger:
             tasks.pop(task_id, None)
 
     def _parts(self) -> tuple[dict[TaskId, Task], ...]:
-        return self.tasks, self._unfinished, self._waiting, self.running
+        return self.tasks, self._unfinished, *self._waiting.values(), self.running
 
     async def change(
         self,
@@ -93,6 +94,7 @@ class Ledger:
         if task is None:
             return None
         changed = self._applied(task, events)
+        attempts = [attempt for attempt in attempts if self.index.by_nonce.get(attempt.nonce) != attempt]
         if changed is task:
             await self.learn(*attempts)
             return task
@@ -134,14 +136,14 @@ class Ledger:
         """Return a Task's Attempts, oldest first."""
         return [self.index.by_nonce[nonce] for nonce in self.index.by_task.get(task_id, ())]
 
-    def waiting(self) -> list[Task]:
-        """Return the QUEUED Tasks, oldest first."""
-        return sorted(self._waiting.values(), key=lambda task: task.id)
+    def waiting(self, *, drawing: bool) -> list[Task]:
+        """Return the QUEUED Tasks that want a drawing slot (or, with `drawing` false, one beside), oldest first."""
+        return sorted(self._waiting[drawing].values(), key=attrgetter("id"))
 
     @property
     def waiting_count(self) -> int:
         """How many Tasks are QUEUED."""
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
     def unfinished(self) -> list[Task]:
         """Return every Task that has not ended."""

@@ -16,7 +16,6 @@ import structlog
 from midway.discord.errors import DiscordError, NotConnected, Unknown
 from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
-from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import Nonce, Nonces, TaskId
 from midway.domain.lifecycle import Dispatched, Uploaded
@@ -126,12 +125,12 @@ class Sender:
 
     def _fill_slots(self) -> None:
         """Prepare waiting Tasks, oldest first, while slots are free; a long queue costs nothing while none is."""
-        free = {drawing: self._free_slots(drawing=drawing) for drawing in (True, False)}
-        waiting = self._ledger.waiting() if any(count > 0 for count in free.values()) else []
-        for task in waiting:
-            drawing = TRAITS[task.action].takes_slot
-            if free[drawing] > 0 and task.id not in self._busy and self._begin(task):
-                free[drawing] -= 1
+        for drawing in (True, False):
+            free = self._free_slots(drawing=drawing)
+            for task in self._ledger.waiting(drawing=drawing) if free > 0 else ():
+                free -= task.id not in self._busy and self._begin(task)
+                if free == 0:
+                    break
 
     def _begin(self, task: Task) -> bool:
         """Prepare a Task unless it must be held back; tells which."""

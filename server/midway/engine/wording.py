@@ -30,7 +30,8 @@ class Wording:
             raise InvalidField(field, "must not be empty")
         if makes_many_jobs(text):
             raise InvalidField(field, "would make several jobs (--repeat or {a, b}); submit one Task for each")
-        english = clean(await self.translator.to_english(text)) or text
+        translated = await self.translator.to_english(text)
+        english = text if translated == text else clean(translated) or text
         self._check_length(english, field, self.max_characters)
         self._check_words(english, field)
         return english

@@ -87,7 +87,7 @@ class Worker:
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account."""
         self._ledger.add(task)
-        self._inbox.put(self._look_around)
+        self._inbox.put(_nothing)
 
     async def load(self, mark: AccountMark | None) -> None:
         """Read what an earlier run left; before `run`."""
@@ -104,13 +104,11 @@ class Worker:
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
         await self._inbox.ask(self._resume)
-        self._inbox.put(self._look_around)
         return self.account()
 
     async def pause(self, reason: str) -> Account:
         """Let the Account send nothing more until it is resumed; what it has running goes on."""
         await self._inbox.ask(lambda: self._pause(reason))
-        self._inbox.put(self._look_around)
         return self.account()
 
     async def run(self) -> None:
@@ -119,7 +117,7 @@ class Worker:
             self._group = group
             self._connect()
             while True:
-                await self._inbox.run_next(self._nap())
+                await self._inbox.run_waiting(self._nap())
                 self._make_good()
                 await self._inbox.surely(self._look_around)
 
@@ -278,7 +276,7 @@ class Worker:
 
     async def _relocate_waiting(self) -> None:
         """Give waiting Tasks to Accounts that can run them; those bound to this one wait, and say for what."""
-        for task in self._ledger.waiting():
+        for task in [*self._ledger.waiting(drawing=True), *self._ledger.waiting(drawing=False)]:
             if self._sender.is_busy(task.id):
                 continue
             other = None if is_bound(task.ask) else self.relocate(task)

@@ -34,6 +34,7 @@ class KeeperRules:
     longest_delay: timedelta = timedelta(hours=1)
     max_tries: int = 24  # half a day; a picture is fetched on demand after that, too
     max_concurrent: int = 4
+    bookmark_every: timedelta = timedelta(seconds=2)  # an older bookmark costs a second look at the start, no more
     prune_every: timedelta = timedelta(minutes=10)  # between two prunings the archive may outgrow its bounds
 
 
@@ -64,7 +65,7 @@ class ArchiveKeeper:
         self._room = asyncio.Semaphore(MOST_PENDING)
         # Written by `run` and the keeping tasks it starts: the revision that each unkept Task was seen at.
         self._pending: dict[TaskId, Revision] = {}
-        self._bookmark = Revision(0)  # as last written
+        self._seen = self._bookmark = Revision(0)  # the newest revision read, and the bookmark as last written
         self._wake = asyncio.Event()
 
     async def picture(self, task: Task) -> tuple[bytes, str]:
@@ -96,12 +97,13 @@ class ArchiveKeeper:
         """Keep pictures until cancelled; the next run takes up what this one left."""
         async with self._store.doorbell() as bell, asyncio.TaskGroup() as group:
             group.create_task(self._listen(bell), name="media-doorbell")
+            group.create_task(self._remember_regularly(), name="media-bookmark")
             if not self._retention.keeps_all:
                 group.create_task(self._prune_regularly(), name="media-prune")
-            seen = self._bookmark = await self._first_revision()
+            self._seen = self._bookmark = await self._first_revision()
             while True:
                 self._wake.clear()
-                seen = await self._read_on(seen, group)
+                await self._read_on(group)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_AHEAD.total_seconds()):
                         await self._wake.wait()
@@ -116,16 +118,13 @@ class ArchiveKeeper:
         bookmark = await asyncio.to_thread(self._archive.bookmark)
         return bookmark if bookmark <= await self._store.revision() else Revision(0)
 
-    async def _read_on(self, seen: Revision, group: asyncio.TaskGroup) -> Revision:
-        """Start keeping what was finished after a revision; return the newest revision seen."""
+    async def _read_on(self, group: asyncio.TaskGroup) -> None:
+        """Start keeping what was finished since the last look."""
         with contextlib.suppress(StoreUnavailable):  # read again at the next ring
-            while page := await self._store.changes(seen, PAGE):
+            while page := await self._store.changes(self._seen, PAGE):
                 for task in filter(self._wants, page):
                     await self._start(task, group)
-                seen = page[-1].revision
-                await self._remember(seen)
-        await self._remember(seen)
-        return seen
+                self._seen = page[-1].revision
 
     def _wants(self, task: Task) -> bool:
         """Tell whether there is a final picture, young enough not to be thrown away at once."""
@@ -141,9 +140,14 @@ class ArchiveKeeper:
         self._pending[task.id] = task.revision
         group.create_task(self._keep_in_the_end(task.id), name=f"media-{task.id}")
 
-    async def _remember(self, seen: Revision) -> None:
+    async def _remember_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._rules.bookmark_every.total_seconds())
+            await self._remember()
+
+    async def _remember(self) -> None:
         """Move the bookmark to before the first Task whose picture is not kept yet."""
-        bookmark = min((Revision(revision - 1) for revision in self._pending.values()), default=seen)
+        bookmark = min((Revision(revision - 1) for revision in self._pending.values()), default=self._seen)
         if bookmark == self._bookmark:
             return
         self._bookmark = bookmark
@@ -161,7 +165,6 @@ class ArchiveKeeper:
         finally:
             del self._pending[task_id]
             self._room.release()
-            self._wake.set()
 
     async def _supervised_try(self, task_id: TaskId, *, is_first: bool) -> bool:
         """Return whether there is nothing left to do; trouble of any kind is a reason to try again."""

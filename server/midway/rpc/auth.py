@@ -19,6 +19,10 @@ class ApiKeys:
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self._keys = [_usable(key).encode() for key in keys]
 
+    def __bool__(self) -> bool:
+        """Tell whether any key is asked for."""
+        return bool(self._keys)
+
     def __repr__(self) -> str:
         """Show how many keys there are, never one of them."""
         return f"ApiKeys({len(self._keys)})"

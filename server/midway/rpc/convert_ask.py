@@ -64,6 +64,8 @@ def ask_show(request: submit_pb2.SubmitShowRequest) -> Ask:
 
 def with_pictures(ask: Ask, pictures: Pictures) -> Ask:
     """Tell the Ask what pictures come with it."""
+    if not pictures.files and not pictures.links:
+        return ask
     return replace(ask, image_count=len(pictures.files), links=pictures.links)
 
 

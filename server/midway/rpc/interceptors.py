@@ -1,12 +1,13 @@
 """What happens around every call, in one chain: observe, map errors, drain, authenticate.
 
-A layer is a context manager around the handler; the chain enters them in order, for unary and streaming calls alike.
+A layer is a coroutine that goes on to what is inside it; the chain nests them in order, for unary and streaming calls
+alike, once for each method.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
@@ -20,14 +21,19 @@ Metadata = Iterable[tuple[str, str | bytes]]
 
 @dataclass(slots=True)
 class Call:
-    """One call under way. `request` is None where the client streams, `response` where the server does."""
+    """One call under way. `response` is None where the server streams."""
 
     method: str  # "/package.Service/Method"
     context: Context
-    request: Message | None = None
+    received: Any = None  # the request, or an iterator of them
     response: Message | None = None
     is_stream: bool = False
     is_admitted: bool = False  # set once the caller has shown a key, or needs none
+
+    @property
+    def request(self) -> Message | None:
+        """The request; None where the client streams."""
+        return self.received if isinstance(self.received, Message) else None
 
     @property
     def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
@@ -37,7 +43,17 @@ class Call:
 
 # Tells from a call's method and metadata whether its request is worth reading.
 Admits = Callable[[str, Metadata], bool]
-Layer = Callable[[Call], AbstractAsyncContextManager[None]]
+# Runs what is inside a layer: the next one, in the end the handler.
+Proceed = Callable[[Call], Awaitable[None]]
+
+
+class Layer(Protocol):
+    """Wraps what is inside it; called once for each call."""
+
+    def __call__(self, call: Call, proceed: Proceed) -> Awaitable[None]:
+        """Do what is to be done around `proceed(call)`."""
+
+
 _Unary = Callable[[Any, Context], Awaitable[Any]]
 _Streaming = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Any]]
 
@@ -48,6 +64,7 @@ class Chain(grpc.aio.ServerInterceptor):
     def __init__(self, layers: Sequence[Layer], admits: Admits) -> None:
         self._layers = layers
         self._admits = admits
+        self._handlers: dict[str, Handler] = {}  # of known methods, with the layers around them
 
     async def intercept_service(
         self,
@@ -55,19 +72,21 @@ class Chain(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "Handler | None":
         """Return the handler with the layers around it; an unknown method stays unknown."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
         method = handler_call_details.method
+        if method not in self._handlers:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            self._handlers[method] = self._surrounded(handler, method)
         if not self._admits(method, handler_call_details.invocation_metadata or ()):
             # The layers refuse it as any other; but of a stream grpc.aio reads no message before its handler asks.
             return grpc.stream_stream_rpc_method_handler(self._stream(_nothing, method))
-        return self._surrounded(handler, method)
+        return self._handlers[method]
 
     def _surrounded(self, handler: Any, method: str) -> "Handler":
         coders = {
             "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
+            "response_serializer": _or_as_it_is(handler.response_serializer),
         }
         if handler.stream_stream:
             return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, method), **coders)
@@ -76,29 +95,39 @@ class Chain(grpc.aio.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method), **coders)
 
     def _unary(self, behaviour: _Unary, method: str) -> _Unary:
+        async def handle(call: Call) -> None:
+            call.response = await behaviour(call.received, call.context)
+
+        run = self._nested(handle)
+
         async def surrounded(request: Any, context: Context) -> Any:
             call = Call(method, context, request)
-            async with self._entered(call):
-                call.response = await behaviour(request, context)
+            await run(call)
             return call.response
 
         return surrounded
 
     def _stream(self, behaviour: _Streaming, method: str) -> Any:
+        async def handle(call: Call) -> None:
+            await _run_stream(behaviour(call.received, call.context), call.context)
+
+        run = self._nested(handle)
+
         async def surrounded(request: Any, context: Context) -> None:
-            call = Call(method, context, request if isinstance(request, Message) else None, is_stream=True)
-            async with self._entered(call):
-                await _run_stream(behaviour(request, context), context)
+            await run(Call(method, context, request, is_stream=True))
 
         return surrounded
 
-    @asynccontextmanager
-    async def _entered(self, call: Call) -> AsyncIterator[None]:
-        # An inner layer that refuses is seen by the outer ones, as these have been entered already.
-        async with AsyncExitStack() as entered:
-            for layer in self._layers:
-                await entered.enter_async_context(layer(call))
-            yield
+    def _nested(self, handle: Proceed) -> Proceed:
+        """Put the layers around a handler, the first one outermost: it sees what an inner one refuses."""
+        for layer in reversed(self._layers):
+            handle = partial(layer, proceed=handle)
+        return handle
+
+
+def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Let a handler answer with bytes, too: what many are told is serialized once."""
+    return lambda response: response if isinstance(response, bytes) else serialize(response)
 
 
 async def _nothing(requests: Any, context: Context) -> None:

@@ -1,9 +1,9 @@
 """The layers of the chain: what is observed, mapped, drained and checked around a call."""
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import grpc
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from midway.domain.errors import Refusal
 from midway.rpc.auth import ApiKeys
 from midway.rpc.errors import OUTCOMES, abort, internal_status, shutting_down, status_from
-from midway.rpc.interceptors import Call, Layer, Metadata
+from midway.rpc.interceptors import Call, Layer, Metadata, Proceed
 from midway.rpc.picture_links import PictureLinks
 
 log = structlog.get_logger(__name__)
@@ -22,18 +22,16 @@ Observer = Callable[[str, str, float], None]
 HEALTH = "/grpc.health.v1.Health/"
 REFLECTION = "/grpc.reflection."
 LONGEST_TASK_ID = 32  # digits; ours have 16
-_QUIET = (HEALTH,)  # asked every few seconds by probes; said at DEBUG only
 
 
 def observing(observe: Observer | None) -> Layer:
-    """Make the layer that logs each call's end and tells the observer; never keys, never prompts."""
+    """Make the layer that tells the observer of each call's end, and logs it; never keys, never prompts."""
 
-    @asynccontextmanager
-    async def layer(call: Call) -> AsyncIterator[None]:
+    async def layer(call: Call, proceed: Proceed) -> None:
         start = time.monotonic()
         code = grpc.StatusCode.OK
         try:
-            yield
+            await proceed(call)
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
@@ -55,9 +53,12 @@ def _status_code(call: Call) -> grpc.StatusCode:
 def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None) -> None:
     if observe:
         observe(call.method, code.name, seconds)
-    say = log.debug if call.method.startswith(_QUIET) else log.info
+    # Those that end well are many, and the Store and the metrics tell of them; probes come every few seconds.
+    level = logging.DEBUG if code is grpc.StatusCode.OK or call.method.startswith(HEALTH) else logging.INFO
+    if not logging.getLogger(__name__).isEnabledFor(level):  # asked first: a line costs as much as a call
+        return
     said = {"method": call.method, "code": code.name, "duration_ms": round(seconds * 1000, 1)}
-    say("call ended", **said, **({"task_id": task_id} if (task_id := _task_id(call)) else {}))
+    log.log(level, "call ended", **said, **({"task_id": task_id} if (task_id := _task_id(call)) else {}))
 
 
 def _task_id(call: Call) -> str:
@@ -72,11 +73,10 @@ def _is_task_id(text: object) -> bool:
     return isinstance(text, str) and len(text) <= LONGEST_TASK_ID and text.isascii() and text.isdecimal()
 
 
-@asynccontextmanager
-async def mapping_errors(call: Call) -> AsyncIterator[None]:
+async def mapping_errors(call: Call, proceed: Proceed) -> None:
     """Turn what handlers raise into a status; a defect is logged here and told as INTERNAL."""
     try:
-        yield
+        await proceed(call)
     except grpc.aio.AbortError:
         raise
     except OUTCOMES as outcome:
@@ -100,28 +100,25 @@ class Drain:
         for scope in self._open:
             scope.reschedule(now)
 
-    @asynccontextmanager
-    async def layer(self, call: Call) -> AsyncIterator[None]:
+    async def layer(self, call: Call, proceed: Proceed) -> None:
         """Refuse the call, or let it run until the drain begins."""
         if self._begun and not call.method.startswith(HEALTH):
             raise shutting_down()
         if not call.is_stream:
-            yield
+            await proceed(call)
             return
         try:
-            async with self._interruptible():
-                yield
+            await self._interruptible(call, proceed)
         except TimeoutError:
             if not self._begun:
                 raise
             raise shutting_down() from None
 
-    @asynccontextmanager
-    async def _interruptible(self) -> AsyncIterator[None]:
+    async def _interruptible(self, call: Call, proceed: Proceed) -> None:
         async with asyncio.timeout(None) as scope:
             self._open.add(scope)
             try:
-                yield
+                await proceed(call)
             finally:
                 self._open.discard(scope)
 
@@ -144,14 +141,13 @@ class KeyCheck:
             return False
         return True
 
-    @asynccontextmanager
-    async def layer(self, call: Call) -> AsyncIterator[None]:
+    async def layer(self, call: Call, proceed: Proceed) -> None:
         """Refuse a call that has no key, or let it pass."""
-        if not self._links.opens(call.request):
+        if self._keys and not self._links.opens(call.request):
             self._require(call.method, call.metadata)
         call.is_admitted = True
-        yield
+        await proceed(call)
 
     def _require(self, method: str, metadata: Metadata) -> None:
-        if not method.startswith(self._open_methods):
+        if self._keys and not method.startswith(self._open_methods):
             self._keys.require(metadata)

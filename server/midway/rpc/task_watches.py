@@ -1,6 +1,5 @@
 """The streams of MidjourneyService: every change of state in order, and a heartbeat while nothing happens."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -20,6 +19,7 @@ from midway.store.watch import TasksStream, TaskStream
 
 WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
 Stream = TaskStream | TasksStream
+MOST_TOLD = 200  # serialized responses that are kept, of some kB: a thousand watchers of one Task are told at once
 
 
 class Watches:
@@ -28,7 +28,8 @@ class Watches:
     def __init__(self, engine: Engine, links: PictureLinks, heartbeat: timedelta) -> None:
         self._engine = engine
         self._links = links
-        self._heartbeat_seconds = heartbeat.total_seconds()
+        self._heartbeat = heartbeat
+        self._told: dict[tuple[Callable[..., WatchResponse], TaskId, Revision, Revision], bytes] = {}
 
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
         """Follow a Task to its end."""
@@ -62,16 +63,19 @@ class Watches:
         """Send what the stream gives until it ends, and a heartbeat for each pause."""
         while True:
             try:
-                task = await self._next(stream)
+                task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
             except StopAsyncIteration:
                 return
-            message = message_from_task(self._links.shown(task)) if task else None
-            await context.write(response(task=message, revision=stream.revision, heartbeat=task is None))
+            await context.write(self._written(response, task, stream.revision))
 
-    async def _next(self, stream: Stream) -> Task | None:
-        """Return the next snapshot, or None when a heartbeat's time has passed without one."""
-        try:
-            async with asyncio.timeout(self._heartbeat_seconds):
-                return await anext(stream)
-        except TimeoutError:
-            return None
+    def _written(self, response: Callable[..., WatchResponse], task: Task | None, revision: Revision) -> bytes:
+        """Serialize a response, once for all who are told the same."""
+        if task is None:
+            return response(revision=revision, heartbeat=True).SerializeToString()
+        key = response, task.id, task.revision, revision
+        if key not in self._told:
+            message = message_from_task(self._links.shown(task))
+            self._told[key] = response(task=message, revision=revision).SerializeToString()
+            if len(self._told) > MOST_TOLD:
+                del self._told[next(iter(self._told))]
+        return self._told[key]

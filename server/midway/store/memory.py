@@ -217,6 +217,10 @@ class MemoryStore:
         self._outbox.forget(before)
         self._doorbells.ring()
 
+    def outbox_doorbell(self) -> AbstractAsyncContextManager[Bell]:
+        """Listen for changes."""
+        return self._doorbells.listen()
+
     def doorbell(self) -> AbstractAsyncContextManager[Bell]:
         """Listen for changes."""
         return self._doorbells.listen()

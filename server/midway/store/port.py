@@ -234,5 +234,8 @@ class Store(Protocol):
     def doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
         """Listen for changes while the context is open."""
 
+    def outbox_doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
+        """Listen for what may be new in the outbox; it may ring for other changes, too."""
+
     async def close(self) -> None:
         """Finish what is being written and release the files."""

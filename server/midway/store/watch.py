@@ -23,6 +23,7 @@ from midway.domain.task import Task
 from midway.store.port import Doorbell, Store, StoreUnavailable
 
 LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table this often without one
+LONGEST_WAIT = timedelta(days=1)  # of one wait for a change; then another begins
 PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
 
 _EVERY_TASK = None  # the key of those who wait for any Task
@@ -156,11 +157,19 @@ class _Stream(AsyncIterator[Task], ABC):
         return self._delivered if self._batch else self._cursor
 
     async def __anext__(self) -> Task:
+        while (task := await self.next(LONGEST_WAIT)) is None:
+            pass
+        return task
+
+    async def next(self, within: timedelta) -> Task | None:
+        """Return the next snapshot, or None when none came in time; raise StopAsyncIteration at the end."""
         if not self._started:
             await self._start()
             self._started = True
+        end = asyncio.get_running_loop().time() + within.total_seconds()
         while not self._batch:
-            await self._fill()
+            if not await self._fill(end):
+                return None
         task = self._batch.popleft()
         self._delivered = task.revision
         return task
@@ -168,17 +177,24 @@ class _Stream(AsyncIterator[Task], ABC):
     async def _start(self) -> None:
         """Take what stands before the changes after the cursor: nothing, unless a stream begins with more."""
 
-    async def _fill(self) -> None:
-        """Wait for what is newer and take it; raise StopAsyncIteration at the end."""
-        self._take(await self._newer())
+    async def _fill(self, end: float) -> bool:
+        """Wait until `end` (the loop's time) for what is newer and take it, if any; StopAsyncIteration at the end."""
+        newer = await self._newer(end)
+        self._take(newer)
+        return bool(newer)
 
-    async def _newer(self) -> list[Task]:
+    async def _newer(self, end: float) -> list[Task]:
         # Waiting begins before reading: a change between the two would be missed otherwise.
         with self._hub.waiting(self._key) as changed:
-            while not (newer := await self._read()):
-                await changed.wait()
-                self._hub.require_open()
-                changed.clear()
+            loop = asyncio.get_running_loop()
+            timer = loop.call_at(end, changed.set)
+            try:
+                while not (newer := await self._read()) and loop.time() < end:
+                    await changed.wait()
+                    self._hub.require_open()
+                    changed.clear()
+            finally:
+                timer.cancel()
         return newer
 
     @abstractmethod
@@ -206,10 +222,10 @@ class TaskStream(_Stream):
         self._take([task] if self._cursor == 0 else await self._read())
         self._ended = task.state.is_terminal or self._ended
 
-    async def _fill(self) -> None:
+    async def _fill(self, end: float) -> bool:
         if self._ended:
             raise StopAsyncIteration
-        await super()._fill()
+        return await super()._fill(end)
 
     async def _read(self) -> list[Task]:
         return await self._store.history(self._task_id, self._cursor)

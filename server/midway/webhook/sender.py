@@ -58,7 +58,7 @@ class WebhookSender:
 
     async def run(self) -> None:
         """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
-        async with self._store.doorbell() as bell, asyncio.TaskGroup() as group:
+        async with self._store.outbox_doorbell() as bell, asyncio.TaskGroup() as group:
             group.create_task(self._listen(bell), name="webhook-doorbell")
             while True:
                 self._wake.clear()

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Revision, TaskId
@@ -30,35 +30,39 @@ from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
 from midway.store.sqlite.lock import ProcessLock
 from midway.store.sqlite.reader import Reader
+from midway.store.sqlite.tail import TAIL_SIZE, Tail
 from midway.store.sqlite.writer import Writer
 
 
 class OpenFiles(NamedTuple):
-    """The database's lock and connections."""
+    """The database's lock and connections, and its newest revision."""
 
     lock: ProcessLock
     writing: Driver
     reading: Driver
+    revision: Revision
 
 
 class SqliteStore:
     """A Store on one file, for one process; see `port.Store` for what each verb promises."""
 
-    def __init__(self, files: OpenFiles) -> None:
+    def __init__(self, files: OpenFiles, tail_size: int) -> None:
         """Take over what `open` opened, and close it with the store."""
         self._closed = False
         self._lock = files.lock
         self._doorbells = Doorbells()
-        self._writer = Writer(files.writing, self._doorbells.ring)
+        self._outbox_doorbells = Doorbells()  # most Tasks have no webhook
+        self._tail = Tail(files.revision, tail_size)
+        self._writer = Writer(files.writing, self._committed)
         self._reader = Reader(files.reading)
 
     @classmethod
-    async def open(cls, path: Path, *, allow_network_file_system: bool = False) -> Self:
-        """Open the database, and make it when it is not there.
+    async def open(cls, path: Path, *, allow_network_file_system: bool = False, tail_size: int = TAIL_SIZE) -> Self:
+        """Open the database, and make it when it is not there. The newest `tail_size` snapshots stay in memory.
 
         Raises DatabaseRefused (in use, too new, damaged, on a network file system) or StoreUnavailable.
         """
-        return cls(await _open_files(path, allow_network_file_system))
+        return cls(await _open_files(path, allow_network_file_system), tail_size)
 
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
@@ -113,7 +117,9 @@ class SqliteStore:
 
     async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
         """Move a dead letter back to the outbox."""
-        return await self._writer.write(partial(outbox.redeliver, task_id=task_id, revision=revision, now=now))
+        moved = await self._writer.write(partial(outbox.redeliver, task_id=task_id, revision=revision, now=now))
+        self._outbox_doorbells.ring()
+        return moved
 
     async def forget_dead_letters(self, before: datetime) -> None:
         """Remove old dead letters."""
@@ -125,6 +131,8 @@ class SqliteStore:
 
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task."""
+        if task := self._recent.latest(task_id):
+            return task
         return await self._reader.read(partial(reads.get, task_id=task_id))
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
@@ -141,15 +149,19 @@ class SqliteStore:
 
     async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
         """Read one Task's snapshots after a revision."""
+        if (newer := self._recent.history(task_id, after)) is not None:
+            return newer
         return await self._reader.read(partial(reads.history, task_id=task_id, after=after))
 
     async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
         """Read all Tasks' snapshots after a revision."""
+        if (newer := self._recent.changes(after, limit)) is not None:
+            return newer
         return await self._reader.read(partial(reads.changes, after=after, limit=limit))
 
     async def revision(self) -> Revision:
         """Read the newest revision."""
-        return await self._reader.read(reads.revision)
+        return self._recent.revision
 
     async def last_task_id(self) -> TaskId | None:
         """Read the largest Task id."""
@@ -185,6 +197,26 @@ class SqliteStore:
         """Listen for changes."""
         return self._doorbells.listen()
 
+    def outbox_doorbell(self) -> AbstractAsyncContextManager[Bell]:
+        """Listen for notices."""
+        return self._outbox_doorbells.listen()
+
+    @property
+    def _recent(self) -> Tail:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        return self._tail
+
+    def _committed(self, outcomes: Sequence[Any]) -> None:
+        """Take what a batch has stored, in order of revision, then tell whoever listens."""
+        for outcome in outcomes:
+            stored = outcome.task if isinstance(outcome, Submitted) and outcome.created else outcome
+            if isinstance(stored, Task):
+                self._tail.put(stored)
+                if stored.ask.notify_url:
+                    self._outbox_doorbells.ring()
+        self._doorbells.ring()
+
     async def close(self) -> None:
         """Write what waits, close the file and let the next process in.
 
@@ -219,6 +251,8 @@ async def _open_locked(path: Path) -> OpenFiles:
         undo.callback(lock.release)
         writing = await Driver.open(partial(open_writer, path))
         undo.push_async_callback(writing.close)
-        files = OpenFiles(lock, writing, await Driver.open(partial(open_reader, path)))
+        reading = await Driver.open(partial(open_reader, path))
+        undo.push_async_callback(reading.close)
+        files = OpenFiles(lock, writing, reading, await reading.run(reads.revision))
         undo.pop_all()
     return files

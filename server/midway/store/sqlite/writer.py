@@ -40,8 +40,8 @@ class _Waiting:
 class Writer:
     """Owns the writing connection and the task that feeds it."""
 
-    def __init__(self, driver: Driver, committed: Callable[[], None]) -> None:
-        """Start; `committed` is called on the event loop after each batch that is on the disk."""
+    def __init__(self, driver: Driver, committed: Callable[[Sequence[Any]], None]) -> None:
+        """Start; `committed` gets what each batch returned when it is on the disk, before their callers do."""
         self._driver = driver
         self._committed = committed
         self._queue: list[_Waiting] = []
@@ -92,11 +92,11 @@ class Writer:
         operations = [waiting.operation for waiting in batch]
         try:
             outcomes = await self._driver.run(partial(run_batch, operations=operations))
+            self._committed(outcomes)
         except sqlite3.Error as error:
             outcomes = [_Refused(_unavailable(error)) for _ in batch]
         for waiting, outcome in zip(batch, outcomes, strict=True):
             _settle(waiting.outcome, outcome)
-        self._committed()
 
 
 def run_batch(connection: sqlite3.Connection, operations: Sequence[Operation[Any]]) -> list[Any]:

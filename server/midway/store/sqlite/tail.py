@@ -1,0 +1,68 @@
+"""The newest snapshots in memory: what nearly every reader asks for, without a way to the disk and back.
+
+Only this process writes (a lock file says so), and each snapshot comes here when it is on the disk and before its
+writer hears of it. So what is answered from here is what the database would answer.
+"""
+
+from itertools import takewhile
+
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import Task
+
+TAIL_SIZE = 2_000  # snapshots, of some 3 kB each: far more than a reader that keeps up is behind
+
+
+class Tail:
+    """Every change of state and the latest progress of each Task, after a revision that rises as the oldest go."""
+
+    def __init__(self, after: Revision, size: int) -> None:
+        self._after = after  # all that is newer is here
+        self.revision = after  # the newest of all
+        self._size = size
+        self._snapshots: dict[Revision, Task] = {}  # in order of revision
+        self._of_task: dict[TaskId, list[Task]] = {}  # the same, of each Task
+        self._progress: dict[TaskId, Task] = {}  # the newest of a Task, where it is no change of state
+
+    def put(self, task: Task) -> None:
+        """Take a snapshot that was committed; the newest of all."""
+        if superseded := self._progress.pop(task.id, None):
+            self._remove(superseded)
+        known = self._of_task.setdefault(task.id, [])
+        if known[-1].state is task.state if known else task.state_since < task.updated_at:
+            self._progress[task.id] = task
+        known.append(task)
+        self._snapshots[task.revision] = task
+        self.revision = task.revision
+        if len(self._snapshots) > self._size:
+            self._forget(next(iter(self._snapshots.values())))
+
+    def latest(self, task_id: TaskId) -> Task | None:
+        """Return a Task as it is, when it changed lately; None: the database knows."""
+        known = self._of_task.get(task_id)
+        return known[-1] if known else None
+
+    def history(self, task_id: TaskId, after: Revision) -> list[Task] | None:
+        """Return one Task's snapshots after a revision; None when some of them may not be here."""
+        if after < self._after:
+            return None
+        return [task for task in self._of_task.get(task_id, ()) if task.revision > after]
+
+    def changes(self, after: Revision, limit: int) -> list[Task] | None:
+        """Return all Tasks' snapshots after a revision, in order; None when some of them may not be here."""
+        if after < self._after:
+            return None
+        newer = list(takewhile(lambda task: task.revision > after, reversed(self._snapshots.values())))
+        return newer[::-1][:limit]
+
+    def _forget(self, oldest: Task) -> None:
+        self._after = oldest.revision
+        self._remove(oldest)
+        if self._progress.get(oldest.id) is oldest:
+            del self._progress[oldest.id]
+
+    def _remove(self, task: Task) -> None:
+        del self._snapshots[task.revision]
+        known = self._of_task[task.id]
+        known.remove(task)
+        if not known:
+            del self._of_task[task.id]
