@@ -14,7 +14,7 @@ from midway.domain.lifecycle import new_task
 from midway.domain.task import Ask, Failure, State, Task
 from midway.rpc.legacy.refusals import TOLD
 from midway.rpc.legacy.status import RENAMED_ACTIONS, STATUSES, action_name
-from midway.rpc.legacy.task_json import render, render_all
+from midway.rpc.legacy.task_json import render
 from midway.rpc.legacy.texts import Code
 
 NOON = datetime(2024, 1, 17, 12, 0, 0, 123456, tzinfo=UTC)
@@ -105,10 +105,6 @@ def test_what_it_was_drawn_with_counts_more_than_what_was_asked() -> None:
     task = rendered(a_task(ask=ask, actual_speed=Speed.RELAX))
 
     assert (task["mode"], task["botType"]) == ("RELAX", "NIJI_JOURNEY")
-
-
-def test_no_tasks_are_an_empty_array() -> None:
-    assert render_all([]) == b"[]"
 
 
 def test_every_state_has_a_status() -> None:

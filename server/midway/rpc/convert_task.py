@@ -12,7 +12,6 @@ from midway.domain.image import Button, Image
 from midway.domain.task import Failure, ModalAsk, State, Task
 from midway.rpc.words import ACCOUNT_STATES, ACTIONS, BOTS, REASONS, SPEEDS, STATES
 
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 

@@ -15,6 +15,7 @@ from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.paging import Page, page_from, page_size, token_from
 from midway.rpc.picture_links import PictureLinks
+from midway.rpc.rendered import Rendered
 
 # Reads a Task's picture, wherever it is kept: its bytes and its content type.
 ReadPicture = Callable[[Task], Awaitable[tuple[bytes, str]]]
@@ -30,10 +31,11 @@ class Queries:
         self._engine = engine
         self._picture = picture
         self._links = links
+        self._got = Rendered(lambda task: query_pb2.GetTaskResponse(task=self._message(task)).SerializeToString())
 
-    async def GetTask(self, request: query_pb2.GetTaskRequest, context: Context) -> query_pb2.GetTaskResponse:
-        """Read a Task."""
-        return query_pb2.GetTaskResponse(task=self._message(await self._task(request.task_id)))
+    async def GetTask(self, request: query_pb2.GetTaskRequest, context: Context) -> bytes:
+        """Read a Task; the answer comes serialized, as many ask for the same one."""
+        return self._got.of(await self._task(request.task_id))
 
     async def ListTasks(self, request: query_pb2.ListTasksRequest, context: Context) -> query_pb2.ListTasksResponse:
         """Read a page of Tasks."""

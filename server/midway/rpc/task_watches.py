@@ -15,11 +15,11 @@ from midway.rpc.convert_task import message_from_task
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.picture_links import PictureLinks
+from midway.rpc.rendered import Rendered
 from midway.store.watch import TasksStream, TaskStream
 
 WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
 Stream = TaskStream | TasksStream
-MOST_TOLD = 200  # serialized responses that are kept, of some kB: a thousand watchers of one Task are told at once
 
 
 class Watches:
@@ -29,7 +29,7 @@ class Watches:
         self._engine = engine
         self._links = links
         self._heartbeat = heartbeat
-        self._told: dict[tuple[Callable[..., WatchResponse], TaskId, Revision, Revision], bytes] = {}
+        self._told = Rendered(self._tell)
 
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
         """Follow a Task to its end."""
@@ -69,13 +69,10 @@ class Watches:
             await context.write(self._written(response, task, stream.revision))
 
     def _written(self, response: Callable[..., WatchResponse], task: Task | None, revision: Revision) -> bytes:
-        """Serialize a response, once for all who are told the same."""
         if task is None:
             return response(revision=revision, heartbeat=True).SerializeToString()
-        key = response, task.id, task.revision, revision
-        if key not in self._told:
-            message = message_from_task(self._links.shown(task))
-            self._told[key] = response(task=message, revision=revision).SerializeToString()
-            if len(self._told) > MOST_TOLD:
-                del self._told[next(iter(self._told))]
-        return self._told[key]
+        return self._told.of(task, response, revision)
+
+    def _tell(self, task: Task, response: Callable[..., WatchResponse], revision: Revision) -> bytes:
+        message = message_from_task(self._links.shown(task))
+        return response(task=message, revision=revision).SerializeToString()

@@ -17,10 +17,11 @@ from midway.rpc.legacy.account_json import old_account
 from midway.rpc.legacy.refusals import Told, answering
 from midway.rpc.legacy.results import result
 from midway.rpc.legacy.status import status_from
-from midway.rpc.legacy.task_json import json_from, old_task, render_all
+from midway.rpc.legacy.task_json import json_from, old_task, render
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import text_from
 from midway.rpc.picture_links import PictureLinks
+from midway.rpc.rendered import Rendered
 from midway.store.port import TaskQuery
 
 NEWEST = TaskQuery(limit=100)
@@ -35,6 +36,7 @@ class LegacyQueries:
         self._engine = engine
         self._links = links
         self._task_timeout = task_timeout
+        self._json = Rendered(lambda task: render(self._links.shown(task)))
 
     async def GetTask(self, request: requests.GetTaskRequest, context: Context) -> legacy_pb2.Task:
         """Read a Task."""
@@ -84,7 +86,7 @@ class LegacyQueries:
         return _json_body(json_from(*accounts, array=True))
 
     def _tasks(self, tasks: Sequence[Task]) -> httpbody_pb2.HttpBody:
-        return _json_body(render_all([self._links.shown(task) for task in tasks]))
+        return _json_body(b"[" + b",".join(map(self._json.of, tasks)) + b"]")
 
 
 def _json_body(json: bytes) -> httpbody_pb2.HttpBody:

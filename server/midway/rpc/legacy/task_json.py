@@ -23,11 +23,6 @@ def render(task: Task) -> bytes:
     return json_from(old_task(task))
 
 
-def render_all(tasks: list[Task]) -> bytes:
-    """Return a JSON array of Tasks."""
-    return json_from(*map(old_task, tasks), array=True)
-
-
 def json_from(*messages: Message, array: bool = False) -> bytes:
     """Return messages as compact JSON, numbers without a fraction as integers: old clients decode them as such."""
     plain = [_plain(json_format.MessageToDict(message)) for message in messages]

@@ -137,7 +137,10 @@ class SqliteStore:
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
         """Read those that exist, in the order asked."""
-        return await self._reader.read(partial(reads.get_many, task_ids=task_ids))
+        known = {task_id: self._recent.latest(task_id) for task_id in task_ids}
+        if missing := [task_id for task_id, task in known.items() if task is None]:
+            known |= {task.id: task for task in await self._reader.read(partial(reads.get_many, task_ids=missing))}
+        return [task for task in known.values() if task is not None]
 
     async def find(self, query: TaskQuery) -> list[Task]:
         """Read a page of the Tasks that match."""
