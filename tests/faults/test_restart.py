@@ -164,7 +164,7 @@ async def test_a_modal_that_opened_for_a_dead_process_fails_and_says_so(simulato
         assert ended.failure is not None
         assert ended.failure.reason in {Reason.MODAL_NOT_OPENED, Reason.ACK_TIMEOUT}
         assert len(posts(rig)) == 3
-        assert rig.engine.accounts()[0].running == 0
+        await eventually(lambda: rig.engine.accounts()[0].running == 0, "the slot is free")
 
 
 async def test_a_describe_is_found_after_a_restart(simulator: Simulator, tmp_path: Path) -> None:
