@@ -1,8 +1,7 @@
 """Reading streams in a test: a hub that tells when a reader begins to wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from midway.domain.ids import TaskId
@@ -18,11 +17,9 @@ class ObservedWatch(Watch):
         super().__init__(store, lost_ring=lost_ring)
         self.reader_waits = asyncio.Event()
 
-    @contextmanager
-    def waiting(self, task_id: TaskId | None) -> Iterator[asyncio.Event]:
-        with super().waiting(task_id) as changed:
-            self.reader_waits.set()
-            yield changed
+    def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
+        self.reader_waits.set()
+        return super().expect(task_id)
 
 
 async def begin_waiting(hub: ObservedWatch, stream: AsyncIterator[Task]) -> "asyncio.Task[Task]":

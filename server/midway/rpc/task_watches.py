@@ -16,7 +16,7 @@ from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.rendered import Rendered
-from midway.store.watch import TasksStream, TaskStream
+from midway.store.watch import TasksStream, TaskStream, UnknownTask
 
 WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
 Stream = TaskStream | TasksStream
@@ -34,12 +34,16 @@ class Watches:
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
         """Follow a Task to its end."""
         after = await self._known_revision(request.after_revision)
-        if await self._engine.store.get(TaskId(request.task_id)) is None:
-            raise task_not_found(request.task_id)
-        # Headers at once: a resumed stream may stay quiet for long, and its reader wants to know that it is open.
-        await context.send_initial_metadata(())
-        stream = self._engine.watch.watch(TaskId(request.task_id), after)
-        await self._send_all(stream, query_pb2.WatchTaskResponse, context)
+        task_id = TaskId(request.task_id)
+        if after:
+            # Headers at once: a resumed stream may stay quiet for long, and its reader wants to know that it is open.
+            if await self._engine.store.get(task_id) is None:
+                raise task_not_found(task_id)
+            await context.send_initial_metadata(())
+        try:
+            await self._send_all(self._engine.watch.watch(task_id, after), query_pb2.WatchTaskResponse, context)
+        except UnknownTask:
+            raise task_not_found(task_id) from None
 
     async def WatchTasks(self, request: query_pb2.WatchTasksRequest, context: Context) -> None:
         """Follow every Task that matches."""
@@ -55,7 +59,7 @@ class Watches:
     async def _known_revision(self, after: int) -> Revision:
         if after < 0:
             raise InvalidField("after_revision", "must not be negative")
-        if after > (latest := await self._engine.store.revision()):
+        if after and after > (latest := await self._engine.store.revision()):
             raise InvalidField("after_revision", f"is beyond the latest revision, {latest}")
         return Revision(after)
 

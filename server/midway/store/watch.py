@@ -23,7 +23,7 @@ from midway.domain.task import Task
 from midway.store.port import Doorbell, Store, StoreUnavailable
 
 LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table this often without one
-LONGEST_WAIT = timedelta(days=1)  # of one wait for a change; then another begins
+LONGEST_WAIT = timedelta(minutes=1)  # of one wait for a change; then another begins
 PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
 
 _EVERY_TASK = None  # the key of those who wait for any Task
@@ -50,8 +50,11 @@ class Watch:
     def __init__(self, store: Store, *, lost_ring: timedelta = LOST_RING) -> None:
         self._store = store
         self._lost_ring = lost_ring
-        self._waiters: dict[TaskId | None, set[asyncio.Event]] = {}
+        self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
         self._is_open = False
+        self.news = (
+            0  # rises before streams are woken; one that has read since needs not read again to know it may wait
+        )
 
     async def __aenter__(self) -> Self:
         """Listen. Whatever changes after the return wakes its streams."""
@@ -85,16 +88,19 @@ class Watch:
         """Follow all Tasks that are wanted, without end: everything newer than `after`."""
         return TasksStream(self, self._store, after, wanted)
 
-    @contextlib.contextmanager
-    def waiting(self, task_id: TaskId | None) -> Iterator[asyncio.Event]:
-        """Give an event that is set when the Task (None: any Task) changed, while the context is open."""
+    def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
+        """Return what becomes True when the Task (None: any Task) changes; `forget` it after the wait.
+
+        Raises WatchClosed, also out of the wait.
+        """
         self.require_open()
-        changed = asyncio.Event()
-        waiters = self._waiters.setdefault(task_id, set())
-        waiters.add(changed)
-        try:
-            yield changed
-        finally:
+        changed = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(task_id, set()).add(changed)
+        return changed
+
+    def forget(self, task_id: TaskId | None, changed: "asyncio.Future[bool]") -> None:
+        """Take back what was expected, if it has not come."""
+        if waiters := self._waiters.get(task_id):
             waiters.discard(changed)
             if not waiters:
                 del self._waiters[task_id]
@@ -111,7 +117,9 @@ class Watch:
                 cursor = await self._wake_changed(cursor)
         finally:
             self._is_open = False
-            self._wake(*self._waiters)
+            for changed in [changed for waiters in self._waiters.values() for changed in waiters]:
+                if not changed.done():
+                    changed.set_exception(WatchClosed())
 
     async def _ring(self, doorbell: Doorbell) -> None:
         with contextlib.suppress(TimeoutError):
@@ -130,9 +138,11 @@ class Watch:
         return cursor
 
     def _wake(self, *keys: TaskId | None) -> None:
+        self.news += 1
         for key in keys:
-            for changed in self._waiters.get(key, ()):
-                changed.set()
+            for changed in self._waiters.pop(key, ()):
+                if not changed.done():
+                    changed.set_result(True)
 
 
 class _Stream(AsyncIterator[Task], ABC):
@@ -150,6 +160,10 @@ class _Stream(AsyncIterator[Task], ABC):
         self._batch: deque[Task] = deque()
         self._started = False
         self._delivered = after
+        self._read_at = -1  # the hub's news before the last reading
+        self._changed: asyncio.Future[bool]
+        self._end = 0.0  # when the wait that is on, or comes next, has lasted long enough; the loop's time
+        self._timer: asyncio.TimerHandle | None = None  # fires then, or earlier
 
     @property
     def revision(self) -> Revision:
@@ -163,12 +177,19 @@ class _Stream(AsyncIterator[Task], ABC):
 
     async def next(self, within: timedelta) -> Task | None:
         """Return the next snapshot, or None when none came in time; raise StopAsyncIteration at the end."""
+        self._end = asyncio.get_running_loop().time() + within.total_seconds()
         if not self._started:
             await self._start()
             self._started = True
-        end = asyncio.get_running_loop().time() + within.total_seconds()
         while not self._batch:
-            if not await self._fill(end):
+            self._require_more()
+            news = self._hub.news  # noted before reading: what comes meanwhile raises it, and is read before any wait
+            if news != self._read_at:
+                newer = await self._read()
+                if len(newer) < PAGE:
+                    self._read_at = news
+                self._take(newer)
+            elif not await self._changed_in_time():
                 return None
         task = self._batch.popleft()
         self._delivered = task.revision
@@ -177,25 +198,38 @@ class _Stream(AsyncIterator[Task], ABC):
     async def _start(self) -> None:
         """Take what stands before the changes after the cursor: nothing, unless a stream begins with more."""
 
-    async def _fill(self, end: float) -> bool:
-        """Wait until `end` (the loop's time) for what is newer and take it, if any; StopAsyncIteration at the end."""
-        newer = await self._newer(end)
-        self._take(newer)
-        return bool(newer)
+    def _require_more(self) -> None:
+        """Raise StopAsyncIteration when nothing can follow."""
 
-    async def _newer(self, end: float) -> list[Task]:
-        # Waiting begins before reading: a change between the two would be missed otherwise.
-        with self._hub.waiting(self._key) as changed:
-            loop = asyncio.get_running_loop()
-            timer = loop.call_at(end, changed.set)
-            try:
-                while not (newer := await self._read()) and loop.time() < end:
-                    await changed.wait()
-                    self._hub.require_open()
-                    changed.clear()
-            finally:
-                timer.cancel()
-        return newer
+    async def _changed_in_time(self) -> bool:
+        """Wait for a change until `_end`; tell whether one came."""
+        self._changed = self._hub.expect(self._key)
+        if self._timer is None:
+            self._set_timer()
+        try:
+            return await self._changed
+        finally:
+            if self._changed.cancelled():
+                self._stop_timer()
+            self._hub.forget(self._key, self._changed)
+
+    def _set_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_at(self._end, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        """End the wait; or move the timer on, when it was set for an earlier one: most waits end by a change."""
+        self._timer = None
+        if self._changed.done():
+            return
+        if asyncio.get_running_loop().time() < self._end:
+            self._set_timer()
+        else:
+            self._changed.set_result(False)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     @abstractmethod
     async def _read(self) -> list[Task]:
@@ -216,16 +250,18 @@ class TaskStream(_Stream):
         self._ended = False
 
     async def _start(self) -> None:
+        news = self._hub.news
         task = await self._store.get(self._task_id)
         if task is None:
             raise UnknownTask(self._task_id)
         self._take([task] if self._cursor == 0 else await self._read())
+        self._read_at = news
         self._ended = task.state.is_terminal or self._ended
 
-    async def _fill(self, end: float) -> bool:
+    def _require_more(self) -> None:
         if self._ended:
+            self._stop_timer()
             raise StopAsyncIteration
-        return await super()._fill(end)
 
     async def _read(self) -> list[Task]:
         return await self._store.history(self._task_id, self._cursor)

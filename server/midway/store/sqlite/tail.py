@@ -45,7 +45,10 @@ class Tail:
         """Return one Task's snapshots after a revision; None when some of them may not be here."""
         if after < self._after:
             return None
-        return [task for task in self._of_task.get(task_id, ()) if task.revision > after]
+        known = self._of_task.get(task_id, ())
+        if known and known[-1].revision <= after:  # nothing is newer; then neither are the others
+            return []
+        return [task for task in known if task.revision > after]
 
     def changes(self, after: Revision, limit: int) -> list[Task] | None:
         """Return all Tasks' snapshots after a revision, in order; None when some of them may not be here."""
