@@ -1,6 +1,7 @@
-"""The ledger when its memory is behind the store: a write of an ended worker came through after all."""
+"""What the ledger holds in memory: no less than the store where that matters, and no more than can be asked for."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,19 @@ from midway.domain.task import State
 from midway.engine.clock import SystemClock
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
+from midway.store.memory import MemoryStore
 from midway.store.port import RevisionConflict
 from midway.store.sqlite import SqliteStore
 
 from tests.unit.making import ACCOUNT, CHANNEL, NOW, a_task, an_attempt
+
+
+class FixedClock:
+    """A clock that stands still."""
+
+    def now(self) -> datetime:
+        """Return the time at which everything happened."""
+        return NOW
 
 
 async def test_a_ledger_that_was_behind_reads_the_task_and_its_attempts_anew(tmp_path: Path) -> None:
@@ -29,3 +39,17 @@ async def test_a_ledger_that_was_behind_reads_the_task_and_its_attempts_anew(tmp
     assert ledger.tasks[queued.id].state is State.SUBMITTING
     assert ledger.attempts(queued.id) == [attempt]
     await store.close()
+
+
+def test_what_is_settled_leaves_the_memory_when_enough_newer_jobs_are_known():
+    """A busy day's Tasks would fill the memory otherwise; what may still get a picture stays."""
+    ledger = Ledger(MemoryStore(), ACCOUNT, Limits(history_messages_of_work=2), FixedClock())
+    for number in range(1, 6):
+        task = replace(a_task(number), state=State.FAILED if number == 1 else State.SUCCEEDED)
+        ledger.add(task)
+        ledger.index.put(replace(an_attempt(number, task_id=task.id), ended_at=NOW, settled=number > 1))
+    ledger.forget_old()
+
+    kept = [a_task(number).id for number in (1, 4, 5)]
+    assert list(ledger.tasks) == kept
+    assert [attempt.task_id for attempt in ledger.index.by_nonce.values()] == kept

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import get_args
 
 import pytest
@@ -13,6 +13,7 @@ from midway.domain.errors import Reason
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, TaskId
 from midway.domain.image import Button, Image
 from midway.domain.lifecycle import (
+    ONE_SIGN,
     TABLE,
     Accepted,
     Assigned,
@@ -164,10 +165,23 @@ def test_what_was_asked_for_stays_but_for_the_modals_answer(events: list[Event])
 
 
 @given(HISTORIES)
-def test_every_event_moves_the_time_of_the_change(events: list[Event]):
-    times = [snapshot.updated_at for snapshot in live(events)]
+def test_every_change_moves_the_time_of_the_change(events: list[Event]):
+    times = [snapshot.updated_at for snapshot, _ in groupby(live(events))]
 
     assert times == sorted(set(times))
+
+
+def test_an_acknowledgement_just_after_another_is_no_change():
+    """Discord tells three times that it took an Interaction; each would be a write and a message to every watcher."""
+    accepted = apply(after(Dispatched()), Accepted(), LATER)
+
+    assert apply(accepted, Accepted(), LATER + ONE_SIGN / 2) is accepted
+
+
+def test_a_later_acknowledgement_is_a_sign_of_life():
+    accepted = apply(after(Dispatched()), Accepted(), LATER)
+
+    assert apply(accepted, Accepted(), LATER + ONE_SIGN).progressed_at == LATER + ONE_SIGN
 
 
 def test_the_time_of_the_state_moves_with_the_state_only():

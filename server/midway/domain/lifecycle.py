@@ -6,13 +6,15 @@ The diagram in ARCHITECTURE.md is drawn from it by `python -m midway.domain.life
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from midway.domain.action import Speed
 from midway.domain.errors import Reason
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, TaskId
 from midway.domain.image import Button, Image
 from midway.domain.task import TERMINAL, Ask, Failure, ModalAsk, Remark, State, Task
+
+ONE_SIGN = timedelta(seconds=1)  # Discord acknowledges an Interaction by up to three events within this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ def apply(task: Task, event: Event, now: datetime) -> Task:
         raise IllegalTransition(task.state, type(event))
     learnt = _learn(task, event, now)
     if state is task.state:
-        return replace(learnt, updated_at=now)
+        return task if learnt is task else replace(learnt, updated_at=now)
     finished_at = now if state in TERMINAL else None
     return replace(learnt, state=state, state_since=now, updated_at=now, finished_at=finished_at)
 
@@ -279,7 +281,8 @@ def _alive(task: Task, now: datetime) -> Task:
 
 def _accepted(task: Task, event: Accepted, now: datetime) -> Task:
     if not event.final_prompt:  # Discord's own acknowledgement, which may come after the bot's remark
-        return _alive(task, now)
+        told_just_now = task.progressed_at is not None and now - task.progressed_at < ONE_SIGN
+        return task if told_just_now else _alive(task, now)
     return _alive(replace(task, final_prompt=event.final_prompt, remark=None), now)
 
 
@@ -339,9 +342,17 @@ def failed(reason: Reason, message: str, upstream_title: str = "") -> Failed:
     return Failed(Failure(reason, message, upstream_title))
 
 
-def new_task(ask: Ask, *, task_id: TaskId, now: datetime) -> Task:
-    """Return a Task as it is when accepted: QUEUED, nothing learnt."""
-    return Task(id=task_id, ask=ask, created_at=now, updated_at=now, state_since=now)
+def new_task(ask: Ask, *, task_id: TaskId, now: datetime, home: Assigned | None = None) -> Task:
+    """Return a Task as it is when accepted: QUEUED, nothing learnt but the Account and channel that it goes to."""
+    return Task(
+        id=task_id,
+        ask=ask,
+        created_at=now,
+        updated_at=now,
+        state_since=now,
+        account_id=home.account_id if home else None,
+        channel_id=home.channel_id if home else None,
+    )
 
 
 def diagram() -> Iterable[str]:

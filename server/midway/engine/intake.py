@@ -126,9 +126,8 @@ class Intake:
     ) -> Placed:
         """Store the Task for this Account and hand it over."""
         now = self._clock.now()
-        task = apply(
-            new_task(ask, task_id=self._ids.next(), now=now), Assigned(worker.id, worker.config.channel_id), now
-        )
+        home = Assigned(worker.id, worker.config.channel_id)
+        task = new_task(ask, task_id=self._ids.next(), now=now, home=home)
         if wanted is not None:
             task = apply(task, InputWanted(wanted, now + self._limits.input_timeout), now)
         # On its own: a client that hangs up must not leave a stored Task that no worker knows.
@@ -145,7 +144,7 @@ class Intake:
 
     def _expect(self, account_id: AccountId) -> int:
         """Count a Task for its Account until the worker has it; return how many wait before it."""
-        ahead = self._workers[account_id].account().queued + self._arriving[account_id]
+        ahead = self._workers[account_id].waiting_count + self._arriving[account_id]
         self._arriving[account_id] += 1
         return ahead
 

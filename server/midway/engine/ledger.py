@@ -170,11 +170,17 @@ class Ledger:
         ]
 
     def forget_old(self) -> None:
-        """Drop ended Tasks whose late window has passed."""
+        """Drop ended Tasks whose late window has passed; and of those that nothing can follow, all but the newest.
+
+        A look at the channel shows no more jobs than it reads messages, so more of these are never asked for.
+        """
         horizon = self._clock.now() - self._limits.late_window
-        for attempt in [a for a in self.index.by_nonce.values() if not a.is_open and a.sent_at < horizon]:
+        attempts = self.index.by_nonce.values()
+        settled = [attempt for attempt in attempts if attempt.settled]
+        surplus = settled[: -self._limits.history_messages_of_work]
+        for attempt in [*surplus, *(a for a in attempts if not a.is_open and a.sent_at < horizon)]:
             self.index.drop(attempt)
-        kept = {attempt.task_id for attempt in self.index.by_nonce.values()}
+        kept = {attempt.task_id for attempt in attempts}
         for task in [t for t in self.tasks.values() if t.state.is_terminal and t.id not in kept]:
             del self.tasks[task.id]
 

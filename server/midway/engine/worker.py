@@ -82,7 +82,12 @@ class Worker:
     def account(self) -> Account:
         """Return the Account as people see it."""
         running = len(self._ledger.occupied(drawing=True))
-        return self._standing.snapshot(running, self._ledger.waiting_count)
+        return self._standing.snapshot(running, self.waiting_count)
+
+    @property
+    def waiting_count(self) -> int:
+        """How many of its Tasks are QUEUED."""
+        return self._ledger.waiting_count
 
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account."""

@@ -15,6 +15,7 @@ from midway.rpc.interceptors import Call, Layer, Metadata, Proceed
 from midway.rpc.picture_links import PictureLinks
 
 log = structlog.get_logger(__name__)
+_threshold = logging.getLogger(__name__)
 
 # Told once a call has ended: its method, the name of its status code, and its duration in seconds.
 Observer = Callable[[str, str, float], None]
@@ -55,7 +56,7 @@ def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer |
         observe(call.method, code.name, seconds)
     # Those that end well are many, and the Store and the metrics tell of them; probes come every few seconds.
     level = logging.DEBUG if code is grpc.StatusCode.OK or call.method.startswith(HEALTH) else logging.INFO
-    if not logging.getLogger(__name__).isEnabledFor(level):  # asked first: a line costs as much as a call
+    if not _threshold.isEnabledFor(level):  # asked first: a line costs as much as a call
         return
     said = {"method": call.method, "code": code.name, "duration_ms": round(seconds * 1000, 1)}
     log.log(level, "call ended", **said, **({"task_id": task_id} if (task_id := _task_id(call)) else {}))

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from midjourney.legacy.v1 import legacy_service_pb2, legacy_service_pb2_grpc
 from midjourney.v1 import (
     account_service_pb2,
@@ -106,11 +107,27 @@ def build_server(
         options=_channel_options(options),
         maximum_concurrent_rpcs=options.max_concurrent_calls,
     )
-    _add_services(server, engine, picture, options, PictureReader(engine.pictures, fetch_link), links)
+    handlers: Any = _Handlers(server)
+    _add_services(handlers, engine, picture, options, PictureReader(engine.pictures, fetch_link), links)
     healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    reflection.enable_server_reflection((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, handlers)
+    reflecting = reflection.aio.ReflectionServicer((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME))
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, handlers)  # type: ignore[no-untyped-call]
     return Server(server, healthy, drain, server.add_insecure_port(f"{options.host}:{options.port}"))
+
+
+class _Handlers:
+    """Takes handlers for a server by name alone.
+
+    grpc.aio (1.85) waits for a call of each registered method by a task of its own, and at each call goes through
+    all of these tasks: with some forty methods that costs more than the call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Leave it at the generic handlers, which generated code adds as well."""
 
 
 def _add_services(

@@ -1,6 +1,6 @@
 -- name: next_revision
 -- Take the next number of the one increasing sequence; undone with the transaction, so it has no holes.
-UPDATE counter SET value = value + 1 WHERE name = 'revision'
+UPDATE counter SET value = value + 1 WHERE name = 'revision' RETURNING value
 
 -- name: revision
 -- The newest revision given.

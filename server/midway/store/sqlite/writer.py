@@ -1,7 +1,7 @@
 """The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
 
-An operation is a function of the connection. It runs in its own savepoint, so that one that is refused
-fails alone; a batch that the disk refuses fails whole. A batch runs in the writer's thread without a break:
+An operation is a function of the connection. One that is refused fails alone; a batch that the disk refuses fails
+whole. A batch runs in the writer's thread without a break:
 nothing on the event loop, a cancellation least of all, can leave a transaction half done.
 """
 
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from midway.store.port import StoreUnavailable
+from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable
 from midway.store.sqlite.driver import Driver
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
 
 _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+_REFUSALS = (RevisionConflict, RequestIdReused)  # raised before anything is written, as `writes` says
 MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
 
 
@@ -105,13 +106,34 @@ def run_batch(connection: sqlite3.Connection, operations: Sequence[Operation[Any
     Raises sqlite3.Error when the disk refuses; then nothing of the batch is stored.
     """
     try:
+        return _in_transaction(connection, operations, _run)
+    except Exception as error:
+        if _is_refusal_of_the_disk(error):
+            raise
+    # One has a defect, and may have written before it showed: savepoints, dear as they are, keep it from the others.
+    return _in_transaction(connection, operations, _run_alone)
+
+
+def _in_transaction(
+    connection: sqlite3.Connection,
+    operations: Sequence[Operation[Any]],
+    run: Callable[[sqlite3.Connection, Operation[Any]], Any],
+) -> list[Any]:
+    try:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_run_alone(connection, operation) for operation in operations]
+        outcomes = [run(connection, operation) for operation in operations]
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     return outcomes
+
+
+def _run(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:
+    try:
+        return operation(connection)
+    except _REFUSALS as refusal:
+        return _Refused(refusal)
 
 
 def _run_alone(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:

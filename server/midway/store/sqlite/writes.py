@@ -70,8 +70,8 @@ def _position(connection: sqlite3.Connection, task_id: TaskId) -> Any:
 
 
 def _with_next_revision(connection: sqlite3.Connection, task: Task) -> Task:
-    connection.execute(QUERIES["next_revision"])
-    return replace(task, revision=reads.revision(connection))
+    [(revision,)] = connection.execute(QUERIES["next_revision"]).fetchall()
+    return replace(task, revision=Revision(revision))
 
 
 def _row_of_task(task: Task) -> dict[str, Any]:
