@@ -41,6 +41,17 @@ async def test_a_ledger_that_was_behind_reads_the_task_and_its_attempts_anew(tmp
     await store.close()
 
 
+def test_an_unfinished_task_keeps_what_was_tried_for_it():
+    """It counts how often Midjourney's queue was full."""
+    ledger = Ledger(MemoryStore(), ACCOUNT, Limits(history_messages_of_work=1), FixedClock())
+    ledger.add(a_task())
+    for number in range(3):
+        ledger.index.put(replace(an_attempt(number, task_id=a_task().id), ended_at=NOW, settled=True))
+    ledger.forget_old()
+
+    assert len(ledger.attempts(a_task().id)) == 3
+
+
 def test_what_is_settled_leaves_the_memory_when_enough_newer_jobs_are_known():
     """A busy day's Tasks would fill the memory otherwise; what may still get a picture stays."""
     ledger = Ledger(MemoryStore(), ACCOUNT, Limits(history_messages_of_work=2), FixedClock())

@@ -17,8 +17,8 @@ def _seconds(default: timedelta, description: str) -> float:
     return field
 
 
-def _count(default: int, description: str) -> int:
-    field: int = Field(default, ge=0, description=description)
+def _count(default: int, description: str, *, least: int = 0) -> int:
+    field: int = Field(default, ge=least, description=description)
     return field
 
 
@@ -58,7 +58,7 @@ class LimitSettings(BaseSettings):
     max_requeues: int = _count(_LIMITS.max_requeues, "How often a Task goes back to the queue before it fails")
     history_messages: int = _count(_LIMITS.history_messages, "How many messages a look at the channel reads back")
     history_messages_of_work: int = _count(
-        _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for"
+        _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for", least=1
     )
     max_parked_messages: int = _count(
         _LIMITS.max_parked_messages, "Most messages that match no Task yet, for each Account; the oldest are let go"

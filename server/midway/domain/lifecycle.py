@@ -221,7 +221,8 @@ def apply(task: Task, event: Event, now: datetime) -> Task:
         raise IllegalTransition(task.state, type(event))
     learnt = _learn(task, event, now)
     if state is task.state:
-        return task if learnt is task else replace(learnt, updated_at=now)
+        told_again = learnt is task and isinstance(event, Accepted)
+        return task if told_again else replace(learnt, updated_at=now)
     finished_at = now if state in TERMINAL else None
     return replace(learnt, state=state, state_since=now, updated_at=now, finished_at=finished_at)
 

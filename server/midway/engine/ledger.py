@@ -7,7 +7,7 @@ the Task is then read anew.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt
@@ -176,8 +176,9 @@ class Ledger:
         """
         horizon = self._clock.now() - self._limits.late_window
         attempts = self.index.by_nonce.values()
-        settled = [attempt for attempt in attempts if attempt.settled]
-        surplus = settled[: -self._limits.history_messages_of_work]
+        ended = [(a.ended_at, a) for a in attempts if a.settled and a.ended_at and a.task_id not in self._unfinished]
+        oldest_first = [attempt for _, attempt in sorted(ended, key=itemgetter(0))]
+        surplus = oldest_first[: -self._limits.history_messages_of_work]
         for attempt in [*surplus, *(a for a in attempts if not a.is_open and a.sent_at < horizon)]:
             self.index.drop(attempt)
         kept = {attempt.task_id for attempt in attempts}

@@ -102,7 +102,7 @@ class Listener:
             return True
         self._see_settings(message)
         keys = keys_from_message(message, bot)
-        attempt = self._pressed_panel(message) or match(keys, self._ledger.index)
+        attempt = await self._pressed_panel(message) or match(keys, self._ledger.index)
         if attempt is not None:
             await self._take(attempt, message, keys, live=live)
             await self._try_parked()
@@ -125,7 +125,7 @@ class Listener:
         named = content.user_id if content else message.interaction_user_id
         return named is None or self.user_id is None or named == self.user_id
 
-    def _pressed_panel(self, message: Message) -> Attempt | None:
+    async def _pressed_panel(self, message: Message) -> Attempt | None:
         """Find the one open press that this panel answers by having been edited in place (retry, show details).
 
         An edit that leaves the text as it was only restyles a button and answers nothing.
@@ -134,7 +134,7 @@ class Listener:
         meaning = classify.meaning(message) if len(pressed) == 1 else None
         if not isinstance(meaning, Finished) or meaning.verb is not Verb.PANEL:
             return None
-        parent = self._ledger.tasks.get(self._parent_id(pressed[0]))
+        parent = await self._ledger.known(self._parent_id(pressed[0]))
         is_new = parent is None or parent.result_text != meaning.event.result.result_text
         return pressed[0] if is_new else None
 

@@ -190,6 +190,7 @@ class _Stream(AsyncIterator[Task], ABC):
                     self._read_at = news
                 self._take(newer)
             elif not await self._changed_in_time():
+                self._read_at = -1  # look again with each heartbeat: no lost wake-up may last for ever
                 return None
         task = self._batch.popleft()
         self._delivered = task.revision
