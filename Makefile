@@ -18,8 +18,10 @@ TEST_WORKERS ?= 2
 SEEDS ?= 20
 FIRST ?= 1
 SEED ?=
+# How long make soak works.
+MINUTES ?= 60
 
-.PHONY: help setup demo serve test faults lint format types proto proto-check settings diagram lock clean
+.PHONY: help setup demo serve test faults bench soak lint format types proto proto-check settings diagram lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +39,12 @@ test: setup ## Run the tests; ARGS="..." goes to pytest
 
 faults: setup ## Play seeded runs with faults and kills: SEEDS=20, or one again by SEED=n
 	$(PY) -m tests.faults.seeded --jobs $(TEST_WORKERS) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
+
+bench: setup ## Measure everything against bare parts (some 15 minutes); ARGS="calls --rounds 3" for a part
+	$(PY) -m benchmarks --save $(ARGS)
+
+soak: setup ## Work for MINUTES=60 with watchers that come and go, and see what the memory does
+	$(PY) -m benchmarks.soak --save --minutes $(MINUTES)
 
 lint: setup ## Check style, import directions and the contract
 	$(VENV)/bin/ruff check

@@ -1,50 +1,77 @@
-"""`python -m benchmarks [NAME...]`: measure, and print a table."""
+"""`python -m benchmarks [NAME...]`: measure and print a table; with --save, keep it and write docs/performance.md."""
 
 import argparse
-import asyncio
 import os
-import platform
+from collections.abc import Sequence
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, engine, store, watchers
-from benchmarks.measure import Benchmark, Comparison, Scale, spread
+from benchmarks import calls, delay, fanout, growth, imagines, memory, rest, results
+from benchmarks.measure import Benchmark, Figure, Scale
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "store": store.run,
     "calls": calls.run,
-    "watchers": watchers.run,
-    "engine": engine.run,
+    "rest": rest.run,
+    "fanout": fanout.run,
+    "delay": delay.run,
+    "imagines": imagines.run,
+    "growth": growth.run,
+    "memory": memory.run,
 }
+SHOWN = (*BENCHMARKS, "soak")  # what has results, in the page's order
+HEADINGS = ("figure", "Midway", "bare", "value", "must be", "reached", "CPU-seconds", "measured")
 
 
-async def measured(names: list[str], scale: Scale) -> list[Comparison]:
-    """Run the benchmarks one after another."""
-    return [comparison for name in names for comparison in await BENCHMARKS[name](scale)]
-
-
-def table_of(comparisons: list[Comparison]) -> Table:
-    """Show medians, with the least and the most of the rounds."""
-    table = Table("what", "ours", "against", "bare", "unit", "ours / bare")
-    for each in comparisons:
-        table.add_row(each.what, spread(each.ours), each.bare_is, spread(each.bare), each.unit, spread(each.ratios))
+def table_of(runs: Sequence[results.Run]) -> Table:
+    """Show figures on a terminal."""
+    table = Table(*HEADINGS)
+    for run in runs:
+        for figure in run.figures:
+            table.add_row(*results.row(figure, run.date))
     return table
+
+
+def show(runs: Sequence[results.Run]) -> None:
+    """Print runs."""
+    console = Console(width=None if os.isatty(1) else 200)
+    console.print(table_of(runs))
+    for machine in {run.machine for run in runs}:
+        console.print(f"{machine}; median (least–most)")
+
+
+def publish() -> None:
+    """Show what is saved in the page and the plot."""
+    runs = results.saved(SHOWN)
+    results.PAGE.write_text(results.redrawn(results.PAGE.read_text("utf-8"), runs), "utf-8")
+    results.plot(runs)
+
+
+def measured(name: str, scale: Scale) -> list[Figure]:
+    """Run a benchmark."""
+    return uvloop.run(BENCHMARKS[name](scale))  # type: ignore[arg-type]  # every Benchmark is an async function
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--rounds", type=int, default=5, help="how often each pair is measured")
-    parser.add_argument("--share", type=float, default=1.0, help="of the usual counts; 0.01 for a quick look")
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual counts and times; 0.1 for a quick look")
+    parser.add_argument("--save", action="store_true", help="keep the results and show them in docs/performance.md")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.names) - BENCHMARKS.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}")
-    comparisons = asyncio.run(measured(chosen.names or list(BENCHMARKS), Scale(chosen.rounds, chosen.share)))
-    console = Console(width=None if os.isatty(1) else 160)
-    console.print(table_of(comparisons))
-    load = os.getloadavg()[0]
-    console.print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, load {load:.1f}; median (least–most)")
+    runs = []
+    for name in chosen.names or list(BENCHMARKS):
+        run = results.Run.of(measured(name, Scale(chosen.rounds, chosen.share)))
+        runs.append(run)
+        show([run])
+        if chosen.save:
+            run.save(results.DIRECTORY / f"{name}.json")
+            publish()
+    if len(runs) > 1:
+        show(runs)
 
 
 if __name__ == "__main__":

@@ -1,56 +1,78 @@
-"""A submit against a call that does nothing, on the same server; REST through Envoy against gRPC direct."""
+"""GetTask and SubmitImagine against a bare call with the same answer, 64 in flight."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from midjourney.v1 import query_pb2
+from google.protobuf.message import Message
+from midjourney.v1 import query_pb2, submit_pb2
 
-from benchmarks.measure import Comparison, Scale, per_second
-from benchmarks.stack import Bench, bench
+from benchmarks.measure import Figure, Scale, Target, per_second
+from benchmarks.process import CpuMeter
+from benchmarks.stack import BareServer, Bench, Server
 
-SLOWEST = 0.01  # of Midjourney's speed: the jobs only wait, so that the calls alone are measured
-ACCOUNTS = 10  # their queues take every Task of a run
-AT_ONCE = 32
-
-
-async def run(scale: Scale) -> list[Comparison]:
-    """Measure all of it on one stack."""
-    async with bench(speed=SLOWEST, accounts=ACCOUNTS) as running:
-        return [*await submit_against_nothing(running, scale), *await rest_against_grpc(running, scale)]
+AT_ONCE = 64
+SECONDS = 2.0  # of each side of a round
+TASKS = 100  # that are read in turn, as clients poll what runs
+SLOWEST = 0.001  # of Midjourney's speed: the jobs only wait, so that the calls alone are measured
+GET, SUBMIT = "/midjourney.v1.MidjourneyService/GetTask", "/midjourney.v1.MidjourneyService/SubmitImagine"
+BARE = "bare grpc.aio call, answer of the same size, same kind of loop"
 
 
-async def submit_against_nothing(running: Bench, scale: Scale) -> list[Comparison]:
-    """Compare SubmitImagine with the health check of the same server."""
-    health: Any = health_pb2_grpc.HealthStub(running.channel)  # comes without types
-    found = []
-    for at_once in (1, AT_ONCE):
-        comparison = Comparison(f"rpc: SubmitImagine, {at_once} at a time", "empty unary RPC, same server", "1/s")
-        for _ in range(scale.rounds):
-            bare = await per_second(
-                lambda _: health.Check(health_pb2.HealthCheckRequest()), scale.count(500), at_once=at_once
-            )
-            ours = await per_second(lambda number: running.imagine(f"fox {number}"), scale.count(500), at_once=at_once)
-            comparison.add(ours=ours, bare=bare)
-        found.append(comparison)
-    return found
+async def run(scale: Scale) -> list[Figure]:
+    """Measure both on one server."""
+    async with Bench() as bench:
+        simulator, _ = await bench.simulator(speed=SLOWEST)
+        ours, bare = await bench.server(simulator), await bench.bare()
+        return [await get_task(scale, ours, bare), await submit_imagine(scale, ours, bare)]
 
 
-async def rest_against_grpc(running: Bench, scale: Scale) -> list[Comparison]:
-    """Compare fetch over the old REST API with GetTask, of one Task."""
-    task = await running.imagine("a fox to be read")
+async def get_task(scale: Scale, ours: Server, bare: BareServer) -> Figure:
+    """Compare GetTask."""
+    figure = Figure(f"GetTask over gRPC, {AT_ONCE} in flight", "1/s", Target(0.75), BARE)
+    tasks = [await ours.imagine(f"a red fox in the snow, number {number}") for number in range(scale.count(TASKS))]
 
-    async def fetch(_: int) -> None:
-        async with running.http.get(f"/mj/task/{task.id}/fetch") as answer:
-            await answer.read()
+    def request(number: int) -> Message:
+        return query_pb2.GetTaskRequest(task_id=tasks[number % len(tasks)].id)
 
-    async def get(_: int) -> None:
-        await running.tasks.GetTask(query_pb2.GetTaskRequest(task_id=task.id))
+    await compare(figure, scale, ours, bare, GET, ours.tasks.GetTask, request)
+    return figure
 
-    found = []
-    for at_once in (1, AT_ONCE):
-        comparison = Comparison(f"rest: fetch through Envoy, {at_once} at a time", "gRPC GetTask, direct", "1/s")
-        for _ in range(scale.rounds):
-            bare = await per_second(get, scale.count(1000), at_once=at_once)
-            comparison.add(bare=bare, ours=await per_second(fetch, scale.count(1000), at_once=at_once))
-        found.append(comparison)
-    return found
+
+async def submit_imagine(scale: Scale, ours: Server, bare: BareServer) -> Figure:
+    """Compare SubmitImagine: stored with an fsync before it is answered."""
+    figure = Figure(f"SubmitImagine over gRPC, durable, {AT_ONCE} in flight", "1/s", Target(0.5), BARE)
+
+    def request(number: int) -> Message:
+        return submit_pb2.SubmitImagineRequest(prompt=f"a red fox in the snow, number {number} --ar 3:2")
+
+    await compare(figure, scale, ours, bare, SUBMIT, ours.tasks.SubmitImagine, request)
+    return figure
+
+
+async def compare(
+    figure: Figure,
+    scale: Scale,
+    ours: Server,
+    bare: BareServer,
+    method: str,
+    call: Callable[[Any], Awaitable[Message]],
+    request: Callable[[int], Message],
+) -> None:
+    """Teach the bare server what ours answers, then measure them in turn."""
+    await bare.teach(method, (await call(request(0))).SerializeToString())
+    bare_call: Any = bare.channel.unary_unary(
+        method,
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=type(await call(request(0))).FromString,
+    )
+    for _ in range(scale.rounds):
+        with CpuMeter({"bare server": bare.pid}) as by_bare:
+            bare_rate = await rate(scale, lambda number: bare_call(request(number)))
+        with CpuMeter({"server": ours.pid}) as by_ours:
+            our_rate = await rate(scale, lambda number: call(request(number)))
+        figure.add(our_rate, bare_rate, by_ours.used | by_bare.used)
+
+
+async def rate(scale: Scale, call: Callable[[int], Awaitable[object]]) -> float:
+    """Call for a round's time."""
+    return await per_second(call, scale.seconds(SECONDS), at_once=AT_ONCE)

@@ -1,65 +1,187 @@
-"""A whole stack in a temporary directory, and clients of it."""
+"""The programs that are measured, each a process of its own in a temporary directory: `async with Bench() as bench`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import grpc
 from midjourney.v1 import query_pb2, submit_pb2, task_pb2
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
+from midway.app import parts
+from midway.app.envoy import RestDoor
+from midway.app.part import Part, Program
+from midway.app.ports import ReservedPort
 from midway.app.settings import Settings
-from midway.app.stack import Stack
+
+from benchmarks.bare import TEACH, TELL, UNLIMITED
+from benchmarks.process import memory_bytes
 
 if TYPE_CHECKING:
     from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceAsyncStub
 
+START_SECONDS = 120  # a server with a million Tasks on a cold disk
+STOP_SECONDS = 10
+MANY = 1_000_000  # Tasks that may wait, minutes of fast drawing: no benchmark is about a full queue or an empty purse
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The simulator's accounts that a server works with."""
+
+    count: int = 1
+    slots: int = 3
+
+    def setting(self) -> str:
+        """Write them as MIDWAY_ACCOUNTS."""
+        return json.dumps([self._account(number) for number in range(1, self.count + 1)])
+
+    def _account(self, number: int) -> dict[str, Any]:
+        return {
+            "token": f"simulator-account-{number}",
+            "guild_id": str(200_000_000_000_000_000 + number),
+            "channel_id": str(300_000_000_000_000_000 + number),
+            "slots": self.slots,
+            "max_queued": MANY,
+        }
+
 
 @dataclass
-class Bench:
-    """A running stack."""
+class BareServer:
+    """A running bare server."""
 
-    stack: Stack
+    pid: int
+    address: str
     channel: grpc.aio.Channel
-    http: aiohttp.ClientSession
+
+    async def teach(self, method: str, answer: bytes) -> None:
+        """Say what a method answers from now on."""
+        await self.call(TEACH, answer, ("method", method))
+
+    async def tell(self, stream: bytes, message: bytes) -> None:
+        """Send a message to every watch that was opened with these bytes; an empty one ends them."""
+        await self.call(TELL, message, ("stream-bin", stream))
+
+    async def call(self, method: str, request: bytes, *metadata: tuple[str, str | bytes]) -> None:
+        """Make one of the bare server's own calls; its answer tells nothing."""
+        raw: Any = self.channel.unary_unary(method)  # has no types, as it has no serializers
+        await raw(request, metadata=metadata)
+
+
+@dataclass
+class Server:
+    """A running Midway server."""
+
+    pid: int
+    address: str
+    channel: grpc.aio.Channel
     tasks: "MidjourneyServiceAsyncStub"
+
+    @property
+    def memory(self) -> int:
+        """Bytes in memory."""
+        return memory_bytes(self.pid)
 
     async def imagine(self, prompt: str) -> task_pb2.Task:
         """Submit an imagine."""
         return (await self.tasks.SubmitImagine(submit_pb2.SubmitImagineRequest(prompt=prompt))).task
 
-    async def ended(self, task_id: str) -> None:
+    async def ended(self, task_id: str) -> task_pb2.Task:
         """Watch a Task to its end."""
-        async for _ in self.tasks.WatchTask(query_pb2.WatchTaskRequest(task_id=task_id)):
-            pass
-
-    def server_cpu_seconds(self) -> float:
-        """Tell how long the server has computed, over all its threads, as the scheduler counts."""
-        threads = Path(f"/proc/{self.stack._parts['server'].pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+        last = task_pb2.Task()
+        async for update in self.tasks.WatchTask(query_pb2.WatchTaskRequest(task_id=task_id)):
+            last = update.task if update.HasField("task") else last
+        return last
 
 
-@asynccontextmanager
-async def bench(*, speed: float, accounts: int) -> AsyncIterator[Bench]:
-    """Run a stack with a simulator of this speed."""
-    with TemporaryDirectory(prefix="midway-bench-") as directory:
-        settings = Settings(
-            http_port=0,
-            grpc_port=0,
-            simulator_port=0,
-            metrics_port=0,
-            accounts=(),
-            data_dir=Path(directory),
-            log_level="warning",
-            simulator_speed=speed,
-            simulator_accounts=accounts,
-        )
+class Bench:
+    """Starts programs and stops them at the end, the last one first."""
+
+    def __init__(self) -> None:
+        self._exit = AsyncExitStack()
+        self._parts: dict[int, Part] = {}  # by process id
+
+    async def __aenter__(self) -> Self:
+        self.directory = Path(self._exit.enter_context(TemporaryDirectory(prefix="midway-bench-")))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+
+    async def simulator(self, *, speed: float = 100, accounts: int = 1) -> tuple[str, int]:
+        """Run a simulator; return its URL and its process id."""
+        settings = Settings(simulator_port=0, simulator_speed=speed, simulator_accounts=accounts, accounts=())
+        part, line = await self.run(parts.simulator(settings))
+        url = line.split()[-1]
+        for number in range(1, accounts + 1):
+            await self.steer(url, f"accounts/{number}", fast_minutes=MANY)
+        return url, part.pid
+
+    async def steer(self, simulator: str, what: str, **body: Any) -> None:
+        """Turn a simulator's knobs, as `POST /__sim/{what}`."""
         async with (
-            Stack(settings) as stack,
-            grpc.aio.insecure_channel(stack.addresses.grpc) as channel,
-            aiohttp.ClientSession(stack.addresses.rest) as http,
+            aiohttp.ClientSession() as http,
+            http.post(f"{simulator}/__sim/{what}", json=body, raise_for_status=True) as answer,
         ):
-            yield Bench(stack, channel, http, MidjourneyServiceStub(channel))
+            await answer.read()
+
+    async def server(
+        self,
+        simulator: str,
+        accounts: Accounts = Accounts(),
+        *,
+        data: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> Server:
+        """Run Midway as `midway serve` does, with the settings that users have but for those named."""
+        directory = data or self.directory / f"data-{len(self._parts)}"
+        own = Settings(grpc_port=0, metrics_port=0, simulator_url=simulator, accounts=(), data_dir=directory)
+        program = parts.server(own)
+        environment = {**program.environment, "MIDWAY_ACCOUNTS": accounts.setting(), **(settings or {})}
+        part, line = await self.run(
+            Program(program.name, program.command, program.ready_line, environment, reads_settings=True)
+        )
+        address = parts.fields(line)["grpc"]
+        channel = await self._channel(address)
+        return Server(part.pid, address, channel, MidjourneyServiceStub(channel))
+
+    async def bare(self, module: str = "benchmarks.bare", *arguments: str) -> BareServer:
+        """Run a bare server."""
+        part, line = await self.run(Program("bare", (sys.executable, "-m", module, *arguments), parts.READY))
+        address = parts.fields(line)["grpc"]
+        return BareServer(part.pid, address, await self._channel(address))
+
+    async def envoy(self, grpc_address: str) -> tuple[str, int]:
+        """Run Envoy before a gRPC server, as the stack does; return its URL and its process id."""
+        port = self._exit.enter_context(ReservedPort("127.0.0.1", 0)).number
+        door = RestDoor(host="127.0.0.1", http_port=port, grpc_port=int(grpc_address.rpartition(":")[2]))
+        part = await self._begin(parts.envoy(self.directory / f"envoy-{port}.yaml", door))
+        await parts.envoy_ready(part, door, START_SECONDS)
+        return f"http://127.0.0.1:{port}", part.pid
+
+    async def run(self, program: Program) -> tuple[Part, str]:
+        """Start a program; return it and its ready line."""
+        part = await self._begin(program)
+        return part, await part.ready(START_SECONDS)
+
+    async def stop(self, pid: int) -> None:
+        """Stop a program before the end."""
+        await self._parts[pid].stop(STOP_SECONDS)
+
+    async def _begin(self, program: Program) -> Part:
+        part = Part(program, self.directory / "logs" / f"{len(self._parts)}-{program.name}.log")
+        await self._exit.enter_async_context(part)
+        self._parts[part.pid] = part
+        return part
+
+    async def _channel(self, address: str) -> grpc.aio.Channel:
+        options = [*UNLIMITED, ("grpc.use_local_subchannel_pool", 1)]
+        return await self._exit.enter_async_context(grpc.aio.insecure_channel(address, options=options))
