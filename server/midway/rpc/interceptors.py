@@ -7,6 +7,7 @@ alike, once for each method.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import isasyncgenfunction
 from typing import Any, Protocol, TypeAlias
 
 import grpc
@@ -58,23 +59,33 @@ _Unary = Callable[[Any, Context], Awaitable[Any]]
 _Streaming = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Any]]
 
 
-class Chain(grpc.aio.ServerInterceptor):
-    """Puts the layers around every handler, the first one outermost."""
+class Chain(grpc.GenericRpcHandler):
+    """Puts the layers around every handler, the first one outermost. Generated code adds services to it as to a server.
+
+    It stands in the server as the one handler of all methods. An interceptor of grpc.aio's would build its own chain at
+    each call; and of each method that is registered by itself, grpc.aio (1.85) keeps a task that waits for a call, and
+    goes through all of these tasks at each call.
+    """
 
     def __init__(self, layers: Sequence[Layer], admits: Admits) -> None:
         self._layers = layers
         self._admits = admits
+        self._services: list[grpc.GenericRpcHandler] = []
         self._handlers: dict[str, Handler] = {}  # of known methods, with the layers around them
 
-    async def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "Handler | None":
+    def add_generic_rpc_handlers(self, handlers: "Iterable[grpc.GenericRpcHandler]") -> None:
+        """Add a service."""
+        self._services += handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Leave it at the generic handlers, which generated code adds as well."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
         """Return the handler with the layers around it; an unknown method stays unknown."""
         method = handler_call_details.method
         if method not in self._handlers:
-            handler = await continuation(handler_call_details)
+            found = (service.service(handler_call_details) for service in self._services)
+            handler = next((each for each in found if each is not None), None)
             if handler is None:
                 return None
             self._handlers[method] = self._surrounded(handler, method)
@@ -108,8 +119,11 @@ class Chain(grpc.aio.ServerInterceptor):
         return surrounded
 
     def _stream(self, behaviour: _Streaming, method: str) -> Any:
+        yields = isasyncgenfunction(behaviour)  # the other of grpc.aio's two styles
+
         async def handle(call: Call) -> None:
-            await _run_stream(behaviour(call.received, call.context), call.context)
+            running: Any = behaviour(call.received, call.context)
+            await (_written(running, call.context) if yields else running)
 
         run = self._nested(handle)
 
@@ -134,10 +148,7 @@ async def _nothing(requests: Any, context: Context) -> None:
     """Handle a call that its layers refuse."""
 
 
-async def _run_stream(running: Awaitable[None] | AsyncIterator[Any], context: Context) -> None:
-    """Run a streaming handler to its end, whichever of grpc.aio's two styles it has."""
-    if isinstance(running, AsyncIterator):
-        async for message in running:
-            await context.write(message)
-    else:
-        await running
+async def _written(messages: AsyncIterator[Any], context: Context) -> None:
+    """Write what a handler yields."""
+    async for message in messages:
+        await context.write(message)

@@ -102,32 +102,15 @@ def build_server(
     """
     drain = Drain()
     links = links or DiscordLinks()
-    server = grpc.aio.server(
-        interceptors=[_chain(options, drain, links, observe)],
-        options=_channel_options(options),
-        maximum_concurrent_rpcs=options.max_concurrent_calls,
-    )
-    handlers: Any = _Handlers(server)
-    _add_services(handlers, engine, picture, options, PictureReader(engine.pictures, fetch_link), links)
+    server = grpc.aio.server(options=_channel_options(options), maximum_concurrent_rpcs=options.max_concurrent_calls)
+    chain: Any = _chain(options, drain, links, observe)  # takes services as a server does
+    _add_services(chain, engine, picture, options, PictureReader(engine.pictures, fetch_link), links)
     healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, handlers)
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, chain)
     reflecting = reflection.aio.ReflectionServicer((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME))
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, handlers)  # type: ignore[no-untyped-call]
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, chain)  # type: ignore[no-untyped-call]
+    server.add_generic_rpc_handlers((chain,))
     return Server(server, healthy, drain, server.add_insecure_port(f"{options.host}:{options.port}"))
-
-
-class _Handlers:
-    """Takes handlers for a server by name alone.
-
-    grpc.aio (1.85) waits for a call of each registered method by a task of its own, and at each call goes through
-    all of these tasks: with some forty methods that costs more than the call.
-    """
-
-    def __init__(self, server: grpc.aio.Server) -> None:
-        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
-
-    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
-        """Leave it at the generic handlers, which generated code adds as well."""
 
 
 def _add_services(
