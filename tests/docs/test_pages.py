@@ -9,6 +9,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from midjourney.legacy.v1 import legacy_pb2, legacy_request_pb2, legacy_service_pb2
 from midjourney.v1 import account_service_pb2, error_reason_pb2, midjourney_service_pb2, webhook_service_pb2
 
+from benchmarks import results
+from benchmarks.__main__ import SHOWN
 from tools import diagram, settings_table
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +103,10 @@ def test_every_relative_link_leads_somewhere(document):
     links = [link for link in LINK.findall(document.read_text("utf-8")) if "://" not in link]
 
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_figures_on_the_performance_page_are_those_that_were_measured():
+    assert results.redrawn(page("docs/performance.md"), results.saved(SHOWN)) == page("docs/performance.md")
 
 
 def test_the_life_cycle_in_architecture_is_the_one_of_the_table():
