@@ -80,3 +80,13 @@ def test_a_mark_without_a_value_is_an_error():
 def test_a_value_without_a_mark_is_an_error():
     with pytest.raises(ValueError, match="PORT"):
         rendered("port: 1", {"PORT": "2"})
+
+
+def test_every_route_waits_as_long_as_an_old_client_does():
+    """G37: a submit with pictures and a seed may take a minute; Envoy's own default is 15 seconds. 0 is without end."""
+    timeouts = [
+        value for path, value in flat(yaml.safe_load(TEMPLATE.read_text())).items() if path.endswith("route/timeout")
+    ]
+
+    assert timeouts
+    assert all(value == "0s" or int(value.removesuffix("s")) >= 60 for value in timeouts)
