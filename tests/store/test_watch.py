@@ -16,6 +16,8 @@ from midway.store.watch import UnknownTask, Watch, WatchClosed
 from tests.store.readers import ObservedWatch, begin_waiting, give_up
 from tests.store.tasks import LEARN_SEED, SUCCEED, a_task, advance, in_progress, submitted
 
+HEARTBEAT = timedelta(milliseconds=1)
+
 
 @pytest.fixture
 async def watch(store: Store) -> AsyncIterator[ObservedWatch]:
@@ -112,6 +114,20 @@ async def test_a_read_that_was_cancelled_loses_nothing(store: Store, watch: Obse
     changed = await advance(store, task, Progressed(50))
 
     assert await anext(stream) == changed
+
+
+async def test_a_wake_up_that_was_lost_is_made_good_at_the_next_heartbeat(
+    store: Store, watch: ObservedWatch, monkeypatch: pytest.MonkeyPatch
+):
+    """On a quiet server no other change would ever lead the stream to look again."""
+    task = await in_progress(store)
+    stream = watch.watch(task.id, task.revision)
+    monkeypatch.setattr(watch, "_wake", lambda *_: None)
+    quiet = await stream.next(HEARTBEAT)
+
+    changed = await advance(store, task, Progressed(50))
+
+    assert (quiet, await stream.next(HEARTBEAT)) == (None, changed)
 
 
 async def test_a_cancelled_reader_leaves_nothing_behind(store: Store, watch: ObservedWatch):

@@ -58,7 +58,9 @@ class LimitSettings(BaseSettings):
     max_requeues: int = _count(_LIMITS.max_requeues, "How often a Task goes back to the queue before it fails")
     history_messages: int = _count(_LIMITS.history_messages, "How many messages a look at the channel reads back")
     history_messages_of_work: int = _count(
-        _LIMITS.history_messages_of_work, "The same at most, while an older Interaction is still waited for", least=1
+        _LIMITS.history_messages_of_work,
+        "The same at most, while an older Interaction is still waited for; as many settled jobs stay in memory",
+        least=1,
     )
     max_parked_messages: int = _count(
         _LIMITS.max_parked_messages, "Most messages that match no Task yet, for each Account; the oldest are let go"

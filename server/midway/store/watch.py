@@ -52,9 +52,8 @@ class Watch:
         self._lost_ring = lost_ring
         self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
         self._is_open = False
-        self.news = (
-            0  # rises before streams are woken; one that has read since needs not read again to know it may wait
-        )
+        # Rises before streams are woken: one that has read since then may wait without reading again.
+        self.news = 0
 
     async def __aenter__(self) -> Self:
         """Listen. Whatever changes after the return wakes its streams."""
