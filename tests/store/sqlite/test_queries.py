@@ -46,7 +46,6 @@ HOT = [
     "request",
     "revision",
     "task",
-    "update_task",
 ]
 
 

@@ -1,7 +1,7 @@
--- name: put_attempt
--- Store an Attempt, or what was learnt about it since. Its row keeps its place among those sent at the same instant.
+-- name: put_attempts
+-- Store Attempts, or what was learnt about them since. A row keeps its place among those sent at the same instant.
 INSERT INTO attempt (nonce, task_id, account_id, is_open, sent_at, doc)
-VALUES (:nonce, :task_id, :account_id, :is_open, :sent_at, :doc)
+VALUES {rows}
 ON CONFLICT (nonce) DO UPDATE SET is_open = excluded.is_open, sent_at = excluded.sent_at, doc = excluded.doc
 
 -- name: attempts

@@ -1,6 +1,6 @@
--- name: next_revision
--- Take the next number of the one increasing sequence; undone with the transaction, so it has no holes.
-UPDATE counter SET value = value + 1 WHERE name = 'revision' RETURNING value
+-- name: set_revision
+-- Take the numbers up to this one of the one increasing sequence; undone with the transaction, so it has no holes.
+UPDATE counter SET value = :value WHERE name = 'revision'
 
 -- name: revision
 -- The newest revision given.
@@ -10,20 +10,16 @@ SELECT value FROM counter WHERE name = 'revision'
 -- Where a Task stands now, to compare with what its writer expects.
 SELECT revision, state FROM task WHERE id = :id
 
--- name: insert_task
--- Store a new Task.
+-- name: put_tasks
+-- Store new Tasks and replace those that are there. What was asked for never changes.
 INSERT INTO task (id, revision, state, action, account_id, parent_id, client_state, doc)
-VALUES (:id, :revision, :state, :action, :account_id, :parent_id, :client_state, :doc)
-
--- name: update_task
--- Replace a Task, if it still is what its writer read. What was asked for never changes.
-UPDATE task
-SET revision = :revision, state = :state, account_id = :account_id, doc = :doc
-WHERE id = :id AND revision = :expected_revision
+VALUES {rows}
+ON CONFLICT (id) DO UPDATE
+SET revision = excluded.revision, state = excluded.state, account_id = excluded.account_id, doc = excluded.doc
 
 -- name: insert_history
--- Keep the snapshot of a change of state.
-INSERT INTO task_history (revision, task_id, state, doc) VALUES (:revision, :id, :state, :doc)
+-- Keep the snapshots of changes of state.
+INSERT INTO task_history (revision, task_id, state, doc) VALUES {rows}
 
 -- name: insert_request
 -- Remember which Task a request id made, and from what.

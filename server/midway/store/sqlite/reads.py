@@ -26,12 +26,18 @@ def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
 
 def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
     """Find the Task that a request id made."""
+    task_id = task_of_request(connection, request)
+    return get(connection, task_id) if task_id else None
+
+
+def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> TaskId | None:
+    """Find the id of the Task that a request id made."""
     row = connection.execute(QUERIES["request"], {"id": request.id}).fetchone()
     if row is None:
         return None
     if row["digest"] != request.payload_digest:
         raise RequestIdReused(TaskId(row["task_id"]))
-    return get(connection, TaskId(row["task_id"]))
+    return TaskId(row["task_id"])
 
 
 def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> list[Task]:

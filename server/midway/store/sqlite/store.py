@@ -35,12 +35,13 @@ from midway.store.sqlite.writer import Writer
 
 
 class OpenFiles(NamedTuple):
-    """The database's lock and connections, and its newest revision."""
+    """The database's lock and connections, its newest revision and its largest Task id."""
 
     lock: ProcessLock
     writing: Driver
     reading: Driver
     revision: Revision
+    last_task_id: TaskId | None
 
 
 class SqliteStore:
@@ -52,8 +53,8 @@ class SqliteStore:
         self._lock = files.lock
         self._doorbells = Doorbells()
         self._outbox_doorbells = Doorbells()  # most Tasks have no webhook
-        self._tail = Tail(files.revision, tail_size)
-        self._writer = Writer(files.writing, self._committed)
+        self._tail = Tail(files.revision, files.last_task_id or TaskId(""), tail_size)
+        self._writer = Writer(files.writing, self._tail, self._committed)
         self._reader = Reader(files.reading)
 
     @classmethod
@@ -105,25 +106,25 @@ class SqliteStore:
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Remove a notice."""
-        await self._writer.write(partial(outbox.delivered, sequence=sequence))
+        await self._writer.write(lambda batch: outbox.delivered(batch.connection, sequence))
 
     async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
         """Count a failed try."""
-        await self._writer.write(partial(outbox.retry, sequence=sequence, due_at=due_at))
+        await self._writer.write(lambda batch: outbox.retry(batch.connection, sequence, due_at))
 
     async def outbox_give_up(self, sequence: int, problem: str, now: datetime) -> None:
         """Move a notice to the dead letters."""
-        await self._writer.write(partial(outbox.give_up, sequence=sequence, problem=problem, now=now))
+        await self._writer.write(lambda batch: outbox.give_up(batch.connection, sequence, problem, now))
 
     async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
         """Move a dead letter back to the outbox."""
-        moved = await self._writer.write(partial(outbox.redeliver, task_id=task_id, revision=revision, now=now))
+        moved = await self._writer.write(lambda batch: outbox.redeliver(batch.connection, task_id, revision, now))
         self._outbox_doorbells.ring()
         return moved
 
     async def forget_dead_letters(self, before: datetime) -> None:
         """Remove old dead letters."""
-        await self._writer.write(partial(outbox.forget_dead_letters, before=before))
+        await self._writer.write(lambda batch: outbox.forget_dead_letters(batch.connection, before))
 
     async def by_request(self, request: RequestKey) -> Task | None:
         """Find the Task that a request id made."""
@@ -256,6 +257,7 @@ async def _open_locked(path: Path) -> OpenFiles:
         undo.push_async_callback(writing.close)
         reading = await Driver.open(partial(open_reader, path))
         undo.push_async_callback(reading.close)
-        files = OpenFiles(lock, writing, reading, await reading.run(reads.revision))
+        newest = await reading.run(reads.revision), await reading.run(reads.last_task_id)
+        files = OpenFiles(lock, writing, reading, *newest)
         undo.pop_all()
     return files

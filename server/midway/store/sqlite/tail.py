@@ -15,9 +15,10 @@ TAIL_SIZE = 2_000  # snapshots, of some 3 kB each: far more than a reader that k
 class Tail:
     """Every change of state and the latest progress of each Task, after a revision that rises as the oldest go."""
 
-    def __init__(self, after: Revision, size: int) -> None:
+    def __init__(self, after: Revision, newest_id: TaskId, size: int) -> None:
         self._after = after  # all that is newer is here
         self.revision = after  # the newest of all
+        self.newest_id = newest_id  # the largest of all
         self._size = size
         self._snapshots: dict[Revision, Task] = {}  # in order of revision
         self._of_task: dict[TaskId, list[Task]] = {}  # the same, of each Task
@@ -33,6 +34,7 @@ class Tail:
         known.append(task)
         self._snapshots[task.revision] = task
         self.revision = task.revision
+        self.newest_id = max(self.newest_id, task.id)
         if len(self._snapshots) > self._size:
             self._forget(next(iter(self._snapshots.values())))
 

@@ -1,22 +1,25 @@
 """The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
 
-An operation is a function of the connection. One that is refused fails alone; a batch that the disk refuses fails
+An operation is a function of the batch. One that is refused fails alone; a batch that the disk refuses fails
 whole. A batch runs in the writer's thread without a break:
 nothing on the event loop, a cancellation least of all, can leave a transaction half done.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable
+from midway.store.sqlite.batch import Batch
 from midway.store.sqlite.driver import Driver
+from midway.store.sqlite.tail import Tail
 
 T = TypeVar("T")
-Operation = Callable[[sqlite3.Connection], T]
+Operation = Callable[[Batch], T]
 
 _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 _REFUSALS = (RevisionConflict, RequestIdReused)  # raised before anything is written, as `writes` says
@@ -41,9 +44,10 @@ class _Waiting:
 class Writer:
     """Owns the writing connection and the task that feeds it."""
 
-    def __init__(self, driver: Driver, committed: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(self, driver: Driver, tail: Tail, committed: Callable[[Sequence[Any]], None]) -> None:
         """Start; `committed` gets what each batch returned when it is on the disk, before their callers do."""
         self._driver = driver
+        self._tail = tail
         self._committed = committed
         self._queue: list[_Waiting] = []
         self._batch: list[_Waiting] = []
@@ -63,7 +67,7 @@ class Writer:
         waiting = _Waiting(operation)
         self._queue.append(waiting)
         self._wakeup.set()
-        return cast(T, await asyncio.shield(waiting.outcome))
+        return cast(T, await waiting.outcome)
 
     async def close(self) -> None:
         """Write what waits, then close the connection."""
@@ -92,7 +96,7 @@ class Writer:
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         operations = [waiting.operation for waiting in batch]
         try:
-            outcomes = await self._driver.run(partial(run_batch, operations=operations))
+            outcomes = await self._driver.run(partial(run_batch, tail=self._tail, operations=operations))
             self._committed(outcomes)
         except sqlite3.Error as error:
             outcomes = [_Refused(_unavailable(error)) for _ in batch]
@@ -100,53 +104,68 @@ class Writer:
             _settle(waiting.outcome, outcome)
 
 
-def run_batch(connection: sqlite3.Connection, operations: Sequence[Operation[Any]]) -> list[Any]:
+def run_batch(connection: sqlite3.Connection, tail: Tail, operations: Sequence[Operation[Any]]) -> list[Any]:
     """Run the operations in one transaction; return each one's value, or a _Refused.
 
     Raises sqlite3.Error when the disk refuses; then nothing of the batch is stored.
     """
     try:
-        return _in_transaction(connection, operations, _run)
+        with _transaction(connection):
+            return _run_together(Batch(connection, tail, tail.revision), operations)
     except Exception as error:
         if _is_refusal_of_the_disk(error):
             raise
     # One has a defect, and may have written before it showed: savepoints, dear as they are, keep it from the others.
-    return _in_transaction(connection, operations, _run_alone)
+    with _transaction(connection):
+        return _run_each_alone(Batch(connection, tail, tail.revision), operations)
 
 
-def _in_transaction(
-    connection: sqlite3.Connection,
-    operations: Sequence[Operation[Any]],
-    run: Callable[[sqlite3.Connection, Operation[Any]], Any],
-) -> list[Any]:
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [run(connection, operation) for operation in operations]
+        yield
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _run_together(batch: Batch, operations: Sequence[Operation[Any]]) -> list[Any]:
+    outcomes = [_run(batch, operation) for operation in operations]
+    batch.write()
     return outcomes
 
 
-def _run(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:
+def _run(batch: Batch, operation: Operation[Any]) -> Any:
     try:
-        return operation(connection)
+        return operation(batch)
     except _REFUSALS as refusal:
         return _Refused(refusal)
 
 
-def _run_alone(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:
-    connection.execute("SAVEPOINT operation")
+def _run_each_alone(batch: Batch, operations: Sequence[Operation[Any]]) -> list[Any]:
+    outcomes = []
+    for operation in operations:
+        batch, outcome = _run_alone(batch, operation)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _run_alone(before: Batch, operation: Operation[Any]) -> tuple[Batch, Any]:
+    """Run an operation that may fail in any way; return the batch to go on with, and its value or a _Refused."""
+    before.connection.execute("SAVEPOINT operation")
+    batch = before.trial()
     try:
-        value = operation(connection)
+        value = operation(batch)
+        batch.write()
     except Exception as error:
         if _is_refusal_of_the_disk(error):
             raise
-        connection.execute("ROLLBACK TO operation")
-        value = _Refused(error)
-    connection.execute("RELEASE operation")
-    return value
+        before.connection.execute("ROLLBACK TO operation")
+        batch, value = before, _Refused(error)
+    before.connection.execute("RELEASE operation")
+    return batch, value
 
 
 def _is_refusal_of_the_disk(error: Exception) -> bool:
@@ -154,6 +173,8 @@ def _is_refusal_of_the_disk(error: Exception) -> bool:
 
 
 def _settle(outcome: "asyncio.Future[Any]", value: Any) -> None:
+    if outcome.done():
+        return  # its caller was cancelled and does not wait any more
     if isinstance(value, _Refused):
         outcome.set_exception(value.error)
     else:

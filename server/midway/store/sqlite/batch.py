@@ -1,0 +1,100 @@
+"""What the operations of one transaction do to Tasks and Attempts: decided one by one, written together.
+
+Each statement that SQLite runs gives Python's lock away and takes it back, which costs more than the row. So rows are
+collected while the operations run, and written by one statement for each table, whatever their number.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+from midway.domain.attempt import Attempt
+from midway.domain.ids import Revision, TaskId
+from midway.domain.task import State, Task
+from midway.store.codec import json_from_attempt, json_from_task
+from midway.store.sqlite.columns import integer_from_time
+from midway.store.sqlite.queries import QUERIES
+from midway.store.sqlite.tail import Tail
+
+Row = tuple[Any, ...]
+
+
+class Position(NamedTuple):
+    """Where a Task stands."""
+
+    revision: Revision
+    state: State
+
+
+@dataclass
+class Batch:
+    """One transaction of the writer's. Operations that touch neither Tasks nor Attempts use its connection."""
+
+    connection: sqlite3.Connection
+    tail: Tail  # does not change while the batch runs
+    revision: Revision  # the last one given
+    _tasks: dict[TaskId, Task] = field(default_factory=dict)  # changed by this batch
+    _task_rows: list[Row] = field(default_factory=list)
+    _history_rows: list[Row] = field(default_factory=list)
+    _attempt_rows: list[Row] = field(default_factory=list)
+
+    def trial(self) -> Self:
+        """Return a batch that goes on from here and has nothing to write; this one stays as it is."""
+        return type(self)(self.connection, self.tail, self.revision, dict(self._tasks))
+
+    def task(self, task_id: TaskId) -> Task | None:
+        """Return a Task as it is after the operations before, when it is in memory; None: ask the database."""
+        return self._tasks.get(task_id) or self.tail.latest(task_id)
+
+    def position(self, task_id: TaskId) -> Position | None:
+        """Tell where a Task stands after the operations before; None when there is none."""
+        if task := self.task(task_id):
+            return Position(task.revision, task.state)
+        if task_id > self.tail.newest_id:
+            return None  # ids rise: it is past all that are stored
+        row = self.connection.execute(QUERIES["position_of_task"], {"id": task_id}).fetchone()
+        return Position(Revision(row["revision"]), State(row["state"])) if row else None
+
+    def put(self, task: Task, *, is_change_of_state: bool) -> tuple[Task, str]:
+        """Give a Task the next revision and write it; return it as stored, and as a document."""
+        stored = replace(task, revision=Revision(self.revision + 1))
+        document = json_from_task(stored)
+        self.revision = stored.revision
+        self._tasks[task.id] = stored
+        self._task_rows.append(_row_of_task(stored, document))
+        if is_change_of_state:
+            self._history_rows.append((stored.revision, stored.id, stored.state.value, document))
+        return stored, document
+
+    def put_attempt(self, attempt: Attempt) -> None:
+        """Write an Attempt, in the place of what was known of it."""
+        self._attempt_rows.append(_row_of_attempt(attempt))
+
+    def write(self) -> None:
+        """Write the rows that were collected."""
+        if self._task_rows:
+            self.connection.execute(QUERIES["set_revision"], {"value": self.revision})
+        for query, rows in (
+            ("put_tasks", self._task_rows),
+            ("insert_history", self._history_rows),
+            ("put_attempts", self._attempt_rows),
+        ):
+            if rows:
+                self.connection.execute(QUERIES[query].format(rows=_places(rows)), [value for row in rows for value in row])
+
+
+def _places(rows: Sequence[Row]) -> str:
+    """Return placeholders for the values of rows."""
+    return ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+
+
+def _row_of_task(task: Task, document: str) -> Row:
+    ask = task.ask
+    key = (task.id, task.revision, task.state.value, task.action.value)
+    return (*key, task.account_id, ask.parent_id, ask.client_state, document)
+
+
+def _row_of_attempt(attempt: Attempt) -> Row:
+    key = (attempt.nonce, attempt.task_id, attempt.account_id, attempt.is_open)
+    return (*key, integer_from_time(attempt.sent_at), json_from_attempt(attempt))
