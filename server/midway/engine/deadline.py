@@ -40,6 +40,11 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
             return None
 
 
+def is_surely_early(task: Task, now: datetime, limits: Limits) -> bool:
+    """Tell whether a Task that waits in the queue has no deadline yet; takes a hundredth of the time of asking which."""
+    return task.state is State.QUEUED and now - task.created_at < limits.queue_timeout
+
+
 def release(task: Task, attempt: Attempt, limits: Limits, speed: Speed) -> datetime:
     """Return when nothing more is waited for from an open Attempt of an ended Task; Midjourney may draw until then."""
     is_silent = _silence(task, attempt) is not None

@@ -6,7 +6,8 @@ Nothing is promised before it is on disk: `admit` returns after `Store.submit`. 
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from midway.discord.interaction import ButtonPress
@@ -26,7 +27,7 @@ from midway.engine.limits import Limits
 from midway.engine.press import IMAGINE_ALL, button_of, check_mask, pressed, usable_parent, wanted_input
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
-from midway.store.port import RequestKey, Store, TaskQuery
+from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Intake:
         self._clock = clock
         self._ids = ids
         self._arriving: Counter[AccountId] = Counter()  # chosen, not yet in their worker's hands
-        self._placing: set[asyncio.Task[Placed]] = set()
+        self._placing: set[asyncio.Task[None]] = set()  # for clients that hung up
 
     async def admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a Task durably. Raises a Refusal, RequestIdReused or StoreUnavailable; then nothing was stored."""
@@ -130,34 +131,47 @@ class Intake:
         task = new_task(ask, task_id=self._ids.next(), now=now, home=home)
         if wanted is not None:
             task = apply(task, InputWanted(wanted, now + self._limits.input_timeout), now)
-        # On its own: a client that hangs up must not leave a stored Task that no worker knows.
-        ahead = self._expect(worker.id)
-        placing = asyncio.create_task(self._hand_over(task, inputs, request, worker, ahead), name=f"place {task.id}")
-        self._placing.add(placing)
-        placing.add_done_callback(self._placing.discard)
-        return await asyncio.shield(placing)
-
-    async def settle(self) -> None:
-        """Return when every Task that is being stored is in its worker's hands."""
-        if self._placing:
-            await asyncio.wait(self._placing)
-
-    def _expect(self, account_id: AccountId) -> int:
-        """Count a Task for its Account until the worker has it; return how many wait before it."""
-        ahead = self._workers[account_id].waiting_count + self._arriving[account_id]
-        self._arriving[account_id] += 1
-        return ahead
-
-    async def _hand_over(
-        self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker, ahead: int
-    ) -> Placed:
-        try:
-            submitted = await self._store.submit(task, inputs=inputs, request=request)
+        with self._expected(worker.id) as ahead:
+            try:
+                submitted = await self._store.submit(task, inputs=inputs, request=request)
+            except asyncio.CancelledError:
+                self._see_to(task, inputs, request, worker)
+                raise
             if submitted.created:
                 worker.take(submitted.task)
-        finally:
-            self._arriving[worker.id] -= 1
         return Placed(submitted.task, submitted.created, ahead)
+
+    @contextmanager
+    def _expected(self, account_id: AccountId) -> Iterator[int]:
+        """Count a Task for its Account until the worker has it; gives how many wait before it."""
+        ahead = self._workers[account_id].waiting_count + self._arriving[account_id]
+        self._arriving[account_id] += 1
+        try:
+            yield ahead
+        finally:
+            self._arriving[account_id] -= 1
+
+    def _see_to(self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker) -> None:
+        """Go on alone where a client hung up: a Task that was stored must not be left without a worker."""
+        placing = asyncio.create_task(self._hand_over(task, inputs, request, worker), name=f"place {task.id}")
+        self._placing.add(placing)
+        placing.add_done_callback(self._placing.discard)
+
+    async def _hand_over(
+        self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker
+    ) -> None:
+        with self._expected(worker.id):
+            try:
+                stored = (await self._store.submit(task, inputs=inputs, request=request)).task
+            except RevisionConflict:  # it was stored before its client hung up
+                stored = await self._store.get(task.id) or task
+            if stored.id == task.id:
+                worker.take(stored)
+
+    async def settle(self) -> None:
+        """Return when every Task that was being stored while its client hung up is in its worker's hands."""
+        if self._placing:
+            await asyncio.wait(self._placing)
 
     async def _admit_press(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a press of a parent's button (SubmitAction, SubmitChange)."""

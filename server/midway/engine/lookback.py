@@ -22,7 +22,7 @@ from midway.engine.account import AccountConfig
 from midway.engine.classify import meaning
 from midway.engine.clock import Clock
 from midway.engine.correlate import CLOCK_SKEW, leaves_trace, may_show
-from midway.engine.deadline import Deadline, deadline, may_be_drawn_until, release
+from midway.engine.deadline import Deadline, deadline, is_surely_early, may_be_drawn_until, release
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.listener import Listener
@@ -70,6 +70,8 @@ class Lookback:
         now = self._clock.now()
         self._sweep_at = now + self._limits.sweep_period
         for task in self._ledger.unfinished():
+            if is_surely_early(task, now, self._limits):
+                continue  # a queue may be long
             due = deadline(task, self._ledger.attempts(task.id), self._limits, self._speed)
             if due is not None and due.at <= now:
                 await self._overdue(task, due, now)

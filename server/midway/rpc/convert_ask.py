@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from midjourney.v1 import input_pb2, submit_pb2
 
@@ -19,14 +19,14 @@ MAX_REQUEST_ID_CHARACTERS = 64
 
 def ask_imagine(request: submit_pb2.SubmitImagineRequest, pictures: Pictures) -> Ask:
     """Read an imagine."""
-    return replace(with_pictures(_ask(Action.IMAGINE, request.options), pictures), prompt=request.prompt)
+    return with_pictures(_ask(Action.IMAGINE, request.options, prompt=request.prompt), pictures)
 
 
 def ask_change(request: submit_pb2.SubmitChangeRequest) -> Ask:
     """Read a change by index."""
     action = CHANGES.chosen(request.kind, "kind")
     index = None if action is Action.REROLL else request.index
-    return replace(_ask(action, request.options), parent_id=TaskId(request.task_id), index=index)
+    return _ask(action, request.options, parent_id=TaskId(request.task_id), index=index)
 
 
 def ask_describe(request: submit_pb2.SubmitDescribeRequest, pictures: Pictures) -> Ask:
@@ -37,8 +37,9 @@ def ask_describe(request: submit_pb2.SubmitDescribeRequest, pictures: Pictures) 
 def ask_press(request: submit_pb2.SubmitActionRequest, *, has_mask: bool) -> Ask:
     """Read a button press; a mask without a prompt takes the modal's own text."""
     answers_modal = has_mask or request.HasField("prompt")
-    return replace(
-        _ask(Action.PRESS, request.options),
+    return _ask(
+        Action.PRESS,
+        request.options,
         parent_id=TaskId(request.task_id),
         custom_id=request.custom_id,
         modal_prompt=request.prompt if answers_modal else None,
@@ -48,18 +49,18 @@ def ask_press(request: submit_pb2.SubmitActionRequest, *, has_mask: bool) -> Ask
 
 def ask_blend(request: submit_pb2.SubmitBlendRequest, pictures: Pictures) -> Ask:
     """Read a blend."""
-    ask = with_pictures(_ask(Action.BLEND, request.options), pictures)
-    return replace(ask, dimensions=dimensions_from(request.dimensions))
+    dimensions = dimensions_from(request.dimensions)
+    return with_pictures(_ask(Action.BLEND, request.options, dimensions=dimensions), pictures)
 
 
 def ask_shorten(request: submit_pb2.SubmitShortenRequest) -> Ask:
     """Read a shorten."""
-    return replace(_ask(Action.SHORTEN, request.options), prompt=request.prompt)
+    return _ask(Action.SHORTEN, request.options, prompt=request.prompt)
 
 
 def ask_show(request: submit_pb2.SubmitShowRequest) -> Ask:
     """Read a show."""
-    return replace(_ask(Action.SHOW, request.options), show_job_id=JobId(request.job_id.strip().lower()))
+    return _ask(Action.SHOW, request.options, show_job_id=JobId(request.job_id.strip().lower()))
 
 
 def with_pictures(ask: Ask, pictures: Pictures) -> Ask:
@@ -69,7 +70,7 @@ def with_pictures(ask: Ask, pictures: Pictures) -> Ask:
     return replace(ask, image_count=len(pictures.files), links=pictures.links)
 
 
-def _ask(action: Action, options: input_pb2.SubmitOptions) -> Ask:
+def _ask(action: Action, options: input_pb2.SubmitOptions, **asked: Any) -> Ask:
     return Ask(
         action=action,
         bot=BOTS.word(options.bot_type, "options.bot_type") or Bot.MIDJOURNEY,
@@ -78,6 +79,7 @@ def _ask(action: Action, options: input_pb2.SubmitOptions) -> Ask:
         remix=options.remix if options.HasField("remix") else None,
         client_state=options.client_state,
         notify_url=options.notify_url,
+        **asked,
     )
 
 

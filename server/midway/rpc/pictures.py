@@ -42,6 +42,9 @@ class Pictures:
         return len(self.files) + len(self.links)
 
 
+NO_PICTURES = Pictures()
+
+
 class PictureReader:
     """Reads pictures within the limits, in a thread: decoding keeps the processor for long."""
 
@@ -52,6 +55,8 @@ class PictureReader:
 
     async def read(self, sources: Sequence[Source]) -> Pictures:
         """Return the pictures in order. Raises InvalidField for the first one that cannot be used."""
+        if not sources:
+            return NO_PICTURES
         self._check_count(sources)
         read = [await self._read(source) for source in sources]
         files = tuple(picture for picture in read if isinstance(picture, InputImage))
