@@ -5,6 +5,7 @@ Pure: text in, value out. Source: discord-wire, "Content grammar".
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from midway.discord.attachment import job_id_from_text, job_id_from_url
 from midway.discord.event import Message
@@ -52,6 +53,7 @@ class Content:
     job_id: JobId | None = None
 
 
+@lru_cache(maxsize=256)  # every part that looks at a message asks what its text says
 def parse_content(content: str) -> Content | None:
     """Read the text of a job's message; None when it is some other text.
 

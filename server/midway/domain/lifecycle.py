@@ -305,17 +305,16 @@ def _with_notice(task: Task, notice: str) -> Task:
 
 def _progressed(task: Task, event: Progressed, now: datetime) -> Task:
     percent = task.progress if event.percent is None else max(task.progress, min(event.percent, 99))
-    return _alive(
-        replace(
-            task,
-            progress=percent,
-            remark=None,
-            image=event.image or task.image,
-            final_prompt=event.final_prompt or task.final_prompt,
-            job_id=event.job_id or task.job_id,
-            actual_speed=event.speed or task.actual_speed,
-        ),
-        now,
+    return replace(
+        task,
+        started_at=task.started_at or now,
+        progressed_at=now,
+        progress=percent,
+        remark=None,
+        image=event.image or task.image,
+        final_prompt=event.final_prompt or task.final_prompt,
+        job_id=event.job_id or task.job_id,
+        actual_speed=event.speed or task.actual_speed,
     )
 
 

@@ -130,6 +130,8 @@ class Listener:
 
         An edit that leaves the text as it was only restyles a button and answers nothing.
         """
+        if not message.embeds:
+            return None  # no panel, as most messages
         pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message.id and not a.takes_slot]
         meaning = classify.meaning(message) if len(pressed) == 1 else None
         if not isinstance(meaning, Finished) or meaning.verb is not Verb.PANEL:
@@ -178,6 +180,9 @@ class Listener:
     def _learnt(self, attempt: Attempt, keys: Keys) -> Attempt:
         """Add every id in the message to the Attempt."""
         known = attempt.message_ids
+        has_news = (keys.interaction_id and not attempt.interaction_id) or (keys.job_id and not attempt.job_id)
+        if keys.message_id in known and attempt.accepted_at and not has_news:
+            return attempt  # as at most edits of a progress message
         return replace(
             attempt,
             accepted_at=attempt.accepted_at or self._clock.now(),
