@@ -17,6 +17,7 @@ from tests.support.upstream import assert_own_picture, posts
 
 ASK = Ask(action=Action.IMAGINE, prompt="a red fox")
 REQUEST = RequestKey(RequestId("once"), "digest")
+TURNS_OF_A_SUBMIT = 12  # of the event loop, and some more
 
 
 async def hang_up(rig: Rig, faulty: FaultyStore) -> None:
@@ -51,3 +52,21 @@ async def test_a_client_that_hung_up_gets_its_task_by_the_same_request_id(simula
         assert not again.created
         assert len(posts(rig)) == 1
         assert rig.engine.accounts()[0].queued == 0
+
+
+async def test_whenever_a_client_hangs_up_what_was_stored_runs(simulator: Simulator, tmp_path: Path) -> None:
+    """One more turn of the event loop each time: before the store was asked, while it writes, after it has."""
+    async with stage(simulator, tmp_path) as rig:
+        for turns in range(TURNS_OF_A_SUBMIT):
+            call = asyncio.create_task(rig.engine.submit(Ask(action=Action.IMAGINE, prompt=f"a red fox {turns}")))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+        await rig.engine._intake.settle()
+        stored = await rig.store.find(TaskQuery())
+
+        assert stored
+        assert rig.engine.accounts()[0].queued + len(posts(rig)) >= len(stored)  # none waits for a restart
+        for task in stored:
+            await rig.succeeded(task)

@@ -9,7 +9,7 @@ from midway.domain.attempt import AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import JobId, MessageId, TaskId
 from midway.domain.task import Remark, State
-from midway.engine.deadline import deadline, release
+from midway.engine.deadline import deadline, is_surely_early, release
 from midway.engine.limits import Limits
 
 from tests.unit.making import JOB, NOW, a_task, an_attempt, interaction, seconds
@@ -38,6 +38,19 @@ def test_waiting_for_a_person_does_not_count_as_waiting_in_the_queue() -> None:
 
     assert due is not None
     assert due.at == NOW + LIMITS.input_timeout + LIMITS.queue_timeout
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("had_modal", [False, True])
+@pytest.mark.parametrize("age", [0.0, 0.5, 0.999, 1.0, 1.5])
+def test_what_is_surely_early_is_not_due(state: State, had_modal: bool, age: float) -> None:
+    ask = {"parent_id": TaskId("1"), "modal_prompt": "a fox"} if had_modal else {}
+    task = task_in(state, ask=ask)
+    now = NOW + LIMITS.queue_timeout * age
+    due = deadline(task, [], LIMITS, Speed.FAST)
+
+    assert not is_surely_early(task, now, LIMITS) or (due is not None and due.at > now)
+    assert is_surely_early(task, now, LIMITS) == (state is State.QUEUED and age < 1)
 
 
 def test_a_modal_waits_until_the_time_that_was_told() -> None:

@@ -1,5 +1,6 @@
 """Attachments of a message: pictures on the CDN, whose file names tell the Midjourney job."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from midway.discord.json_types import Raw, number, objects, text
@@ -18,6 +19,7 @@ def job_id_from_text(text: str) -> JobId | None:
     return JobId(found[-1].lower()) if found else None
 
 
+@lru_cache(maxsize=256)  # asked for a message's owner, and again for its meaning
 def job_id_from_url(url: str) -> JobId | None:
     """Find the job's UUID in the path of a link; what follows the path is a signature."""
     return job_id_from_text(urlsplit(url).path)

@@ -41,7 +41,7 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
 
 
 def is_surely_early(task: Task, now: datetime, limits: Limits) -> bool:
-    """Tell whether a Task that waits in the queue has no deadline yet; takes a hundredth of the time of asking which."""
+    """Tell, faster than by its deadline, whether a Task waits in the queue and is not due yet."""
     return task.state is State.QUEUED and now - task.created_at < limits.queue_timeout
 
 

@@ -1,16 +1,17 @@
 """How SQLite writes: shared commits, writes that a cancelled caller cannot tear, a disk that refuses."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from midway.domain.ids import Revision
 from midway.domain.image import InputImage
-from midway.domain.lifecycle import Dispatched
-from midway.store.port import StoreUnavailable
-from midway.store.sqlite import SqliteStore
+from midway.domain.lifecycle import Dispatched, apply
+from midway.store.port import RevisionConflict, StoreUnavailable, Submitted
+from midway.store.sqlite import SqliteStore, writer
 from midway.store.sqlite.writer import MAX_BATCH
 
-from tests.store.tasks import a_task, advance, submitted
+from tests.store.tasks import START, a_task, advance, an_attempt, submitted
 
 BIG_PICTURE = InputImage(b"x" * 10_000_000, "image/png", 1, 1)
 
@@ -42,6 +43,54 @@ async def test_a_write_that_stands_alone_commits_at_once(sqlite: SqliteStore, co
     await submitted(sqlite)
 
     assert len(commits) == 2
+
+
+async def test_while_many_write_a_commit_waits_for_more_of_them(
+    sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer, "GATHERING", timedelta(seconds=0.5))
+    many = [asyncio.ensure_future(submitted(sqlite)) for _ in range(2)]
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+    await asyncio.gather(*many, submitted(sqlite))
+
+    assert len(commits) == 1
+
+
+async def test_who_writes_alone_waits_for_nobody(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writer, "GATHERING", timedelta(hours=1))
+
+    await submitted(sqlite)
+    await submitted(sqlite)
+
+
+async def test_writes_of_one_task_in_one_commit_see_each_other(sqlite: SqliteStore, commits: list[str]):
+    task = a_task()
+
+    made, again, missing = await asyncio.gather(
+        sqlite.submit(task),
+        sqlite.submit(task),
+        sqlite.append(apply(task, Dispatched(), START), expected_revision=Revision(7)),
+        return_exceptions=True,
+    )
+
+    assert isinstance(made, Submitted)
+    assert [type(each) for each in (again, missing)] == [RevisionConflict, RevisionConflict]
+    assert await sqlite.get(task.id) == made.task
+    assert len(commits) == 1
+
+
+@pytest.mark.parametrize("learnt_first", [True, False])
+async def test_the_last_word_about_an_attempt_counts_within_one_commit(sqlite: SqliteStore, learnt_first: bool):
+    task = await submitted(sqlite)
+    sent, accepted = an_attempt(task), an_attempt(task, accepted_at=START)
+    put = sqlite.put_attempt(accepted)
+    append = sqlite.append(apply(task, Dispatched(), START), expected_revision=task.revision, attempts=[sent])
+
+    await asyncio.gather(*((put, append) if learnt_first else (append, put)))
+
+    assert await sqlite.attempts(task.id) == [sent if learnt_first else accepted]
 
 
 async def test_a_commit_is_on_the_disk_when_it_returns(sqlite: SqliteStore):

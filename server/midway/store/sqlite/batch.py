@@ -81,7 +81,9 @@ class Batch:
             ("put_attempts", self._attempt_rows),
         ):
             if rows:
-                self.connection.execute(QUERIES[query].format(rows=_places(rows)), [value for row in rows for value in row])
+                self.connection.execute(
+                    QUERIES[query].format(rows=_places(rows)), [value for row in rows for value in row]
+                )
 
 
 def _places(rows: Sequence[Row]) -> str:

@@ -10,10 +10,10 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable
 from midway.store.sqlite.batch import Batch
@@ -36,12 +36,11 @@ class _Refused:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     """An operation and the caller who waits for its outcome."""
 
     operation: Operation[Any]
-    outcome: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    outcome: asyncio.Future[Any]
 
 
 class Writer:
@@ -68,10 +67,10 @@ class Writer:
         """
         if self._closing or self._task.done():
             raise StoreUnavailable("the store is closed")
-        waiting = _Waiting(operation)
-        self._queue.append(waiting)
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(operation, outcome))
         self._wakeup.set()
-        return cast(T, await waiting.outcome)
+        return await outcome
 
     async def close(self) -> None:
         """Write what waits, then close the connection."""
