@@ -5,7 +5,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from midway.domain.task import Ask, State, Task
 from midway.media.archive import Archive
 from midway.store.codec import json_from_attempt, json_from_task
 from midway.store.sqlite import SqliteStore
+from msgspec.structs import replace
 
 ACCOUNT = "300000000000000001"
 FIRST_ID = 1_600_000_000_000_000  # microseconds of a day long ago

@@ -7,16 +7,19 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class StandardLibraryOnly(Contract):
-    """Holds while the packages import nothing but themselves and the standard library."""
+    """Holds while the packages import nothing but themselves, the standard library and what is named `besides`."""
 
     type_name = "standard_library_only"
 
     packages = fields.ListField(subfield=fields.StringField())
+    besides = fields.ListField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002  # import-linter's signature
-        """List every direct import that leaves both the package and the standard library."""
+        """List every direct import that leaves the package for what it may not know."""
         packages: list[str] = self.packages  # type: ignore[assignment]  # the field descriptor's parsed value
-        foreign = [link for package in packages for link in _foreign_imports(graph, package)]
+        besides: list[str] | None = self.besides  # type: ignore[assignment]  # as above
+        known = {*sys.stdlib_module_names, *(besides or ())}
+        foreign = [link for package in packages for link in _foreign_imports(graph, package, known)]
         return ContractCheck(kept=not foreign, metadata={"foreign": foreign})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
@@ -25,11 +28,11 @@ class StandardLibraryOnly(Contract):
             output.print_error(f"{importer} imports {imported}", bold=False)
 
 
-def _foreign_imports(graph: ImportGraph, package: str) -> list[tuple[str, str]]:
+def _foreign_imports(graph: ImportGraph, package: str, known: set[str]) -> list[tuple[str, str]]:
     own = {package, *graph.find_descendants(package)}
     return [
         (importer, imported)
         for importer in sorted(own)
         for imported in sorted(graph.find_modules_directly_imported_by(importer) - own)
-        if imported.partition(".")[0] not in sys.stdlib_module_names
+        if imported.partition(".")[0] not in known
     ]

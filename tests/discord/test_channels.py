@@ -1,6 +1,6 @@
 """What is read from and done in channels: history, messages, pictures, reactions."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -9,6 +9,7 @@ from midway.discord.errors import ForeignHost, Rejected, Unauthorized, Unknown, 
 from midway.discord.event import MessageCreated
 from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID, NIJI_APPLICATION_ID
 from midway.domain.ids import ChannelId, MessageId
+from msgspec.structs import replace
 
 from tests.discord.connected import CHANNEL, DIRECT_CHANNEL, QUICK, Linked, connected, picture
 
@@ -75,7 +76,7 @@ async def test_a_revoked_token_is_told():
 
 
 async def test_a_silent_api_is_given_up():
-    async with connected(settings=replace(QUICK, request_timeout=timedelta(milliseconds=200))) as linked:
+    async with connected(settings=dataclasses.replace(QUICK, request_timeout=timedelta(milliseconds=200))) as linked:
         linked.arm(SlowAnswer(route="history", seconds=3600))
 
         with pytest.raises(Unknown):
@@ -125,7 +126,7 @@ async def test_a_link_without_its_signature_is_refused():
 
 
 async def test_a_file_that_is_too_large_is_refused():
-    async with connected(settings=replace(QUICK, max_transfer_bytes=1000)) as linked:
+    async with connected(settings=dataclasses.replace(QUICK, max_transfer_bytes=1000)) as linked:
         grid = await linked.grid()
 
         with pytest.raises(Rejected) as refused:

@@ -1,6 +1,5 @@
 """What the ledger holds in memory: no less than the store where that matters, and no more than can be asked for."""
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from midway.engine.limits import Limits
 from midway.store.memory import MemoryStore
 from midway.store.port import RevisionConflict
 from midway.store.sqlite import SqliteStore
+from msgspec.structs import replace
 
 from tests.unit.making import ACCOUNT, CHANNEL, NOW, a_task, an_attempt
 

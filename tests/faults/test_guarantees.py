@@ -1,7 +1,7 @@
 """A judge that never condemns proves nothing: each guarantee is broken here on purpose, in made-up evidence."""
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +11,7 @@ from midway.domain.errors import Reason
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, Nonce, Revision, TaskId
 from midway.domain.image import Image
 from midway.domain.task import Ask, Failure, State, Task
+from msgspec.structs import replace
 
 from tests.faults.seeded.evidence import Acknowledged, Evidence, Notice, Seen, WatchLog
 from tests.faults.seeded.guarantees import GUARANTEES, breaches
@@ -91,7 +92,7 @@ def notice(revision: int, status: str, *, told: str = "", taken: bool = True) ->
 
 def ended(evidence: Evidence, **changes: object) -> Task:
     """Return the Task's end with other values."""
-    return replace(evidence.tasks[ID], **changes)  # type: ignore[arg-type]
+    return replace(evidence.tasks[ID], **changes)
 
 
 def lose_a_submit(evidence: Evidence) -> None:
@@ -99,7 +100,7 @@ def lose_a_submit(evidence: Evidence) -> None:
 
 
 def change_a_prompt(evidence: Evidence) -> None:
-    evidence.acknowledged[0] = replace(evidence.acknowledged[0], prompt="a blue fox")
+    evidence.acknowledged[0] = dataclasses.replace(evidence.acknowledged[0], prompt="a blue fox")
 
 
 def never_end(evidence: Evidence) -> None:
@@ -181,7 +182,7 @@ def tell_no_end(evidence: Evidence) -> None:
 
 
 def tell_no_end_that_is_taken(evidence: Evidence) -> None:
-    evidence.notices[-1] = replace(evidence.notices[-1], taken=False)
+    evidence.notices[-1] = dataclasses.replace(evidence.notices[-1], taken=False)
 
 
 def tell_in_two_ways(evidence: Evidence) -> None:

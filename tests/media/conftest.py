@@ -4,7 +4,6 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from midway.media.archive import Archive
 from midway.media.keeper import ArchiveKeeper, KeeperRules
 from midway.store.memory import MemoryStore
 from midway.store.port import Store
+from msgspec.structs import replace
 
 from tests.store.tasks import a_task, submitted
 

@@ -1,7 +1,6 @@
 """The old API's Task in the shapes that a simulator seldom shows, and every refusal in its words."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from midway.rpc.legacy.refusals import TOLD
 from midway.rpc.legacy.status import RENAMED_ACTIONS, STATUSES, action_name
 from midway.rpc.legacy.task_json import render
 from midway.rpc.legacy.texts import Code
+from msgspec.structs import replace
 
 NOON = datetime(2024, 1, 17, 12, 0, 0, 123456, tzinfo=UTC)
 FILM = Image("https://cdn.example/fox.mp4", content_type="video/mp4")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from midway.domain.image import Image
 from midway.domain.lifecycle import new_task
 from midway.domain.task import Ask, State, Task
 from midway.rpc.picture_links import DiscordLinks, SignedLinks
+from msgspec.structs import replace
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
 from tests.support.rig import engine_running, simulator_running

@@ -1,12 +1,12 @@
 """Dead letters over gRPC: what could not be delivered is shown without secrets, and sent again."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
 from midjourney.v1 import task_pb2, webhook_service_pb2
 from midway.domain.task import Task
+from msgspec.structs import replace
 
 from tests.rpc.served import Served, rejected
 from tests.store.tasks import a_task

@@ -1,7 +1,8 @@
 """Plays a case: its parents, then the step it is about, through the engine and the simulator."""
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from midway.domain.image import InputImage
 from midway.domain.task import Ask, State, Task
 from midway.engine.intake import Placed
 from midway.engine.limits import Limits
+from msgspec.structs import replace
 
 from tests.scenarios.case import Answer, Case, Step
 from tests.support.pictures import mask_for, plain_picture
@@ -62,7 +64,7 @@ def limits_of(case: Case) -> Limits:
     bounds: dict[str, Any] = {name: timedelta(seconds=seconds) for name, seconds in case.limits.items()}
     # Else the fault could strike the question for the settings.
     asks = case.remix_known is None and not case.faults
-    return replace(QUICK, sync_settings=asks, **bounds)
+    return dataclasses.replace(QUICK, sync_settings=asks, **bounds)
 
 
 def _common(step: Step) -> dict[str, Any]:

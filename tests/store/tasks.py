@@ -1,7 +1,6 @@
 """Tasks, Attempts and pictures for the store's tests, with times that do not depend on the clock."""
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from midway.domain.lifecycle import (
 )
 from midway.domain.task import Ask, Task
 from midway.store.port import Store
+from msgspec.structs import replace
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("1001")

@@ -1,10 +1,9 @@
 """What every Store promises about Attempts and Accounts."""
 
-from dataclasses import replace
-
 from midway.domain.account import AccountState
 from midway.domain.ids import AccountId, JobId, MessageId
 from midway.store.port import AccountMark, Store
+from msgspec.structs import replace
 
 from tests.store.tasks import ACCOUNT, START, a_task, an_attempt, seconds, submitted
 

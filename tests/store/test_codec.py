@@ -1,6 +1,5 @@
 """Documents: what is written is read back, also across versions that know other fields."""
 
-import dataclasses
 import json
 from datetime import UTC, datetime
 
@@ -10,6 +9,7 @@ from midway.domain.attempt import Attempt
 from midway.domain.ids import Revision
 from midway.domain.task import Ask, Task
 from midway.store.codec import attempt_from_json, json_from_attempt, json_from_task, task_from_json
+from msgspec.structs import fields, replace
 
 from tests.store.tasks import RESULT, a_task, an_attempt
 
@@ -40,7 +40,7 @@ def test_the_revision_comes_from_beside_the_document():
 
 
 def test_fields_of_a_later_version_are_skipped():
-    task = dataclasses.replace(a_task(), image=RESULT.image)
+    task = replace(a_task(), image=RESULT.image)
     document = json.loads(json_from_task(task))
     for part in (document, document["ask"], document["image"]):
         part["added_later"] = {"any": ["thing"]}
@@ -59,8 +59,8 @@ def test_fields_that_an_earlier_version_did_not_write_take_their_default():
 def test_every_field_is_written_also_at_its_default():
     written = json.loads(json_from_task(a_task()))
 
-    assert written.keys() == {field.name for field in dataclasses.fields(Task)}
-    assert written["ask"].keys() == {field.name for field in dataclasses.fields(Ask)}
+    assert written.keys() == {field.name for field in fields(Task)}
+    assert written["ask"].keys() == {field.name for field in fields(Ask)}
 
 
 def test_an_attempt_without_later_fields_is_readable():

@@ -1,6 +1,5 @@
 """What every Store promises about webhook notices."""
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -9,6 +8,7 @@ from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Progressed, Result, Succeeded
 from midway.domain.task import Task
 from midway.store.port import DeadLetter, OutboxRow, RevisionConflict, Store
+from msgspec.structs import replace
 
 from tests.store.tasks import START, a_task, advance, seconds, submitted
 

@@ -1,13 +1,13 @@
 """What every Store promises about writing Tasks."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from midway.domain.ids import RequestId, Revision
 from midway.domain.lifecycle import Accepted, Dispatched, Progressed
 from midway.domain.task import State
 from midway.store.port import Doorbell, RequestIdReused, RequestKey, RevisionConflict, Store
+from msgspec.structs import replace
 
 from tests.store.tasks import MASK, PICTURE, a_task, advance, an_attempt, in_progress, submitted
 

@@ -8,7 +8,8 @@ from tools.import_contracts import StandardLibraryOnly
 
 @pytest.fixture
 def contract() -> StandardLibraryOnly:
-    return StandardLibraryOnly("pure", session_options={}, contract_options={"packages": ["house.core"]})
+    options = {"packages": ["house.core"], "besides": ["attrs"]}
+    return StandardLibraryOnly("pure", session_options={}, contract_options=options)
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def graph() -> ImportGraph:
     graph = ImportGraph()
     for module in ("house", "house.core", "house.core.rule", "house.edge"):
         graph.add_module(module)
-    for external in ("datetime", "aiohttp"):
+    for external in ("datetime", "aiohttp", "attrs"):
         graph.add_module(external, is_squashed=True)
     graph.add_import(importer="house.core", imported="house.core.rule")
     graph.add_import(importer="house.core.rule", imported="datetime")
@@ -38,6 +39,13 @@ def test_a_third_party_import_breaks_it(contract, graph):
 
     assert not result.kept
     assert result.metadata["foreign"] == [("house.core.rule", "aiohttp")]
+
+
+def test_what_is_named_besides_is_welcome(contract, graph):
+    """One library that the contract names does not break it, and opens the door to no other."""
+    graph.add_import(importer="house.core.rule", imported="attrs")
+
+    assert contract.check(graph, verbose=False).kept
 
 
 def test_an_import_of_an_outer_layer_breaks_it(contract, graph):

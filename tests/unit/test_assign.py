@@ -1,6 +1,5 @@
 """Which account runs a Task."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason
 from midway.domain.ids import AccountId, ChannelId
 from midway.domain.task import Ask
 from midway.engine.assign import choose
+from msgspec.structs import replace
 
 from tests.unit.making import NOW
 

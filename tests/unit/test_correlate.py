@@ -1,6 +1,5 @@
 """Whose message it is: each key alone, their order, and every doubt that must end in nobody."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from midway.domain.action import Action, Bot, Verb
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import MessageId, Nonce
 from midway.engine.correlate import FOREIGN_KEPT, Index, keys_from_message, leaves_trace, match
+from msgspec.structs import replace
 
 from tests.unit.making import JOB, NOW, OTHER_JOB, a_message, an_attempt, interaction, keys, seconds
 

@@ -1,6 +1,5 @@
 """When it is too late, and why: one row for each state and each thing that may be missing."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from midway.domain.ids import JobId, MessageId, TaskId
 from midway.domain.task import Remark, State
 from midway.engine.deadline import deadline, is_surely_early, release
 from midway.engine.limits import Limits
+from msgspec.structs import replace
 
 from tests.unit.making import JOB, NOW, a_task, an_attempt, interaction, seconds
 

@@ -1,7 +1,7 @@
 """How a Task becomes an Interaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -12,6 +12,7 @@ from midway.domain.action import Action, Bot, Speed
 from midway.domain.ids import ChannelId, GuildId, InteractionId, JobId, MessageId
 from midway.domain.image import InputImage
 from midway.engine.dispatch import FIELD_FALLBACK, PLANS, Place, answer, mask_as_sent, prepare, prompt_as_sent
+from msgspec.structs import replace
 
 from tests.support.pictures import plain_picture
 from tests.unit.making import CHANNEL, JOB, a_task

@@ -1,6 +1,5 @@
 """A Task's life: the table is total, everything can be reached, everything can end, and ends once."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import get_args
@@ -38,6 +37,7 @@ from midway.domain.lifecycle import (
     new_task,
 )
 from midway.domain.task import TERMINAL, Ask, ModalAsk, Remark, State, Task
+from msgspec.structs import replace
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)

@@ -1,6 +1,5 @@
 """The rules between a finished Task and the press of one of its buttons."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from midway.domain.ids import MessageId, TaskId
 from midway.domain.image import Button, Image
 from midway.domain.task import Ask, State, Task
 from midway.engine.press import button_of, check_mask, pressed, proposal, usable_parent, wanted_input
+from msgspec.structs import replace
 
 from tests.support.pictures import plain_picture
 from tests.unit.making import JOB, a_task

@@ -4,15 +4,15 @@ Only what correlation and classification need is kept; everything is copied, bec
 objects in place.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from midway.domain.ids import ChannelId, InteractionId, MessageId, Nonce, UserId
 from midway.domain.image import Button, Image
 
 
-@dataclass(frozen=True, slots=True)
-class Embed:
+class Embed(Struct, frozen=True):
     """One embed of a message; colour as Discord's integer, None when it has none."""
 
     title: str = ""
@@ -22,8 +22,7 @@ class Embed:
     image_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """A message as it stood at one event.
 
     `nonce` is only on creations by our own Interactions. `interaction_id` and `interaction_name` come from
@@ -52,8 +51,7 @@ class Message:
     edited_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """A gateway session is up. `resumed` is true when no event was missed."""
 
     user_id: UserId
@@ -61,38 +59,33 @@ class Connected:
     resumed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(Struct, frozen=True):
     """The gateway session is gone; the client is re-connecting by itself."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRefused:
+class TokenRefused(Struct, frozen=True):
     """Discord does not accept the token (close 4004, 401 at login) or the session's shape (4010-4014). Final."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionCreated:
+class InteractionCreated(Struct, frozen=True):
     """Discord knows the Interaction."""
 
     id: InteractionId
     nonce: Nonce
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionSucceeded:
+class InteractionSucceeded(Struct, frozen=True):
     """The bot answered the Interaction."""
 
     id: InteractionId
     nonce: Nonce | None
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionFailed:
+class InteractionFailed(Struct, frozen=True):
     """The bot did not answer the Interaction in time, or refused it."""
 
     id: InteractionId
@@ -100,8 +93,7 @@ class InteractionFailed:
     reason_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextField:
+class TextField(Struct, frozen=True):
     """A text input of a modal: its id and its prefilled value.
 
     `labelled` is true when a label component holds it instead of a row; the submit has to repeat that shape.
@@ -113,19 +105,17 @@ class TextField:
     labelled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ModalOpened:
+class ModalOpened(Struct, frozen=True):
     """A modal waits for its submit."""
 
     id: InteractionId
     nonce: Nonce | None
     custom_id: str
     title: str
-    fields: tuple[TextField, ...] = field(default=())
+    fields: tuple[TextField, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class IframeOpened:
+class IframeOpened(Struct, frozen=True):
     """An iframe waits: Vary (Region), or a human check (see `engine.classify`)."""
 
     id: InteractionId
@@ -135,22 +125,19 @@ class IframeOpened:
     iframe_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageCreated:
+class MessageCreated(Struct, frozen=True):
     """A message appeared."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class MessageUpdated:
+class MessageUpdated(Struct, frozen=True):
     """A message was edited; `message` is its new form."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class MessageDeleted:
+class MessageDeleted(Struct, frozen=True):
     """A message is gone."""
 
     id: MessageId

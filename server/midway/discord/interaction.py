@@ -1,6 +1,6 @@
 """Interactions as values: a slash command, a button press, a select, a modal submit."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from midway.domain.ids import ChannelId, GuildId, InteractionId, MessageId
 
@@ -8,8 +8,7 @@ MIDJOURNEY_APPLICATION_ID = "936929561302675456"
 NIJI_APPLICATION_ID = "1022952195194359889"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One option of a command.
 
     `type` is Discord's: 1 sub-command, 3 string, 11 attachment (`value` is then the index of the file).
@@ -20,8 +19,7 @@ class Option:
     type: int = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A slash command by name; its id and version are looked up when it is sent.
 
     `files` are (filename, uploaded_filename).
@@ -35,8 +33,7 @@ class Command:
     files: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ButtonPress:
+class ButtonPress(Struct, frozen=True, kw_only=True):
     """A press of a button on a message that still exists."""
 
     application_id: str
@@ -47,8 +44,7 @@ class ButtonPress:
     custom_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModalSubmit:
+class ModalSubmit(Struct, frozen=True, kw_only=True):
     """The answer to a modal.
 
     `values` are (text field's custom id, value). `modal_id` is the opening Interaction's id.
@@ -59,7 +55,7 @@ class ModalSubmit:
     guild_id: GuildId | None
     modal_id: InteractionId
     custom_id: str
-    values: tuple[tuple[str, str], ...] = field(default=())
+    values: tuple[tuple[str, str], ...] = ()
 
 
 Interaction = Command | ButtonPress | ModalSubmit

@@ -4,8 +4,10 @@ Pure: text in, value out. Source: discord-wire, "Content grammar".
 """
 
 import re
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from midway.discord.attachment import job_id_from_text, job_id_from_url
 from midway.discord.event import Message
@@ -32,8 +34,7 @@ _VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """What the text of a job's message says.
 
     `verb_detail` is the word that narrows the verb ("Strong", "Left", "4x"), or the verb's whole text when it is not
@@ -49,7 +50,7 @@ class Content:
     speed: Speed | None = None
     stealth: bool = False
     pick_index: int | None = None
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
     job_id: JobId | None = None
 
 

@@ -1,8 +1,9 @@
 """The connection of one Account to Discord, as the engine uses it. `client.DiscordClient` implements it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from midway.discord.event import Event, Message
 from midway.discord.interaction import Interaction
@@ -12,8 +13,7 @@ from midway.domain.image import InputImage
 EventSink = Callable[[Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
+class UploadedFile(Struct, frozen=True):
     """A file stored at Discord, to be named in a command's options."""
 
     filename: str

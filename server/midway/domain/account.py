@@ -1,8 +1,9 @@
 """An Account: the Discord identity that acts, and whether it may."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from midway.domain.errors import Hindrance
 from midway.domain.ids import AccountId, ChannelId, GuildId, UserId
@@ -18,8 +19,7 @@ class AccountState(StrEnum):
     INVALID = "INVALID"  # the token is refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """A snapshot of one Account for people and for choosing; never holds the token.
 
     `reason` says, for people, why it is in its state. `remix` is the Account's own setting as last seen.

@@ -4,8 +4,9 @@ Adding an Action starts here: one member, its traits in `TRAITS`, and its button
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Action(StrEnum):
@@ -55,8 +56,7 @@ class Verb(StrEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What the engine needs to know of an Action.
 
     `takes_slot` is false for work that Midjourney does beside its queue (Source: discord-wire, limits).
@@ -105,8 +105,7 @@ class ModalKind(StrEnum):
     REGION = "region"  # an iframe: a mask and a prompt
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
+class Press(Struct, frozen=True):
     """What pressing a button means.
 
     `index` is the picture, line or zoom step in the custom id, 1-based where it names a picture.

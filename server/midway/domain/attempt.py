@@ -1,8 +1,9 @@
 """An Attempt: one Interaction made for a Task, with every id learnt about it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from midway.domain.action import TRAITS, Action, Bot
 from midway.domain.ids import AccountId, ChannelId, InteractionId, JobId, MessageId, Nonce, TaskId
@@ -17,8 +18,7 @@ class AttemptKind(StrEnum):
     REGION = "region"  # the inpaint submit that follows an iframe; it has no nonce on the wire
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """Stored before its Interaction is sent, and again whenever a key is learnt.
 
     `prompt_key` is the normalised prompt (see `domain.prompt.prompt_key`), "" when it cannot tell anything.

@@ -13,8 +13,9 @@ A Task that fails after it was accepted carries a `Failure` with a `Reason` inst
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Reason(StrEnum):
@@ -93,8 +94,7 @@ class Conflict(Refusal):
     """What is there does not allow the request; the caller looks at it first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hindrance:
+class Hindrance(Struct, frozen=True):
     """Why one Account takes no work."""
 
     account_id: str

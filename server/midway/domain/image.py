@@ -1,10 +1,9 @@
 """Pictures as values: those a client sends in and those Discord shows."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class InputImage:
+class InputImage(Struct, frozen=True):
     """A picture that a client sent, checked: its type comes from its bytes."""
 
     data: bytes
@@ -18,8 +17,7 @@ class InputImage:
         return {"image/jpeg": "jpg"}.get(self.content_type, self.content_type.removeprefix("image/"))
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A picture (or video) on Discord's CDN. The link is signed and expires; never the permanent address."""
 
     url: str
@@ -35,8 +33,7 @@ class Image:
         return self.url.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """A button on a result. Link buttons have no custom id and are left out."""
 
     custom_id: str

@@ -5,8 +5,10 @@ The diagram in ARCHITECTURE.md is drawn from it by `python -m midway.domain.life
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from midway.domain.action import Speed
 from midway.domain.errors import Reason
@@ -17,58 +19,50 @@ from midway.domain.task import TERMINAL, Ask, Failure, ModalAsk, Remark, State, 
 ONE_SIGN = timedelta(seconds=1)  # Discord acknowledges an Interaction by up to three events within this time
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
+class Assigned(Struct, frozen=True):
     """An Account was chosen to run it."""
 
     account_id: AccountId
     channel_id: ChannelId
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatched:
+class Dispatched(Struct, frozen=True):
     """A nonce is stored and the Interaction is about to be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Uploaded:
+class Uploaded(Struct, frozen=True):
     """The input pictures lie on Discord's CDN."""
 
     urls: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Requeued:
+class Requeued(Struct, frozen=True):
     """Midjourney certainly did not take it; it waits for its turn again."""
 
     notice: str
 
 
-@dataclass(frozen=True, slots=True)
-class InputWanted:
+class InputWanted(Struct, frozen=True):
     """A modal waits for a person's text or mask."""
 
     modal: ModalAsk
     deadline: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class InputGiven:
+class InputGiven(Struct, frozen=True):
     """SubmitModal answered it."""
 
     prompt: str
     has_mask: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """Discord or the bot confirmed the Interaction. `final_prompt` is the bot's wording when it is known already."""
 
     final_prompt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(Struct, frozen=True):
     """Midjourney draws. `percent` is None for a sign of life without a number."""
 
     percent: int | None = None
@@ -78,16 +72,14 @@ class Progressed:
     speed: Speed | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(Struct, frozen=True):
     """Words of Midjourney's that are no progress ("Job queued"); they may change how long silence is borne."""
 
     notice: str
     remark: Remark | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """What a job ended in."""
 
     message_id: MessageId | None = None
@@ -101,37 +93,32 @@ class Result:
     speed: Speed | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(Struct, frozen=True):
     """The final picture (or panel) is there."""
 
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """It cannot end well."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The client wants it no longer. `notice` says honestly what goes on upstream."""
 
     notice: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restyled:
+class Restyled(Struct, frozen=True):
     """The finished message changed: its buttons, or its link was signed anew."""
 
     image: Image | None
     buttons: tuple[Button, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SeedLearnt:
+class SeedLearnt(Struct, frozen=True):
     """Midjourney told the seed."""
 
     seed: str

@@ -1,8 +1,9 @@
 """A Task: one unit of work a client asked for and can watch to its end."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from midway.domain.action import Action, Bot, ModalKind, Speed
 from midway.domain.errors import Reason
@@ -33,8 +34,7 @@ UNFINISHED = frozenset(State) - TERMINAL
 RUNNING = frozenset({State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS})  # holds a slot of its Account
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(Struct, frozen=True, kw_only=True):
     """What the client asked for; never changes, save that SubmitModal fills `modal_prompt`.
 
     `prompt` is as sent; `prompt_en` is what goes to Midjourney (translated, or the same).
@@ -64,8 +64,7 @@ class Ask:
     description: str = ""  # the old API's one-line summary
 
 
-@dataclass(frozen=True, slots=True)
-class ModalAsk:
+class ModalAsk(Struct, frozen=True):
     """What an AWAITING_INPUT Task waits for."""
 
     kind: ModalKind
@@ -80,8 +79,7 @@ class Remark(StrEnum):
     UNKNOWN = "UNKNOWN"  # nobody knows these words; if nothing else follows soon, nothing will
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a Task failed. `message` is for people; `upstream_title` is Midjourney's own heading when there was one."""
 
     reason: Reason
@@ -89,8 +87,7 @@ class Failure:
     upstream_title: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """A snapshot of one Task. Written only through `lifecycle.apply` and the Store.
 
     Times are aware UTC. `progress` is percent, 0 to 100, never backwards.
@@ -121,7 +118,7 @@ class Task:
     message_id: MessageId | None = None
     message_flags: int = 0
     job_id: JobId | None = None
-    buttons: tuple[Button, ...] = field(default=())
+    buttons: tuple[Button, ...] = ()
     seed: str = ""
     actual_speed: Speed | None = None  # as the bot's message says
     failure: Failure | None = None

@@ -1,7 +1,8 @@
 """What a Task that stands on its own must bring: one row of `ADMISSIONS` for each such Action."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from midway.domain.action import Action
 from midway.domain.errors import InvalidField

@@ -4,7 +4,8 @@
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from midway.discord.event import Embed, IframeOpened, Message
 from midway.discord.message import Content, job_id, parse_content
@@ -19,16 +20,14 @@ RED = 0xFF0000
 EPHEMERAL = 64  # message flag: only the Account itself sees it
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Something about the whole Account: it must pause, or has only relax hours left."""
 
     state: AccountState
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """Midjourney refuses the job. `retry` is true when it certainly was not taken and may be sent again later."""
 
     event: Failed
@@ -36,8 +35,7 @@ class Rejected:
     retry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The job's last message: a picture with buttons, or a panel (describe, shorten)."""
 
     event: Succeeded
@@ -47,8 +45,7 @@ class Finished:
 Meaning = Accepted | Progressed | Noticed | Finished | Rejected | None
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """One row: an embed whose title contains `title` (case aside) means this."""
 
     title: str

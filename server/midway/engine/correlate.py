@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from msgspec import Struct
+
 from midway.discord.event import Message
 from midway.discord.message import job_id, parse_content
 from midway.domain.action import TRAITS, Bot, Verb
@@ -21,8 +23,7 @@ from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId, ti
 from midway.domain.prompt import prompt_key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Keys(Struct, frozen=True, kw_only=True):
     """Everything in a message that can tell whose it is."""
 
     message_id: MessageId

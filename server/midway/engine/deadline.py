@@ -1,8 +1,9 @@
 """When is it too late? Pure: a Task, its Attempts and the limits give the moment and the failure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
@@ -12,8 +13,7 @@ from midway.domain.task import Remark, State, Task
 from midway.engine.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """A moment after which a Task fails. `look_first` asks for a look at the channel's history before."""
 
     at: datetime

@@ -6,7 +6,8 @@ parent's message. `answer` builds what follows a modal.
 
 import base64
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from midway.discord.event import ModalOpened, TextField
 from midway.discord.interaction import (
@@ -42,16 +43,14 @@ FIELD_FALLBACK: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where an Account acts."""
 
     guild_id: GuildId | None
     channel_id: ChannelId
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """An Interaction ready to be sent, and where its input pictures went."""
 
     interaction: Interaction

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from midway.discord.port import Connection
 from midway.domain.account import Account
@@ -37,8 +38,7 @@ DRAIN_SECONDS = 3.0  # at the end, for the answers to Interactions on their way;
 WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in the Store
 
 
-@dataclass(frozen=True, slots=True)
-class Uploads:
+class Uploads(Struct, frozen=True):
     """Where pictures went, and whose channel they are in."""
 
     urls: tuple[str, ...]

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
+from msgspec import Struct
 
 from midway.store.port import RevisionConflict, StoreUnavailable
 
@@ -18,8 +18,7 @@ DECISIONS = 3  # times a step is decided anew because memory was behind the Stor
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries to write down what Discord said; the last one repeats
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A piece of work for the loop; `done` hears of its result when somebody waits for it."""
 
     run: Callable[[], Awaitable[Any]]

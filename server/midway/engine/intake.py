@@ -8,7 +8,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from midway.discord.interaction import ButtonPress
 from midway.domain.account import Account
@@ -30,8 +32,7 @@ from midway.engine.worker import Worker
 from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A Task as accepted. `ahead` Tasks wait before it on its Account. `created` is false when it was there already.
 
     `others` are the further Tasks that "Imagine all" makes.

@@ -6,8 +6,9 @@ the Task is then read anew.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from operator import attrgetter, itemgetter
+
+from msgspec.structs import replace
 
 from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt

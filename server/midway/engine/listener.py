@@ -5,10 +5,10 @@ calls it, one event at a time, in the order Discord sent them.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from midway.discord.event import (
     Event,

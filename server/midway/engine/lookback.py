@@ -5,11 +5,11 @@ history is read and goes through the same way as live events.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from midway.discord.errors import DiscordError
 from midway.discord.event import Message

@@ -1,14 +1,14 @@
 """The parking lot: messages that match no Attempt yet, kept until a key is learnt or their time is over."""
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from midway.discord.event import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Struct, frozen=True):
     """One message and when it came."""
 
     message: Message

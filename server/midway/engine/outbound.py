@@ -7,7 +7,6 @@ resolved to earlier, or will resolve to next time, therefore does not matter.
 import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from msgspec import Struct
 from yarl import URL
 
 MAX_REDIRECTS = 5
@@ -48,8 +48,7 @@ class _PrivateAddress(OSError):
         super().__init__("the address is not public")
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A file as the far side gave it; `content_type` is its word for it, without parameters."""
 
     data: bytes

@@ -1,7 +1,8 @@
 """What waits to be sent for one Account, and what each answer to a sending means."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from midway.discord.errors import (
     CaptchaWanted,
@@ -25,8 +26,7 @@ from midway.domain.lifecycle import Failed, Requeued, failed
 from midway.engine.classify import Trouble
 
 
-@dataclass(frozen=True, slots=True)
-class RegionSubmit:
+class RegionSubmit(Struct, frozen=True):
     """Mask and prompt for a Vary (Region) iframe."""
 
     application_id: str
@@ -35,8 +35,7 @@ class RegionSubmit:
     prompt: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """One Interaction that waits for its Account's pace."""
 
     task_id: TaskId
@@ -45,8 +44,7 @@ class Outgoing:
     interaction_id: InteractionId | None = None  # of the press, when what follows has no Interaction of its own
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What an error means: for the Task, for the Account, and how long to send nothing."""
 
     event: Requeued | Failed | None  # None: not known; the deadline decides

@@ -1,6 +1,6 @@
 """What pressing a parent's button asks for: the rules between a finished Task and the one that follows it. Pure."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from midway.domain.action import Action, ModalKind, ModalRule, Press, custom_id_of_change
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason

@@ -7,11 +7,11 @@ worker's loop; everything they find out comes back through `serially`, so state 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Container, Coroutine
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from midway.discord.errors import DiscordError, NotConnected, Unknown
 from midway.discord.interaction import Interaction

@@ -6,11 +6,11 @@ parts do: `sender` sends, `listener` hears, `lookback` looks after what is late,
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from midway.discord.errors import DiscordError
 from midway.discord.event import Connected, Disconnected, Event, IframeOpened, ModalOpened, TokenRefused

@@ -1,10 +1,10 @@
 """What a Submit request asks for, in the domain's words."""
 
 import hashlib
-from dataclasses import replace
 from typing import Any, Protocol
 
 from midjourney.v1 import input_pb2, submit_pb2
+from msgspec.structs import replace
 
 from midway.domain.action import Action, Bot
 from midway.domain.errors import InvalidField

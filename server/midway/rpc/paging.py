@@ -3,9 +3,9 @@
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from midway.domain.errors import InvalidField
 
@@ -13,8 +13,7 @@ DEFAULT_PAGE = 50
 LARGEST_PAGE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Where a page begins: behind the position `after` ("" at the start), in a list read at `revision`."""
 
     after: str = ""

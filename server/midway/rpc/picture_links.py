@@ -6,12 +6,12 @@ picture of one Task, and GetTaskImage only.
 
 import hashlib
 import hmac
-from dataclasses import replace
 from typing import Protocol
 
 from google.protobuf.message import Message
 from midjourney.v1 import midjourney_service_pb2
 from midjourney.v1.query_pb2 import GetTaskImageRequest
+from msgspec.structs import replace
 
 from midway.domain.task import Task
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from midjourney.v1 import input_pb2
+from msgspec import Struct
 
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.image import InputImage
@@ -23,16 +23,14 @@ _Read = TypeVar("_Read")
 FetchLink = Callable[[str], Awaitable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A picture as it was sent: the file, or text that is a link, a data URL or bare base64."""
 
     field: str
     content: str | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
+class Pictures(Struct, frozen=True):
     """What a request brought: files to upload, and links for Discord to fetch."""
 
     files: tuple[InputImage, ...] = ()

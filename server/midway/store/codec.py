@@ -5,33 +5,33 @@ Fields that are missing take their default and unknown ones are skipped, so that
 on both sides of an upgrade that adds a field.
 """
 
-from dataclasses import replace
-
-from pydantic import TypeAdapter
+from msgspec import json
+from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import Revision
 from midway.domain.task import Task
 
-_TASK = TypeAdapter(Task)
-_ATTEMPT = TypeAdapter(Attempt)
+_ENCODER = json.Encoder()
+_TASKS = json.Decoder(Task)
+_ATTEMPTS = json.Decoder(Attempt)
 
 
 def json_from_task(task: Task) -> str:
     """Return the Task's document."""
-    return _TASK.dump_json(task).decode()
+    return _ENCODER.encode(task).decode()
 
 
 def task_from_json(document: str, revision: Revision) -> Task:
     """Read a Task; its revision comes from beside the document, where the Store counts it."""
-    return replace(_TASK.validate_json(document), revision=revision)
+    return replace(_TASKS.decode(document), revision=revision)
 
 
 def json_from_attempt(attempt: Attempt) -> str:
     """Return the Attempt's document."""
-    return _ATTEMPT.dump_json(attempt).decode()
+    return _ENCODER.encode(attempt).decode()
 
 
 def attempt_from_json(document: str) -> Attempt:
     """Read an Attempt."""
-    return _ATTEMPT.validate_json(document)
+    return _ATTEMPTS.decode(document)

@@ -6,8 +6,9 @@ It loses everything when the process ends; tests use it, a server does not.
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId

@@ -1,8 +1,9 @@
 """The outbox and the dead letters of the memory store: the readable form of `store/sql/outbox.sql`."""
 
 import itertools
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task

@@ -10,9 +10,10 @@ Rules that every implementation keeps and `tests/store/` proves:
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from midway.domain.account import AccountState
 from midway.domain.action import Action
@@ -44,24 +45,21 @@ class RequestIdReused(Exception):
         self.task_id = task_id
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(Struct, frozen=True):
     """An AIP-155 request id with a digest of what came with it."""
 
     id: RequestId
     payload_digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(Struct, frozen=True):
     """The Task as stored, and whether this call made it."""
 
     task: Task
     created: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskQuery:
+class TaskQuery(Struct, frozen=True, kw_only=True):
     """Which Tasks; every field left empty matches all. `before` is exclusive and pages newest first."""
 
     states: frozenset[State] = frozenset()
@@ -74,8 +72,7 @@ class TaskQuery:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMark:
+class AccountMark(Struct, frozen=True):
     """What must outlive a restart about an Account: whether it may act, why not, and since when."""
 
     account_id: AccountId
@@ -84,8 +81,7 @@ class AccountMark:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True):
     """One webhook notice not delivered yet. `sequence` orders the notices of one Task."""
 
     sequence: int
@@ -104,8 +100,7 @@ class DeadLetterKey(NamedTuple):
     revision: Revision
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """A webhook notice that was given up; its Task's id and revision name it."""
 
     task: Task  # as it was at the change

@@ -1,11 +1,11 @@
 """One try to deliver one notice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import aiohttp
+from msgspec import Struct
 
 from midway.domain.ids import notice_id
 from midway.domain.task import Task
@@ -24,8 +24,7 @@ class Verdict(StrEnum):
     HOPELESS = "hopeless"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A try's verdict; why it was no success; how long the receiver asked us to stay away."""
 
     verdict: Verdict

@@ -5,9 +5,10 @@ Raises BadParameter with the old API's own sentence, in the old API's order, for
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from midjourney.legacy.v1 import legacy_request_pb2 as requests
+from msgspec import Struct
+from msgspec.structs import replace
 
 from midway.domain.account import Account
 from midway.domain.action import Action, Speed
@@ -33,8 +34,7 @@ Common = (
 FollowUp = requests.SubmitChangeRequest | requests.SubmitSimpleChangeRequest | requests.SubmitActionRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What counts beside the body: the speed of the path's prefix, and the Accounts that there are."""
 
     speed: Speed | None

@@ -1,10 +1,10 @@
 """The submit paths of the old API."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from midjourney.legacy.v1 import legacy_request_pb2 as requests
 from midjourney.legacy.v1.legacy_pb2 import SubmitResult
+from msgspec.structs import replace
 
 from midway.domain.errors import Reason
 from midway.domain.task import Ask

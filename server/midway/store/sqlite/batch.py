@@ -6,8 +6,10 @@ collected while the operations run, and written by one statement for each table,
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
+
+from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import Revision, TaskId

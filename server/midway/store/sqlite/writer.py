@@ -10,10 +10,11 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable
 from midway.store.sqlite.batch import Batch
@@ -29,8 +30,7 @@ MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for th
 GATHERING = timedelta(milliseconds=10)  # a commit costs as much as twenty Tasks in it
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
+class _Refused(Struct, frozen=True):
     """An operation that failed alone."""
 
     error: Exception
