@@ -54,6 +54,25 @@ async def test_a_client_that_hung_up_gets_its_task_by_the_same_request_id(simula
         assert rig.engine.accounts()[0].queued == 0
 
 
+async def test_a_task_whose_client_hung_up_runs_although_the_disk_refuses_then(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """What was stored has a worker, also when the store cannot be asked a second time."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        hold = faulty.hold_once("submit")
+        call = asyncio.create_task(rig.engine.submit(ASK))
+        await hold.done()
+        faulty.refuse_once("submit")
+        call.cancel()
+        await asyncio.wait([call])
+        hold.release()
+        await rig.engine._intake.settle()
+        [task] = await rig.store.find(TaskQuery())
+
+        await assert_own_picture(rig, await rig.succeeded(task))
+
+
 async def test_whenever_a_client_hangs_up_what_was_stored_runs(simulator: Simulator, tmp_path: Path) -> None:
     """One more turn of the event loop each time: before the store was asked, while it writes, after it has."""
     async with stage(simulator, tmp_path) as rig:

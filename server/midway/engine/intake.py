@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -29,7 +30,9 @@ from midway.engine.limits import Limits
 from midway.engine.press import IMAGINE_ALL, button_of, check_mask, pressed, usable_parent, wanted_input
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
-from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery
+from midway.store.port import RequestIdReused, RequestKey, RevisionConflict, Store, StoreUnavailable, TaskQuery
+
+log = structlog.get_logger(__name__)
 
 
 class Placed(Struct, frozen=True):
@@ -163,11 +166,19 @@ class Intake:
     ) -> None:
         with self._expected(worker.id):
             try:
-                stored = (await self._store.submit(task, inputs=inputs, request=request)).task
-            except RevisionConflict:  # it was stored before its client hung up
-                stored = await self._store.get(task.id) or task
-            if stored.id == task.id:
+                stored: Task | None = (await self._store.submit(task, inputs=inputs, request=request)).task
+            except (RevisionConflict, RequestIdReused, StoreUnavailable):
+                stored = await self._stored_before(task.id)
+            if stored and (stored.id, stored.account_id) == (task.id, worker.id):
                 worker.take(stored)
+
+    async def _stored_before(self, task_id: TaskId) -> Task | None:
+        """Find a Task that was stored when its client hung up; None when it was not, and nobody was promised it."""
+        try:
+            return await self._store.get(task_id)
+        except StoreUnavailable:
+            log.warning("a client hung up, and the store refuses; the next start looks for its task", task_id=task_id)
+            return None
 
     async def settle(self) -> None:
         """Return when every Task that was being stored while its client hung up is in its worker's hands."""

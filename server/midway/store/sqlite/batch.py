@@ -31,7 +31,7 @@ class Position(NamedTuple):
 
 @dataclass
 class Batch:
-    """One transaction of the writer's. Operations that touch neither Tasks nor Attempts use its connection."""
+    """One transaction of the writer's. What is neither a Task nor an Attempt is written through its connection."""
 
     connection: sqlite3.Connection
     tail: Tail  # does not change while the batch runs

@@ -28,6 +28,7 @@ _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sq
 _REFUSALS = (RevisionConflict, RequestIdReused)  # raised before anything is written, as `writes` says
 MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
 GATHERING = timedelta(milliseconds=10)  # a commit costs as much as twenty Tasks in it
+CROWDED = timedelta(milliseconds=100)  # after a batch of several, more are expected for so long
 
 
 class _Refused(Struct, frozen=True):
@@ -53,7 +54,7 @@ class Writer:
         self._committed = committed
         self._queue: list[_Waiting] = []
         self._batch: list[_Waiting] = []
-        self._last_size = 0  # of the batch before
+        self._crowded_until = 0.0  # the loop's time
         self._wakeup = asyncio.Event()
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="sqlite-writer")
@@ -92,12 +93,18 @@ class Writer:
 
     async def _drain(self) -> None:
         while self._queue:
-            if 1 < max(len(self._queue), self._last_size) < MAX_BATCH and not self._closing:
+            if self._is_crowded() and not self._closing:
                 await asyncio.sleep(GATHERING.total_seconds())
             self._batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
-            self._last_size = len(self._batch)
             await self._commit(self._batch)
+            if len(self._batch) > 1:
+                self._crowded_until = asyncio.get_running_loop().time() + CROWDED.total_seconds()
             self._batch = []
+
+    def _is_crowded(self) -> bool:
+        """Tell whether others write at the same time, so that a commit may wait for more of them."""
+        is_busy = len(self._queue) > 1 or asyncio.get_running_loop().time() < self._crowded_until
+        return is_busy and len(self._queue) < MAX_BATCH
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         operations = [waiting.operation for waiting in batch]
