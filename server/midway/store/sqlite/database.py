@@ -16,7 +16,10 @@ _WRITER_SETTINGS = (
     "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns; WAL's default NORMAL would not wait
     "PRAGMA journal_size_limit = 67108864",  # bytes; give back what a burst of pictures made of the log
 )
-_READER_SETTINGS = ("PRAGMA query_only = ON",)  # a write through a reader is a defect, and fails
+_READER_SETTINGS = (
+    "PRAGMA query_only = ON",  # a write through a reader is a defect, and fails
+    "PRAGMA cache_size = -16000",  # kB; holds the inner pages of a million Tasks, which 2000 do not
+)
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
