@@ -25,7 +25,7 @@ async def test_imagine_ends_with_a_grid_of_its_prompt(client):
 async def test_imagine_with_a_picture_puts_its_link_before_the_prompt(client):
     task = await grid(client, "in a garden", base64Array=[PICTURE])
 
-    assert re.match(r"<https://s[.]mj[.]run/\w+> in a garden", task["properties"]["finalPrompt"])
+    assert re.match(r"<https://s[.]mj[.]run/[\w-]+> in a garden", task["properties"]["finalPrompt"])
     assert task["prompt"] == "in a garden"
 
 
