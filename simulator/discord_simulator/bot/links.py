@@ -1,4 +1,4 @@
-"""The bot's link shortener: a picture's address becomes `https://s.mj.run/XXXXXXXXXXX`."""
+"""The bot's link shortener: a picture's address becomes `https://s.mj.run/` and eleven characters."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from midway.store.sqlite.writer import MAX_BATCH
 
 from tests.store.tasks import START, a_task, advance, an_attempt, submitted
 
+PATIENCE_SECONDS = 30  # far more than a commit takes, far less than the wait that would be wrong
 BIG_PICTURE = InputImage(b"x" * 10_000_000, "image/png", 1, 1)
 
 
@@ -58,11 +59,27 @@ async def test_while_many_write_a_commit_waits_for_more_of_them(
     assert len(commits) == 1
 
 
-async def test_who_writes_alone_waits_for_nobody(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch):
+async def test_who_writes_alone_waits_for_nobody(
+    sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(writer, "GATHERING", timedelta(hours=1))
 
-    await submitted(sqlite)
-    await submitted(sqlite)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await submitted(sqlite)
+        await submitted(sqlite)
+
+    assert len(commits) == 2
+
+
+async def test_a_crowd_is_forgotten_soon(sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writer, "CROWDED", timedelta(0))
+    await asyncio.gather(submitted(sqlite), submitted(sqlite))
+    monkeypatch.setattr(writer, "GATHERING", timedelta(hours=1))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await submitted(sqlite)
+
+    assert len(commits) == 2
 
 
 async def test_writes_of_one_task_in_one_commit_see_each_other(sqlite: SqliteStore, commits: list[str]):

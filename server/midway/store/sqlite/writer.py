@@ -1,6 +1,6 @@
 """The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
 
-While many write at once, the writer waits a moment for more of them before each commit; who writes alone never waits.
+While many write at once, and for a moment after, the writer waits a little for more of them before each commit.
 An operation is a function of the batch. One that is refused fails alone; a batch that the disk refuses fails
 whole. A batch runs in the writer's thread without a break:
 nothing on the event loop, a cancellation least of all, can leave a transaction half done.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -37,7 +37,7 @@ class _Refused(Struct, frozen=True):
     error: Exception
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     """An operation and the caller who waits for its outcome."""
 
     operation: Operation[Any]
