@@ -62,7 +62,7 @@ async def test_while_many_write_a_commit_waits_for_more_of_them(
 async def test_who_writes_alone_waits_for_nobody(
     sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(writer, "GATHERING", timedelta(hours=1))
+    monkeypatch.setattr(writer, "GATHERING", timedelta(minutes=1))
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         await submitted(sqlite)
@@ -74,7 +74,7 @@ async def test_who_writes_alone_waits_for_nobody(
 async def test_a_crowd_is_forgotten_soon(sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(writer, "CROWDED", timedelta(0))
     await asyncio.gather(submitted(sqlite), submitted(sqlite))
-    monkeypatch.setattr(writer, "GATHERING", timedelta(hours=1))
+    monkeypatch.setattr(writer, "GATHERING", timedelta(minutes=1))
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         await submitted(sqlite)
