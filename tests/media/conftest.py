@@ -21,6 +21,7 @@ from midway.media.archive import Archive
 from midway.media.keeper import ArchiveKeeper, KeeperRules
 from midway.store.memory import MemoryStore
 from midway.store.port import Store
+from midway.store.watch import Watch
 from msgspec.structs import replace
 
 from tests.store.tasks import a_task, submitted
@@ -97,6 +98,12 @@ async def fetch(cdn: Cdn) -> AsyncIterator[Callable[[Task], Awaitable[bytes]]]:
 @pytest.fixture
 def store() -> MemoryStore:
     return MemoryStore()
+
+
+@pytest.fixture
+async def watch(store: MemoryStore) -> AsyncIterator[Watch]:
+    async with Watch(store) as watch:
+        yield watch
 
 
 @pytest.fixture

@@ -4,26 +4,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import Revision
 from midway.domain.lifecycle import Progressed, Restyled
 from midway.domain.task import Task
+from midway.media import keeper as keeper_module
 from midway.media.archive import Archive, Retention
 from midway.media.keeper import ArchiveKeeper
 from midway.store.memory import MemoryStore
+from midway.store.port import StoreUnavailable
+from midway.store.watch import Watch
 from structlog.testing import capture_logs
 
-from tests.media.conftest import QUICK, Cdn, Shelf, drawn, keeping, late, live, succeeded
+from tests.media.conftest import MOMENT, QUICK, Cdn, Shelf, drawn, keeping, late, live, succeeded
 from tests.store.tasks import advance
 
 Fetch = Callable[[Task], Awaitable[bytes]]
 
 
 @pytest.fixture
-def keeper(store: MemoryStore, shelf: Shelf, fetch: Fetch) -> ArchiveKeeper:
-    return ArchiveKeeper(store, shelf, fetch, rules=QUICK)
+def keeper(store: MemoryStore, watch: Watch, shelf: Shelf, fetch: Fetch) -> ArchiveKeeper:
+    return ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)
 
 
 async def test_picture_of_a_task_that_succeeds_is_kept(
@@ -101,11 +105,11 @@ async def test_picture_that_is_gone_is_given_up_at_once(
 
 
 async def test_picture_that_cannot_be_had_is_given_up_in_the_end(
-    store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
 ):
     cdn.failures = 1000
     stubborn = await live(store, succeeded(cdn.image()))
-    keeper = ArchiveKeeper(store, shelf, fetch, rules=replace(QUICK, max_tries=3))
+    keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=replace(QUICK, max_tries=3))
 
     with capture_logs() as logs:
         async with keeping(keeper):
@@ -144,51 +148,97 @@ async def test_what_was_finished_while_nobody_looked_is_kept(
     assert len(cdn.asked) == 30
 
 
-async def test_next_run_takes_up_what_this_one_left(store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch):
+async def test_next_run_takes_up_what_this_one_left(
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
+):
     cdn.gate.clear()
     left = await live(store, succeeded(cdn.image()))
     last = await live(store)
-    async with keeping(ArchiveKeeper(store, shelf, fetch, rules=QUICK)):
+    async with keeping(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)):
         await shelf.until(lambda: 0 < shelf.bookmark() < last.revision)
     cdn.gate.set()
 
-    async with keeping(ArchiveKeeper(store, shelf, fetch, rules=QUICK)):
+    async with keeping(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)):
         await shelf.until(lambda: shelf.has(left.id))
 
     assert set(cdn.asked) == {"grid.png"}
 
 
-async def test_what_was_dealt_with_is_not_looked_at_again(store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch):
+async def test_bookmark_does_not_pass_a_picture_that_waits_for_room(
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper_module, "MOST_PENDING", 1)
+    cdn.gate.clear()
+    first, second, _ = [await live(store, succeeded(cdn.image())) for _ in range(3)]
+    async with keeping(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)):
+        await shelf.until(lambda: shelf.bookmark() == first.revision - 1)
+        cdn.gate.set()
+        await shelf.until(lambda: shelf.has(first.id))
+        cdn.gate.clear()
+        await shelf.until(lambda: shelf.bookmark() >= first.revision)
+
+        assert shelf.bookmark() == second.revision - 1
+        cdn.gate.set()
+
+
+async def test_store_that_refuses_for_a_while_loses_nothing(
+    store: MemoryStore,
+    shelf: Shelf,
+    keeper: ArchiveKeeper,
+    cdn: Cdn,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    task = await live(store, succeeded(cdn.image()))
+    real_changes, refusals = store.changes, iter([True, True])
+
+    async def stumbling(*args: Any) -> list[Task]:
+        if next(refusals, False):
+            raise StoreUnavailable("the disk refuses")
+        return await real_changes(*args)
+
+    monkeypatch.setattr(store, "changes", stumbling)
+    monkeypatch.setattr(keeper_module, "STORE_PAUSE", MOMENT)
+    async with keeping(keeper):
+        await shelf.until(lambda: shelf.has(task.id))
+
+    assert next(refusals, None) is None
+
+
+async def test_what_was_dealt_with_is_not_looked_at_again(
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
+):
     """A picture that was thrown away since stays away until somebody asks for it."""
     old = await live(store, succeeded(cdn.image()))
     shelf.keep(old.id, drawn())
     shelf.put_bookmark(await store.revision())
     shelf.prune(Retention(max_total_bytes=0), old.updated_at)
 
-    async with keeping(ArchiveKeeper(store, shelf, fetch, rules=QUICK)):
+    async with keeping(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)):
         new = await live(store, succeeded(cdn.image()))
         await shelf.until(lambda: shelf.has(new.id))
 
     assert not shelf.has(old.id)
 
 
-async def test_bookmark_of_another_database_is_ignored(store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch):
+async def test_bookmark_of_another_database_is_ignored(
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
+):
     shelf.put_bookmark(Revision(10**6))
     task = await live(store, succeeded(cdn.image()))
 
-    async with keeping(ArchiveKeeper(store, shelf, fetch, rules=QUICK)):
+    async with keeping(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)):
         await shelf.until(lambda: shelf.has(task.id))
 
     assert cdn.asked == ["grid.png"]
 
 
 async def test_pictures_over_the_bounds_are_pruned_while_running(
-    store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
 ):
     task = await live(store, succeeded(cdn.image()))
     shelf.keep(task.id, drawn())
     shelf.put_bookmark(await store.revision())
-    keeper = ArchiveKeeper(store, shelf, fetch, rules=QUICK, retention=Retention(max_total_bytes=1))
+    keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK, retention=Retention(max_total_bytes=1))
 
     async with keeping(keeper):
         await shelf.until(lambda: not shelf.has(task.id))
@@ -197,10 +247,10 @@ async def test_pictures_over_the_bounds_are_pruned_while_running(
 
 
 async def test_task_older_than_the_archive_keeps_is_not_fetched(
-    store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
 ):
     await live(store, succeeded(cdn.image()))
-    keeper = ArchiveKeeper(store, shelf, fetch, rules=QUICK, retention=Retention(max_age=timedelta(0)))
+    keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK, retention=Retention(max_age=timedelta(0)))
 
     async with keeping(keeper):
         last = await store.revision()
@@ -259,11 +309,11 @@ async def test_task_without_picture_has_none_to_give(store: MemoryStore, keeper:
 
 
 async def test_cdn_that_does_not_answer_is_told_as_unavailable(
-    store: MemoryStore, shelf: Shelf, cdn: Cdn, fetch: Fetch
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
 ):
     cdn.gate.clear()
     task = await live(store, succeeded(cdn.image()))
-    keeper = ArchiveKeeper(store, shelf, fetch, rules=replace(QUICK, fetch_timeout=timedelta(milliseconds=20)))
+    keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=replace(QUICK, fetch_timeout=timedelta(milliseconds=20)))
 
     with pytest.raises(Unavailable):
         await keeper.picture(task)

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.store.port import Store
-from midway.store.watch import LOST_RING, Watch
+from midway.store.watch import LOST_RING, Changed, Watch
 
 
 class ObservedWatch(Watch):
@@ -17,9 +16,9 @@ class ObservedWatch(Watch):
         super().__init__(store, lost_ring=lost_ring)
         self.reader_waits = asyncio.Event()
 
-    def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
+    def _expected(self) -> Changed:
         self.reader_waits.set()
-        return super().expect(task_id)
+        return super()._expected()
 
 
 async def begin_waiting(hub: ObservedWatch, stream: AsyncIterator[Task]) -> "asyncio.Task[Task]":

@@ -139,6 +139,15 @@ async def test_a_cancelled_reader_leaves_nothing_behind(store: Store, watch: Obs
     assert watch._waiters == {}
 
 
+async def test_a_cancelled_reader_of_all_tasks_leaves_nothing_behind(store: Store, watch: ObservedWatch):
+    await submitted(store)
+    reading = await begin_waiting(watch, watch.watch_all(await store.revision()))
+
+    await give_up(reading)
+
+    assert watch._wanting == {}
+
+
 async def test_a_slow_reader_does_not_hold_up_another(store: Store, watch: ObservedWatch):
     task = await submitted(store)
     slow, quick = watch.watch(task.id), watch.watch(task.id)
@@ -247,6 +256,46 @@ async def test_what_was_not_wanted_is_not_read_again_after_a_resume(store: Store
     await anext(stream)
 
     assert stream.revision == last.revision
+
+
+async def test_what_is_not_wanted_wakes_nobody(store: Store, watch: ObservedWatch):
+    stream = watch.watch_all(await store.revision(), lambda task: task.ask.client_state == "mine")
+    reading = await begin_waiting(watch, stream)
+    waiting = list(watch._wanting)
+    told = watch.watch_all(await store.revision())
+
+    for _ in range(3):
+        await submitted(store)
+        await anext(told)  # the hub has told of it
+
+    assert list(watch._wanting) == waiting  # else it had been woken, and waited again
+    mine = await submitted(store, a_task(client_state="mine"))
+    assert await reading == mine
+
+
+async def test_a_heartbeat_passes_what_was_not_wanted(
+    store: Store, watch: ObservedWatch, monkeypatch: pytest.MonkeyPatch
+):
+    stream = watch.watch_all(await store.revision(), lambda _: False)
+    await stream.next(HEARTBEAT)
+    monkeypatch.setattr(watch, "_wake", lambda *_: None)  # as when nothing that is wanted has changed
+    last = await submitted(store)
+
+    assert (await stream.next(HEARTBEAT), stream.revision) == (None, last.revision)
+
+
+async def test_a_defect_in_what_a_reader_wants_is_that_readers_alone(store: Store, watch: ObservedWatch):
+    def broken(_: Task) -> bool:
+        raise ZeroDivisionError
+
+    reading = await begin_waiting(watch, watch.watch_all(await store.revision(), broken))
+    other = await begin_waiting(watch, watch.watch_all(await store.revision()))
+
+    task = await submitted(store)
+
+    with pytest.raises(ZeroDivisionError):
+        await reading
+    assert await other == task
 
 
 class DeafStore(MemoryStore):

@@ -73,8 +73,12 @@ class Metrics:
         async for task in updates:
             self._changed(task)
 
+    def counts(self, task: Task) -> bool:
+        """Tell whether a snapshot is a change of state that was not counted."""
+        return self._states.get(task.id) is not task.state
+
     def _changed(self, task: Task) -> None:
-        if self._states.get(task.id) is not task.state:
+        if self.counts(task):
             self._changes.labels(task.action.value, task.state.value).inc()
         self._states[task.id] = task.state
         if task.state.is_terminal:

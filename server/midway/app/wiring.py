@@ -86,8 +86,8 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
 async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
     metrics = Metrics()
     metrics.watch_accounts(engine.accounts)
-    since = await engine.store.revision()
-    await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(engine.watch.watch_all(since))))
+    changes = engine.watch.watch_all(await engine.store.revision(), metrics.counts)
+    await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(changes)))
     return metrics
 
 
@@ -114,7 +114,7 @@ async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> 
         max_age=None if days is None else timedelta(days=days), max_total_bytes=settings.media_max_bytes
     )
     archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
-    keeper = ArchiveKeeper(engine.store, archive, engine.fetch_picture, retention=retention)
+    keeper = ArchiveKeeper(engine.store, engine.watch, archive, engine.fetch_picture, retention=retention)
     await parts.enter_async_context(kept_running("pictures", keeper.run))
     return keeper
 

@@ -14,14 +14,14 @@ from midway.domain.task import Task
 from midway.engine.clock import Clock, SystemClock
 from midway.media.archive import Archive, Picture, Retention
 from midway.media.content_type import content_type_from_bytes
-from midway.store.port import Doorbell, Store, StoreUnavailable
+from midway.store.port import Store, StoreUnavailable
+from midway.store.watch import TasksStream, Watch
 
 log = structlog.get_logger(__name__)
 
 Fetch = Callable[[Task], Awaitable[bytes]]
 
-LOOK_AHEAD = timedelta(minutes=1)  # the Store is read at least so often, should a ring of the doorbell be lost
-PAGE = 200  # changes read at a time
+STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
 MOST_PENDING = 1000  # Tasks remembered while their picture cannot be fetched; reading stops at so many
 
 
@@ -48,6 +48,7 @@ class ArchiveKeeper:
     def __init__(
         self,
         store: Store,
+        watch: Watch,
         archive: Archive,
         fetch: Fetch,
         *,
@@ -56,6 +57,7 @@ class ArchiveKeeper:
         clock: Clock | None = None,
     ) -> None:
         self._store = store
+        self._watch = watch
         self._archive = archive
         self._fetch = fetch
         self._retention = retention or Retention()
@@ -65,8 +67,8 @@ class ArchiveKeeper:
         self._room = asyncio.Semaphore(MOST_PENDING)
         # Written by `run` and the keeping tasks it starts: the revision that each unkept Task was seen at.
         self._pending: dict[TaskId, Revision] = {}
-        self._seen = self._bookmark = Revision(0)  # the newest revision read, and the bookmark as last written
-        self._wake = asyncio.Event()
+        self._stream: TasksStream  # the final pictures
+        self._bookmark = Revision(0)  # as last written
 
     async def picture(self, task: Task) -> tuple[bytes, str]:
         """Return a Task's picture and its content type: the kept one, else fetched now (and kept when it is final).
@@ -95,36 +97,28 @@ class ArchiveKeeper:
 
     async def run(self) -> None:
         """Keep pictures until cancelled; the next run takes up what this one left."""
-        async with self._store.doorbell() as bell, asyncio.TaskGroup() as group:
-            group.create_task(self._listen(bell), name="media-doorbell")
+        self._pending.clear()
+        self._bookmark = await self._first_revision()
+        self._stream = self._watch.watch_all(self._bookmark, self._wants)
+        async with asyncio.TaskGroup() as group:
             group.create_task(self._remember_regularly(), name="media-bookmark")
             if not self._retention.keeps_all:
                 group.create_task(self._prune_regularly(), name="media-prune")
-            self._seen = self._bookmark = await self._first_revision()
             while True:
-                self._wake.clear()
-                await self._read_on(group)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AHEAD.total_seconds()):
-                        await self._wake.wait()
-
-    async def _listen(self, bell: Doorbell) -> None:
-        while True:
-            await bell.wait()
-            self._wake.set()
+                await self._start(await self._next(), group)
 
     async def _first_revision(self) -> Revision:
         """Return where to begin: at the bookmark, or from the start when it belongs to another database."""
         bookmark = await asyncio.to_thread(self._archive.bookmark)
         return bookmark if bookmark <= await self._store.revision() else Revision(0)
 
-    async def _read_on(self, group: asyncio.TaskGroup) -> None:
-        """Start keeping what was finished since the last look."""
-        with contextlib.suppress(StoreUnavailable):  # read again at the next ring
-            while page := await self._store.changes(self._seen, PAGE):
-                for task in filter(self._wants, page):
-                    await self._start(task, group)
-                self._seen = page[-1].revision
+    async def _next(self) -> Task:
+        """Return the next Task that has its final picture, however long the Store refuses."""
+        while True:
+            try:
+                return await anext(self._stream)
+            except StoreUnavailable:
+                await asyncio.sleep(STORE_PAUSE.total_seconds())
 
     def _wants(self, task: Task) -> bool:
         """Tell whether there is a final picture, young enough not to be thrown away at once."""
@@ -136,8 +130,8 @@ class ArchiveKeeper:
     async def _start(self, task: Task, group: asyncio.TaskGroup) -> None:
         if task.id in self._pending:
             return
+        self._pending[task.id] = task.revision  # before any wait: the bookmark must not pass it
         await self._room.acquire()
-        self._pending[task.id] = task.revision
         group.create_task(self._keep_in_the_end(task.id), name=f"media-{task.id}")
 
     async def _remember_regularly(self) -> None:
@@ -147,7 +141,7 @@ class ArchiveKeeper:
 
     async def _remember(self) -> None:
         """Move the bookmark to before the first Task whose picture is not kept yet."""
-        bookmark = min((Revision(revision - 1) for revision in self._pending.values()), default=self._seen)
+        bookmark = min((Revision(revision - 1) for revision in self._pending.values()), default=self._stream.revision)
         if bookmark == self._bookmark:
             return
         self._bookmark = bookmark

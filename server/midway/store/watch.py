@@ -6,14 +6,15 @@
 
 The Store is the truth and a stream's only memory is its last revision: a slow reader falls behind in the table,
 not in a queue. One listener serves all streams of the process; it reads each change once and wakes
-only the streams that asked for that Task.
+only the streams that want it.
 """
 
 import asyncio
 import contextlib
+import itertools
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,8 @@ LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table th
 LONGEST_WAIT = timedelta(minutes=1)  # of one wait for a change; then another begins
 PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
 
-_EVERY_TASK = None  # the key of those who wait for any Task
+Wanted = Callable[[Task], bool]
+Changed = asyncio.Future[bool]  # becomes True at a change, and False when the wait has lasted long enough
 
 
 class UnknownTask(KeyError):
@@ -50,7 +52,8 @@ class Watch:
     def __init__(self, store: Store, *, lost_ring: timedelta = LOST_RING) -> None:
         self._store = store
         self._lost_ring = lost_ring
-        self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
+        self._waiters: dict[TaskId, set[Changed]] = {}  # for one Task
+        self._wanting: dict[Changed, Wanted] = {}  # for any Task that is wanted
         self._is_open = False
         # Rises before streams are woken: one that has read since then may wait without reading again.
         self.news = 0
@@ -83,26 +86,42 @@ class Watch:
         """
         return TaskStream(self, self._store, task_id, after)
 
-    def watch_all(self, after: Revision, wanted: Callable[[Task], bool] = lambda _: True) -> "TasksStream":
+    def watch_all(self, after: Revision, wanted: Wanted = lambda _: True) -> "TasksStream":
         """Follow all Tasks that are wanted, without end: everything newer than `after`."""
         return TasksStream(self, self._store, after, wanted)
 
-    def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
-        """Return what becomes True when the Task (None: any Task) changes; `forget` it after the wait.
+    def expect(self, task_id: TaskId) -> Changed:
+        """Return what becomes True when the Task changes; `forget` it after the wait.
 
         Raises WatchClosed, also out of the wait.
         """
-        self.require_open()
-        changed = asyncio.get_running_loop().create_future()
+        changed = self._expected()
         self._waiters.setdefault(task_id, set()).add(changed)
         return changed
 
-    def forget(self, task_id: TaskId | None, changed: "asyncio.Future[bool]") -> None:
+    def forget(self, task_id: TaskId, changed: Changed) -> None:
         """Take back what was expected, if it has not come."""
         if waiters := self._waiters.get(task_id):
             waiters.discard(changed)
             if not waiters:
                 del self._waiters[task_id]
+
+    def expect_any(self, wanted: Wanted) -> Changed:
+        """Return what becomes True when a Task changes to what is wanted; `forget_any` it after the wait.
+
+        Raises WatchClosed, also out of the wait.
+        """
+        changed = self._expected()
+        self._wanting[changed] = wanted
+        return changed
+
+    def forget_any(self, changed: Changed) -> None:
+        """Take back what was expected, if it has not come."""
+        self._wanting.pop(changed, None)
+
+    def _expected(self) -> Changed:
+        self.require_open()
+        return asyncio.get_running_loop().create_future()
 
     def require_open(self) -> None:
         """Raise WatchClosed when the hub is not, or no longer, listening."""
@@ -116,7 +135,7 @@ class Watch:
                 cursor = await self._wake_changed(cursor)
         finally:
             self._is_open = False
-            for changed in [changed for waiters in self._waiters.values() for changed in waiters]:
+            for changed in self._take_all():
                 if not changed.done():
                     changed.set_exception(WatchClosed())
 
@@ -126,22 +145,41 @@ class Watch:
                 await doorbell.wait()
 
     async def _wake_changed(self, cursor: Revision) -> Revision:
-        """Wake whoever waits for a Task that changed; return how far the changes were read."""
+        """Wake whoever waits for what changed; return how far the changes were read."""
         try:
             while changes := await self._store.changes(cursor, PAGE):
                 cursor = changes[-1].revision
-                self._wake(_EVERY_TASK, *{task.id for task in changes})
+                self._wake(self._take_concerned(changes))
         except StoreUnavailable:
             # The streams read for themselves and meet the same error, which their readers must see.
-            self._wake(*self._waiters)
+            self._wake(self._take_all())
         return cursor
 
-    def _wake(self, *keys: TaskId | None) -> None:
+    def _take_concerned(self, changes: Sequence[Task]) -> list[Changed]:
+        of_tasks = [changed for task_id in {task.id for task in changes} for changed in self._waiters.pop(task_id, ())]
+        of_any = [changed for changed, wanted in self._wanting.items() if _is_any_wanted(wanted, changes)]
+        for changed in of_any:
+            del self._wanting[changed]
+        return of_tasks + of_any
+
+    def _take_all(self) -> list[Changed]:
+        everyone = [*itertools.chain(*self._waiters.values()), *self._wanting]
+        self._waiters.clear()
+        self._wanting.clear()
+        return everyone
+
+    def _wake(self, waiting: Sequence[Changed]) -> None:
         self.news += 1
-        for key in keys:
-            for changed in self._waiters.pop(key, ()):
-                if not changed.done():
-                    changed.set_result(True)
+        for changed in waiting:
+            if not changed.done():
+                changed.set_result(True)
+
+
+def _is_any_wanted(wanted: Wanted, changes: Sequence[Task]) -> bool:
+    try:
+        return any(map(wanted, changes))
+    except Exception:  # noqa: BLE001 - the stream that is woken asks the same, and its reader meets the defect
+        return True
 
 
 class _Stream(AsyncIterator[Task], ABC):
@@ -151,16 +189,15 @@ class _Stream(AsyncIterator[Task], ABC):
     (a heartbeat's time-out) and called again without losing a snapshot.
     """
 
-    def __init__(self, hub: Watch, store: Store, key: TaskId | None, after: Revision) -> None:
+    def __init__(self, hub: Watch, store: Store, after: Revision) -> None:
         self._hub = hub
         self._store = store
-        self._key = key
         self._cursor = after  # everything up to here was taken out of the Store
         self._batch: deque[Task] = deque()
         self._started = False
         self._delivered = after
         self._read_at = -1  # the hub's news before the last reading
-        self._changed: asyncio.Future[bool]
+        self._changed: Changed
         self._end = 0.0  # when the wait that is on, or comes next, has lasted long enough; the loop's time
         self._timer: asyncio.TimerHandle | None = None  # fires then, or earlier
 
@@ -180,6 +217,7 @@ class _Stream(AsyncIterator[Task], ABC):
         if not self._started:
             await self._start()
             self._started = True
+        is_over = False  # the wait has lasted long enough
         while not self._batch:
             self._require_more()
             news = self._hub.news  # noted before reading: what comes meanwhile raises it, and is read before any wait
@@ -188,9 +226,11 @@ class _Stream(AsyncIterator[Task], ABC):
                 if len(newer) < PAGE:
                     self._read_at = news
                 self._take(newer)
-            elif not await self._changed_in_time():
-                self._read_at = -1  # look again with each heartbeat: no lost wake-up may last for ever
+            elif is_over:
                 return None
+            elif not await self._changed_in_time():
+                is_over = True
+                self._read_at = -1  # look again with each heartbeat: no lost wake-up may last for ever
         task = self._batch.popleft()
         self._delivered = task.revision
         return task
@@ -203,7 +243,7 @@ class _Stream(AsyncIterator[Task], ABC):
 
     async def _changed_in_time(self) -> bool:
         """Wait for a change until `_end`; tell whether one came."""
-        self._changed = self._hub.expect(self._key)
+        self._changed = self._expect()
         if self._timer is None:
             self._set_timer()
         try:
@@ -211,7 +251,7 @@ class _Stream(AsyncIterator[Task], ABC):
         finally:
             if self._changed.cancelled():
                 self._stop_timer()
-            self._hub.forget(self._key, self._changed)
+            self._forget()
 
     def _set_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_at(self._end, self._time_is_up)
@@ -232,6 +272,14 @@ class _Stream(AsyncIterator[Task], ABC):
             self._timer = None
 
     @abstractmethod
+    def _expect(self) -> Changed:
+        """Have the hub tell of the next change."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Take that back."""
+
+    @abstractmethod
     async def _read(self) -> list[Task]:
         """Read what is newer than the cursor, in order of revision; empty when nothing is."""
 
@@ -245,7 +293,7 @@ class TaskStream(_Stream):
     """One Task's snapshots; ends after the one that ended it."""
 
     def __init__(self, hub: Watch, store: Store, task_id: TaskId, after: Revision) -> None:
-        super().__init__(hub, store, task_id, after)
+        super().__init__(hub, store, after)
         self._task_id = task_id
         self._ended = False
 
@@ -263,6 +311,12 @@ class TaskStream(_Stream):
             self._stop_timer()
             raise StopAsyncIteration
 
+    def _expect(self) -> Changed:
+        return self._hub.expect(self._task_id)
+
+    def _forget(self) -> None:
+        self._hub.forget(self._task_id, self._changed)
+
     async def _read(self) -> list[Task]:
         return await self._store.history(self._task_id, self._cursor)
 
@@ -274,9 +328,15 @@ class TaskStream(_Stream):
 class TasksStream(_Stream):
     """Many Tasks' snapshots in one order of revision."""
 
-    def __init__(self, hub: Watch, store: Store, after: Revision, wanted: Callable[[Task], bool]) -> None:
-        super().__init__(hub, store, _EVERY_TASK, after)
+    def __init__(self, hub: Watch, store: Store, after: Revision, wanted: Wanted) -> None:
+        super().__init__(hub, store, after)
         self._wanted = wanted
+
+    def _expect(self) -> Changed:
+        return self._hub.expect_any(self._wanted)
+
+    def _forget(self) -> None:
+        self._hub.forget_any(self._changed)
 
     async def _read(self) -> list[Task]:
         return await self._store.changes(self._cursor, PAGE)
