@@ -1,12 +1,11 @@
 """`midway serve`: the server alone, until SIGTERM or SIGINT."""
 
-import gc
-
 import structlog
 import uvloop
 
 from midway.app.link_key import LinkKeyUnusable
 from midway.app.logs import configure_logs
+from midway.app.memory import collect_seldom, give_back_large_blocks
 from midway.app.ports import PortTaken, check_free
 from midway.app.settings import Settings
 from midway.app.signals import stop_on_signals
@@ -40,6 +39,7 @@ def run_server(settings: Settings) -> None:
 
     Raises CannotServe.
     """
+    give_back_large_blocks()
     configure_logs(settings.log_level, settings.log_format, secrets=secrets_of(settings))
     try:
         uvloop.run(_serve(settings))
@@ -58,16 +58,6 @@ async def _serve(settings: Settings) -> None:
         print(f"ready grpc={running.grpc} metrics={running.metrics}", flush=True)
         await stop.wait()
         log.info("stopping")
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector leave alone what lives for good, and look for cycles less often.
-
-    By default it goes through everything that lives after some 70,000 new objects, which under load is each second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -1,6 +1,7 @@
 """The reader: a connection that cannot write, in a thread of its own, beside the writer and never behind it.
 
 Questions that come while others are read are read together: the way to the thread and back costs more than most reads.
+Those for one Task each, of which most come, become one statement: each gives Python's lock away and waits for it.
 """
 
 import asyncio
@@ -10,14 +11,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+from midway.domain.ids import TaskId
+from midway.domain.task import Task
 from midway.store.port import StoreUnavailable
+from midway.store.sqlite import reads
 from midway.store.sqlite.driver import Driver
 
 T = TypeVar("T")
 Question = Callable[[sqlite3.Connection], T]
 
 READ_TIMEOUT = timedelta(seconds=30)  # a disk that hangs; an ordinary read takes less than a millisecond
-MAX_BATCH = 64  # questions; bounds how long the first of them waits for the last
+MAX_BATCH = 64  # questions, and Tasks; bounds how long the first of them waits for the last
 
 
 class Reader:
@@ -27,17 +31,28 @@ class Reader:
         self._driver = driver
         self._closed = False
         self._waiting: list[tuple[Question[Any], asyncio.Future[Any]]] = []
+        self._wanted: list[tuple[TaskId, asyncio.Future[Task | None]]] = []
         self._reading: asyncio.Task[None] | None = None  # while somebody waits
 
     async def read(self, question: Question[T]) -> T:
         """Ask the question; it sees everything that was committed before the call."""
+        answer: asyncio.Future[T] = self._begin()
+        self._waiting.append((question, answer))
+        return await answer
+
+    async def get(self, task_id: TaskId) -> Task | None:
+        """Read one Task, together with others that are asked for at the same time."""
+        answer: asyncio.Future[Task | None] = self._begin()
+        self._wanted.append((task_id, answer))
+        return await answer
+
+    def _begin(self) -> asyncio.Future[Any]:
+        """Return what a question's answer comes in, and see to it that it is read."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, answer))
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_all(), name="sqlite-reader")
-        return await answer
+        return asyncio.get_running_loop().create_future()
 
     async def close(self) -> None:
         """Finish the reads that were begun, then close the connection."""
@@ -47,16 +62,15 @@ class Reader:
         await self._driver.close()
 
     async def _read_all(self) -> None:
-        while self._waiting:
+        while self._waiting or self._wanted:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            results = await self._answers([question for question, _ in batch])
+            wanted, self._wanted = self._wanted[:MAX_BATCH], self._wanted[MAX_BATCH:]
+            get = partial(_get_each, task_ids=[task_id for task_id, _ in wanted])
+            *results, found = await self._answers([*(question for question, _ in batch), get])
             for (_, answer), result in zip(batch, results, strict=True):
-                if answer.done():
-                    continue  # nobody waits any more
-                if isinstance(result, Exception):
-                    answer.set_exception(result)
-                else:
-                    answer.set_result(result)
+                _settle(answer, result)
+            for task_id, answer in wanted:
+                _settle(answer, found if isinstance(found, Exception) else found.get(task_id))
 
     async def _answers(self, questions: Sequence[Question[Any]]) -> list[Any]:
         """Return what each question returns, or the exception to raise where it is waited for."""
@@ -67,6 +81,26 @@ class Reader:
             return [StoreUnavailable("cannot read: the disk does not answer")] * len(questions)
         except Exception as err:  # noqa: BLE001 - raised again where each question was asked
             return [err] * len(questions)
+
+
+def _settle(answer: asyncio.Future[Any], result: Any) -> None:
+    if answer.done():
+        return  # nobody waits any more
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)
+
+
+def _get_each(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Any]:
+    """Read Tasks by one statement; where one of them has a document that cannot be read, that one's answer says so."""
+    try:
+        found: dict[TaskId, Any] = dict(reads.get_many(connection, task_ids))
+    except sqlite3.Error:
+        raise  # the disk's refusal meets all of them
+    except Exception:  # noqa: BLE001 - met again where each is read alone
+        found = {task_id: _answer(connection, partial(reads.get, task_id=task_id)) for task_id in task_ids}
+    return found
 
 
 def _answer_each(connection: sqlite3.Connection, questions: Sequence[Question[Any]]) -> list[Any]:

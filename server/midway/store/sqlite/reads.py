@@ -40,11 +40,12 @@ def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> Task
     return TaskId(row["task_id"])
 
 
-def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> list[Task]:
-    """Read those that exist, in the order asked."""
+def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Task]:
+    """Read those that exist, in no order."""
+    if len(task_ids) < 2:
+        return {task.id: task for task_id in task_ids if (task := get(connection, task_id))}
     rows = connection.execute(QUERIES["tasks"], {"ids": json.dumps(task_ids)})
-    found = {row["id"]: _task_from_row(row) for row in rows}
-    return [found[task_id] for task_id in dict.fromkeys(task_ids) if task_id in found]
+    return {row["id"]: _task_from_row(row) for row in rows}
 
 
 def find(connection: sqlite3.Connection, query: TaskQuery) -> list[Task]:

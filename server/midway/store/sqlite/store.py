@@ -134,13 +134,13 @@ class SqliteStore:
         """Read one Task."""
         if task := self._recent.latest(task_id):
             return task
-        return await self._reader.read(partial(reads.get, task_id=task_id))
+        return await self._reader.get(task_id)
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
         """Read those that exist, in the order asked."""
         known = {task_id: self._recent.latest(task_id) for task_id in task_ids}
         if missing := [task_id for task_id, task in known.items() if task is None]:
-            known |= {task.id: task for task in await self._reader.read(partial(reads.get_many, task_ids=missing))}
+            known |= await self._reader.read(partial(reads.get_many, task_ids=missing))
         return [task for task in known.values() if task is not None]
 
     async def find(self, query: TaskQuery) -> list[Task]:

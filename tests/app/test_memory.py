@@ -1,0 +1,41 @@
+"""What keeps the process's memory small, in a process of its own: it cannot be taken back."""
+
+import subprocess
+import sys
+
+import pytest
+
+# Pictures come and go, until malloc has learnt to keep their place; after the last one came, something small settles.
+HELD = """
+import ctypes, sys
+from midway.app.memory import give_back_large_blocks
+if sys.argv[1] == "given back":
+    give_back_large_blocks()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+def resident():
+    return int(open("/proc/self/statm").read().split()[1])
+def picture():
+    block = libc.malloc(8_000_000)
+    ctypes.memset(block, 1, 8_000_000)
+    return block
+before = resident()
+for _ in range(3):
+    libc.free(picture())
+block = picture()
+ctypes.memset(libc.malloc(100_000), 1, 100_000)
+libc.free(block)
+print((resident() - before) * 4096)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is what this is about")
+def test_a_picture_that_has_gone_takes_no_memory():
+    assert held("as it is") > 7_000_000  # else there is nothing to prove
+    assert held("given back") < 1_000_000
+
+
+def held(how: str) -> int:
+    """Return how many bytes a process holds once its picture is gone."""
+    done = subprocess.run([sys.executable, "-c", HELD, how], capture_output=True, text=True, check=True)
+    return int(done.stdout)
