@@ -8,7 +8,7 @@ from midway.domain.prompt import clean, makes_many_jobs, prompt_key, speed_from_
 
 # Made of what the rules look at, so that they meet in every order.
 PROMPTS = st.lists(
-    st.sampled_from(["fox", "Red ", " ", "\n", "\t", "-", "--", " -- ", "---", "—", "–", "—ar ", " --ar 3:2", "\x00"])
+    st.sampled_from(["fox", "Red ", " ", "\n", "\t", "-", "--", " -- ", "---", "https://a/", "—", "–", "—ar ", " --ar 3:2", "\x00"])
 ).map("".join) | st.text(max_size=40)
 SPEEDS = st.sampled_from(Speed)
 
@@ -22,6 +22,8 @@ SPEEDS = st.sampled_from(Speed)
         ("a fox -- -- in snow", "a fox in snow"),
         ("a fox --", "a fox"),
         ("a fox ----- in snow", "a fox in snow"),
+        ("https://cdn.example/a---b/fox----1.png a fox --- red", "https://cdn.example/a---b/fox----1.png a fox red"),
+        ("<https://cdn.example/a---b.png> a fox", "<https://cdn.example/a---b.png> a fox"),
         ("a fox —ar 3:2", "a fox --ar 3:2"),
         ("a fox –v 7", "a fox --v 7"),
         ("a fox—red and quick—runs", "a fox—red and quick—runs"),

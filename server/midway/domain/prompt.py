@@ -5,7 +5,7 @@ import re
 from midway.domain.action import Speed
 
 _URL = re.compile(r"<?https?://[^\s>]+>?")
-_DASHES = re.compile(r"-{3,}")
+_LINK_OR_DASHES = re.compile(rf"({_URL.pattern})|-{{3,}}")
 _LONE_DASHES = re.compile(r"(?<!\S)--(?!\S)")
 _TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # what a phone's keyboard makes of "--ar"
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
@@ -19,7 +19,8 @@ _REPEAT = re.compile(r"(?<!\S)--(repeat|r)\s", re.IGNORECASE)
 def clean(prompt: str) -> str:
     """Make one line of it, without what Discord's command would choke on: control characters, lone or long dashes."""
     line = _CONTROL.sub("", _SPACE.sub(" ", prompt))
-    line = _LONE_DASHES.sub("", _TYPESET_DASH.sub("--", _DASHES.sub(" ", line)))
+    line = _LINK_OR_DASHES.sub(lambda found: found[1] or " ", line)  # a picture's address may hold any number of them
+    line = _LONE_DASHES.sub("", _TYPESET_DASH.sub("--", line))
     return _SPACE.sub(" ", line).strip()
 
 
