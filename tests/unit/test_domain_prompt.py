@@ -8,7 +8,9 @@ from midway.domain.prompt import clean, makes_many_jobs, prompt_key, speed_from_
 
 # Made of what the rules look at, so that they meet in every order.
 PROMPTS = st.lists(
-    st.sampled_from(["fox", "Red ", " ", "\n", "\t", "-", "--", " -- ", "---", "https://a/", "—", "–", "—ar ", " --ar 3:2", "\x00"])
+    st.sampled_from(
+        ["fox", "Red ", " ", "\n", "\t", "-", "--", " -- ", "---", "https://a/", "—", "–", "—ar ", " --ar 3:2", "\x00"]
+    )
 ).map("".join) | st.text(max_size=40)
 SPEEDS = st.sampled_from(Speed)
 
