@@ -7,8 +7,13 @@ import aiohttp
 from midway.app.metrics import Metrics, serving_metrics
 from midway.domain.account import Account, AccountState
 from midway.domain.action import Action
-from midway.domain.ids import AccountId, ChannelId, TaskId
+from midway.domain.ids import AccountId, ChannelId, Revision, TaskId
+from midway.domain.lifecycle import Accepted, Dispatched, Progressed, Requeued
 from midway.domain.task import Ask, State, Task
+from midway.store.memory import MemoryStore
+from midway.store.watch import Watch
+
+from tests.store.tasks import advance, submitted
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -47,6 +52,32 @@ async def test_each_change_of_a_tasks_state_is_counted_once_and_progress_is_not(
         for state in (State.QUEUED, State.IN_PROGRESS, State.SUCCEEDED)
     ]
     assert counts == [1, 1, 1]
+
+
+async def test_a_task_that_went_back_is_counted_again_however_late_it_is_heard_of():
+    """All snapshots come at once, as to a stream that was behind."""
+    store = MemoryStore()
+    task = await submitted(store)
+    for event in (Dispatched(), Requeued("full"), Dispatched(), Accepted(), Progressed(5), Progressed(10)):
+        task = await advance(store, task, event)
+    metrics = Metrics()
+    async with Watch(store) as watch:
+        await metrics.follow(first(6, watch.watch_all(Revision(0), metrics.wants)))
+
+    counts = {
+        state: metrics.registry.get_sample_value("midway_task_changes_total", changes(state))
+        for state in (State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS)
+    }
+    assert counts == {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 1, State.IN_PROGRESS: 1}
+
+
+async def first(count: int, updates: AsyncIterator[Task]) -> AsyncIterator[Task]:
+    for _ in range(count):
+        yield await anext(updates)
+
+
+def changes(state: State) -> dict[str, str]:
+    return {"action": "IMAGINE", "state": state.value}
 
 
 async def test_accounts_are_counted_when_asked():

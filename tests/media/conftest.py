@@ -43,6 +43,7 @@ class Cdn:
         self.picture = drawn()
         self.key = "fresh"
         self.asked: list[str] = []
+        self.is_asked = asyncio.Event()
         self.failures = 0  # answers so many requests with 500 first
         self.gate = asyncio.Event()
         self.gate.set()
@@ -59,6 +60,7 @@ class Cdn:
 
     async def _give(self, request: web.Request) -> web.Response:
         self.asked.append(request.match_info["name"])
+        self.is_asked.set()
         await self.gate.wait()
         if self.failures:
             self.failures -= 1

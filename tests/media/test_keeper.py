@@ -170,15 +170,27 @@ async def test_bookmark_does_not_pass_a_picture_that_waits_for_room(
     monkeypatch.setattr(keeper_module, "MOST_PENDING", 1)
     cdn.gate.clear()
     first, second, _ = [await live(store, succeeded(cdn.image())) for _ in range(3)]
-    async with keeping(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)):
-        await shelf.until(lambda: shelf.bookmark() == first.revision - 1)
+    keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK)
+    async with keeping(keeper):
+        await cdn.is_asked.wait()
+        waiting = dict(keeper._pending)  # the bookmark stays before all of them
         cdn.gate.set()
-        await shelf.until(lambda: shelf.has(first.id))
-        cdn.gate.clear()
-        await shelf.until(lambda: shelf.bookmark() >= first.revision)
 
-        assert shelf.bookmark() == second.revision - 1
-        cdn.gate.set()
+    assert waiting == {first.id: first.revision, second.id: second.revision}
+
+
+async def test_keeper_that_was_interrupted_goes_on_with_what_waited_for_room(
+    store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, cdn: Cdn, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper_module, "MOST_PENDING", 1)
+    cdn.gate.clear()
+    tasks = [await live(store, succeeded(cdn.image())) for _ in range(3)]
+    async with keeping(keeper):
+        await cdn.is_asked.wait()
+    cdn.gate.set()
+
+    async with keeping(keeper):
+        await shelf.until(lambda: all(shelf.has(task.id) for task in tasks))
 
 
 async def test_store_that_refuses_for_a_while_loses_nothing(

@@ -259,18 +259,38 @@ async def test_what_was_not_wanted_is_not_read_again_after_a_resume(store: Store
 
 
 async def test_what_is_not_wanted_wakes_nobody(store: Store, watch: ObservedWatch):
-    stream = watch.watch_all(await store.revision(), lambda task: task.ask.client_state == "mine")
-    reading = await begin_waiting(watch, stream)
+    reading = await begin_waiting(watch, watch.watch_all(await store.revision(), is_mine))
     waiting = list(watch._wanting)
-    told = watch.watch_all(await store.revision())
 
     for _ in range(3):
-        await submitted(store)
-        await anext(told)  # the hub has told of it
+        await told_by_the_hub(store, watch)
 
     assert list(watch._wanting) == waiting  # else it had been woken, and waited again
     mine = await submitted(store, a_task(client_state="mine"))
     assert await reading == mine
+
+
+async def told_by_the_hub(store: Store, watch: ObservedWatch) -> Task:
+    """Store a Task that somebody is told of who waited for it."""
+    reading = await begin_waiting(watch, watch.watch_all(await store.revision()))
+    await submitted(store)
+    return await reading
+
+
+async def test_a_stream_that_waits_goes_on_behind_what_it_does_not_want(store: Store, watch: ObservedWatch):
+    """A quiet stream would otherwise read all of it later, from the disk when it is much."""
+    stream = watch.watch_all(await store.revision(), is_mine)
+    reading = await begin_waiting(watch, stream)
+
+    unwanted = [await told_by_the_hub(store, watch) for _ in range(3)]
+
+    assert stream.revision == unwanted[-1].revision
+    mine = await submitted(store, a_task(client_state="mine"))
+    assert await reading == mine
+
+
+def is_mine(task: Task) -> bool:
+    return task.ask.client_state == "mine"
 
 
 async def test_a_heartbeat_passes_what_was_not_wanted(

@@ -68,17 +68,18 @@ class Metrics:
             self._calls_of[key] = self._calls.labels(method, code)
         self._calls_of[key].observe(seconds)
 
+    @staticmethod
+    def wants(task: Task) -> bool:
+        """Tell whether a snapshot may be a change of state; most are progress."""
+        return task.state_since == task.updated_at
+
     async def follow(self, updates: AsyncIterable[Task]) -> None:
         """Count every change of a Task's state, as long as there are updates."""
         async for task in updates:
             self._changed(task)
 
-    def counts(self, task: Task) -> bool:
-        """Tell whether a snapshot is a change of state that was not counted."""
-        return self._states.get(task.id) is not task.state
-
     def _changed(self, task: Task) -> None:
-        if self.counts(task):
+        if self._states.get(task.id) is not task.state:
             self._changes.labels(task.action.value, task.state.value).inc()
         self._states[task.id] = task.state
         if task.state.is_terminal:

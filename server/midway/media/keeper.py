@@ -64,9 +64,9 @@ class ArchiveKeeper:
         self._rules = rules or KeeperRules()
         self._clock = clock or SystemClock()
         self._fetching = asyncio.Semaphore(self._rules.max_concurrent)
-        self._room = asyncio.Semaphore(MOST_PENDING)
         # Written by `run` and the keeping tasks it starts: the revision that each unkept Task was seen at.
         self._pending: dict[TaskId, Revision] = {}
+        self._room: asyncio.Semaphore
         self._stream: TasksStream  # the final pictures
         self._bookmark = Revision(0)  # as last written
 
@@ -98,6 +98,7 @@ class ArchiveKeeper:
     async def run(self) -> None:
         """Keep pictures until cancelled; the next run takes up what this one left."""
         self._pending.clear()
+        self._room = asyncio.Semaphore(MOST_PENDING)
         self._bookmark = await self._first_revision()
         self._stream = self._watch.watch_all(self._bookmark, self._wants)
         async with asyncio.TaskGroup() as group:

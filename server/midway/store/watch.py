@@ -28,6 +28,7 @@ LONGEST_WAIT = timedelta(minutes=1)  # of one wait for a change; then another be
 PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
 
 Wanted = Callable[[Task], bool]
+Concerns = Callable[[Sequence[Task]], bool]
 Changed = asyncio.Future[bool]  # becomes True at a change, and False when the wait has lasted long enough
 
 
@@ -53,7 +54,7 @@ class Watch:
         self._store = store
         self._lost_ring = lost_ring
         self._waiters: dict[TaskId, set[Changed]] = {}  # for one Task
-        self._wanting: dict[Changed, Wanted] = {}  # for any Task that is wanted
+        self._wanting: dict[Changed, Concerns] = {}  # for any Task that is wanted
         self._is_open = False
         # Rises before streams are woken: one that has read since then may wait without reading again.
         self.news = 0
@@ -106,13 +107,13 @@ class Watch:
             if not waiters:
                 del self._waiters[task_id]
 
-    def expect_any(self, wanted: Wanted) -> Changed:
-        """Return what becomes True when a Task changes to what is wanted; `forget_any` it after the wait.
+    def expect_any(self, concerns: Concerns) -> Changed:
+        """Return what becomes True at the first changes that `concerns` says yes to; `forget_any` it after the wait.
 
-        Raises WatchClosed, also out of the wait.
+        It is asked about all changes, in order and each once. Raises WatchClosed, also out of the wait.
         """
         changed = self._expected()
-        self._wanting[changed] = wanted
+        self._wanting[changed] = concerns
         return changed
 
     def forget_any(self, changed: Changed) -> None:
@@ -157,7 +158,7 @@ class Watch:
 
     def _take_concerned(self, changes: Sequence[Task]) -> list[Changed]:
         of_tasks = [changed for task_id in {task.id for task in changes} for changed in self._waiters.pop(task_id, ())]
-        of_any = [changed for changed, wanted in self._wanting.items() if _is_any_wanted(wanted, changes)]
+        of_any = [changed for changed, concerns in self._wanting.items() if concerns(changes)]
         for changed in of_any:
             del self._wanting[changed]
         return of_tasks + of_any
@@ -173,13 +174,6 @@ class Watch:
         for changed in waiting:
             if not changed.done():
                 changed.set_result(True)
-
-
-def _is_any_wanted(wanted: Wanted, changes: Sequence[Task]) -> bool:
-    try:
-        return any(map(wanted, changes))
-    except Exception:  # noqa: BLE001 - the stream that is woken asks the same, and its reader meets the defect
-        return True
 
 
 class _Stream(AsyncIterator[Task], ABC):
@@ -333,10 +327,23 @@ class TasksStream(_Stream):
         self._wanted = wanted
 
     def _expect(self) -> Changed:
-        return self._hub.expect_any(self._wanted)
+        return self._hub.expect_any(self._concerns)
 
     def _forget(self) -> None:
         self._hub.forget_any(self._changed)
+
+    def _concerns(self, changes: Sequence[Task]) -> bool:
+        """Tell whether any of these is wanted; if not, go on behind them, or a quiet stream would read them all later.
+
+        Before a stream waits it has read what the hub has told of, so nothing lies between its cursor and these.
+        """
+        try:
+            is_wanted = any(map(self._wanted, changes))
+        except Exception:  # noqa: BLE001 - the stream asks the same when it is woken, and its reader meets the defect
+            return True
+        if not is_wanted:
+            self._cursor = max(self._cursor, changes[-1].revision)
+        return is_wanted
 
     async def _read(self) -> list[Task]:
         return await self._store.changes(self._cursor, PAGE)

@@ -33,7 +33,7 @@ def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
 
 def due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[OutboxRow]:
     """Read the first notice of each Task, where it is due."""
-    rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit})
+    rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit}).fetchall()
     return [_notice_from_row(row) for row in rows]
 
 
@@ -63,7 +63,7 @@ def dead_letters(
     if before:
         bound |= {"died_at": integer_from_time(before.died_at)}
         bound |= {"before_task_id": before.task_id, "before_revision": before.revision}
-    return [_dead_letter_from_row(row) for row in connection.execute(QUERIES["dead_letters"], bound)]
+    return [_dead_letter_from_row(row) for row in connection.execute(QUERIES["dead_letters"], bound).fetchall()]
 
 
 def redeliver(connection: sqlite3.Connection, task_id: TaskId, revision: Revision, now: datetime) -> bool:

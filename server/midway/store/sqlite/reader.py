@@ -1,10 +1,11 @@
 """The reader: a connection that cannot write, in a thread of its own, beside the writer and never behind it.
 
 Questions that come while others are read are read together: the way to the thread and back costs more than most reads.
-Those for one Task each, of which most come, become one statement: each gives Python's lock away and waits for it.
+Those for one Task each, of which most come, become one statement, which costs much less than one each.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -93,14 +94,10 @@ def _settle(answer: asyncio.Future[Any], result: Any) -> None:
 
 
 def _get_each(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Any]:
-    """Read Tasks by one statement; where one of them has a document that cannot be read, that one's answer says so."""
-    try:
-        found: dict[TaskId, Any] = dict(reads.get_many(connection, task_ids))
-    except sqlite3.Error:
-        raise  # the disk's refusal meets all of them
-    except Exception:  # noqa: BLE001 - met again where each is read alone
-        found = {task_id: _answer(connection, partial(reads.get, task_id=task_id)) for task_id in task_ids}
-    return found
+    """Read Tasks by one statement; where one of them cannot be read, its answer says so."""
+    with contextlib.suppress(Exception):  # met again, where each is read alone
+        return dict(reads.get_many(connection, task_ids))
+    return {task_id: _answer(connection, partial(reads.get, task_id=task_id)) for task_id in task_ids}
 
 
 def _answer_each(connection: sqlite3.Connection, questions: Sequence[Question[Any]]) -> list[Any]:

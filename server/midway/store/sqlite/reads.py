@@ -1,4 +1,8 @@
-"""What each reading verb asks, on any connection."""
+"""What each reading verb asks, on any connection.
+
+All rows are fetched before one is looked at. A statement that ends half read, because a document cannot be decoded,
+keeps its connection in the past for as long as the error lives.
+"""
 
 import json
 import sqlite3
@@ -44,15 +48,19 @@ def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict
     """Read those that exist, in no order."""
     if len(task_ids) < 2:
         return {task.id: task for task_id in task_ids if (task := get(connection, task_id))}
-    rows = connection.execute(QUERIES["tasks"], {"ids": json.dumps(task_ids)})
-    return {row["id"]: _task_from_row(row) for row in rows}
+    return {
+        row["id"]: _task_from_row(row)
+        for row in connection.execute(QUERIES["tasks"], {"ids": json.dumps(task_ids)}).fetchall()
+    }
 
 
 def find(connection: sqlite3.Connection, query: TaskQuery) -> list[Task]:
     """Read a page of the Tasks that match."""
     condition = where(of_page(query))
     sql = QUERIES["find_oldest_first" if query.oldest_first else "find_newest_first"]
-    rows = connection.execute(sql.format(conditions=condition.sql), {**condition.values, "limit": query.limit})
+    rows = connection.execute(
+        sql.format(conditions=condition.sql), {**condition.values, "limit": query.limit}
+    ).fetchall()
     return [_task_from_row(row) for row in rows]
 
 
@@ -64,13 +72,13 @@ def count(connection: sqlite3.Connection, query: TaskQuery) -> int:
 
 def history(connection: sqlite3.Connection, task_id: TaskId, after: Revision) -> list[Task]:
     """Read one Task's snapshots after a revision."""
-    rows = connection.execute(QUERIES["history"], {"id": task_id, "after": after})
+    rows = connection.execute(QUERIES["history"], {"id": task_id, "after": after}).fetchall()
     return [_task_from_row(row) for row in rows]
 
 
 def changes(connection: sqlite3.Connection, after: Revision, limit: int) -> list[Task]:
     """Read all Tasks' snapshots after a revision."""
-    rows = connection.execute(QUERIES["changes"], {"after": after, "limit": limit})
+    rows = connection.execute(QUERIES["changes"], {"after": after, "limit": limit}).fetchall()
     return [_task_from_row(row) for row in rows]
 
 
@@ -87,25 +95,25 @@ def last_task_id(connection: sqlite3.Connection) -> TaskId | None:
 
 def inputs(connection: sqlite3.Connection, task_id: TaskId) -> list[InputImage]:
     """Read a Task's input pictures."""
-    rows = connection.execute(QUERIES["inputs"], {"task_id": task_id})
+    rows = connection.execute(QUERIES["inputs"], {"task_id": task_id}).fetchall()
     return [InputImage(row["data"], row["content_type"], row["width"], row["height"]) for row in rows]
 
 
 def attempts(connection: sqlite3.Connection, task_id: TaskId) -> list[Attempt]:
     """Read a Task's Attempts, oldest first."""
-    rows = connection.execute(QUERIES["attempts"], {"task_id": task_id})
+    rows = connection.execute(QUERIES["attempts"], {"task_id": task_id}).fetchall()
     return [attempt_from_json(row["doc"]) for row in rows]
 
 
 def recent_attempts(connection: sqlite3.Connection, account_id: AccountId, since: datetime) -> list[Attempt]:
     """Read an Account's Attempts that are open or young."""
     bound = {"account_id": account_id, "since": integer_from_time(since)}
-    return [attempt_from_json(row["doc"]) for row in connection.execute(QUERIES["recent_attempts"], bound)]
+    return [attempt_from_json(row["doc"]) for row in connection.execute(QUERIES["recent_attempts"], bound).fetchall()]
 
 
 def marks(connection: sqlite3.Connection) -> list[AccountMark]:
     """Read every Account's mark."""
-    return [_mark_from_row(row) for row in connection.execute(QUERIES["marks"])]
+    return [_mark_from_row(row) for row in connection.execute(QUERIES["marks"]).fetchall()]
 
 
 def _number(cursor: sqlite3.Cursor) -> int:

@@ -141,7 +141,7 @@ class SqliteStore:
         known = {task_id: self._recent.latest(task_id) for task_id in task_ids}
         if missing := [task_id for task_id, task in known.items() if task is None]:
             known |= await self._reader.read(partial(reads.get_many, task_ids=missing))
-        return [task for task in known.values() if task is not None]
+        return [task for task_id in dict.fromkeys(task_ids) if (task := known.get(task_id))]
 
     async def find(self, query: TaskQuery) -> list[Task]:
         """Read a page of the Tasks that match."""
