@@ -180,7 +180,7 @@ class _Stream(AsyncIterator[Task], ABC):
     """A cursor over the Store that waits at the end of what is there.
 
     It holds no place in the hub between two reads, so it needs no closing; and `anext` may be cancelled
-    (a heartbeat's time-out) and called again without losing a snapshot.
+    (a heartbeat's time-out) and called again without losing a snapshot. One reader at a time: two would lose some.
     """
 
     def __init__(self, hub: Watch, store: Store, after: Revision) -> None:
