@@ -62,7 +62,7 @@ async def test_a_task_that_went_back_is_counted_again_however_late_it_is_heard_o
         task = await advance(store, task, event)
     metrics = Metrics()
     async with Watch(store) as watch:
-        await metrics.follow(first(6, watch.watch_all(Revision(0), metrics.wants)))
+        await metrics.follow(first(7, watch.watch_all(Revision(0))))
 
     counts = {
         state: metrics.registry.get_sample_value("midway_task_changes_total", changes(state))

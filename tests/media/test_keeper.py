@@ -187,10 +187,14 @@ async def test_keeper_that_was_interrupted_goes_on_with_what_waited_for_room(
     tasks = [await live(store, succeeded(cdn.image())) for _ in range(3)]
     async with keeping(keeper):
         await cdn.is_asked.wait()
+    kept_before = [shelf.has(task.id) for task in tasks]
     cdn.gate.set()
 
     async with keeping(keeper):
-        await shelf.until(lambda: all(shelf.has(task.id) for task in tasks))
+        await shelf.until(lambda: shelf.bookmark() == tasks[-1].revision)
+
+    assert kept_before == [False] * 3
+    assert [shelf.has(task.id) for task in tasks] == [True] * 3
 
 
 async def test_store_that_refuses_for_a_while_loses_nothing(

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.store.port import Store
-from midway.store.watch import LOST_RING, Changed, Watch
+from midway.store.watch import LOST_RING, Watch
 
 
 class ObservedWatch(Watch):
@@ -16,9 +17,9 @@ class ObservedWatch(Watch):
         super().__init__(store, lost_ring=lost_ring)
         self.reader_waits = asyncio.Event()
 
-    def _expected(self) -> Changed:
+    def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
         self.reader_waits.set()
-        return super()._expected()
+        return super().expect(task_id)
 
 
 async def begin_waiting(hub: ObservedWatch, stream: AsyncIterator[Task]) -> "asyncio.Task[Task]":

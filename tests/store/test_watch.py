@@ -145,7 +145,7 @@ async def test_a_cancelled_reader_of_all_tasks_leaves_nothing_behind(store: Stor
 
     await give_up(reading)
 
-    assert watch._wanting == {}
+    assert watch._waiters == {}
 
 
 async def test_a_slow_reader_does_not_hold_up_another(store: Store, watch: ObservedWatch):
@@ -258,18 +258,6 @@ async def test_what_was_not_wanted_is_not_read_again_after_a_resume(store: Store
     assert stream.revision == last.revision
 
 
-async def test_what_is_not_wanted_wakes_nobody(store: Store, watch: ObservedWatch):
-    reading = await begin_waiting(watch, watch.watch_all(await store.revision(), is_mine))
-    waiting = list(watch._wanting)
-
-    for _ in range(3):
-        await told_by_the_hub(store, watch)
-
-    assert list(watch._wanting) == waiting  # else it had been woken, and waited again
-    mine = await submitted(store, a_task(client_state="mine"))
-    assert await reading == mine
-
-
 async def told_by_the_hub(store: Store, watch: ObservedWatch) -> Task:
     """Store a Task that somebody is told of who waited for it."""
     reading = await begin_waiting(watch, watch.watch_all(await store.revision()))
@@ -278,7 +266,7 @@ async def told_by_the_hub(store: Store, watch: ObservedWatch) -> Task:
 
 
 async def test_a_stream_that_waits_goes_on_behind_what_it_does_not_want(store: Store, watch: ObservedWatch):
-    """A quiet stream would otherwise read all of it later, from the disk when it is much."""
+    """Else it would read all of it later, from the disk when it is much."""
     stream = watch.watch_all(await store.revision(), is_mine)
     reading = await begin_waiting(watch, stream)
 
@@ -291,17 +279,6 @@ async def test_a_stream_that_waits_goes_on_behind_what_it_does_not_want(store: S
 
 def is_mine(task: Task) -> bool:
     return task.ask.client_state == "mine"
-
-
-async def test_a_heartbeat_passes_what_was_not_wanted(
-    store: Store, watch: ObservedWatch, monkeypatch: pytest.MonkeyPatch
-):
-    stream = watch.watch_all(await store.revision(), lambda _: False)
-    await stream.next(HEARTBEAT)
-    monkeypatch.setattr(watch, "_wake", lambda *_: None)  # as when nothing that is wanted has changed
-    last = await submitted(store)
-
-    assert (await stream.next(HEARTBEAT), stream.revision) == (None, last.revision)
 
 
 async def test_a_defect_in_what_a_reader_wants_is_that_readers_alone(store: Store, watch: ObservedWatch):

@@ -68,11 +68,6 @@ class Metrics:
             self._calls_of[key] = self._calls.labels(method, code)
         self._calls_of[key].observe(seconds)
 
-    @staticmethod
-    def wants(task: Task) -> bool:
-        """Tell whether a snapshot may be a change of state; most are progress."""
-        return task.state_since == task.updated_at
-
     async def follow(self, updates: AsyncIterable[Task]) -> None:
         """Count every change of a Task's state, as long as there are updates."""
         async for task in updates:

@@ -86,7 +86,8 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
 async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
     metrics = Metrics()
     metrics.watch_accounts(engine.accounts)
-    changes = engine.watch.watch_all(await engine.store.revision(), metrics.wants)
+    # One stream for good: begun anew after a defect, the metrics would count its changes again.
+    changes = engine.watch.watch_all(await engine.store.revision())
     await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(changes)))
     return metrics
 

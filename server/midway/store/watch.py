@@ -6,15 +6,14 @@
 
 The Store is the truth and a stream's only memory is its last revision: a slow reader falls behind in the table,
 not in a queue. One listener serves all streams of the process; it reads each change once and wakes
-only the streams that want it.
+only the streams that asked for that Task.
 """
 
 import asyncio
 import contextlib
-import itertools
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -27,9 +26,7 @@ LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table th
 LONGEST_WAIT = timedelta(minutes=1)  # of one wait for a change; then another begins
 PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
 
-Wanted = Callable[[Task], bool]
-Concerns = Callable[[Sequence[Task]], bool]
-Changed = asyncio.Future[bool]  # becomes True at a change, and False when the wait has lasted long enough
+_EVERY_TASK = None  # the key of those who wait for any Task
 
 
 class UnknownTask(KeyError):
@@ -53,8 +50,7 @@ class Watch:
     def __init__(self, store: Store, *, lost_ring: timedelta = LOST_RING) -> None:
         self._store = store
         self._lost_ring = lost_ring
-        self._waiters: dict[TaskId, set[Changed]] = {}  # for one Task
-        self._wanting: dict[Changed, Concerns] = {}  # for any Task that is wanted
+        self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
         self._is_open = False
         # Rises before streams are woken: one that has read since then may wait without reading again.
         self.news = 0
@@ -87,42 +83,26 @@ class Watch:
         """
         return TaskStream(self, self._store, task_id, after)
 
-    def watch_all(self, after: Revision, wanted: Wanted = lambda _: True) -> "TasksStream":
+    def watch_all(self, after: Revision, wanted: Callable[[Task], bool] = lambda _: True) -> "TasksStream":
         """Follow all Tasks that are wanted, without end: everything newer than `after`."""
         return TasksStream(self, self._store, after, wanted)
 
-    def expect(self, task_id: TaskId) -> Changed:
-        """Return what becomes True when the Task changes; `forget` it after the wait.
+    def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
+        """Return what becomes True when the Task (None: any Task) changes; `forget` it after the wait.
 
         Raises WatchClosed, also out of the wait.
         """
-        changed = self._expected()
+        self.require_open()
+        changed = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(task_id, set()).add(changed)
         return changed
 
-    def forget(self, task_id: TaskId, changed: Changed) -> None:
+    def forget(self, task_id: TaskId | None, changed: "asyncio.Future[bool]") -> None:
         """Take back what was expected, if it has not come."""
         if waiters := self._waiters.get(task_id):
             waiters.discard(changed)
             if not waiters:
                 del self._waiters[task_id]
-
-    def expect_any(self, concerns: Concerns) -> Changed:
-        """Return what becomes True at the first changes that `concerns` says yes to; `forget_any` it after the wait.
-
-        It is asked about all changes, in order and each once. Raises WatchClosed, also out of the wait.
-        """
-        changed = self._expected()
-        self._wanting[changed] = concerns
-        return changed
-
-    def forget_any(self, changed: Changed) -> None:
-        """Take back what was expected, if it has not come."""
-        self._wanting.pop(changed, None)
-
-    def _expected(self) -> Changed:
-        self.require_open()
-        return asyncio.get_running_loop().create_future()
 
     def require_open(self) -> None:
         """Raise WatchClosed when the hub is not, or no longer, listening."""
@@ -136,7 +116,7 @@ class Watch:
                 cursor = await self._wake_changed(cursor)
         finally:
             self._is_open = False
-            for changed in self._take_all():
+            for changed in [changed for waiters in self._waiters.values() for changed in waiters]:
                 if not changed.done():
                     changed.set_exception(WatchClosed())
 
@@ -146,52 +126,41 @@ class Watch:
                 await doorbell.wait()
 
     async def _wake_changed(self, cursor: Revision) -> Revision:
-        """Wake whoever waits for what changed; return how far the changes were read."""
+        """Wake whoever waits for a Task that changed; return how far the changes were read."""
         try:
             while changes := await self._store.changes(cursor, PAGE):
                 cursor = changes[-1].revision
-                self._wake(self._take_concerned(changes))
+                self._wake(_EVERY_TASK, *{task.id for task in changes})
         except StoreUnavailable:
             # The streams read for themselves and meet the same error, which their readers must see.
-            self._wake(self._take_all())
+            self._wake(*self._waiters)
         return cursor
 
-    def _take_concerned(self, changes: Sequence[Task]) -> list[Changed]:
-        of_tasks = [changed for task_id in {task.id for task in changes} for changed in self._waiters.pop(task_id, ())]
-        of_any = [changed for changed, concerns in self._wanting.items() if concerns(changes)]
-        for changed in of_any:
-            del self._wanting[changed]
-        return of_tasks + of_any
-
-    def _take_all(self) -> list[Changed]:
-        everyone = [*itertools.chain(*self._waiters.values()), *self._wanting]
-        self._waiters.clear()
-        self._wanting.clear()
-        return everyone
-
-    def _wake(self, waiting: Sequence[Changed]) -> None:
+    def _wake(self, *keys: TaskId | None) -> None:
         self.news += 1
-        for changed in waiting:
-            if not changed.done():
-                changed.set_result(True)
+        for key in keys:
+            for changed in self._waiters.pop(key, ()):
+                if not changed.done():
+                    changed.set_result(True)
 
 
 class _Stream(AsyncIterator[Task], ABC):
     """A cursor over the Store that waits at the end of what is there.
 
     It holds no place in the hub between two reads, so it needs no closing; and `anext` may be cancelled
-    (a heartbeat's time-out) and called again without losing a snapshot. One reader at a time: two would lose some.
+    (a heartbeat's time-out) and called again without losing a snapshot.
     """
 
-    def __init__(self, hub: Watch, store: Store, after: Revision) -> None:
+    def __init__(self, hub: Watch, store: Store, key: TaskId | None, after: Revision) -> None:
         self._hub = hub
         self._store = store
+        self._key = key
         self._cursor = after  # everything up to here was taken out of the Store
         self._batch: deque[Task] = deque()
         self._started = False
         self._delivered = after
         self._read_at = -1  # the hub's news before the last reading
-        self._changed: Changed
+        self._changed: asyncio.Future[bool]
         self._end = 0.0  # when the wait that is on, or comes next, has lasted long enough; the loop's time
         self._timer: asyncio.TimerHandle | None = None  # fires then, or earlier
 
@@ -211,7 +180,6 @@ class _Stream(AsyncIterator[Task], ABC):
         if not self._started:
             await self._start()
             self._started = True
-        is_over = False  # the wait has lasted long enough
         while not self._batch:
             self._require_more()
             news = self._hub.news  # noted before reading: what comes meanwhile raises it, and is read before any wait
@@ -220,11 +188,9 @@ class _Stream(AsyncIterator[Task], ABC):
                 if len(newer) < PAGE:
                     self._read_at = news
                 self._take(newer)
-            elif is_over:
-                return None
             elif not await self._changed_in_time():
-                is_over = True
                 self._read_at = -1  # look again with each heartbeat: no lost wake-up may last for ever
+                return None
         task = self._batch.popleft()
         self._delivered = task.revision
         return task
@@ -237,7 +203,7 @@ class _Stream(AsyncIterator[Task], ABC):
 
     async def _changed_in_time(self) -> bool:
         """Wait for a change until `_end`; tell whether one came."""
-        self._changed = self._expect()
+        self._changed = self._hub.expect(self._key)
         if self._timer is None:
             self._set_timer()
         try:
@@ -245,7 +211,7 @@ class _Stream(AsyncIterator[Task], ABC):
         finally:
             if self._changed.cancelled():
                 self._stop_timer()
-            self._forget()
+            self._hub.forget(self._key, self._changed)
 
     def _set_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_at(self._end, self._time_is_up)
@@ -266,14 +232,6 @@ class _Stream(AsyncIterator[Task], ABC):
             self._timer = None
 
     @abstractmethod
-    def _expect(self) -> Changed:
-        """Have the hub tell of the next change."""
-
-    @abstractmethod
-    def _forget(self) -> None:
-        """Take that back."""
-
-    @abstractmethod
     async def _read(self) -> list[Task]:
         """Read what is newer than the cursor, in order of revision; empty when nothing is."""
 
@@ -287,7 +245,7 @@ class TaskStream(_Stream):
     """One Task's snapshots; ends after the one that ended it."""
 
     def __init__(self, hub: Watch, store: Store, task_id: TaskId, after: Revision) -> None:
-        super().__init__(hub, store, after)
+        super().__init__(hub, store, task_id, after)
         self._task_id = task_id
         self._ended = False
 
@@ -305,12 +263,6 @@ class TaskStream(_Stream):
             self._stop_timer()
             raise StopAsyncIteration
 
-    def _expect(self) -> Changed:
-        return self._hub.expect(self._task_id)
-
-    def _forget(self) -> None:
-        self._hub.forget(self._task_id, self._changed)
-
     async def _read(self) -> list[Task]:
         return await self._store.history(self._task_id, self._cursor)
 
@@ -322,28 +274,9 @@ class TaskStream(_Stream):
 class TasksStream(_Stream):
     """Many Tasks' snapshots in one order of revision."""
 
-    def __init__(self, hub: Watch, store: Store, after: Revision, wanted: Wanted) -> None:
-        super().__init__(hub, store, after)
+    def __init__(self, hub: Watch, store: Store, after: Revision, wanted: Callable[[Task], bool]) -> None:
+        super().__init__(hub, store, _EVERY_TASK, after)
         self._wanted = wanted
-
-    def _expect(self) -> Changed:
-        return self._hub.expect_any(self._concerns)
-
-    def _forget(self) -> None:
-        self._hub.forget_any(self._changed)
-
-    def _concerns(self, changes: Sequence[Task]) -> bool:
-        """Tell whether any of these is wanted; if not, go on behind them, or a quiet stream would read them all later.
-
-        Before a stream waits it has read what the hub has told of, so nothing lies between its cursor and these.
-        """
-        try:
-            is_wanted = any(map(self._wanted, changes))
-        except Exception:  # noqa: BLE001 - the stream asks the same when it is woken, and its reader meets the defect
-            return True
-        if not is_wanted:
-            self._cursor = max(self._cursor, changes[-1].revision)
-        return is_wanted
 
     async def _read(self) -> list[Task]:
         return await self._store.changes(self._cursor, PAGE)
