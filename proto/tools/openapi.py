@@ -1,6 +1,6 @@
 """Writes the REST side of the API as OpenAPI 3.1, from the descriptors with their comments and http bindings.
 
-JSON names and types are those that Envoy's transcoder reads and writes.
+JSON names and types are those that Envoy's transcoder reads and writes, or the server itself (`schemas.WRITTEN`).
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,16 @@ Json = dict[str, Any]
 
 VERBS = ("get", "post", "put", "patch", "delete")
 LEGACY = "midjourney.legacy.v1"
+TASK, ACCOUNT = (Schemas.reference(f".{LEGACY}.{name}") for name in ("Task", "Account"))
+# What an HttpBody holds, by RPC, where it holds JSON; elsewhere it is a file of any type.
+JSON_BODIES: dict[str, Json] = {
+    f"{LEGACY}.LegacyService.GetTask": TASK,
+    f"{LEGACY}.LegacyService.ListTasks": {"type": "array", "items": TASK},
+    f"{LEGACY}.LegacyService.ListTasksByCondition": {"type": "array", "items": TASK},
+    f"{LEGACY}.LegacyService.ListQueuedTasks": {"type": "array", "items": TASK},
+    f"{LEGACY}.LegacyService.GetAccount": ACCOUNT,
+    f"{LEGACY}.LegacyService.ListAccounts": {"type": "array", "items": ACCOUNT},
+}
 
 
 def write(described: bytes, out: Path) -> None:
@@ -59,15 +69,16 @@ def _add_operations(
     for index, method in enumerate(service.method):
         text = comments.at((SERVICE, number, METHOD, index))
         rule = method.options.Extensions[annotations_pb2.http]
+        full_name = f"{package}.{service.name}.{method.name}"
         for copy, binding in enumerate((rule, *rule.additional_bindings)):
             verb, path = verb_and_path(binding)
             operation = {
-                "operationId": f"{package}.{service.name}.{method.name}" + (f".{copy}" if copy else ""),
+                "operationId": full_name + (f".{copy}" if copy else ""),
                 "tags": [service.name],
                 "summary": first_sentence(text),
                 "description": text,
                 **_request(method, binding, path, schemas),
-                "responses": _responses(method, LEGACY_ERROR if package == LEGACY else STATUS),
+                "responses": _responses(method, full_name, LEGACY_ERROR if package == LEGACY else STATUS),
             }
             paths.setdefault(path, {})[verb] = operation
 
@@ -101,16 +112,17 @@ def _parameters(message: str, path: str, schemas: Schemas, *, in_query: bool) ->
             yield {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def _responses(method: MethodDescriptorProto, error: str) -> Json:
+def _responses(method: MethodDescriptorProto, full_name: str, error: str) -> Json:
     return {
-        "200": {"description": "OK", "content": _content(method)},
+        "200": {"description": "OK", "content": _content(method, full_name)},
         "default": {"description": "An error", "content": _json_content({"$ref": f"#/components/schemas/{error}"})},
     }
 
 
-def _content(method: MethodDescriptorProto) -> Json:
+def _content(method: MethodDescriptorProto, full_name: str) -> Json:
     if method.output_type == HTTP_BODY:
-        return {"*/*": {}}
+        body = JSON_BODIES.get(full_name)
+        return _json_content(body) if body else {"*/*": {}}
     schema = Schemas.reference(method.output_type)
     return {"text/event-stream": {"schema": schema}} if method.server_streaming else _json_content(schema)
 

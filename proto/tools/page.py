@@ -76,6 +76,10 @@ def _type(schema: Json) -> str:
     if "$ref" in schema:
         name = escape(schema["$ref"].rsplit("/", 1)[1])
         return f'<a href="#{name}">{name.rsplit(".", 1)[1]}</a>'
+    if isinstance(schema.get("type"), list):
+        return " or ".join(_type(schema | {"type": each}) for each in schema["type"])
+    if schema.get("type") == "null":
+        return "null"
     if "items" in schema:
         return f"{_type(schema['items'])}[]"
     return escape(schema.get("format") or schema.get("type", "any"))

@@ -1,4 +1,4 @@
-"""JSON schemas of our messages and enums, as the proto3 JSON mapping prints them."""
+"""JSON schemas of our messages and enums, as the proto3 JSON mapping prints them, or the server where it does that."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,6 +20,8 @@ HTTP_BODY = ".google.api.HttpBody"
 PACKAGE = "midjourney"
 REQUIRED = field_behavior_pb2.FieldBehavior.REQUIRED
 
+# Messages whose JSON the server writes: every key is there, and `optional` and `repeated` ones are null while unknown.
+WRITTEN = {f".midjourney.legacy.v1.{name}" for name in ("Task", "Button", "MediaUrl", "Account")}
 WELL_KNOWN: dict[str, Json] = {
     ".google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     ".google.protobuf.Struct": {"type": "object"},
@@ -80,7 +82,8 @@ class Schemas:
         name = f"{scope}.{message.name}"
         self._messages[name] = message
         fields = [(field, comments.at((*path, FIELD, index))) for index, field in enumerate(message.field)]
-        self._schemas[name] = message_schema(comments.at(path), fields)
+        of_message = written_schema if name in WRITTEN else message_schema
+        self._schemas[name] = of_message(comments.at(path), fields)
         self._add_enums(message.enum_type, name, (*path, NESTED_ENUM), comments)
         for index, nested in enumerate(message.nested_type):
             self._add_message(nested, name, (*path, NESTED_MESSAGE, index), comments)
@@ -98,6 +101,16 @@ def message_schema(comment: str, fields: list[tuple[FieldDescriptorProto, str]])
     schema["properties"] = {field.json_name: field_schema(field, text) for field, text in fields}
     required = [field.json_name for field, _ in fields if is_required(field)]
     return schema | ({"required": required} if required else {})
+
+
+def written_schema(comment: str, fields: list[tuple[FieldDescriptorProto, str]]) -> Json:
+    """An object that has every key, and null for what is unknown."""
+    schema = message_schema(comment, fields)
+    for field, _ in fields:
+        if field.proto3_optional or field.label == FieldDescriptorProto.LABEL_REPEATED:
+            of_field = schema["properties"][field.json_name]
+            of_field["type"] = [of_field["type"], "null"]
+    return schema | {"required": list(schema["properties"])}
 
 
 def field_schema(field: FieldDescriptorProto, comment: str) -> Json:

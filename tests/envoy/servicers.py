@@ -39,10 +39,10 @@ class EchoLegacy(LegacyServiceServicer):
     async def CancelTask(self, request: Any, context: Any) -> legacy.SubmitResult:
         return legacy.SubmitResult(code=1, description=request.id)
 
-    async def GetTask(self, request: Any, context: Any) -> legacy.Task:
+    async def GetTask(self, request: Any, context: Any) -> HttpBody:
         """Answer with the Task, or with the gRPC error that the id names."""
         if request.id.isdecimal():
-            return legacy.Task(id=request.id, submit_time=1705514776143.0)
+            return HttpBody(content_type="application/json", data=b'{"id":"%d"}' % int(request.id))
         code = grpc.StatusCode[request.id.upper()]
         if code is grpc.StatusCode.UNIMPLEMENTED:
             await context.abort(code, "")

@@ -93,11 +93,13 @@ def test_no_other_action_has_a_film(action: Action) -> None:
     """An empty list of films hides the picture in one client."""
     task = rendered(a_task(action, state=State.SUCCEEDED, image=FILM))
 
-    assert not {"videoUrl", "videoUrls", "imageUrls"} & set(task)
+    assert (task["videoUrl"], task["videoUrls"], "imageUrls" in task) == (None, None, False)
 
 
-def test_an_unknown_size_is_left_out() -> None:
-    assert "imageWidth" not in rendered(a_task(image=FILM))
+def test_half_a_size_is_none() -> None:
+    task = rendered(a_task(image=replace(FILM, width=1024)))
+
+    assert (task["imageWidth"], task["imageHeight"]) == (None, None)
 
 
 def test_what_it_was_drawn_with_counts_more_than_what_was_asked() -> None:

@@ -183,7 +183,7 @@ async def test_every_call_that_shows_a_task_shows_the_same_link(locked: Served, 
 
     seen = [(task.image.url, task.images[0].url) for task in (read, listed, watched, ended)]
     assert seen == [(link, link)] * 4
-    assert [old.image_url, *(each["imageUrl"] for each in json.loads(old_list.data))] == [link, link]
+    assert [each["imageUrl"] for each in (json.loads(old.data), *json.loads(old_list.data))] == [link, link]
 
 
 async def test_a_submit_that_finds_a_finished_task_shows_the_link_too(locked: Served) -> None:

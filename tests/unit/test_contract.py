@@ -1,8 +1,11 @@
 """The contract says every word of the domain, and speaks the JSON of old clients."""
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from google.api import annotations_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
@@ -18,6 +21,19 @@ SERVICES = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"],
 )
+Json = dict[str, Any]
+OPENAPI: Json = yaml.safe_load((Path(__file__).parents[2] / "generated/openapi/openapi.yaml").read_text("utf-8"))
+TASK: Json = {"$ref": "#/components/schemas/midjourney.legacy.v1.Task"}
+ACCOUNT: Json = {"$ref": "#/components/schemas/midjourney.legacy.v1.Account"}
+READS: dict[str, Json] = {
+    "/mj/task/{id}/fetch": TASK,
+    "/mj/task/list": {"type": "array", "items": TASK},
+    "/mj/task/queue": {"type": "array", "items": TASK},
+    "/mj/task/list-by-condition": {"type": "array", "items": TASK},
+    "/mj/task/list-by-ids": {"type": "array", "items": TASK},
+    "/mj/account/{id}/fetch": ACCOUNT,
+    "/mj/account/list": {"type": "array", "items": ACCOUNT},
+}
 METHODS = [method for service in SERVICES for method in service.methods]
 
 
@@ -74,8 +90,29 @@ def test_legacy_json_names(message: type[Message], names: str) -> None:
     assert set(names.split()) <= present
 
 
+@pytest.mark.parametrize(("path", "answer"), READS.items())
+def test_the_api_page_shows_what_the_json_of_a_read_holds(path: str, answer: Json) -> None:
+    """An HttpBody alone would say nothing about it."""
+    verb, operation = next(iter(OPENAPI["paths"][path].items()))
+
+    assert verb in {"get", "post"}
+    assert operation["responses"]["200"]["content"] == {"application/json": {"schema": answer}}
+
+
+@pytest.mark.parametrize("message", [legacy_pb2.Task, legacy_pb2.Button, legacy_pb2.MediaUrl, legacy_pb2.Account])
+def test_the_api_page_says_that_every_key_is_there(message: type[Message]) -> None:
+    schema = OPENAPI["components"]["schemas"][message.DESCRIPTOR.full_name]
+
+    assert schema["required"] == [field.json_name for field in message.DESCRIPTOR.fields]
+
+
+@pytest.mark.parametrize(("key", "kind"), [("failReason", ["string", "null"]), ("buttons", ["array", "null"])])
+def test_the_api_page_says_what_may_be_null(key: str, kind: list[str]) -> None:
+    assert OPENAPI["components"]["schemas"]["midjourney.legacy.v1.Task"]["properties"][key]["type"] == kind
+
+
 def test_legacy_answers_hold_no_64_bit_integer_and_no_enum() -> None:
-    """Envoy would print the one in quotes, and the other with its proto name."""
+    """The JSON of the one is in quotes, and that of the other is its proto name."""
     kinds = {field.cpp_type for message in (legacy_pb2.Task, legacy_pb2.Account) for field in message.DESCRIPTOR.fields}
 
     assert not kinds & {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_ENUM}

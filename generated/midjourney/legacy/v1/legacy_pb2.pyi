@@ -12,10 +12,10 @@ import builtins as builtins
 import sys
 import typing as typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: descriptor.FileDescriptor
 
@@ -24,13 +24,17 @@ class SubmitResult(message.Message):
     """The JSON shapes of the old REST API, and nothing more. What they mean is said in `midjourney.v1`; the requests are in
     legacy_request.proto.
 
-    How the fields are typed follows from how Envoy turns them into JSON:
-    * Times are `double` epoch milliseconds: an int64 is printed in quotes, and clients that decode numbers fail on it.
+    Requests and `SubmitResult` are messages, and Envoy reads and writes their JSON:
     * Enums are strings: Envoy refuses "" and unknown names of a proto enum before the server could answer.
     * What old clients send as a string or as a number is a `google.protobuf.Value`; a `string` refuses numbers.
-    * Scalars of answers are `optional` and always set, as an unset one, or a plain zero, is left out of the JSON.
-    * A `repeated` field of an answer is left out when empty, as clients take an empty `buttons` or `videoUrls` for a
-      present one and hide the picture.
+    * The scalars of `SubmitResult` are `optional` and always set, as an unset one, or a plain zero, is left out.
+
+    `Task`, `Account` and their parts are never sent as messages. The server writes their JSON itself, in an `HttpBody`,
+    and the messages here describe it:
+    * Every key is always there, in this order. Clients break on a missing one.
+    * `optional` and `repeated` fields are null while unknown; all others never are. A list is null rather than empty, as
+      one client takes an empty `buttons` or `videoUrls` for a present one and hides the picture.
+    * Numbers are integers. Times are `double` epoch milliseconds, since the JSON of an int64 is in quotes.
 
     Answer of every submit path, of cancel and of image-seed.
     """
@@ -82,7 +86,7 @@ class SubmitResult(message.Message):
 
 @typing.final
 class Task(message.Message):
-    """A Task as the old API shows it."""
+    """A Task as the old API shows it, in fetch, lists and webhooks."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -110,81 +114,82 @@ class Task(message.Message):
     VIDEO_URL_FIELD_NUMBER: builtins.int
     VIDEO_URLS_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """Task id, 16 digits. Always set. Example: "1705514776143750"."""
+    """Task id, 16 digits. Example: "1705514776143750"."""
     action: builtins.str
     """"IMAGINE", "UPSCALE", "VARIATION", "REROLL", "DESCRIBE", "BLEND", "ZOOM", "PAN", "SHORTEN", "INPAINT",
-    "UPSCALE_HD", "VIDEO", "SHOW" or "ACTION". Always set.
+    "UPSCALE_HD", "VIDEO", "SHOW" or "ACTION".
     """
     status: builtins.str
-    """"NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS", "SUCCESS" or "FAILURE". Always set."""
+    """"NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS", "SUCCESS" or "FAILURE"."""
     prompt: builtins.str
-    """The prompt; after DESCRIBE its result. Always set. Example: "猫"."""
+    """The prompt; after DESCRIBE its result. Null while there is none. Example: "猫"."""
     prompt_en: builtins.str
-    """The prompt in English. Always set. Example: "Cat"."""
+    """The prompt in English. Null while there is none. Example: "Cat"."""
     description: builtins.str
-    """The command in short. Always set. Example: "/imagine 猫"."""
+    """The command in short; null for none. Example: "/imagine 猫"."""
     state: builtins.str
-    """What the client gave as `state`. Always set."""
+    """What the client gave as `state`; null for nothing."""
     submit_time: builtins.float
-    """When it was submitted, epoch milliseconds. Always set. Example: 1705514776143."""
+    """When it was submitted, epoch milliseconds. Example: 1705514776143."""
     start_time: builtins.float
-    """When Discord accepted it, epoch milliseconds; unset before."""
+    """When Discord accepted it, epoch milliseconds; null before."""
     finish_time: builtins.float
-    """When it ended, epoch milliseconds; unset before."""
+    """When it ended, epoch milliseconds; null before."""
     image_url: builtins.str
-    """Link to the picture, also to a half-drawn one; unset until there is one."""
+    """Link to the picture, also to a half-drawn one; null until there is one."""
     progress: builtins.str
-    """Always set: "" before the start and after a failure, "0%" to "99%", and "100%" exactly with SUCCESS."""
+    """Always a text: "" before the start and after a failure, "0%" to "99%", and "100%" exactly with SUCCESS."""
     fail_reason: builtins.str
-    """Why it failed, never blank with FAILURE; "" otherwise. Always set."""
+    """Why it failed, never blank; null unless the status is FAILURE."""
     parent_id: builtins.str
-    """Id of the Task it was made from; unset for none."""
+    """Id of the Task it was made from; null for none."""
     bot_type: builtins.str
-    """"MID_JOURNEY" or "NIJI_JOURNEY". Always set."""
+    """"MID_JOURNEY" or "NIJI_JOURNEY"."""
     job_id: builtins.str
-    """Midjourney's job id; unset until known."""
+    """Midjourney's job id; null while unknown."""
     mode: builtins.str
-    """"FAST", "RELAX" or "TURBO"; unset until known."""
+    """"FAST", "RELAX" or "TURBO"; null while unknown."""
     image_width: builtins.int
-    """Width of the picture in pixels; unset until known."""
+    """Width of the picture in pixels; null while unknown."""
     image_height: builtins.int
-    """Height of the picture in pixels; unset until known."""
+    """Height of the picture in pixels; null while unknown."""
     video_url: builtins.str
-    """Link to the film of a VIDEO; unset for every other action."""
+    """Link to the film of a VIDEO; null until it has one, and for every other action."""
     @builtins.property
     def properties(self) -> struct_pb2.Struct:
-        """More to know, an object. Always set. Keys: botType, discordInstanceId, discordChannelId, messageId, messageHash,
-        flags, finalPrompt, finalZhPrompt, messageContent, notifyHook, nonce, custom_id, action_index.
+        """More to know, an object; a key that is not known yet is missing. Keys: botType, discordInstanceId,
+        discordChannelId, messageId, messageHash, flags, finalPrompt, finalZhPrompt, messageContent, notifyHook, custom_id,
+        action_index.
         """
 
     @builtins.property
     def buttons(self) -> containers.RepeatedCompositeFieldContainer[Button]:
-        """What can be pressed; left out when there is nothing, and clients then offer the classic U and V themselves."""
+        """What can be pressed; null when there is nothing, and clients then offer the classic U and V themselves."""
 
     @builtins.property
     def video_urls(self) -> containers.RepeatedCompositeFieldContainer[MediaUrl]:
-        """Every film of a VIDEO; left out for every other action."""
+        """Every film of a VIDEO; null until it has one, and for every other action."""
 
     def __init__(
         self,
         *,
-        id: builtins.str | None = ...,
-        action: builtins.str | None = ...,
-        status: builtins.str | None = ...,
+        id: builtins.str = ...,
+        action: builtins.str = ...,
+        status: builtins.str = ...,
         prompt: builtins.str | None = ...,
         prompt_en: builtins.str | None = ...,
         description: builtins.str | None = ...,
         state: builtins.str | None = ...,
-        submit_time: builtins.float | None = ...,
+        submit_time: builtins.float = ...,
         start_time: builtins.float | None = ...,
         finish_time: builtins.float | None = ...,
         image_url: builtins.str | None = ...,
-        progress: builtins.str | None = ...,
+        progress: builtins.str = ...,
         fail_reason: builtins.str | None = ...,
         properties: struct_pb2.Struct | None = ...,
         buttons: abc.Iterable[Button] | None = ...,
         parent_id: builtins.str | None = ...,
-        bot_type: builtins.str | None = ...,
+        bot_type: builtins.str = ...,
         job_id: builtins.str | None = ...,
         mode: builtins.str | None = ...,
         image_width: builtins.int | None = ...,
@@ -192,22 +197,16 @@ class Task(message.Message):
         video_url: builtins.str | None = ...,
         video_urls: abc.Iterable[MediaUrl] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_action", b"_action", "_bot_type", b"_bot_type", "_description", b"_description", "_fail_reason", b"_fail_reason", "_finish_time", b"_finish_time", "_id", b"_id", "_image_height", b"_image_height", "_image_url", b"_image_url", "_image_width", b"_image_width", "_job_id", b"_job_id", "_mode", b"_mode", "_parent_id", b"_parent_id", "_progress", b"_progress", "_prompt", b"_prompt", "_prompt_en", b"_prompt_en", "_start_time", b"_start_time", "_state", b"_state", "_status", b"_status", "_submit_time", b"_submit_time", "_video_url", b"_video_url", "action", b"action", "bot_type", b"bot_type", "description", b"description", "fail_reason", b"fail_reason", "finish_time", b"finish_time", "id", b"id", "image_height", b"image_height", "image_url", b"image_url", "image_width", b"image_width", "job_id", b"job_id", "mode", b"mode", "parent_id", b"parent_id", "progress", b"progress", "prompt", b"prompt", "prompt_en", b"prompt_en", "properties", b"properties", "start_time", b"start_time", "state", b"state", "status", b"status", "submit_time", b"submit_time", "video_url", b"video_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_description", b"_description", "_fail_reason", b"_fail_reason", "_finish_time", b"_finish_time", "_image_height", b"_image_height", "_image_url", b"_image_url", "_image_width", b"_image_width", "_job_id", b"_job_id", "_mode", b"_mode", "_parent_id", b"_parent_id", "_prompt", b"_prompt", "_prompt_en", b"_prompt_en", "_start_time", b"_start_time", "_state", b"_state", "_video_url", b"_video_url", "description", b"description", "fail_reason", b"fail_reason", "finish_time", b"finish_time", "image_height", b"image_height", "image_url", b"image_url", "image_width", b"image_width", "job_id", b"job_id", "mode", b"mode", "parent_id", b"parent_id", "prompt", b"prompt", "prompt_en", b"prompt_en", "properties", b"properties", "start_time", b"start_time", "state", b"state", "video_url", b"video_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_action", b"_action", "_bot_type", b"_bot_type", "_description", b"_description", "_fail_reason", b"_fail_reason", "_finish_time", b"_finish_time", "_id", b"_id", "_image_height", b"_image_height", "_image_url", b"_image_url", "_image_width", b"_image_width", "_job_id", b"_job_id", "_mode", b"_mode", "_parent_id", b"_parent_id", "_progress", b"_progress", "_prompt", b"_prompt", "_prompt_en", b"_prompt_en", "_start_time", b"_start_time", "_state", b"_state", "_status", b"_status", "_submit_time", b"_submit_time", "_video_url", b"_video_url", "action", b"action", "bot_type", b"bot_type", "buttons", b"buttons", "description", b"description", "fail_reason", b"fail_reason", "finish_time", b"finish_time", "id", b"id", "image_height", b"image_height", "image_url", b"image_url", "image_width", b"image_width", "job_id", b"job_id", "mode", b"mode", "parent_id", b"parent_id", "progress", b"progress", "prompt", b"prompt", "prompt_en", b"prompt_en", "properties", b"properties", "start_time", b"start_time", "state", b"state", "status", b"status", "submit_time", b"submit_time", "video_url", b"video_url", "video_urls", b"video_urls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_description", b"_description", "_fail_reason", b"_fail_reason", "_finish_time", b"_finish_time", "_image_height", b"_image_height", "_image_url", b"_image_url", "_image_width", b"_image_width", "_job_id", b"_job_id", "_mode", b"_mode", "_parent_id", b"_parent_id", "_prompt", b"_prompt", "_prompt_en", b"_prompt_en", "_start_time", b"_start_time", "_state", b"_state", "_video_url", b"_video_url", "action", b"action", "bot_type", b"bot_type", "buttons", b"buttons", "description", b"description", "fail_reason", b"fail_reason", "finish_time", b"finish_time", "id", b"id", "image_height", b"image_height", "image_url", b"image_url", "image_width", b"image_width", "job_id", b"job_id", "mode", b"mode", "parent_id", b"parent_id", "progress", b"progress", "prompt", b"prompt", "prompt_en", b"prompt_en", "properties", b"properties", "start_time", b"start_time", "state", b"state", "status", b"status", "submit_time", b"submit_time", "video_url", b"video_url", "video_urls", b"video_urls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__action: _TypeAlias = typing.Literal["action"]  # noqa: Y015
-    _WhichOneofArgType__action: _TypeAlias = typing.Literal["_action", b"_action"]  # noqa: Y015
-    _WhichOneofReturnType__bot_type: _TypeAlias = typing.Literal["bot_type"]  # noqa: Y015
-    _WhichOneofArgType__bot_type: _TypeAlias = typing.Literal["_bot_type", b"_bot_type"]  # noqa: Y015
     _WhichOneofReturnType__description: _TypeAlias = typing.Literal["description"]  # noqa: Y015
     _WhichOneofArgType__description: _TypeAlias = typing.Literal["_description", b"_description"]  # noqa: Y015
     _WhichOneofReturnType__fail_reason: _TypeAlias = typing.Literal["fail_reason"]  # noqa: Y015
     _WhichOneofArgType__fail_reason: _TypeAlias = typing.Literal["_fail_reason", b"_fail_reason"]  # noqa: Y015
     _WhichOneofReturnType__finish_time: _TypeAlias = typing.Literal["finish_time"]  # noqa: Y015
     _WhichOneofArgType__finish_time: _TypeAlias = typing.Literal["_finish_time", b"_finish_time"]  # noqa: Y015
-    _WhichOneofReturnType__id: _TypeAlias = typing.Literal["id"]  # noqa: Y015
-    _WhichOneofArgType__id: _TypeAlias = typing.Literal["_id", b"_id"]  # noqa: Y015
     _WhichOneofReturnType__image_height: _TypeAlias = typing.Literal["image_height"]  # noqa: Y015
     _WhichOneofArgType__image_height: _TypeAlias = typing.Literal["_image_height", b"_image_height"]  # noqa: Y015
     _WhichOneofReturnType__image_url: _TypeAlias = typing.Literal["image_url"]  # noqa: Y015
@@ -220,8 +219,6 @@ class Task(message.Message):
     _WhichOneofArgType__mode: _TypeAlias = typing.Literal["_mode", b"_mode"]  # noqa: Y015
     _WhichOneofReturnType__parent_id: _TypeAlias = typing.Literal["parent_id"]  # noqa: Y015
     _WhichOneofArgType__parent_id: _TypeAlias = typing.Literal["_parent_id", b"_parent_id"]  # noqa: Y015
-    _WhichOneofReturnType__progress: _TypeAlias = typing.Literal["progress"]  # noqa: Y015
-    _WhichOneofArgType__progress: _TypeAlias = typing.Literal["_progress", b"_progress"]  # noqa: Y015
     _WhichOneofReturnType__prompt: _TypeAlias = typing.Literal["prompt"]  # noqa: Y015
     _WhichOneofArgType__prompt: _TypeAlias = typing.Literal["_prompt", b"_prompt"]  # noqa: Y015
     _WhichOneofReturnType__prompt_en: _TypeAlias = typing.Literal["prompt_en"]  # noqa: Y015
@@ -230,24 +227,14 @@ class Task(message.Message):
     _WhichOneofArgType__start_time: _TypeAlias = typing.Literal["_start_time", b"_start_time"]  # noqa: Y015
     _WhichOneofReturnType__state: _TypeAlias = typing.Literal["state"]  # noqa: Y015
     _WhichOneofArgType__state: _TypeAlias = typing.Literal["_state", b"_state"]  # noqa: Y015
-    _WhichOneofReturnType__status: _TypeAlias = typing.Literal["status"]  # noqa: Y015
-    _WhichOneofArgType__status: _TypeAlias = typing.Literal["_status", b"_status"]  # noqa: Y015
-    _WhichOneofReturnType__submit_time: _TypeAlias = typing.Literal["submit_time"]  # noqa: Y015
-    _WhichOneofArgType__submit_time: _TypeAlias = typing.Literal["_submit_time", b"_submit_time"]  # noqa: Y015
     _WhichOneofReturnType__video_url: _TypeAlias = typing.Literal["video_url"]  # noqa: Y015
     _WhichOneofArgType__video_url: _TypeAlias = typing.Literal["_video_url", b"_video_url"]  # noqa: Y015
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__action) -> _WhichOneofReturnType__action | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__bot_type) -> _WhichOneofReturnType__bot_type | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__fail_reason) -> _WhichOneofReturnType__fail_reason | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__finish_time) -> _WhichOneofReturnType__finish_time | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__image_height) -> _WhichOneofReturnType__image_height | None: ...
     @typing.overload
@@ -261,8 +248,6 @@ class Task(message.Message):
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__parent_id) -> _WhichOneofReturnType__parent_id | None: ...
     @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__progress) -> _WhichOneofReturnType__progress | None: ...
-    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt) -> _WhichOneofReturnType__prompt | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_en) -> _WhichOneofReturnType__prompt_en | None: ...
@@ -271,15 +256,11 @@ class Task(message.Message):
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__state) -> _WhichOneofReturnType__state | None: ...
     @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__submit_time) -> _WhichOneofReturnType__submit_time | None: ...
-    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__video_url) -> _WhichOneofReturnType__video_url | None: ...
 
 @typing.final
 class Button(message.Message):
-    """A button on a result. Every field is always set."""
+    """A button on a result."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -301,40 +282,21 @@ class Button(message.Message):
     def __init__(
         self,
         *,
-        custom_id: builtins.str | None = ...,
-        emoji: builtins.str | None = ...,
-        label: builtins.str | None = ...,
-        type: builtins.int | None = ...,
-        style: builtins.int | None = ...,
+        custom_id: builtins.str = ...,
+        emoji: builtins.str = ...,
+        label: builtins.str = ...,
+        type: builtins.int = ...,
+        style: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_custom_id", b"_custom_id", "_emoji", b"_emoji", "_label", b"_label", "_style", b"_style", "_type", b"_type", "custom_id", b"custom_id", "emoji", b"emoji", "label", b"label", "style", b"style", "type", b"type"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_custom_id", b"_custom_id", "_emoji", b"_emoji", "_label", b"_label", "_style", b"_style", "_type", b"_type", "custom_id", b"custom_id", "emoji", b"emoji", "label", b"label", "style", b"style", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["custom_id", b"custom_id", "emoji", b"emoji", "label", b"label", "style", b"style", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__custom_id: _TypeAlias = typing.Literal["custom_id"]  # noqa: Y015
-    _WhichOneofArgType__custom_id: _TypeAlias = typing.Literal["_custom_id", b"_custom_id"]  # noqa: Y015
-    _WhichOneofReturnType__emoji: _TypeAlias = typing.Literal["emoji"]  # noqa: Y015
-    _WhichOneofArgType__emoji: _TypeAlias = typing.Literal["_emoji", b"_emoji"]  # noqa: Y015
-    _WhichOneofReturnType__label: _TypeAlias = typing.Literal["label"]  # noqa: Y015
-    _WhichOneofArgType__label: _TypeAlias = typing.Literal["_label", b"_label"]  # noqa: Y015
-    _WhichOneofReturnType__style: _TypeAlias = typing.Literal["style"]  # noqa: Y015
-    _WhichOneofArgType__style: _TypeAlias = typing.Literal["_style", b"_style"]  # noqa: Y015
-    _WhichOneofReturnType__type: _TypeAlias = typing.Literal["type"]  # noqa: Y015
-    _WhichOneofArgType__type: _TypeAlias = typing.Literal["_type", b"_type"]  # noqa: Y015
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__custom_id) -> _WhichOneofReturnType__custom_id | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__emoji) -> _WhichOneofReturnType__emoji | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__label) -> _WhichOneofReturnType__label | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__style) -> _WhichOneofReturnType__style | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__type) -> _WhichOneofReturnType__type | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class MediaUrl(message.Message):
-    """A link to a picture or film. Every field is always set."""
+    """A link to a picture or film."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -347,25 +309,18 @@ class MediaUrl(message.Message):
     def __init__(
         self,
         *,
-        url: builtins.str | None = ...,
-        thumbnail: builtins.str | None = ...,
+        url: builtins.str = ...,
+        thumbnail: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_thumbnail", b"_thumbnail", "_url", b"_url", "thumbnail", b"thumbnail", "url", b"url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_thumbnail", b"_thumbnail", "_url", b"_url", "thumbnail", b"thumbnail", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["thumbnail", b"thumbnail", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__thumbnail: _TypeAlias = typing.Literal["thumbnail"]  # noqa: Y015
-    _WhichOneofArgType__thumbnail: _TypeAlias = typing.Literal["_thumbnail", b"_thumbnail"]  # noqa: Y015
-    _WhichOneofReturnType__url: _TypeAlias = typing.Literal["url"]  # noqa: Y015
-    _WhichOneofArgType__url: _TypeAlias = typing.Literal["_url", b"_url"]  # noqa: Y015
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__thumbnail) -> _WhichOneofReturnType__thumbnail | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__url) -> _WhichOneofReturnType__url | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Account(message.Message):
-    """An Account as the old API shows it, without its token. Every field is always set."""
+    """An Account as the old API shows it, without its token."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -385,7 +340,7 @@ class Account(message.Message):
     channel_id: builtins.str
     """Discord channel."""
     guild_id: builtins.str
-    """Discord server."""
+    """Discord server; null for direct messages."""
     enable: builtins.bool
     """Whether it takes Tasks."""
     core_size: builtins.int
@@ -399,67 +354,35 @@ class Account(message.Message):
     queue_count: builtins.int
     """How many Tasks wait now."""
     disabled_reason: builtins.str
-    """Why it takes no Tasks, or ""."""
+    """Why it takes no Tasks; null while it does."""
     @builtins.property
     def properties(self) -> struct_pb2.Struct:
-        """More to know, an object."""
+        """More to know, an object. Keys: state, remix."""
 
     def __init__(
         self,
         *,
-        id: builtins.str | None = ...,
-        channel_id: builtins.str | None = ...,
+        id: builtins.str = ...,
+        channel_id: builtins.str = ...,
         guild_id: builtins.str | None = ...,
-        enable: builtins.bool | None = ...,
-        core_size: builtins.int | None = ...,
-        queue_size: builtins.int | None = ...,
-        timeout_minutes: builtins.int | None = ...,
-        running_count: builtins.int | None = ...,
-        queue_count: builtins.int | None = ...,
+        enable: builtins.bool = ...,
+        core_size: builtins.int = ...,
+        queue_size: builtins.int = ...,
+        timeout_minutes: builtins.int = ...,
+        running_count: builtins.int = ...,
+        queue_count: builtins.int = ...,
         disabled_reason: builtins.str | None = ...,
         properties: struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_channel_id", b"_channel_id", "_core_size", b"_core_size", "_disabled_reason", b"_disabled_reason", "_enable", b"_enable", "_guild_id", b"_guild_id", "_id", b"_id", "_queue_count", b"_queue_count", "_queue_size", b"_queue_size", "_running_count", b"_running_count", "_timeout_minutes", b"_timeout_minutes", "channel_id", b"channel_id", "core_size", b"core_size", "disabled_reason", b"disabled_reason", "enable", b"enable", "guild_id", b"guild_id", "id", b"id", "properties", b"properties", "queue_count", b"queue_count", "queue_size", b"queue_size", "running_count", b"running_count", "timeout_minutes", b"timeout_minutes"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_disabled_reason", b"_disabled_reason", "_guild_id", b"_guild_id", "disabled_reason", b"disabled_reason", "guild_id", b"guild_id", "properties", b"properties"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_channel_id", b"_channel_id", "_core_size", b"_core_size", "_disabled_reason", b"_disabled_reason", "_enable", b"_enable", "_guild_id", b"_guild_id", "_id", b"_id", "_queue_count", b"_queue_count", "_queue_size", b"_queue_size", "_running_count", b"_running_count", "_timeout_minutes", b"_timeout_minutes", "channel_id", b"channel_id", "core_size", b"core_size", "disabled_reason", b"disabled_reason", "enable", b"enable", "guild_id", b"guild_id", "id", b"id", "properties", b"properties", "queue_count", b"queue_count", "queue_size", b"queue_size", "running_count", b"running_count", "timeout_minutes", b"timeout_minutes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_disabled_reason", b"_disabled_reason", "_guild_id", b"_guild_id", "channel_id", b"channel_id", "core_size", b"core_size", "disabled_reason", b"disabled_reason", "enable", b"enable", "guild_id", b"guild_id", "id", b"id", "properties", b"properties", "queue_count", b"queue_count", "queue_size", b"queue_size", "running_count", b"running_count", "timeout_minutes", b"timeout_minutes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__channel_id: _TypeAlias = typing.Literal["channel_id"]  # noqa: Y015
-    _WhichOneofArgType__channel_id: _TypeAlias = typing.Literal["_channel_id", b"_channel_id"]  # noqa: Y015
-    _WhichOneofReturnType__core_size: _TypeAlias = typing.Literal["core_size"]  # noqa: Y015
-    _WhichOneofArgType__core_size: _TypeAlias = typing.Literal["_core_size", b"_core_size"]  # noqa: Y015
     _WhichOneofReturnType__disabled_reason: _TypeAlias = typing.Literal["disabled_reason"]  # noqa: Y015
     _WhichOneofArgType__disabled_reason: _TypeAlias = typing.Literal["_disabled_reason", b"_disabled_reason"]  # noqa: Y015
-    _WhichOneofReturnType__enable: _TypeAlias = typing.Literal["enable"]  # noqa: Y015
-    _WhichOneofArgType__enable: _TypeAlias = typing.Literal["_enable", b"_enable"]  # noqa: Y015
     _WhichOneofReturnType__guild_id: _TypeAlias = typing.Literal["guild_id"]  # noqa: Y015
     _WhichOneofArgType__guild_id: _TypeAlias = typing.Literal["_guild_id", b"_guild_id"]  # noqa: Y015
-    _WhichOneofReturnType__id: _TypeAlias = typing.Literal["id"]  # noqa: Y015
-    _WhichOneofArgType__id: _TypeAlias = typing.Literal["_id", b"_id"]  # noqa: Y015
-    _WhichOneofReturnType__queue_count: _TypeAlias = typing.Literal["queue_count"]  # noqa: Y015
-    _WhichOneofArgType__queue_count: _TypeAlias = typing.Literal["_queue_count", b"_queue_count"]  # noqa: Y015
-    _WhichOneofReturnType__queue_size: _TypeAlias = typing.Literal["queue_size"]  # noqa: Y015
-    _WhichOneofArgType__queue_size: _TypeAlias = typing.Literal["_queue_size", b"_queue_size"]  # noqa: Y015
-    _WhichOneofReturnType__running_count: _TypeAlias = typing.Literal["running_count"]  # noqa: Y015
-    _WhichOneofArgType__running_count: _TypeAlias = typing.Literal["_running_count", b"_running_count"]  # noqa: Y015
-    _WhichOneofReturnType__timeout_minutes: _TypeAlias = typing.Literal["timeout_minutes"]  # noqa: Y015
-    _WhichOneofArgType__timeout_minutes: _TypeAlias = typing.Literal["_timeout_minutes", b"_timeout_minutes"]  # noqa: Y015
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel_id) -> _WhichOneofReturnType__channel_id | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__core_size) -> _WhichOneofReturnType__core_size | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__disabled_reason) -> _WhichOneofReturnType__disabled_reason | None: ...
     @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__enable) -> _WhichOneofReturnType__enable | None: ...
-    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__guild_id) -> _WhichOneofReturnType__guild_id | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__queue_count) -> _WhichOneofReturnType__queue_count | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__queue_size) -> _WhichOneofReturnType__queue_size | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__running_count) -> _WhichOneofReturnType__running_count | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_minutes) -> _WhichOneofReturnType__timeout_minutes | None: ...

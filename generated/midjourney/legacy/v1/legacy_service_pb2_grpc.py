@@ -40,9 +40,9 @@ class LegacyServiceStub:
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Lists are `google.api.HttpBody` with a JSON array of the message named: Envoy can make a bare array only out of an
-    HttpBody or a server stream, and a stream would break off as a complete array with status 200, and is written as
-    server-sent events where `WatchTask` is.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
+    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
+    or a server stream, which would break off as a complete array with status 200.
     """
 
     def __init__(self, channel):
@@ -104,7 +104,7 @@ class LegacyServiceStub:
         self.GetTask = channel.unary_unary(
                 '/midjourney.legacy.v1.LegacyService/GetTask',
                 request_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.GetTaskRequest.SerializeToString,
-                response_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.Task.FromString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.ListTasksByCondition = channel.unary_unary(
                 '/midjourney.legacy.v1.LegacyService/ListTasksByCondition',
@@ -134,7 +134,7 @@ class LegacyServiceStub:
         self.GetAccount = channel.unary_unary(
                 '/midjourney.legacy.v1.LegacyService/GetAccount',
                 request_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.GetAccountRequest.SerializeToString,
-                response_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.Account.FromString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.ListAccounts = channel.unary_unary(
                 '/midjourney.legacy.v1.LegacyService/ListAccounts',
@@ -156,9 +156,9 @@ class LegacyServiceServicer:
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Lists are `google.api.HttpBody` with a JSON array of the message named: Envoy can make a bare array only out of an
-    HttpBody or a server stream, and a stream would break off as a complete array with status 200, and is written as
-    server-sent events where `WatchTask` is.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
+    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
+    or a server stream, which would break off as a complete array with status 200.
     """
 
     def SubmitImagine(self, request, context):
@@ -232,7 +232,7 @@ class LegacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTask(self, request, context):
-        """Read a Task. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id.
+        """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -274,7 +274,7 @@ class LegacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAccount(self, request, context):
-        """Read an Account. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id.
+        """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -343,7 +343,7 @@ def add_LegacyServiceServicer_to_server(servicer, server):
             'GetTask': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTask,
                     request_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.GetTaskRequest.FromString,
-                    response_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.Task.SerializeToString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListTasksByCondition': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTasksByCondition,
@@ -373,7 +373,7 @@ def add_LegacyServiceServicer_to_server(servicer, server):
             'GetAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAccount,
                     request_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.GetAccountRequest.FromString,
-                    response_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.Account.SerializeToString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccounts,
@@ -401,9 +401,9 @@ class LegacyService:
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Lists are `google.api.HttpBody` with a JSON array of the message named: Envoy can make a bare array only out of an
-    HttpBody or a server stream, and a stream would break off as a complete array with status 200, and is written as
-    server-sent events where `WatchTask` is.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
+    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
+    or a server stream, which would break off as a complete array with status 200.
     """
 
     @staticmethod
@@ -692,7 +692,7 @@ class LegacyService:
             target,
             '/midjourney.legacy.v1.LegacyService/GetTask',
             midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.GetTaskRequest.SerializeToString,
-            midjourney_dot_legacy_dot_v1_dot_legacy__pb2.Task.FromString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,
@@ -854,7 +854,7 @@ class LegacyService:
             target,
             '/midjourney.legacy.v1.LegacyService/GetAccount',
             midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.GetAccountRequest.SerializeToString,
-            midjourney_dot_legacy_dot_v1_dot_legacy__pb2.Account.FromString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

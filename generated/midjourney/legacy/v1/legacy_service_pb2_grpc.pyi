@@ -41,9 +41,9 @@ class LegacyServiceStub:
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Lists are `google.api.HttpBody` with a JSON array of the message named: Envoy can make a bare array only out of an
-    HttpBody or a server stream, and a stream would break off as a complete array with status 200, and is written as
-    server-sent events where `WatchTask` is.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
+    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
+    or a server stream, which would break off as a complete array with status 200.
     """
 
     @typing.overload
@@ -70,8 +70,8 @@ class LegacyServiceStub:
     """Bring a job back by Midjourney's id."""
     UploadDiscordImages: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.UploadDiscordImagesRequest, legacy_pb2.SubmitResult]
     """Put pictures on Discord; `result` is an array of their links."""
-    GetTask: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, legacy_pb2.Task]
-    """Read a Task. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    GetTask: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, httpbody_pb2.HttpBody]
+    """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
     ListTasksByCondition: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksByConditionRequest, httpbody_pb2.HttpBody]
     """Read the Tasks with these ids: an array of `Task`, unordered."""
     ListTasks: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksRequest, httpbody_pb2.HttpBody]
@@ -82,8 +82,8 @@ class LegacyServiceStub:
     """Ask for the seed of a picture, up to 30 seconds; `result` is the seed as a string."""
     CancelTask: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.CancelTaskRequest, legacy_pb2.SubmitResult]
     """End a Task: it becomes FAILURE with failReason 取消任务, as old clients know no other end."""
-    GetAccount: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetAccountRequest, legacy_pb2.Account]
-    """Read an Account. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    GetAccount: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetAccountRequest, httpbody_pb2.HttpBody]
+    """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
     ListAccounts: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.ListAccountsRequest, httpbody_pb2.HttpBody]
     """Read every Account: an array of `Account`."""
 
@@ -101,9 +101,9 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Lists are `google.api.HttpBody` with a JSON array of the message named: Envoy can make a bare array only out of an
-    HttpBody or a server stream, and a stream would break off as a complete array with status 200, and is written as
-    server-sent events where `WatchTask` is.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
+    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
+    or a server stream, which would break off as a complete array with status 200.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -127,8 +127,8 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     """Bring a job back by Midjourney's id."""
     UploadDiscordImages: aio.UnaryUnaryMultiCallable[legacy_request_pb2.UploadDiscordImagesRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Put pictures on Discord; `result` is an array of their links."""
-    GetTask: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, legacy_pb2.Task]  # type: ignore[assignment]
-    """Read a Task. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    GetTask: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
     ListTasksByCondition: aio.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksByConditionRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Read the Tasks with these ids: an array of `Task`, unordered."""
     ListTasks: aio.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -139,8 +139,8 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     """Ask for the seed of a picture, up to 30 seconds; `result` is the seed as a string."""
     CancelTask: aio.UnaryUnaryMultiCallable[legacy_request_pb2.CancelTaskRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """End a Task: it becomes FAILURE with failReason 取消任务, as old clients know no other end."""
-    GetAccount: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetAccountRequest, legacy_pb2.Account]  # type: ignore[assignment]
-    """Read an Account. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    GetAccount: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetAccountRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
     ListAccounts: aio.UnaryUnaryMultiCallable[legacy_request_pb2.ListAccountsRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Read every Account: an array of `Account`."""
 
@@ -157,9 +157,9 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Lists are `google.api.HttpBody` with a JSON array of the message named: Envoy can make a bare array only out of an
-    HttpBody or a server stream, and a stream would break off as a complete array with status 200, and is written as
-    server-sent events where `WatchTask` is.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
+    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
+    or a server stream, which would break off as a complete array with status 200.
     """
 
     @abc_1.abstractmethod
@@ -247,8 +247,8 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         self,
         request: legacy_request_pb2.GetTaskRequest,
         context: _ServicerContext,
-    ) -> typing.Union[legacy_pb2.Task, abc.Awaitable[legacy_pb2.Task]]:
-        """Read a Task. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
+        """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
 
     @abc_1.abstractmethod
     def ListTasksByCondition(
@@ -295,8 +295,8 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         self,
         request: legacy_request_pb2.GetAccountRequest,
         context: _ServicerContext,
-    ) -> typing.Union[legacy_pb2.Account, abc.Awaitable[legacy_pb2.Account]]:
-        """Read an Account. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
+        """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
 
     @abc_1.abstractmethod
     def ListAccounts(

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from google.api import httpbody_pb2
+import orjson
+from google.api.httpbody_pb2 import HttpBody
 from midjourney.legacy.v1 import legacy_pb2
 from midjourney.legacy.v1 import legacy_request_pb2 as requests
 
@@ -17,7 +18,7 @@ from midway.rpc.legacy.account_json import old_account
 from midway.rpc.legacy.refusals import Told, answering
 from midway.rpc.legacy.results import result
 from midway.rpc.legacy.status import status_from
-from midway.rpc.legacy.task_json import json_from, old_task, render
+from midway.rpc.legacy.task_json import render
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import text_from
 from midway.rpc.picture_links import PictureLinks
@@ -30,7 +31,10 @@ _NO_TASK = {Reason.TASK_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_TASK)}
 
 
 class LegacyQueries:
-    """Reads Tasks and Accounts. What is missing is a gRPC NOT_FOUND; Envoy makes 404 and code 3 of it."""
+    """Reads Tasks and Accounts. What is missing is a gRPC NOT_FOUND; Envoy makes 404 and code 3 of it.
+
+    Reads answer with JSON in an HttpBody, and need no context: they may be called past gRPC.
+    """
 
     def __init__(self, engine: Engine, links: PictureLinks, task_timeout: timedelta) -> None:
         self._engine = engine
@@ -38,27 +42,25 @@ class LegacyQueries:
         self._task_timeout = task_timeout
         self._json = Rendered(lambda task: render(self._links.shown(task)))
 
-    async def GetTask(self, request: requests.GetTaskRequest, context: Context) -> legacy_pb2.Task:
-        """Read a Task."""
+    async def GetTask(self, request: requests.GetTaskRequest, context: object = None) -> HttpBody:
+        """Read a Task. Raises NotFound."""
         task = await self._engine.store.get(TaskId(request.id))
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, texts.NO_TASK, task_id=request.id)
-        return old_task(self._links.shown(task))
+        return _json_body(self._json.of(task))
 
     async def ListTasksByCondition(
-        self, request: requests.ListTasksByConditionRequest, context: Context
-    ) -> httpbody_pb2.HttpBody:
+        self, request: requests.ListTasksByConditionRequest, context: object = None
+    ) -> HttpBody:
         """Read the Tasks with these ids; a relay crashes on one that it did not ask for."""
         ids = [TaskId(text_from(value).strip()) for value in request.ids]
         return self._tasks(await self._engine.store.get_many(ids))
 
-    async def ListTasks(self, request: requests.ListTasksRequest, context: Context) -> httpbody_pb2.HttpBody:
+    async def ListTasks(self, request: requests.ListTasksRequest, context: object = None) -> HttpBody:
         """Read the newest Tasks."""
         return self._tasks(await self._engine.store.find(NEWEST))
 
-    async def ListQueuedTasks(
-        self, request: requests.ListQueuedTasksRequest, context: Context
-    ) -> httpbody_pb2.HttpBody:
+    async def ListQueuedTasks(self, request: requests.ListQueuedTasksRequest, context: object = None) -> HttpBody:
         """Read the Tasks that wait."""
         return self._tasks(await self._engine.store.find(WAITING))
 
@@ -73,21 +75,21 @@ class LegacyQueries:
         task = await self._engine.cancel(TaskId(request.id))
         return result(Code.SUCCESS, texts.DONE, task.id, {"status": status_from(task.state)})
 
-    async def GetAccount(self, request: requests.GetAccountRequest, context: Context) -> legacy_pb2.Account:
-        """Read an Account by its id or its channel."""
+    async def GetAccount(self, request: requests.GetAccountRequest, context: object = None) -> HttpBody:
+        """Read an Account by its id or its channel. Raises NotFound."""
         for account in self._engine.accounts():
             if request.id in {account.id, account.channel_id}:
-                return old_account(account, self._task_timeout)
+                return _json_body(orjson.dumps(old_account(account, self._task_timeout)))
         raise NotFound(Reason.ACCOUNT_NOT_FOUND, texts.NO_SUCH_ACCOUNT, account_id=request.id)
 
-    async def ListAccounts(self, request: requests.ListAccountsRequest, context: Context) -> httpbody_pb2.HttpBody:
+    async def ListAccounts(self, request: requests.ListAccountsRequest, context: object = None) -> HttpBody:
         """Read every Account."""
         accounts = [old_account(account, self._task_timeout) for account in self._engine.accounts()]
-        return _json_body(json_from(*accounts, array=True))
+        return _json_body(orjson.dumps(accounts))
 
-    def _tasks(self, tasks: Sequence[Task]) -> httpbody_pb2.HttpBody:
+    def _tasks(self, tasks: Sequence[Task]) -> HttpBody:
         return _json_body(b"[" + b",".join(map(self._json.of, tasks)) + b"]")
 
 
-def _json_body(json: bytes) -> httpbody_pb2.HttpBody:
-    return httpbody_pb2.HttpBody(content_type="application/json", data=json)
+def _json_body(json: bytes) -> HttpBody:
+    return HttpBody(content_type="application/json", data=json)

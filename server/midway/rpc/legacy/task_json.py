@@ -1,11 +1,12 @@
-"""A Task as the old API shows it, as a message and as JSON."""
+"""A Task's JSON as the old API shows it: the same bytes from fetch, in lists and in webhooks.
+
+Every key of `midjourney.legacy.v1.Task` is there, in its order, and null while unknown. Old clients break on a missing
+key, on "" as failReason, and on an empty `buttons` or `videoUrls`, which hides the picture; none breaks on null.
+"""
 
 from datetime import datetime
 
 import orjson
-from google.protobuf import json_format
-from google.protobuf.message import Message
-from midjourney.legacy.v1 import legacy_pb2
 
 from midway.domain.action import Action
 from midway.domain.image import Button
@@ -19,50 +20,38 @@ FOUND_IN_PANEL = frozenset({Action.DESCRIBE, Action.SHORTEN})
 
 
 def render(task: Task) -> bytes:
-    """Return the Task's JSON, as fetch answers it and webhooks carry it."""
-    return json_from(old_task(task))
+    """Return the Task as compact JSON, one object."""
+    return orjson.dumps(old_task(task))
 
 
-def json_from(*messages: Message, array: bool = False) -> bytes:
-    """Return messages as compact JSON, numbers without a fraction as integers: old clients decode them as such."""
-    plain = [_plain(json_format.MessageToDict(message)) for message in messages]
-    return orjson.dumps(plain if array else plain[0])
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _plain(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def old_task(task: Task) -> legacy_pb2.Task:
-    """Return the Task as the old API's message."""
-    found = _found_text(task)
-    message = legacy_pb2.Task(
-        id=task.id,
-        action=action_name(task.action),
-        status=status_from(task.state),
-        prompt=found if task.action is Action.DESCRIBE and found else task.ask.modal_prompt or task.ask.prompt,
-        prompt_en=found if task.action is Action.DESCRIBE and found else task.ask.modal_prompt or task.ask.prompt_en,
-        description=task.ask.description,
-        state=task.ask.client_state,
-        submit_time=_milliseconds(task.created_at),
-        start_time=_milliseconds(task.started_at) if task.started_at else None,
-        finish_time=_milliseconds(task.finished_at) if task.finished_at else None,
-        progress=progress_text(task),
-        fail_reason=fail_reason(task),
-        buttons=map(_button, task.buttons),
-        parent_id=task.ask.parent_id,
-        bot_type=task.ask.bot.value,
-        job_id=task.job_id,
-    )
-    if speed := task.actual_speed or task.ask.speed:
-        message.mode = speed.name
-    _add_picture(message, task)
-    message.properties.update(_properties(task, found))
-    return message
+def old_task(task: Task) -> dict[str, object]:
+    """Return the old API's keys with plain values; times are whole epoch milliseconds."""
+    ask, found = task.ask, _found_text(task)
+    described = found if task.action is Action.DESCRIBE else ""
+    speed = task.actual_speed or ask.speed
+    return {
+        "id": task.id,
+        "action": action_name(task.action),
+        "status": status_from(task.state),
+        "prompt": described or ask.modal_prompt or ask.prompt or None,
+        "promptEn": described or ask.modal_prompt or ask.prompt_en or None,
+        "description": ask.description or None,
+        "state": ask.client_state or None,
+        "submitTime": _milliseconds(task.created_at),
+        "startTime": _milliseconds(task.started_at),
+        "finishTime": _milliseconds(task.finished_at),
+        "imageUrl": task.image.url if task.image else None,
+        "progress": progress_text(task),
+        "failReason": fail_reason(task),
+        "properties": _properties(task, found),
+        "buttons": [_button(button) for button in task.buttons] or None,
+        "parentId": ask.parent_id,
+        "botType": ask.bot.value,
+        "jobId": task.job_id,
+        "mode": speed.name if speed else None,
+        **_size(task),
+        **_film(task),
+    }
 
 
 def _found_text(task: Task) -> str:
@@ -71,48 +60,55 @@ def _found_text(task: Task) -> str:
 
 
 def progress_text(task: Task) -> str:
-    """Return the progress: clients end at exactly "100%", and take "" after a failure."""
+    """Return the progress, always a text, "" before the start and after a failure; clients end at exactly "100%"."""
     if task.state in NOT_BEGUN or task.failure or task.state is State.CANCELLED:
         return ""
     return f"{task.progress}%"
 
 
-def fail_reason(task: Task) -> str:
-    """Return why a Task failed, never blank then: clients refund on it, and wait for ever without it."""
+def fail_reason(task: Task) -> str | None:
+    """Return why a Task failed, None unless it did: clients refund on a reason, and wait for ever without one."""
     if task.state is State.CANCELLED:
         return texts.CANCELLED
     if task.failure is None:
-        return ""
+        return None
     message, title = task.failure.message or task.failure.reason.value, task.failure.upstream_title
     return message if title in message else f"[{title}] {message}"
 
 
-def _milliseconds(moment: datetime) -> float:
+def _milliseconds(moment: datetime | None) -> int | None:
     # Whole ones: a fraction makes a client that decodes an integer drop its whole batch.
-    return float(round(moment.timestamp() * 1000))
+    return round(moment.timestamp() * 1000) if moment else None
 
 
-def _button(button: Button) -> legacy_pb2.Button:
-    return legacy_pb2.Button(
-        custom_id=button.custom_id, emoji=button.emoji, label=button.label, type=button.type, style=button.style
-    )
+def _button(button: Button) -> dict[str, Property]:
+    return {
+        "customId": button.custom_id,
+        "emoji": button.emoji,
+        "label": button.label,
+        "type": button.type,
+        "style": button.style,
+    }
 
 
-def _add_picture(message: legacy_pb2.Task, task: Task) -> None:
+def _size(task: Task) -> dict[str, int | None]:
     image = task.image
-    if image is None:
-        return
-    message.image_url = image.url
-    if image.width and image.height:
-        message.image_width, message.image_height = image.width, image.height
-    if task.action is Action.VIDEO and task.state is State.SUCCEEDED:
-        message.video_url = image.url
-        message.video_urls.add(url=image.url, thumbnail=image.url)
+    if image is None or not (image.width and image.height):
+        return {"imageWidth": None, "imageHeight": None}
+    return {"imageWidth": image.width, "imageHeight": image.height}
+
+
+def _film(task: Task) -> dict[str, object]:
+    if task.image is None or task.action is not Action.VIDEO or task.state is not State.SUCCEEDED:
+        return {"videoUrl": None, "videoUrls": None}
+    url = task.image.url
+    return {"videoUrl": url, "videoUrls": [{"url": url, "thumbnail": url}]}
 
 
 def _properties(task: Task, found: str) -> dict[str, Property]:
     ask = task.ask
     known: dict[str, Property | None] = {
+        "botType": ask.bot.value,
         "discordInstanceId": task.account_id,
         "discordChannelId": task.channel_id,
         "messageId": task.message_id,
@@ -128,4 +124,4 @@ def _properties(task: Task, found: str) -> dict[str, Property]:
         properties["flags"] = task.message_flags
     if task.action is Action.SHORTEN:
         properties["finalZhPrompt"] = ""  # one client falls back to finalPrompt only when it is exactly this
-    return properties | {"botType": ask.bot.value}
+    return properties
