@@ -82,7 +82,7 @@ async def test_every_old_path_shows_the_same_link(gallery, prefix):
     assert [again["imageUrl"], *(each["imageUrl"] for each in listed)] == [task["imageUrl"]] * 2
 
 
-async def test_the_webhook_of_the_end_carries_the_link(gallery):
+async def test_the_webhook_of_the_end_carries_the_link_and_the_very_bytes_of_fetch(gallery):
     receiver = Receiver()
     async with receiver.server, client_of(gallery, key=KEY) as client:
         task = await finished(client, "a fox", notifyHook=receiver.url)
@@ -90,8 +90,11 @@ async def test_the_webhook_of_the_end_carries_the_link(gallery):
         while told.get("status") != "SUCCESS":
             await receiver.until_taken(len(receiver.taken) + 1 if told else 1)
             told = json.loads(receiver.taken[-1].body)
+        async with client.http.get(f"/mj/task/{task['id']}/fetch") as answer:
+            fetched = await answer.read()
 
     assert told["imageUrl"] == task["imageUrl"]
+    assert receiver.taken[-1].body == fetched
 
 
 async def test_a_restart_keeps_links_right(tmp_path):

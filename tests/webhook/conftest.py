@@ -110,10 +110,14 @@ def render(task: Task) -> bytes:
 
 @asynccontextmanager
 async def sending(
-    store: Store, outbound: Outbound, rules: WebhookRules = QUICK, secret: str | None = None
+    store: Store,
+    outbound: Outbound,
+    rules: WebhookRules = QUICK,
+    secret: str | None = None,
+    shown: Callable[[Task], bytes] = render,
 ) -> AsyncIterator[None]:
     """Run a sender while the context is open."""
-    sender = WebhookSender(store, SystemClock(), render, outbound, rules=rules, secret=secret)
+    sender = WebhookSender(store, SystemClock(), shown, outbound, rules=rules, secret=secret)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(sender.run(), name="webhooks")
         yield
