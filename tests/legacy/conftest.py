@@ -8,13 +8,13 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from midway.domain.task import Task
 from midway.rpc.server import ServerOptions, build_server
 
 from tests.legacy.case import KEY
 from tests.legacy.world import World
 from tests.rpc.served import NO_GRACE
 from tests.support.envoy import running_envoy
+from tests.support.open_pictures import opening
 from tests.support.rig import Rig, engine_running, simulator_running
 
 # By name: what is unusual about the simulator, and about the accounts.
@@ -58,10 +58,7 @@ async def _world(name: str, path: Path, parts: AsyncExitStack) -> World:
 
 
 async def _serve(rig: Rig, parts: AsyncExitStack) -> int:
-    async def picture(task: Task) -> tuple[bytes, str]:
-        return await rig.picture(task), "image/png"
-
-    server = build_server(rig.engine, picture, ServerOptions(port=0, api_keys=(KEY,)))
+    server = build_server(rig.engine, opening(rig.picture), ServerOptions(port=0, api_keys=(KEY,)))
     await server.start()
     parts.push_async_callback(server.stop, NO_GRACE)
     return server.port

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from midway.domain.errors import NotFound, Reason
+from midway.domain.ids import TaskId
 from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Event, Progressed, Result, Succeeded, apply
 from midway.domain.task import Task
@@ -142,6 +143,23 @@ async def keeping(keeper: ArchiveKeeper) -> AsyncIterator[None]:
         running = group.create_task(keeper.run(), name="media")
         yield
         running.cancel()
+
+
+def content(archive: Archive, task_id: TaskId) -> tuple[bytes, str] | None:
+    """Read what is kept of a Task: the bytes and their type."""
+    picture = archive.open(task_id)
+    if picture is None:
+        return None
+    with picture.file as file:
+        return file.read(), picture.content_type
+
+
+async def given(keeper: ArchiveKeeper, task: Task) -> tuple[bytes, str]:
+    """Ask for a Task's picture and read it: the bytes and their type."""
+    async with keeper.open(task) as picture:
+        data = picture.file.read()
+        assert len(data) == picture.size
+        return data, picture.content_type
 
 
 class Shelf(Archive):

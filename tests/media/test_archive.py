@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from midway.domain.ids import Revision, TaskId
-from midway.media.archive import Archive, Picture, Retention
+from midway.media.archive import Archive, Retention
 from midway.media.content_type import content_type_from_bytes
 
-from tests.media.conftest import drawn
+from tests.media.conftest import content, drawn
 
 FIRST, SECOND, THIRD = (TaskId(f"176000000000000{digit}") for digit in "123")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -46,14 +46,14 @@ def test_type_comes_from_the_bytes_before_the_claim(data: bytes, claimed: str, c
 def test_kept_picture_is_read_back_with_its_type(archive: Archive):
     archive.keep(FIRST, drawn("WEBP"))
 
-    assert archive.read(FIRST) == Picture(drawn("WEBP"), "image/webp")
+    assert content(archive, FIRST) == (drawn("WEBP"), "image/webp")
     assert archive.has(FIRST)
 
 
 def test_picture_of_another_task_is_not_there(archive: Archive):
     archive.keep(FIRST, drawn())
 
-    assert archive.read(SECOND) is None
+    assert archive.open(SECOND) is None
     assert not archive.has(SECOND)
 
 
@@ -67,13 +67,13 @@ def test_keeping_again_replaces(archive: Archive):
     archive.keep(FIRST, b"\x89PNG\r\n\x1a\nold")
     archive.keep(FIRST, drawn())
 
-    assert archive.read(FIRST) == Picture(drawn(), "image/png")
+    assert content(archive, FIRST) == (drawn(), "image/png")
 
 
 def test_archive_outlives_the_process(archive: Archive, directory: Path):
     archive.keep(FIRST, drawn())
 
-    assert Archive(directory).read(FIRST) == Picture(drawn(), "image/png")
+    assert content(Archive(directory), FIRST) == (drawn(), "image/png")
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "replace"])
@@ -93,7 +93,7 @@ def test_failed_write_leaves_the_old_picture_and_no_trace(
     with pytest.raises((OSError, TypeError)):
         archive._write(directory / f"{FIRST}.png", broken)  # type: ignore[arg-type]
 
-    assert archive.read(FIRST) == Picture(drawn(), "image/png")
+    assert content(archive, FIRST) == (drawn(), "image/png")
     assert names(directory) == [f"{FIRST}.png"]
 
 
@@ -112,7 +112,7 @@ def names_after_opening(directory: Path) -> list[str]:
 @pytest.mark.parametrize("task_id", ["../../etc/passwd", "1/2", "", "１２３", "..", "a"])
 def test_only_a_task_id_makes_a_path(archive: Archive, task_id: str):
     with pytest.raises(ValueError, match="not a Task id"):
-        archive.read(TaskId(task_id))
+        archive.open(TaskId(task_id))
 
 
 def test_by_default_nothing_is_thrown_away(archive: Archive, directory: Path):
@@ -122,6 +122,23 @@ def test_by_default_nothing_is_thrown_away(archive: Archive, directory: Path):
     assert archive.prune(Retention(), NOW) == 0
     assert Retention().keeps_all
     assert archive.has(FIRST)
+
+
+def test_open_picture_outlives_its_name(archive: Archive):
+    """Who reads a picture that is replaced or thrown away meanwhile gets the one that was opened, whole."""
+    old = b"\x89PNG\r\n\x1a\nold"
+    archive.keep(FIRST, old)
+    archive.keep(SECOND, old)
+    replaced, pruned = archive.open(FIRST), archive.open(SECOND)
+    archive.keep(FIRST, drawn())
+    archive.prune(Retention(max_total_bytes=0), NOW)
+
+    assert replaced is not None
+    assert pruned is not None
+    with replaced.file, pruned.file:
+        assert (replaced.file.read(), replaced.size) == (old, len(old))
+        assert pruned.file.read() == old
+    assert not archive.has(SECOND)
 
 
 def test_old_pictures_go(archive: Archive, directory: Path):

@@ -19,7 +19,7 @@ from midway.store.port import StoreUnavailable
 from midway.store.watch import Watch
 from structlog.testing import capture_logs
 
-from tests.media.conftest import MOMENT, QUICK, Cdn, Shelf, drawn, keeping, late, live, succeeded
+from tests.media.conftest import MOMENT, QUICK, Cdn, Shelf, drawn, given, keeping, late, live, succeeded
 from tests.store.tasks import advance
 
 Fetch = Callable[[Task], Awaitable[bytes]]
@@ -281,7 +281,7 @@ async def test_kept_picture_is_given_without_asking_discord(
     task = await live(store, succeeded(cdn.image(key="expired")))
     archive.keep(task.id, drawn("WEBP"))
 
-    assert await keeper.picture(task) == (drawn("WEBP"), "image/webp")
+    assert await given(keeper, task) == (drawn("WEBP"), "image/webp")
     assert cdn.asked == []
 
 
@@ -290,8 +290,8 @@ async def test_final_picture_fetched_on_demand_is_kept(
 ):
     task = await live(store, succeeded(cdn.image()))
 
-    assert await keeper.picture(task) == (cdn.picture, "image/png")
-    assert await keeper.picture(task) == (cdn.picture, "image/png")
+    assert await given(keeper, task) == (cdn.picture, "image/png")
+    assert await given(keeper, task) == (cdn.picture, "image/png")
     assert len(cdn.asked) == 1
 
 
@@ -299,7 +299,7 @@ async def test_preview_is_given_but_not_kept(store: MemoryStore, archive: Archiv
     cdn.picture = drawn("WEBP")
     task = await live(store, Progressed(30, image=cdn.image("preview.webp")))
 
-    assert await keeper.picture(task) == (cdn.picture, "image/webp")
+    assert await given(keeper, task) == (cdn.picture, "image/webp")
     assert not archive.has(task.id)
 
 
@@ -312,14 +312,14 @@ async def test_picture_is_given_although_the_disk_refuses(
     monkeypatch.setattr(shelf, "_write", full)
     task = await live(store, succeeded(cdn.image()))
 
-    assert await keeper.picture(task) == (cdn.picture, "image/png")
+    assert await given(keeper, task) == (cdn.picture, "image/png")
 
 
 async def test_task_without_picture_has_none_to_give(store: MemoryStore, keeper: ArchiveKeeper):
     task = await live(store)
 
     with pytest.raises(NotFound) as refusal:
-        await keeper.picture(task)
+        await given(keeper, task)
 
     assert refusal.value.reason is Reason.IMAGE_NOT_AVAILABLE
 
@@ -332,5 +332,5 @@ async def test_cdn_that_does_not_answer_is_told_as_unavailable(
     keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=replace(QUICK, fetch_timeout=timedelta(milliseconds=20)))
 
     with pytest.raises(Unavailable):
-        await keeper.picture(task)
+        await given(keeper, task)
     cdn.gate.set()

@@ -19,12 +19,12 @@ from midjourney.v1 import (
     task_pb2,
     webhook_service_pb2_grpc,
 )
-from midway.domain.task import Task
 from midway.rpc.layers import Observer
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.server import Server, ServerOptions, build_server
 from PIL import Image
 
+from tests.support.open_pictures import opening
 from tests.support.rig import Rig
 
 NO_GRACE = timedelta(0)
@@ -74,10 +74,9 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serve the rig's engine on a free port."""
 
-    async def picture(task: Task) -> tuple[bytes, str]:
-        return await rig.picture(task), "image/png"
-
-    server = build_server(rig.engine, picture, ServerOptions(port=0, **options), links=links, observe=observe)
+    server = build_server(
+        rig.engine, opening(rig.picture), ServerOptions(port=0, **options), links=links, observe=observe
+    )
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:

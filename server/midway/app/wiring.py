@@ -72,7 +72,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
         keeper = await _keeper(settings, engine, parts)
         server = build_server(
             engine,
-            keeper.picture,
+            keeper.open,
             server_options(settings),
             fetch_link=await _fetch_link(settings, parts),
             links=links,

@@ -13,17 +13,10 @@ from pathlib import Path
 
 from midway.domain.ids import Revision, TaskId
 from midway.media.content_type import EXTENSIONS, content_type_from_bytes
+from midway.media.picture import OpenPicture, open_picture
 
 _BOOKMARK = "kept-up-to"
 _UNFINISHED = ".part"
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A file's content, and what it is."""
-
-    data: bytes
-    content_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +49,19 @@ class Archive:
         for unfinished in directory.glob(f".*{_UNFINISHED}"):
             unfinished.unlink(missing_ok=True)
 
-    def keep(self, task_id: TaskId, data: bytes, claimed_type: str = "") -> Picture:
+    def keep(self, task_id: TaskId, data: bytes, claimed_type: str = "") -> None:
         """Store a picture so that it outlives a power cut. Raises OSError; then nothing was stored."""
-        content_type = content_type_from_bytes(data, claimed_type)
-        self._write(self._path(task_id, content_type), data)
-        return Picture(data, content_type)
+        self._write(self._path(task_id, content_type_from_bytes(data, claimed_type)), data)
 
     def has(self, task_id: TaskId) -> bool:
         """Tell whether this Task's picture is kept."""
         return any(self._path(task_id, content_type).exists() for content_type in EXTENSIONS)
 
-    def read(self, task_id: TaskId) -> Picture | None:
-        """Read a Task's picture; None when it is not kept."""
+    def open(self, task_id: TaskId) -> OpenPicture | None:
+        """Open a Task's picture; None when it is not kept. Raises OSError."""
         for content_type in EXTENSIONS:
             with contextlib.suppress(FileNotFoundError):
-                return Picture(self._path(task_id, content_type).read_bytes(), content_type)
+                return open_picture(self._path(task_id, content_type), content_type)
         return None
 
     def prune(self, retention: Retention, now: datetime) -> int:

@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import BinaryIO
 
 import structlog
 
@@ -12,8 +16,9 @@ from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.engine.clock import Clock, SystemClock
-from midway.media.archive import Archive, Picture, Retention
+from midway.media.archive import Archive, Retention
 from midway.media.content_type import content_type_from_bytes
+from midway.media.picture import OpenPicture, opened_in_thread
 from midway.store.port import Store, StoreUnavailable
 from midway.store.watch import TasksStream, Watch
 
@@ -70,30 +75,37 @@ class ArchiveKeeper:
         self._stream: TasksStream  # the final pictures
         self._bookmark = Revision(0)  # as last written
 
-    async def picture(self, task: Task) -> tuple[bytes, str]:
-        """Return a Task's picture and its content type: the kept one, else fetched now (and kept when it is final).
+    @asynccontextmanager
+    async def open(self, task: Task) -> AsyncIterator[OpenPicture]:
+        """Open a Task's picture: the kept one, else fetched now (and kept when it is final).
 
         Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none, Unavailable when Discord does not give it now.
         """
-        kept = await asyncio.to_thread(self._archive.read, task.id) or await self._fetched(task)
-        return kept.data, kept.content_type
+        kept = await opened_in_thread(partial(self._archive.open, task.id))
+        picture = kept or await self._fetched(task)
+        try:
+            yield picture
+        finally:
+            picture.file.close()
 
-    async def _fetched(self, task: Task) -> Picture:
+    async def _fetched(self, task: Task) -> OpenPicture:
         try:
             data = await self._fetch_in_time(task)
         except TimeoutError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, "Discord does not give the picture in time") from err
         if task.has_final_picture:
             with contextlib.suppress(OSError):  # the disk's trouble is no reason to withhold the picture
-                return await self._keep(task, data)
-        return Picture(data, content_type_from_bytes(data, _claimed_type(task)))
+                await self._keep(task, data)
+                if kept := await opened_in_thread(partial(self._archive.open, task.id)):
+                    return kept
+        return await asyncio.to_thread(_unnamed, data, _claimed_type(task))
 
     async def _fetch_in_time(self, task: Task) -> bytes:
         async with asyncio.timeout(self._rules.fetch_timeout.total_seconds()):
             return await self._fetch(task)
 
-    async def _keep(self, task: Task, data: bytes) -> Picture:
-        return await asyncio.to_thread(self._archive.keep, task.id, data, _claimed_type(task))
+    async def _keep(self, task: Task, data: bytes) -> None:
+        await asyncio.to_thread(self._archive.keep, task.id, data, _claimed_type(task))
 
     async def run(self) -> None:
         """Keep pictures until cancelled; the next run takes up what this one left."""
@@ -192,6 +204,13 @@ class ArchiveKeeper:
             else:
                 log.debug("old pictures removed", count=gone)
             await asyncio.sleep(self._rules.prune_every.total_seconds())
+
+
+def _unnamed(data: bytes, claimed_type: str) -> OpenPicture:
+    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asked closes it
+    file.write(data)
+    file.seek(0)
+    return OpenPicture(file, len(data), content_type_from_bytes(data, claimed_type))
 
 
 def _claimed_type(task: Task) -> str:

@@ -25,7 +25,7 @@ from midway.rpc.layers import HEALTH, REFLECTION, Drain, KeyCheck, Observer, map
 from midway.rpc.legacy.service import LegacyService
 from midway.rpc.picture_links import DiscordLinks, PictureLinks
 from midway.rpc.pictures import FetchLink, PictureReader
-from midway.rpc.task_queries import ReadPicture
+from midway.rpc.task_queries import OpenPicture
 from midway.rpc.tasks import TaskService
 from midway.rpc.webhooks import WebhookService
 
@@ -87,7 +87,7 @@ class Server:
 
 def build_server(
     engine: Engine,
-    picture: ReadPicture,
+    open_picture: OpenPicture,
     options: ServerOptions,
     *,
     fetch_link: FetchLink | None = None,
@@ -96,7 +96,7 @@ def build_server(
 ) -> Server:
     """Build the server and bind its port. Call inside the running event loop.
 
-    `picture` reads a Task's picture, `fetch_link` a picture that a client sent as a link where only a file will do,
+    `open_picture` opens a Task's picture, `fetch_link` reads a picture that a client sent as a link,
     `links` says how clients reach finished pictures (unset: by Discord's links), `observe` hears of every call's end.
     Raises RuntimeError when the port is taken.
     """
@@ -104,7 +104,7 @@ def build_server(
     links = links or DiscordLinks()
     server = grpc.aio.server(options=_channel_options(options), maximum_concurrent_rpcs=options.max_concurrent_calls)
     chain: Any = _chain(options, drain, links, observe)  # takes services as a server does
-    _add_services(chain, engine, picture, options, PictureReader(engine.pictures, fetch_link), links)
+    _add_services(chain, engine, open_picture, options, PictureReader(engine.pictures, fetch_link), links)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, chain)
     reflecting = reflection.aio.ReflectionServicer((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME))
@@ -116,12 +116,12 @@ def build_server(
 def _add_services(
     server: grpc.aio.Server,
     engine: Engine,
-    picture: ReadPicture,
+    open_picture: OpenPicture,
     options: ServerOptions,
     pictures: PictureReader,
     links: PictureLinks,
 ) -> None:
-    tasks = TaskService(engine, picture, pictures, links, options.heartbeat)
+    tasks = TaskService(engine, open_picture, pictures, links, options.heartbeat)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, server)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
     webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(WebhookService(engine.store), server)

@@ -1,6 +1,9 @@
 """The reading half of MidjourneyService, and CancelTask."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import BinaryIO, Protocol
 
 from google.api import httpbody_pb2
 from midjourney.v1 import query_pb2, task_pb2
@@ -17,8 +20,25 @@ from midway.rpc.paging import Page, page_from, page_size, token_from
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.rendered import Rendered
 
-# Reads a Task's picture, wherever it is kept: its bytes and its content type.
-ReadPicture = Callable[[Task], Awaitable[tuple[bytes, str]]]
+
+class Picture(Protocol):
+    """A picture that is open: its bytes stay readable whatever becomes of its name."""
+
+    @property
+    def file(self) -> BinaryIO:
+        """The open file, at its beginning; reading blocks on the disk."""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+
+    @property
+    def content_type(self) -> str:
+        """What it is, told by its first bytes."""
+
+
+# Opens a Task's picture, wherever it is kept. Raises NotFound, Unavailable.
+OpenPicture = Callable[[Task], AbstractAsyncContextManager[Picture]]
 
 # A header over REST: a final picture never changes, and is no business of shared caches.
 FOR_EVER = (("cache-control", "private, max-age=31536000, immutable"),)  # a year
@@ -27,9 +47,9 @@ FOR_EVER = (("cache-control", "private, max-age=31536000, immutable"),)  # a yea
 class Queries:
     """Reads Tasks."""
 
-    def __init__(self, engine: Engine, picture: ReadPicture, links: PictureLinks) -> None:
+    def __init__(self, engine: Engine, open_picture: OpenPicture, links: PictureLinks) -> None:
         self._engine = engine
-        self._picture = picture
+        self._open_picture = open_picture
         self._links = links
         self._got = Rendered(lambda task: query_pb2.GetTaskResponse(task=self._message(task)).SerializeToString())
 
@@ -69,10 +89,11 @@ class Queries:
         if task.image is None or request.index != 0:
             message = f"Task {task.id} has no picture {request.index}"
             raise NotFound(Reason.IMAGE_NOT_AVAILABLE, message, task_id=task.id)
-        data, content_type = await self._picture(task)
-        if task.has_final_picture:
-            await context.send_initial_metadata(FOR_EVER)
-        return httpbody_pb2.HttpBody(content_type=content_type, data=data)
+        async with self._open_picture(task) as picture:
+            if task.has_final_picture:
+                await context.send_initial_metadata(FOR_EVER)
+            data = await asyncio.to_thread(picture.file.read)
+            return httpbody_pb2.HttpBody(content_type=picture.content_type, data=data)
 
     def _message(self, task: Task) -> task_pb2.Task:
         return message_from_task(self._links.shown(task))

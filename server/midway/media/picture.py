@@ -1,0 +1,48 @@
+"""A picture that is open for reading."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from midway.media.content_type import content_type_from_bytes
+
+_MARK_BYTES = 16  # enough to tell the type
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPicture:
+    """A picture that can be read, whatever happens to its name meanwhile. Nobody else reads through its descriptor."""
+
+    file: BinaryIO  # unbuffered, at its beginning; blocks on the disk
+    size: int  # bytes
+    content_type: str
+
+
+def open_picture(path: Path, claimed_type: str = "") -> OpenPicture:
+    """Open a picture; its type comes from its first bytes, else from the claim. Raises OSError."""
+    file = path.open("rb", buffering=0)
+    try:
+        descriptor = file.fileno()
+        content_type = content_type_from_bytes(os.pread(descriptor, _MARK_BYTES, 0), claimed_type)
+        return OpenPicture(file, os.fstat(descriptor).st_size, content_type)
+    except BaseException:
+        file.close()
+        raise
+
+
+async def opened_in_thread(opens: Callable[[], OpenPicture | None]) -> OpenPicture | None:
+    """Open a picture in a thread; one that is opened too late for a caller who was cancelled is closed."""
+    opening = asyncio.get_running_loop().run_in_executor(None, opens)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Future[OpenPicture | None]) -> None:
+    if not opening.cancelled() and opening.exception() is None and (picture := opening.result()):
+        picture.file.close()
