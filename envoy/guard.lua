@@ -25,7 +25,8 @@ end
 
 -- What cannot set headers brings it in the query: EventSource its key, a link to a picture its signature.
 local function brings_in_query(headers)
-  if headers:get(":method") ~= "GET" then return false end
+  local method = headers:get(":method")
+  if method ~= "GET" and method ~= "HEAD" then return false end
   local path, query = headers:get(":path"):match("^([^?]*)%?(.*)$")
   if not path then return false end
   return path:find("^/v1/tasks.*:watch$") and ("&" .. query):find("&api_key=[^&]")

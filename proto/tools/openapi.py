@@ -53,7 +53,7 @@ def document_from(descriptors: FileDescriptorSet) -> Json:
         "info": {
             "title": "Midway",
             "version": "v1",
-            "description": "Midjourney through Discord. Envoy turns these calls into gRPC.",
+            "description": "Midjourney through Discord. Envoy turns most calls into gRPC; pictures and events come as they are.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"secret": []}, {"authorization": []}],
@@ -67,6 +67,8 @@ def _add_operations(
     paths: Json, service: ServiceDescriptorProto, package: str, comments: Comments, number: int, schemas: Schemas
 ) -> None:
     for index, method in enumerate(service.method):
+        if not method.options.HasExtension(annotations_pb2.http):
+            continue  # over gRPC only
         text = comments.at((SERVICE, number, METHOD, index))
         rule = method.options.Extensions[annotations_pb2.http]
         full_name = f"{package}.{service.name}.{method.name}"

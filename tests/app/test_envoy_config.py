@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from midway.app.envoy import ROOT, TEMPLATE, RestDoor, envoy_config, envoy_program, rendered
-from midway.rpc.server import ServerOptions
+from midway.rpc.options import ServerOptions
 
 DOOR = RestDoor(
     host="::1", http_port=18080, grpc_port=15051, needs_key=True, cors_origins=("https://it-is.example:8443",)
@@ -66,10 +66,11 @@ def test_with_keys_the_operator_chooses_the_pages_that_may_call(origins, allowed
 
 def test_envoy_lets_through_as_many_calls_as_the_server_takes_and_more():
     """Its own limit of 1024 was filled by open watches alone."""
-    (cluster,) = yaml.safe_load(TEMPLATE.read_text())["static_resources"]["clusters"]
-    (limits,) = cluster["circuit_breakers"]["thresholds"]
+    clusters = yaml.safe_load(TEMPLATE.read_text())["static_resources"]["clusters"]
+    limits = [limits for cluster in clusters for limits in cluster["circuit_breakers"]["thresholds"]]
 
-    assert min(limits.values()) > ServerOptions().max_concurrent_calls
+    assert len(limits) == len(clusters)
+    assert min(limit for each in limits for limit in each.values()) > ServerOptions().max_concurrent_calls
 
 
 def test_a_mark_without_a_value_is_an_error():

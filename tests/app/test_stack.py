@@ -118,7 +118,7 @@ def test_open_watches_end_so_that_they_can_be_resumed(tmp_path):
         ):
             updates = MidjourneyServiceStub(channel).WatchTask(WatchTaskRequest(task_id=task_id))
             assert next(updates).task.id == task_id
-            assert events.readline().startswith(b"data: ")
+            assert events.readline().startswith(b"id: ")
 
             assert stack.end() == 0
 

@@ -31,7 +31,7 @@ async def test_a_generated_client_submits_once_watches_resumes_and_reads_errors(
 ) -> None:
     await asyncio.to_thread(toolchain.build)
 
-    saw = await output_of(*command, f"127.0.0.1:{guarded.server.port}", API_KEY)
+    saw = await output_of(*command, f"127.0.0.1:{guarded.doors.grpc_port}", API_KEY)
 
     assert saw["same_task"]
     assert await stored_tasks(guarded) == [saw["task_id"]]

@@ -49,7 +49,7 @@ async def quiet(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Served]:
 def held(served: Served) -> Held:
     """Count."""
     waiting = sum(len(waiters) for waiters in served.rig.engine.watch._waiters.values())
-    return Held(waiting, len(served.server._drain._open), len(asyncio.all_tasks()))
+    return Held(waiting, len(served.doors.layers.drain._open), len(asyncio.all_tasks()))
 
 
 def nothing_more_than(before: Held, now: Held) -> bool:
@@ -77,7 +77,9 @@ async def round_of_watchers(served: Served, watchers: int = WATCHERS) -> Held:
 
 def channel_to(served: Served) -> grpc.aio.Channel:
     """Open a connection of its own; by default grpc would share one."""
-    return grpc.aio.insecure_channel(f"127.0.0.1:{served.server.port}", options=[("grpc.use_local_subchannel_pool", 1)])
+    return grpc.aio.insecure_channel(
+        f"127.0.0.1:{served.doors.grpc_port}", options=[("grpc.use_local_subchannel_pool", 1)]
+    )
 
 
 def watch(channel: grpc.aio.Channel, task: Task) -> WatchCall:

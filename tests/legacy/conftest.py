@@ -8,14 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from midway.rpc.server import ServerOptions, build_server
 
 from tests.legacy.case import KEY
 from tests.legacy.world import World
-from tests.rpc.served import NO_GRACE
+from tests.rpc.served import doors_of
 from tests.support.envoy import running_envoy
-from tests.support.open_pictures import opening
-from tests.support.rig import Rig, engine_running, simulator_running
+from tests.support.rig import engine_running, simulator_running
 
 # By name: what is unusual about the simulator, and about the accounts.
 SERVERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -50,15 +48,11 @@ async def _world(name: str, path: Path, parts: AsyncExitStack) -> World:
     for settings in (each for account in simulator.world.accounts for each in account.settings.values()):
         settings.remix = name == "remix"
     rig = await parts.enter_async_context(engine_running(simulator, path, banned=banned, **of_accounts))
-    port = await _serve(rig, parts)
-    url = await parts.enter_async_context(running_envoy(port, path, needs_key=True))
+    doors = doors_of(rig, api_keys=(KEY,))
+    await doors.start()
+    parts.push_async_callback(doors.stop)
+    envoy = running_envoy(doors.grpc_port, path, rest_backend_port=doors.rest_port, needs_key=True)
+    url = await parts.enter_async_context(envoy)
     # One connection less to share means one test less to blame: every request opens its own.
     http = aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(force_close=True), auto_decompress=False)
     return World(rig, await parts.enter_async_context(http))
-
-
-async def _serve(rig: Rig, parts: AsyncExitStack) -> int:
-    server = build_server(rig.engine, opening(rig.picture), ServerOptions(port=0, api_keys=(KEY,)))
-    await server.start()
-    parts.push_async_callback(server.stop, NO_GRACE)
-    return server.port

@@ -19,9 +19,10 @@ from midjourney.v1 import (
     task_pb2,
     webhook_service_pb2_grpc,
 )
+from midway.rest.doors import Doors
 from midway.rpc.layers import Observer
+from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.server import Server, ServerOptions, build_server
 from PIL import Image
 
 from tests.support.open_pictures import opening
@@ -35,7 +36,7 @@ class Served:
     """A running server and a channel to it."""
 
     rig: Rig
-    server: Server
+    doors: Doors
     channel: grpc.aio.Channel
 
     def __post_init__(self) -> None:
@@ -68,21 +69,28 @@ class Served:
         return ended
 
 
+# Links of a server to whose key nobody holds a secret.
+LINKS = PictureLinks(b"k" * 32)
+
+
 @asynccontextmanager
 async def serving(
-    rig: Rig, *, observe: Observer | None = None, links: PictureLinks | None = None, **options: Any
+    rig: Rig, *, observe: Observer | None = None, links: PictureLinks = LINKS, **options: Any
 ) -> AsyncIterator[Served]:
-    """Serve the rig's engine on a free port."""
-
-    server = build_server(
-        rig.engine, opening(rig.picture), ServerOptions(port=0, **options), links=links, observe=observe
-    )
-    await server.start()
+    """Serve the rig's engine on free ports."""
+    doors = doors_of(rig, observe=observe, links=links, **options)
+    await doors.start()
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-            yield Served(rig, server, channel)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{doors.grpc_port}") as channel:
+            yield Served(rig, doors, channel)
     finally:
-        await server.stop(NO_GRACE)
+        await doors.stop()
+
+
+def doors_of(rig: Rig, *, observe: Observer | None = None, links: PictureLinks = LINKS, **options: Any) -> Doors:
+    """Build the doors of the rig's engine, on free ports; they close at once."""
+    given: dict[str, Any] = {"port": 0, "rest_port": 0, "shutdown_grace": NO_GRACE} | options
+    return Doors(rig.engine, opening(rig.picture), ServerOptions(**given), links=links, observe=observe)
 
 
 def button(task: task_pb2.Task, label: str) -> str:

@@ -16,14 +16,14 @@ from midway.domain.ids import TaskId
 from midway.domain.image import Image
 from midway.domain.lifecycle import new_task
 from midway.domain.task import Ask, State, Task
-from midway.rpc.picture_links import DiscordLinks, SignedLinks
+from midway.rpc.picture_links import PictureLinks
 from msgspec.structs import replace
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
 from tests.support.rig import engine_running, simulator_running
 
 ADDRESS = "https://pictures.example.org/midway"
-LINKS = SignedLinks(ADDRESS + "/", b"k" * 32)
+LINKS = PictureLinks(b"k" * 32, ADDRESS + "/")
 KEY = (("mj-api-secret", "hush"),)
 FIRST, SECOND = TaskId("1705514776143750"), TaskId("1705514776143751")
 DISCORDS = "https://cdn.discordapp.example/fox.png?ex=1&is=2&hm=3"
@@ -41,7 +41,7 @@ def pictured(task_id: TaskId = FIRST, **fields: Any) -> Task:
     return replace(replace(task, image=Image(DISCORDS), state=State.SUCCEEDED), **fields)
 
 
-def link_of(task: Task, links: SignedLinks = LINKS) -> str:
+def link_of(task: Task, links: PictureLinks = LINKS) -> str:
     """The link that clients get for a Task's picture."""
     shown = links.shown(task)
     assert shown.image is not None
@@ -85,8 +85,8 @@ def test_a_link_is_the_address_the_task_and_a_signature_of_128_bits() -> None:
 
 
 def test_a_link_stays_the_same_as_long_as_the_key_does() -> None:
-    assert link_of(pictured()) == link_of(pictured(), SignedLinks(ADDRESS, b"k" * 32))
-    assert link_of(pictured()) != link_of(pictured(), SignedLinks(ADDRESS, b"l" * 32))
+    assert link_of(pictured()) == link_of(pictured(), PictureLinks(b"k" * 32, ADDRESS))
+    assert link_of(pictured()) != link_of(pictured(), PictureLinks(b"l" * 32, ADDRESS))
 
 
 def test_a_signature_opens_what_it_was_made_for() -> None:
@@ -121,9 +121,8 @@ def test_a_late_picture_has_a_link_of_ours() -> None:
     assert link_of(pictured(state=State.FAILED, late=True)) == link_of(pictured())
 
 
-def test_without_an_address_links_are_those_of_discord_and_no_signature_counts() -> None:
-    assert DiscordLinks().shown(pictured()) == pictured()
-    assert not DiscordLinks().opens(asking(FIRST, RIGHT))
+def test_without_an_address_links_are_those_of_discord() -> None:
+    assert PictureLinks(b"k" * 32).shown(pictured()) == pictured()
 
 
 async def test_a_right_signature_needs_no_key(locked: Served, grid: Task) -> None:

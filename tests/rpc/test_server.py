@@ -13,9 +13,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import query_pb2, submit_pb2
 from midway.rpc.auth import ApiKeys
-from midway.rpc.interceptors import Call, Context
+from midway.rpc.call import Call
+from midway.rpc.interceptors import Context, GrpcCall
 from midway.rpc.layers import observing
-from midway.rpc.server import SERVICES, ServerOptions
+from midway.rpc.options import ServerOptions
+from midway.rpc.server import SERVICES
 from structlog.testing import capture_logs
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
@@ -172,7 +174,7 @@ async def test_of_what_a_caller_names_only_an_id_is_logged_and_no_strangers(
     caplog: pytest.LogCaptureFixture, request_: Any, is_admitted: bool, logged: str | None
 ) -> None:
     caplog.set_level(logging.DEBUG, "midway.rpc.layers")
-    call = Call("/a.Service/Method", cast(Context, None), request_, is_admitted=is_admitted)
+    call = GrpcCall(method="/a.Service/Method", context=cast(Context, None), received=request_, is_admitted=is_admitted)
     with capture_logs() as lines:
         await observing(None)(call, proceed=nothing)
 

@@ -8,7 +8,7 @@ import pytest
 from google.rpc import error_details_pb2
 from midjourney.v1 import query_pb2, task_pb2
 
-from tests.rpc.served import NO_GRACE, Served, rejected, serving, stream_rejected
+from tests.rpc.served import Served, rejected, serving, stream_rejected
 from tests.support.rig import engine_running, simulator_running
 
 BLINK = timedelta(milliseconds=20)
@@ -126,7 +126,7 @@ async def test_a_watch_of_some_tells_of_no_other(served: Served) -> None:
 async def test_a_stopping_server_ends_watches_so_that_they_can_be_resumed(served: Served) -> None:
     stream = watch_all(served)
     await stream.read()
-    await served.server.stop(timedelta(seconds=5))
+    await served.doors.stop()
     error = await stream_rejected(stream)
 
     assert (error.code.name, error.reason) == ("UNAVAILABLE", "SHUTTING_DOWN")
@@ -138,13 +138,13 @@ async def test_a_reader_that_lags_is_told_of_the_stop_too(served: Served) -> Non
     await stream.read()
     for number in range(3):
         await served.imagine(f"fox {number}")
-    await served.server.stop(timedelta(seconds=5))
+    await served.doors.stop()
 
     assert (await stream_rejected(stream)).code.name == "UNAVAILABLE"
 
 
 async def test_a_stopped_server_lets_nobody_in(served: Served) -> None:
-    await served.server.stop(NO_GRACE)
+    await served.doors.stop()
     error = await rejected(served.imagine())
 
     assert error.code.name == "UNAVAILABLE"

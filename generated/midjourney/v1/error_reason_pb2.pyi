@@ -46,7 +46,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
         {"reason": "ERROR_REASON_INVALID_IMAGE", "domain": "midway", "metadata": {"field": "images[1]"}}
     """
     ERROR_REASON_IMAGE_TOO_LARGE: _ErrorReason.ValueType  # 5
-    """A picture sent in has more bytes or pixels than the server takes. `INVALID_ARGUMENT`, with a BadRequest.
+    """A picture sent in has more bytes or pixels than the server takes: `INVALID_ARGUMENT`, with a BadRequest. Or a
+    picture asked for has more bytes than one message carries: `FAILED_PRECONDITION`; call `DownloadTaskImage`.
 
         {"reason": "ERROR_REASON_IMAGE_TOO_LARGE", "domain": "midway", "metadata": {"field": "images[1]"}}
     """
@@ -234,7 +235,8 @@ ERROR_REASON_INVALID_IMAGE: ErrorReason.ValueType  # 4
     {"reason": "ERROR_REASON_INVALID_IMAGE", "domain": "midway", "metadata": {"field": "images[1]"}}
 """
 ERROR_REASON_IMAGE_TOO_LARGE: ErrorReason.ValueType  # 5
-"""A picture sent in has more bytes or pixels than the server takes. `INVALID_ARGUMENT`, with a BadRequest.
+"""A picture sent in has more bytes or pixels than the server takes: `INVALID_ARGUMENT`, with a BadRequest. Or a
+picture asked for has more bytes than one message carries: `FAILED_PRECONDITION`; call `DownloadTaskImage`.
 
     {"reason": "ERROR_REASON_IMAGE_TOO_LARGE", "domain": "midway", "metadata": {"field": "images[1]"}}
 """

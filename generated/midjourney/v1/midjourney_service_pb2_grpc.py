@@ -146,6 +146,11 @@ class MidjourneyServiceStub:
                 request_serializer=midjourney_dot_v1_dot_query__pb2.GetTaskImageRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.DownloadTaskImage = channel.unary_stream(
+                '/midjourney.v1.MidjourneyService/DownloadTaskImage',
+                request_serializer=midjourney_dot_v1_dot_query__pb2.DownloadTaskImageRequest.SerializeToString,
+                response_deserializer=midjourney_dot_v1_dot_query__pb2.DownloadTaskImageResponse.FromString,
+                _registered_method=True)
 
 
 class MidjourneyServiceServicer:
@@ -311,7 +316,10 @@ class MidjourneyServiceServicer:
         A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
         ended before the call, and was seen to end, gives an empty stream.
 
-        A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events.
+        A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
+        each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
+        `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
+        where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
         Errors:
         * `NOT_FOUND`: there is no such Task. Look at the id.
         * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
@@ -349,15 +357,36 @@ class MidjourneyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTaskImage(self, request, context):
-        """Read the picture itself; while the Task runs, its latest preview.
+        """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
+        A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
+        MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
+        gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
+        `If-None-Match`, HEAD and a file name.
         Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+        * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
+        `DownloadTaskImage`.
         * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
         HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadTaskImage(self, request, context):
+        """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
+
+        The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
+        is resumed with `offset`, after a look at the `etag`. Over REST, `GetTaskImage` does all this by HTTP's own means.
+        Errors:
+        * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+        * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+        * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
+        Resume, with back-off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -445,6 +474,11 @@ def add_MidjourneyServiceServicer_to_server(servicer, server):
                     servicer.GetTaskImage,
                     request_deserializer=midjourney_dot_v1_dot_query__pb2.GetTaskImageRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'DownloadTaskImage': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadTaskImage,
+                    request_deserializer=midjourney_dot_v1_dot_query__pb2.DownloadTaskImageRequest.FromString,
+                    response_serializer=midjourney_dot_v1_dot_query__pb2.DownloadTaskImageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -909,6 +943,33 @@ class MidjourneyService:
             '/midjourney.v1.MidjourneyService/GetTaskImage',
             midjourney_dot_v1_dot_query__pb2.GetTaskImageRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadTaskImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/midjourney.v1.MidjourneyService/DownloadTaskImage',
+            midjourney_dot_v1_dot_query__pb2.DownloadTaskImageRequest.SerializeToString,
+            midjourney_dot_v1_dot_query__pb2.DownloadTaskImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

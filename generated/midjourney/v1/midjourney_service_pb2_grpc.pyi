@@ -147,7 +147,10 @@ class MidjourneyServiceStub:
     A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
     ended before the call, and was seen to end, gives an empty stream.
 
-    A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events.
+    A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
+    each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
+    `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
+    where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
     Errors:
     * `NOT_FOUND`: there is no such Task. Look at the id.
     * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
@@ -173,15 +176,32 @@ class MidjourneyServiceStub:
     * `UNAVAILABLE`: its Account cannot ask now. Retry with back-off.
     """
     GetTaskImage: grpc.UnaryUnaryMultiCallable[query_pb2.GetTaskImageRequest, httpbody_pb2.HttpBody]
-    """Read the picture itself; while the Task runs, its latest preview.
+    """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
+    A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
+    MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
+    gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
+    `If-None-Match`, HEAD and a file name.
     Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
+      `DownloadTaskImage`.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
     HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    DownloadTaskImage: grpc.UnaryStreamMultiCallable[query_pb2.DownloadTaskImageRequest, query_pb2.DownloadTaskImageResponse]
+    """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
+
+    The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
+    is resumed with `offset`, after a look at the `etag`. Over REST, `GetTaskImage` does all this by HTTP's own means.
+    Errors:
+    * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+    * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
+      Resume, with back-off.
     """
 
 @typing.type_check_only
@@ -301,7 +321,10 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
     ended before the call, and was seen to end, gives an empty stream.
 
-    A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events.
+    A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
+    each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
+    `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
+    where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
     Errors:
     * `NOT_FOUND`: there is no such Task. Look at the id.
     * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
@@ -327,15 +350,32 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     * `UNAVAILABLE`: its Account cannot ask now. Retry with back-off.
     """
     GetTaskImage: aio.UnaryUnaryMultiCallable[query_pb2.GetTaskImageRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Read the picture itself; while the Task runs, its latest preview.
+    """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
+    A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
+    MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
+    gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
+    `If-None-Match`, HEAD and a file name.
     Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
+      `DownloadTaskImage`.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
     HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    DownloadTaskImage: aio.UnaryStreamMultiCallable[query_pb2.DownloadTaskImageRequest, query_pb2.DownloadTaskImageResponse]  # type: ignore[assignment]
+    """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
+
+    The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
+    is resumed with `offset`, after a look at the `etag`. Over REST, `GetTaskImage` does all this by HTTP's own means.
+    Errors:
+    * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+    * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
+      Resume, with back-off.
     """
 
 class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
@@ -530,7 +570,10 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
         ended before the call, and was seen to end, gives an empty stream.
 
-        A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events.
+        A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
+        each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
+        `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
+        where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
         Errors:
         * `NOT_FOUND`: there is no such Task. Look at the id.
         * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
@@ -574,15 +617,38 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         request: query_pb2.GetTaskImageRequest,
         context: _ServicerContext,
     ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
-        """Read the picture itself; while the Task runs, its latest preview.
+        """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
+        A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
+        MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
+        gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
+        `If-None-Match`, HEAD and a file name.
         Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+        * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
+          `DownloadTaskImage`.
         * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
         HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+
+    @abc_1.abstractmethod
+    def DownloadTaskImage(
+        self,
+        request: query_pb2.DownloadTaskImageRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[abc.Iterator[query_pb2.DownloadTaskImageResponse], abc.AsyncIterator[query_pb2.DownloadTaskImageResponse]]:
+        """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
+
+        The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
+        is resumed with `offset`, after a look at the `etag`. Over REST, `GetTaskImage` does all this by HTTP's own means.
+        Errors:
+        * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
+        * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+        * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
+          Resume, with back-off.
         """
 
 def add_MidjourneyServiceServicer_to_server(servicer: MidjourneyServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

@@ -376,9 +376,9 @@ class GetTaskImageRequest(message.Message):
     """Which file of `Task.images`, from 0. Default 0: `Task.image`."""
     signature: builtins.str
     """Opens the picture instead of an API key, so that a browser can show the link: what stands behind `?signature=` in
-    `Image.url`, where the server has an address of its own (its setting MIDWAY_PUBLIC_URL). 32 hexadecimal digits.
-    Made for this `task_id` and `index`, opens nothing else, never expires. A wrong one counts as none.
-    Default empty: the call needs a key, as any other. Example: "5d41402abc4b2a76b9719d911017c592".
+    `Image.path`, or in `Image.url` where the server has an address of its own (its setting MIDWAY_PUBLIC_URL). Opaque.
+    Made for this `task_id` and `index`, opens nothing else; that of a `path` ends with the link. A wrong one counts as
+    none. Default empty: the call needs a key, as any other. Example: "5d41402abc4b2a76b9719d911017c592".
     """
     def __init__(
         self,
@@ -390,5 +390,97 @@ class GetTaskImageRequest(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "signature", b"signature", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DownloadTaskImageRequest(message.Message):
+    """Request of `DownloadTaskImage`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: builtins.int
+    INDEX_FIELD_NUMBER: builtins.int
+    OFFSET_FIELD_NUMBER: builtins.int
+    task_id: builtins.str
+    """Example: "1705514776143750"."""
+    index: builtins.int
+    """Which file of `Task.images`, from 0. Default 0: `Task.image`."""
+    offset: builtins.int
+    """Where to begin, in bytes, so that a download that broke off is resumed. Default 0: at the beginning.
+    Example: 6291456.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: builtins.str = ...,
+        index: builtins.int = ...,
+        offset: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "offset", b"offset", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DownloadTaskImageResponse(message.Message):
+    """One message of `DownloadTaskImage`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    data: builtins.bytes
+    """The next bytes of the file, at most 256 KiB; they follow those of the message before."""
+    @builtins.property
+    def file(self) -> ImageFile:
+        """What the file is; set in the first message, which may hold no data, and unset in all others."""
+
+    def __init__(
+        self,
+        *,
+        file: ImageFile | None = ...,
+        data: builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["file", b"file"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["data", b"data", "file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ImageFile(message.Message):
+    """A picture or film as a file."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CONTENT_TYPE_FIELD_NUMBER: builtins.int
+    SIZE_BYTES_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    content_type: builtins.str
+    """Media type, by the file's first bytes. Example: "image/png"."""
+    size_bytes: builtins.int
+    """Size of the whole file in bytes, whatever the `offset`. Example: 9437184."""
+    name: builtins.str
+    """A name that tells what it is: day, prompt, which one of a grid, Task.
+    Example: "2026-11-28-a-red-fox-1795387766442000.png".
+    """
+    etag: builtins.str
+    """The same for the same bytes, as REST has it. A client that resumes begins anew when it has changed.
+    Example: "18f2c7d1a2b3c4d5-900000".
+    """
+    def __init__(
+        self,
+        *,
+        content_type: builtins.str = ...,
+        size_bytes: builtins.int = ...,
+        name: builtins.str = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["content_type", b"content_type", "etag", b"etag", "name", b"name", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

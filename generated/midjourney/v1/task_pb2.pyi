@@ -411,10 +411,11 @@ class Image(message.Message):
     CONTENT_TYPE_FIELD_NUMBER: builtins.int
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     PREVIEW_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
     url: builtins.str
     """Where to fetch it, an absolute http or https link. Where the server has an address of its own (its setting
     MIDWAY_PUBLIC_URL), a final picture's link leads there, needs no API key and never expires. Otherwise, and for every
-    preview, it is Discord's, which expires after a day; `GetTaskImage` keeps working.
+    preview, it is Discord's, which expires after a day; `path` and `DownloadTaskImage` keep working.
     Example: "https://midway.example/v1/tasks/1705514776143750/image?signature=5d41402abc4b2a76b9719d911017c592".
     """
     width: builtins.int
@@ -427,6 +428,12 @@ class Image(message.Message):
     """Size in bytes; 0 when unknown. Example: 1572864."""
     preview: builtins.bool
     """True for a half-drawn picture of a running Task. Default false."""
+    path: builtins.str
+    """Where the REST API gives it to who has no API key, an `<img>` for one: a path on that API's own address, signed.
+    Works for 30 days at least (the server's setting MIDWAY_PICTURE_LINK_DAYS) from the moment it was read; whoever
+    reads the Task again gets one that works for longer. Changes with the picture. Always set.
+    Example: "/v1/tasks/1705514776143750/image?signature=6acf0d00-5d41402abc4b2a76b9719d911017c592&v=1f0c".
+    """
     def __init__(
         self,
         *,
@@ -436,10 +443,11 @@ class Image(message.Message):
         content_type: builtins.str = ...,
         size_bytes: builtins.int = ...,
         preview: builtins.bool = ...,
+        path: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["content_type", b"content_type", "height", b"height", "preview", b"preview", "size_bytes", b"size_bytes", "url", b"url", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["content_type", b"content_type", "height", b"height", "path", b"path", "preview", b"preview", "size_bytes", b"size_bytes", "url", b"url", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

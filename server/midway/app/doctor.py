@@ -119,6 +119,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     ports = {
         "REST": (settings.host, settings.http_port),
         "gRPC": (settings.host, settings.grpc_port),
+        "REST backend": (settings.host, settings.rest_port),
         "simulator": ("127.0.0.1", settings.simulator_port),
         "metrics": ("127.0.0.1", settings.metrics_port),
     }
@@ -131,4 +132,4 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _variable(name: str) -> str:
-    return "HTTP" if name == "REST" else name.upper()
+    return "HTTP" if name == "REST" else name.upper().replace(" ", "_")

@@ -27,6 +27,7 @@ class RestDoor:
     host: str
     http_port: int
     grpc_port: int
+    rest_backend_port: int = 50052  # of the same server: what it answers as bytes of its own
     needs_key: bool = False  # without: callers of this machine only
     cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
 
@@ -65,6 +66,7 @@ def envoy_config(door: RestDoor) -> str:
             "MIDWAY_HTTP_PORT": str(door.http_port),
             "SERVER_HOST": f'"{reachable(door.host)}"',
             "MIDWAY_GRPC_PORT": str(door.grpc_port),
+            "MIDWAY_REST_BACKEND_PORT": str(door.rest_backend_port),
             "NEEDS_KEY": str(door.needs_key).lower(),
             "CORS_ORIGINS": f"'{door.allowed_origins}'",
             "GUARD_FILE": f'"{GUARD_FILE}"',

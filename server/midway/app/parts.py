@@ -32,6 +32,7 @@ def server(settings: Settings) -> Program:
         "MIDWAY_GRPC_PORT": settings.grpc_port,
         "MIDWAY_HOST": settings.host,
         "MIDWAY_METRICS_PORT": settings.metrics_port,
+        "MIDWAY_REST_BACKEND_PORT": settings.rest_port,
         "MIDWAY_SIMULATOR_ACCOUNTS": settings.simulator_accounts,
         "MIDWAY_SIMULATOR_URL": settings.simulator_url or "",
     }

@@ -72,6 +72,11 @@ def address(host: str, port: int) -> str:
     return f"{bracketed(host)}:{port}"
 
 
+def port_of(address: str) -> int:
+    """Return the port of `host:port`."""
+    return int(address.rpartition(":")[2])
+
+
 def bracketed(host: str) -> str:
     """Return the host as it stands before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -50,12 +50,13 @@ def run_server(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     stop = stop_on_signals()
     check_free(settings.host, settings.grpc_port)
+    check_free(settings.host, settings.rest_port)
     check_free("127.0.0.1", settings.metrics_port)
     async with running_server(settings) as running:
         if not settings.api_keys:
             log.warning("no API keys are set: everybody on this machine may call", host=settings.host)
         collect_seldom()
-        print(f"ready grpc={running.grpc} metrics={running.metrics}", flush=True)
+        print(f"ready grpc={running.grpc} rest-backend={running.rest_backend} metrics={running.metrics}", flush=True)
         await stop.wait()
         log.info("stopping")
 

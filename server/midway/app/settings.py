@@ -23,11 +23,15 @@ from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
 from midway.rpc.auth import is_usable_key
+from midway.rpc.options import ServerOptions
+from midway.rpc.picture_links import LIFETIME
 from midway.webhook.rules import WebhookRules
 
 DEFAULT_FILE = "midway.toml"
 MIB = 1024 * 1024
+LAST_PORT = 65535
 _RULES = WebhookRules()
+_OPTIONS = ServerOptions()
 
 
 class SettingsInvalid(Exception):
@@ -58,6 +62,13 @@ class Settings(LimitSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; without API keys only a loopback one")
     http_port: int = _port(8080, "Port of the REST API (Envoy)")
     grpc_port: int = _port(50051, "Port of the gRPC API")
+    rest_backend_port: int | None = Field(
+        None,
+        ge=0,
+        le=LAST_PORT,
+        description="Port at which Envoy finds what the server answers as bytes of its own (pictures, events, the old "
+        "API's reads); unset: the one after the gRPC port; 0: any free one",
+    )
     simulator_port: int = _port(9300, "Port of the Discord simulator")
     metrics_port: int = _port(9464, "Port of the Prometheus metrics, on loopback")
     data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
@@ -68,6 +79,12 @@ class Settings(LimitSettings):
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         description="Address at which clients reach the REST API (`https://pictures.example.org`); links to finished "
         "pictures then lead there and never expire. Unset: Discord's links, which end after a day",
+    )
+    picture_link_days: float = Field(
+        LIFETIME / timedelta(days=1),
+        gt=0,
+        le=36_500,
+        description="How long a picture's `path` works without an API key; whoever reads the Task gets a new one",
     )
 
     # Who may call
@@ -83,6 +100,21 @@ class Settings(LimitSettings):
         10_000, ge=1, description="Most calls and watches at a time; more are refused with RESOURCE_EXHAUSTED"
     )
     max_message_bytes: int = Field(64 * MIB, ge=MIB, description="Largest gRPC message")
+    max_unary_image_bytes: int = Field(
+        _OPTIONS.max_unary_image_bytes,
+        ge=1,
+        description="Largest picture that GetTaskImage gives over gRPC, in one message; larger ones come by "
+        "DownloadTaskImage. gRPC clients take 4 MiB unless told otherwise",
+    )
+    max_page_bytes: int = Field(
+        _OPTIONS.max_page_bytes,
+        ge=1,
+        le=8 * MIB,
+        description="Largest page of ListTasks; one with longer prompts holds fewer Tasks, so that clients can take it",
+    )
+    max_query_bytes: int = Field(
+        _OPTIONS.max_query_bytes, ge=1024, description="Largest body of a read of the old API (list-by-condition)"
+    )
     keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
     keepalive_timeout_seconds: float = Field(10, gt=0, description="How long such a ping may go unanswered")
     heartbeat_seconds: float = Field(15, gt=0, description="Time between two heartbeats of a quiet watch")
@@ -203,6 +235,13 @@ class Settings(LimitSettings):
     def server_address(self) -> str:
         """The gRPC address that the client commands call."""
         return self.server or address(reachable(self.host), self.grpc_port)
+
+    @property
+    def rest_port(self) -> int:
+        """The port of the server's HTTP behind Envoy; 0 where the gRPC port is any free one, too."""
+        if self.rest_backend_port is not None:
+            return self.rest_backend_port
+        return self.grpc_port + 1 if 0 < self.grpc_port < LAST_PORT else 0
 
     def account_configs(self) -> list[AccountConfig]:
         """Build the Accounts; with the simulator and none set, its demo accounts."""

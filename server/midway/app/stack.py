@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 from midway.app import parts
 from midway.app.envoy import RestDoor
 from midway.app.part import Part, Program
-from midway.app.ports import ReservedPort, address, check_free, reachable
+from midway.app.ports import ReservedPort, address, check_free, port_of, reachable
 from midway.app.privacy import make_private_directory
 from midway.app.settings import Settings
 
@@ -79,9 +79,10 @@ class Stack:
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
         settings = await self._with_simulator()
         check_free(settings.host, settings.grpc_port)
+        check_free(settings.host, settings.rest_port)
         check_free("127.0.0.1", settings.metrics_port)
         told = parts.fields(await self._run(parts.server(settings)))
-        await self._run_envoy(settings, rest.number, grpc_port=int(told["grpc"].rpartition(":")[2]))
+        await self._run_envoy(settings, rest.number, told)
         rest_url = f"http://{address(reachable(settings.host), rest.number)}"
         return Addresses(rest_url, told["grpc"], told["metrics"], settings.simulator_url)
 
@@ -94,11 +95,12 @@ class Stack:
         url = (await self._run(parts.simulator(settings))).split()[-1]
         return settings.model_copy(update={"simulator_url": url})
 
-    async def _run_envoy(self, settings: Settings, http_port: int, *, grpc_port: int) -> None:
+    async def _run_envoy(self, settings: Settings, http_port: int, told: dict[str, str]) -> None:
         door = RestDoor(
             host=settings.host,
             http_port=http_port,
-            grpc_port=grpc_port,
+            grpc_port=port_of(told["grpc"]),
+            rest_backend_port=port_of(told["rest-backend"]),
             needs_key=bool(settings.api_keys),
             cors_origins=settings.cors_origins,
         )

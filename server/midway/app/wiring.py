@@ -24,10 +24,11 @@ from midway.engine.outbound import Outbound
 from midway.engine.translate import ChatTranslator, NoTranslator, Translator
 from midway.media.archive import Archive, Retention
 from midway.media.keeper import ArchiveKeeper
+from midway.rest.doors import Doors
 from midway.rpc.legacy.task_json import render
-from midway.rpc.picture_links import DiscordLinks, PictureLinks, SignedLinks
+from midway.rpc.options import ServerOptions
+from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import FetchLink
-from midway.rpc.server import ServerOptions, build_server
 from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
 from midway.webhook.sender import WebhookSender
@@ -53,6 +54,7 @@ class Running:
     """Where the running server is reached."""
 
     grpc: str  # host:port
+    rest_backend: str  # host:port
     metrics: str
 
 
@@ -70,17 +72,19 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
         links = await _links(settings)
         await _webhooks(settings, engine, links, parts)
         keeper = await _keeper(settings, engine, parts)
-        server = build_server(
+        options = server_options(settings)
+        doors = Doors(
             engine,
             keeper.open,
-            server_options(settings),
-            fetch_link=await _fetch_link(settings, parts),
+            options,
             links=links,
+            fetch_link=await _fetch_link(settings, parts),
             observe=metrics.call_ended,
         )
-        await server.start()
-        parts.push_async_callback(server.stop, timedelta(seconds=settings.shutdown_grace_seconds))
-        yield Running(address(reachable(settings.host), server.port), metrics_url)
+        parts.push_async_callback(doors.stop)
+        await doors.start()
+        host = reachable(settings.host)
+        yield Running(address(host, doors.grpc_port), address(host, doors.rest_port), metrics_url)
 
 
 async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
@@ -93,9 +97,10 @@ async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
 
 
 async def _links(settings: Settings) -> PictureLinks:
-    if settings.public_url is None:
-        return DiscordLinks()
-    return SignedLinks(settings.public_url, await asyncio.to_thread(link_key, settings.data_dir / LINK_KEY))
+    key = await asyncio.to_thread(link_key, settings.data_dir / LINK_KEY)
+    return PictureLinks(
+        key, settings.public_url, lifetime=timedelta(days=settings.picture_link_days), now=SystemClock().now
+    )
 
 
 async def _webhooks(settings: Settings, engine: Engine, links: PictureLinks, parts: AsyncExitStack) -> None:
@@ -180,10 +185,15 @@ def server_options(settings: Settings) -> ServerOptions:
     return ServerOptions(
         host=bracketed(settings.host),
         port=settings.grpc_port,
+        rest_port=settings.rest_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         max_message_bytes=settings.max_message_bytes,
+        max_unary_image_bytes=settings.max_unary_image_bytes,
+        max_page_bytes=settings.max_page_bytes,
+        max_query_bytes=settings.max_query_bytes,
         max_concurrent_calls=settings.max_concurrent_calls,
         heartbeat=timedelta(seconds=settings.heartbeat_seconds),
         keepalive=timedelta(seconds=settings.keepalive_seconds),
         keepalive_timeout=timedelta(seconds=settings.keepalive_timeout_seconds),
+        shutdown_grace=timedelta(seconds=settings.shutdown_grace_seconds),
     )

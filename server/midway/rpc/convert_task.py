@@ -11,11 +11,13 @@ from midway.domain.action import ModalKind
 from midway.domain.errors import Reason
 from midway.domain.image import Image
 from midway.domain.task import Failure, ModalAsk, State, Task
+from midway.rpc.picture_links import PictureLinks
 from midway.rpc.words import ACCOUNT_STATES, ACTIONS, BOTS, REASONS, SPEEDS, STATES
 
 
-def message_from_task(task: Task) -> task_pb2.Task:
-    """Return the Task as a message."""
+def message_from_task(task: Task, links: PictureLinks, links_end: int) -> task_pb2.Task:
+    """Return the Task as a message, with the links that clients get; its path works until `links_end`."""
+    path, task = links.path(task, links_end), links.shown(task)
     message = task_pb2.Task(
         id=task.id,
         revision=task.revision,
@@ -36,7 +38,7 @@ def message_from_task(task: Task) -> task_pb2.Task:
         modal=_modal(task.modal),
     )
     _add_ask(message, task)
-    _add_images(message, task)
+    _add_images(message, task, path)
     _add_times(message, task)
     return message
 
@@ -57,10 +59,10 @@ def _add_ask(message: task_pb2.Task, task: Task) -> None:
     message.notify_url = ask.notify_url
 
 
-def _add_images(message: task_pb2.Task, task: Task) -> None:
+def _add_images(message: task_pb2.Task, task: Task, path: str) -> None:
     if task.image is None:
         return
-    message.image.CopyFrom(_image(task.image, preview=not task.has_final_picture))
+    message.image.CopyFrom(_image(task.image, path, preview=not task.has_final_picture))
     if task.has_final_picture:
         message.images.append(message.image)
 
@@ -81,7 +83,7 @@ def _set_time(field: Timestamp, moment: datetime) -> None:
     field.nanos = moment.microsecond * 1000
 
 
-def _image(image: Image, *, preview: bool) -> task_pb2.Image:
+def _image(image: Image, path: str, *, preview: bool) -> task_pb2.Image:
     return task_pb2.Image(
         url=image.url,
         width=image.width,
@@ -89,6 +91,7 @@ def _image(image: Image, *, preview: bool) -> task_pb2.Image:
         content_type=image.content_type,
         size_bytes=image.size_bytes,
         preview=preview,
+        path=path,
     )
 
 

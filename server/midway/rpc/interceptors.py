@@ -1,35 +1,30 @@
-"""What happens around every call, in one chain: observe, map errors, drain, authenticate.
-
-A layer is a coroutine that goes on to what is inside it; the chain nests them in order, for unary and streaming calls
-alike, once for each method.
-"""
+"""gRPC's calls, each inside the layers that `layers` describes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from inspect import isasyncgenfunction
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from midway.rpc.call import Call, Layer, Metadata, nested
+from midway.rpc.errors import abort
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # not subscriptable at run time
 
-# What a client sends beside the request, names in lower case.
-Metadata = Iterable[tuple[str, str | bytes]]
+# Tells from a call's method and metadata whether its request is worth reading.
+Admits = Callable[[str, Metadata], bool]
 
 
-@dataclass(slots=True)
-class Call:
-    """One call under way. `response` is None where the server streams."""
+@dataclass(slots=True, kw_only=True)
+class GrpcCall(Call):
+    """A call that came over gRPC."""
 
-    method: str  # "/package.Service/Method"
     context: Context
     received: Any = None  # the request, or an iterator of them
-    response: Message | None = None
-    is_stream: bool = False
-    is_admitted: bool = False  # set once the caller has shown a key, or needs none
 
     @property
     def request(self) -> Message | None:
@@ -41,18 +36,15 @@ class Call:
         """What the client sent beside the request, names in lower case."""
         return tuple((str(name), value) for name, value in self.context.invocation_metadata() or ())
 
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The code that the call ended with; grpc.aio gives it as a number, whatever its stubs say."""
+        number: object = self.context.code()
+        return next((code for code in grpc.StatusCode if number in {code, code.value[0]}), grpc.StatusCode.UNKNOWN)
 
-# Tells from a call's method and metadata whether its request is worth reading.
-Admits = Callable[[str, Metadata], bool]
-# Runs what is inside a layer: the next one, in the end the handler.
-Proceed = Callable[[Call], Awaitable[None]]
-
-
-class Layer(Protocol):
-    """Wraps what is inside it; called once for each call."""
-
-    def __call__(self, call: Call, proceed: Proceed) -> Awaitable[None]:
-        """Do what is to be done around `proceed(call)`."""
+    async def refuse(self, status: status_pb2.Status) -> None:
+        """Abort the call with this status. Raises grpc.aio.AbortError, always."""
+        await abort(self.context, status)
 
 
 _Unary = Callable[[Any, Context], Awaitable[Any]]
@@ -106,13 +98,13 @@ class Chain(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method), **coders)
 
     def _unary(self, behaviour: _Unary, method: str) -> _Unary:
-        async def handle(call: Call) -> None:
+        async def handle(call: Any) -> None:
             call.response = await behaviour(call.received, call.context)
 
-        run = self._nested(handle)
+        run = nested(self._layers, handle)
 
         async def surrounded(request: Any, context: Context) -> Any:
-            call = Call(method, context, request)
+            call = GrpcCall(method=method, context=context, received=request)
             await run(call)
             return call.response
 
@@ -121,22 +113,16 @@ class Chain(grpc.GenericRpcHandler):
     def _stream(self, behaviour: _Streaming, method: str) -> Any:
         yields = isasyncgenfunction(behaviour)  # the other of grpc.aio's two styles
 
-        async def handle(call: Call) -> None:
+        async def handle(call: Any) -> None:
             running: Any = behaviour(call.received, call.context)
             await (_written(running, call.context) if yields else running)
 
-        run = self._nested(handle)
+        run = nested(self._layers, handle)
 
         async def surrounded(request: Any, context: Context) -> None:
-            await run(Call(method, context, request, is_stream=True))
+            await run(GrpcCall(method=method, is_stream=True, context=context, received=request))
 
         return surrounded
-
-    def _nested(self, handle: Proceed) -> Proceed:
-        """Put the layers around a handler, the first one outermost: it sees what an inner one refuses."""
-        for layer in reversed(self._layers):
-            handle = partial(layer, proceed=handle)
-        return handle
 
 
 def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

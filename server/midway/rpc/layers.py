@@ -1,4 +1,4 @@
-"""The layers of the chain: what is observed, mapped, drained and checked around a call."""
+"""The layers around every call: what is observed, mapped, drained and checked."""
 
 import asyncio
 import logging
@@ -10,8 +10,9 @@ import structlog
 
 from midway.domain.errors import Refusal
 from midway.rpc.auth import ApiKeys
-from midway.rpc.errors import OUTCOMES, abort, internal_status, shutting_down, status_from
-from midway.rpc.interceptors import Call, Layer, Metadata, Proceed
+from midway.rpc.call import Call, Layer, Metadata, Proceed, Refused
+from midway.rpc.errors import OUTCOMES, internal_status, shutting_down, status_from
+from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 
 log = structlog.get_logger(__name__)
@@ -20,7 +21,11 @@ _threshold = logging.getLogger(__name__)
 # Told once a call has ended: its method, the name of its status code, and its duration in seconds.
 Observer = Callable[[str, str, float], None]
 
+# What `Call.refuse` raises.
+REFUSED = (grpc.aio.AbortError, Refused)
+
 HEALTH = "/grpc.health.v1.Health/"
+HEALTH_CHECK = f"{HEALTH}Check"
 REFLECTION = "/grpc.reflection."
 LONGEST_TASK_ID = 32  # digits; ours have 16
 
@@ -36,19 +41,13 @@ def observing(observe: Observer | None) -> Layer:
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
-        except grpc.aio.AbortError:
-            code = _status_code(call)
+        except REFUSED:
+            code = call.code
             raise
         finally:
             _tell(call, code, time.monotonic() - start, observe)
 
     return layer
-
-
-def _status_code(call: Call) -> grpc.StatusCode:
-    """Read the code of an aborted call; grpc.aio gives it as a number, whatever its stubs say."""
-    number: object = call.context.code()
-    return next((code for code in grpc.StatusCode if number in {code, code.value[0]}), grpc.StatusCode.UNKNOWN)
 
 
 def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None) -> None:
@@ -78,13 +77,13 @@ async def mapping_errors(call: Call, proceed: Proceed) -> None:
     """Turn what handlers raise into a status; a defect is logged here and told as INTERNAL."""
     try:
         await proceed(call)
-    except grpc.aio.AbortError:
+    except REFUSED:
         raise
     except OUTCOMES as outcome:
-        await abort(call.context, status_from(outcome))
+        await call.refuse(status_from(outcome))
     except Exception:  # a call is supervised here: its defect is told and stays its own
         log.exception("call failed", method=call.method)
-        await abort(call.context, internal_status())
+        await call.refuse(internal_status())
 
 
 class Drain:
@@ -152,3 +151,18 @@ class KeyCheck:
     def _require(self, method: str, metadata: Metadata) -> None:
         if self._keys and not method.startswith(self._open_methods):
             self._keys.require(metadata)
+
+
+class Layers:
+    """The layers of one server, around the calls of both its doors."""
+
+    def __init__(self, options: ServerOptions, links: PictureLinks, observe: Observer | None = None) -> None:
+        self.drain = Drain()
+        self.keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links)
+        # The outermost first. Errors are mapped inside what observes them, and around whatever may refuse.
+        self.all: list[Layer] = [observing(observe), mapping_errors, self.drain.layer, self.keys.layer]
+
+
+def _open_methods(options: ServerOptions) -> tuple[str, ...]:
+    guarded = {HEALTH_CHECK: options.health_needs_key, REFLECTION: options.reflection_needs_key}
+    return tuple(prefix for prefix, needs_key in guarded.items() if not needs_key)

@@ -1,14 +1,9 @@
 """The reading half of MidjourneyService, and CancelTask."""
 
-import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import BinaryIO, Protocol
+from collections.abc import Iterator, Sequence
 
-from google.api import httpbody_pb2
 from midjourney.v1 import query_pb2, task_pb2
 
-from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.engine import Engine
@@ -21,41 +16,21 @@ from midway.rpc.picture_links import PictureLinks
 from midway.rpc.rendered import Rendered
 
 
-class Picture(Protocol):
-    """A picture that is open: its bytes stay readable whatever becomes of its name."""
-
-    @property
-    def file(self) -> BinaryIO:
-        """The open file, at its beginning; reading blocks on the disk."""
-
-    @property
-    def size(self) -> int:
-        """Its length in bytes."""
-
-    @property
-    def content_type(self) -> str:
-        """What it is, told by its first bytes."""
-
-
-# Opens a Task's picture, wherever it is kept. Raises NotFound, Unavailable.
-OpenPicture = Callable[[Task], AbstractAsyncContextManager[Picture]]
-
-# A header over REST: a final picture never changes, and is no business of shared caches.
-FOR_EVER = (("cache-control", "private, max-age=31536000, immutable"),)  # a year
-
-
 class Queries:
     """Reads Tasks."""
 
-    def __init__(self, engine: Engine, open_picture: OpenPicture, links: PictureLinks) -> None:
+    def __init__(self, engine: Engine, links: PictureLinks, max_page_bytes: int) -> None:
         self._engine = engine
-        self._open_picture = open_picture
         self._links = links
-        self._got = Rendered(lambda task: query_pb2.GetTaskResponse(task=self._message(task)).SerializeToString())
+        self._max_page_bytes = max_page_bytes
+        self._got = Rendered(self._get)
 
     async def GetTask(self, request: query_pb2.GetTaskRequest, context: Context) -> bytes:
         """Read a Task; the answer comes serialized, as many ask for the same one."""
-        return self._got.of(await self._task(request.task_id))
+        task = await self._engine.store.get(TaskId(request.task_id))
+        if task is None:
+            raise task_not_found(request.task_id)
+        return self._got.of(task, self._links.ends_at())
 
     async def ListTasks(self, request: query_pb2.ListTasksRequest, context: Context) -> query_pb2.ListTasksResponse:
         """Read a page of Tasks."""
@@ -66,9 +41,10 @@ class Queries:
         # One more than asked for tells whether there is another page.
         query = query_from_filter(request.filter, before=page.after, limit=size + 1)
         found = await self._engine.store.find(query)
-        response = query_pb2.ListTasksResponse(tasks=map(self._message, found[:size]), revision=revision)
-        if len(found) > size:
-            response.next_page_token = token_from(Page(found[size - 1].id, revision), request.filter)
+        tasks = list(self._page(found[:size]))
+        response = query_pb2.ListTasksResponse(tasks=tasks, revision=revision)
+        if len(found) > len(tasks):
+            response.next_page_token = token_from(Page(TaskId(tasks[-1].id), revision), request.filter)
         return response
 
     async def CancelTask(self, request: query_pb2.CancelTaskRequest, context: Context) -> query_pb2.CancelTaskResponse:
@@ -83,23 +59,19 @@ class Queries:
         seed = await self._engine.image_seed(TaskId(request.task_id))
         return query_pb2.GetImageSeedResponse(seed=int(seed))
 
-    async def GetTaskImage(self, request: query_pb2.GetTaskImageRequest, context: Context) -> httpbody_pb2.HttpBody:
-        """Read the picture. Every result has one file, so index 0 is the only one."""
-        task = await self._task(request.task_id)
-        if task.image is None or request.index != 0:
-            message = f"Task {task.id} has no picture {request.index}"
-            raise NotFound(Reason.IMAGE_NOT_AVAILABLE, message, task_id=task.id)
-        async with self._open_picture(task) as picture:
-            if task.has_final_picture:
-                await context.send_initial_metadata(FOR_EVER)
-            data = await asyncio.to_thread(picture.file.read)
-            return httpbody_pb2.HttpBody(content_type=picture.content_type, data=data)
+    def _page(self, tasks: Sequence[Task]) -> Iterator[task_pb2.Task]:
+        """Give as many Tasks as one message may hold, the first one in any case."""
+        room = self._max_page_bytes
+        for number, task in enumerate(tasks):
+            message = self._message(task)
+            room -= message.ByteSize()
+            if number and room < 0:
+                return
+            yield message
 
     def _message(self, task: Task) -> task_pb2.Task:
-        return message_from_task(self._links.shown(task))
+        return message_from_task(task, self._links, self._links.ends_at())
 
-    async def _task(self, task_id: str) -> Task:
-        task = await self._engine.store.get(TaskId(task_id))
-        if task is None:
-            raise task_not_found(task_id)
-        return task
+    def _get(self, task: Task, links_end: int) -> bytes:
+        message = message_from_task(task, self._links, links_end)
+        return query_pb2.GetTaskResponse(task=message).SerializeToString()

@@ -113,7 +113,7 @@ class Submits:
     def _submitted(self, placed: Placed) -> Submitted:
         """Say how the engine placed a Task in the fields that every Submit response has."""
         return {
-            "task": message_from_task(self._links.shown(placed.task)),
+            "task": message_from_task(placed.task, self._links, self._links.ends_at()),
             "queued_ahead": placed.ahead,
             "existing": not placed.created,
         }

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 from midjourney.v1 import query_pb2
 
-from midway.domain.errors import InvalidField
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.engine.engine import Engine
-from midway.rpc.convert_filter import matches, query_from_filter
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.rendered import Rendered
+from midway.rpc.watching import known_revision, tasks_stream
 from midway.store.watch import TasksStream, TaskStream, UnknownTask
 
 WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
@@ -33,7 +31,7 @@ class Watches:
 
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
         """Follow a Task to its end."""
-        after = await self._known_revision(request.after_revision)
+        after = await known_revision(self._engine, request.after_revision)
         task_id = TaskId(request.task_id)
         if after:
             # Headers at once: a resumed stream may stay quiet for long, and its reader wants to know that it is open.
@@ -47,21 +45,12 @@ class Watches:
 
     async def WatchTasks(self, request: query_pb2.WatchTasksRequest, context: Context) -> None:
         """Follow every Task that matches."""
-        wanted = partial(matches, query_from_filter(request.filter))
-        after = await self._known_revision(request.after_revision)
+        after = await known_revision(self._engine, request.after_revision)
+        stream = await tasks_stream(self._engine, request.filter, after)
         await context.send_initial_metadata(())
         if after == 0:
-            after = await self._engine.store.revision()
-            await context.write(query_pb2.WatchTasksResponse(revision=after, heartbeat=True))
-        stream = self._engine.watch.watch_all(after, wanted)
+            await context.write(query_pb2.WatchTasksResponse(revision=stream.revision, heartbeat=True))
         await self._send_all(stream, query_pb2.WatchTasksResponse, context)
-
-    async def _known_revision(self, after: int) -> Revision:
-        if after < 0:
-            raise InvalidField("after_revision", "must not be negative")
-        if after and after > (latest := await self._engine.store.revision()):
-            raise InvalidField("after_revision", f"is beyond the latest revision, {latest}")
-        return Revision(after)
 
     async def _send_all(self, stream: Stream, response: Callable[..., WatchResponse], context: Context) -> None:
         """Send what the stream gives until it ends, and a heartbeat for each pause."""
@@ -75,8 +64,8 @@ class Watches:
     def _written(self, response: Callable[..., WatchResponse], task: Task | None, revision: Revision) -> bytes:
         if task is None:
             return response(revision=revision, heartbeat=True).SerializeToString()
-        return self._told.of(task, response, revision)
+        return self._told.of(task, response, revision, self._links.ends_at())
 
-    def _tell(self, task: Task, response: Callable[..., WatchResponse], revision: Revision) -> bytes:
-        message = message_from_task(self._links.shown(task))
+    def _tell(self, task: Task, response: Callable[..., WatchResponse], revision: Revision, links_end: int) -> bytes:
+        message = message_from_task(task, self._links, links_end)
         return response(task=message, revision=revision).SerializeToString()

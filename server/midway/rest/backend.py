@@ -1,0 +1,156 @@
+"""The HTTP server behind Envoy for what REST answers as bytes of its own.
+
+Which paths these are follows from the contract: GetTaskImage, the two watches, and every RPC of the old API that
+answers with an HttpBody. `envoy.yaml` leads the same paths here; everything else is transcoded to gRPC.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeAlias
+
+from aiohttp import web
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
+from midjourney.legacy.v1 import legacy_service_pb2
+from midjourney.v1 import midjourney_service_pb2
+
+from midway.domain.errors import InvalidField
+from midway.engine.engine import Engine
+from midway.rest.call import HttpCall
+from midway.rest.events import Events
+from midway.rest.pictures import Pictures
+from midway.rest.reading import add_body, bindings, message_from
+from midway.rpc.call import Refused, nested
+from midway.rpc.layers import Layers
+from midway.rpc.legacy.queries import LegacyQueries
+from midway.rpc.options import ServerOptions
+from midway.rpc.picture_links import PictureLinks
+from midway.rpc.task_images import OpenTaskPicture, TaskImages
+
+TASKS = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
+LEGACY = legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"]
+LONGEST_LINE = 64 * 1024  # of a request's head; Envoy takes 60 KiB
+# Longer than Envoy keeps an idle connection, so that it never sends a call into one that is being closed.
+KEEPALIVE_SECONDS = 300
+SHORTEST_GRACE = 0.01  # seconds; aiohttp takes 0 for no end
+
+Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
+
+_LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?", re.IGNORECASE | re.ASCII)
+
+
+class RestBackend:
+    """The server's door for Envoy's plain HTTP. Build it inside the running event loop."""
+
+    def __init__(
+        self, engine: Engine, open_picture: OpenTaskPicture, options: ServerOptions, layers: Layers, links: PictureLinks
+    ) -> None:
+        self.port = 0  # known once it is started
+        self._options = options
+        self._layers = layers
+        self._events = Events(engine, links, options.heartbeat)
+        self._pictures = Pictures(TaskImages(engine, open_picture))
+        self._legacy = LegacyQueries(engine, links, options.task_timeout)
+        self._open = 0  # calls and watches
+        app = web.Application(client_max_size=options.max_query_bytes)
+        for method, is_stream, answer in self._answers():
+            for verb, path in bindings(method):
+                app.router.add_route(verb, path, self._handler(method, is_stream, answer))
+                if verb == "GET" and not is_stream:
+                    app.router.add_route("HEAD", path, self._handler(method, is_stream, answer))
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,  # whoever hangs up frees what was held for him
+            shutdown_timeout=max(options.shutdown_grace.total_seconds(), SHORTEST_GRACE),
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+        )
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        await self._runner.setup()
+        host = self._options.host.strip("[]")
+        await web.TCPSite(self._runner, host, self._options.rest_port, backlog=1024).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Let nobody in, and wait for calls as long as the options say. The layers' drain has begun before."""
+        await self._runner.cleanup()
+
+    def _answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
+        """Give each RPC that is answered here: whether it streams, and by what."""
+        yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.send
+        yield TASKS.methods_by_name["WatchTask"], True, self._events.watch_task
+        yield TASKS.methods_by_name["WatchTasks"], True, self._events.watch_tasks
+        for method in raw_methods(LEGACY):
+            yield method, False, self._read_legacy(getattr(self._legacy, method.name))
+
+    def _read_legacy(self, rpc: Callable[[Any, None], Awaitable[HttpBody]]) -> Answer:
+        async def answer(call: HttpCall, request: Message) -> web.StreamResponse:
+            if call.http.can_read_body:
+                add_body(request, await _body(call.http))
+            body = await rpc(request, None)
+            return web.Response(body=body.data, content_type=body.content_type)
+
+        return answer
+
+    def _handler(
+        self, method: MethodDescriptor, is_stream: bool, answer: Answer
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        name = f"/{method.containing_service.full_name}/{method.name}"
+        run = nested(self._layers.all, _answering(answer))
+
+        async def handle(http: web.Request) -> web.StreamResponse:
+            if not self._options.api_keys and not is_from_this_machine(http):
+                return web.Response(status=403, text="without API keys only this machine may call")
+            call = HttpCall(method=name, http=http, read=message_from(http, method), is_stream=is_stream)
+            if self._open >= self._options.max_concurrent_calls:
+                call.status = status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message="too many calls at a time")
+                return call.refusal()
+            self._open += 1
+            try:
+                await run(call)
+            except Refused:
+                return call.refusal()
+            finally:
+                self._open -= 1
+            return call.answer or web.Response(status=500)
+
+        return handle
+
+
+def _answering(answer: Answer) -> Callable[[Any], Awaitable[None]]:
+    """Make what the layers stand around: nothing is read of a call, and nothing looked up, before they let it pass."""
+
+    async def handle(call: HttpCall) -> None:
+        if isinstance(call.read, InvalidField):
+            raise call.read
+        try:
+            call.answer = await answer(call, call.read)
+        except ConnectionError:
+            call.is_left = True
+
+    return handle
+
+
+def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
+    """List a service's RPCs that answer with bytes of their own."""
+    return [method for method in service.methods if method.output_type.full_name == HttpBody.DESCRIPTOR.full_name]
+
+
+async def _body(http: web.Request) -> bytes:
+    try:
+        return await http.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise InvalidField("body", "is too large") from error
+
+
+def is_from_this_machine(http: web.Request) -> bool:
+    """Tell whether a call names a loopback address and comes from no foreign page; `guard.lua` asks the same."""
+    origin = http.headers.get("Origin")
+    page = re.sub(r"^https?://", "", origin, count=1) if origin is not None else "localhost"
+    return _LOOPBACK.fullmatch(http.host) is not None and _LOOPBACK.fullmatch(page) is not None

@@ -1,0 +1,78 @@
+"""A call that came over HTTP, and what its client is told when it is refused."""
+
+from dataclasses import dataclass
+
+import grpc
+import orjson
+from aiohttp import web
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
+
+from midway.domain.errors import InvalidField
+from midway.rpc.call import Call, Metadata, Refused
+
+# As Envoy's transcoder maps them.
+HTTP_STATUS: dict[int, int] = {
+    code_pb2.CANCELLED: 499,
+    code_pb2.INVALID_ARGUMENT: 400,
+    code_pb2.DEADLINE_EXCEEDED: 504,
+    code_pb2.NOT_FOUND: 404,
+    code_pb2.ALREADY_EXISTS: 409,
+    code_pb2.PERMISSION_DENIED: 403,
+    code_pb2.RESOURCE_EXHAUSTED: 429,
+    code_pb2.FAILED_PRECONDITION: 400,
+    code_pb2.ABORTED: 409,
+    code_pb2.OUT_OF_RANGE: 400,
+    code_pb2.UNIMPLEMENTED: 501,
+    code_pb2.UNAVAILABLE: 503,
+    code_pb2.UNAUTHENTICATED: 401,
+}
+# What passes by itself: an EventSource gives up on an error, and tries again after a stream that ends.
+PASSING = frozenset({code_pb2.UNAVAILABLE, code_pb2.RESOURCE_EXHAUSTED})
+TRY_AGAIN = b"retry: 2000\n\n"  # milliseconds; a restart
+EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(slots=True, kw_only=True)
+class HttpCall(Call):
+    """A call that came over HTTP."""
+
+    http: web.Request
+    read: Message | InvalidField  # the request as far as path and query tell it, or what is wrong with it
+    answer: web.StreamResponse | None = None  # once it has begun
+    status: status_pb2.Status | None = None  # of a refusal
+    is_left: bool = False  # the client hung up
+
+    @property
+    def request(self) -> Message | None:
+        """The request; None where it cannot be read."""
+        return self.read if isinstance(self.read, Message) else None
+
+    @property
+    def metadata(self) -> Metadata:
+        """The headers, names in lower case."""
+        return ((name.lower(), value) for name, value in self.http.headers.items())
+
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The code that the call ended with."""
+        if self.is_left:
+            return grpc.StatusCode.CANCELLED
+        number = self.status.code if self.status else 0
+        return next(code for code in grpc.StatusCode if code.value[0] == number)
+
+    async def refuse(self, status: status_pb2.Status) -> None:
+        """End the call with this status. Raises Refused, always."""
+        self.status = status
+        raise Refused
+
+    def refusal(self) -> web.StreamResponse:
+        """Return what the client gets of a call that was refused: a stream that has begun just ends."""
+        status = self.status or status_pb2.Status(code=code_pb2.INTERNAL)
+        if self.answer is not None:
+            return self.answer
+        if self.is_stream and status.code in PASSING:
+            return web.Response(body=TRY_AGAIN, content_type=EVENT_STREAM, headers={"Cache-Control": "no-cache"})
+        body = orjson.dumps(json_format.MessageToDict(status))
+        return web.Response(body=body, status=HTTP_STATUS.get(status.code, 500), content_type="application/json")

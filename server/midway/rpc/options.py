@@ -1,0 +1,27 @@
+"""What an operator decides about the server."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What an operator decides about the server's two doors; the settings of the same names fill it."""
+
+    host: str = "127.0.0.1"
+    port: int = 50051  # of gRPC; 0: any free one
+    rest_port: int = 50052  # of what REST answers by itself, behind Envoy; 0: any free one
+    api_keys: tuple[str, ...] = field(default=(), repr=False)  # none: everybody may call
+    health_needs_key: bool = False  # probes carry none; watching it needs one in any case, as all streams do
+    reflection_needs_key: bool = True  # it tells strangers what runs here
+    max_concurrent_calls: int = 10_000  # watches among them; each costs some 50 kB
+    max_message_bytes: int = 64 * 1024 * 1024  # five pictures of 6 MB as base64, and room
+    max_unary_image_bytes: int = 4_000_000  # gRPC clients take messages of 4 MiB
+    max_page_bytes: int = 3_000_000  # of a page of Tasks, for the same reason
+    max_query_bytes: int = 1024 * 1024  # of the body of a read of the old API: some ten thousand ids
+    heartbeat: timedelta = timedelta(seconds=15)  # below the idle time-outs of common proxies (30 s and more)
+    keepalive: timedelta = timedelta(seconds=30)  # finds dead clients under quiet watches
+    keepalive_timeout: timedelta = timedelta(seconds=10)
+    shortest_client_ping: timedelta = timedelta(seconds=10)  # more frequent pings are answered with GOAWAY
+    shutdown_grace: timedelta = timedelta(seconds=4)  # for what runs at the end
+    task_timeout: timedelta = timedelta(minutes=30)  # told by the old account paths; the engine has its own limits

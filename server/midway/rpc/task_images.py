@@ -1,0 +1,145 @@
+"""A Task's picture as a file: which one is meant, what it is called, and how gRPC hands it out."""
+
+import asyncio
+import os
+import re
+import unicodedata
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import BinaryIO, Protocol
+
+from google.api import httpbody_pb2
+from midjourney.v1 import query_pb2
+from msgspec import Struct
+
+from midway.domain.action import Action
+from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
+from midway.domain.ids import TaskId
+from midway.domain.task import Task
+from midway.engine.engine import Engine
+from midway.rpc.errors import task_not_found
+from midway.rpc.interceptors import Context
+
+CHUNK_BYTES = 256 * 1024  # of one message of a download
+MAX_UNARY_BYTES = 4_000_000  # gRPC clients take 4 MiB
+EXTENSIONS = {"jpeg": "jpg", "octet-stream": "bin"}  # of media types whose usual ending is not their own word
+NAME_CHARACTERS = 60  # of the prompt, in a file's name
+
+# Headers over REST: a final picture never changes; neither kind is any business of shared caches.
+FOR_EVER = "private, max-age=31536000, immutable"  # a year
+PREVIEW = "private, no-cache"
+
+
+class OpenPicture(Protocol):
+    """An open picture: it can be read, whatever happens to its name meanwhile."""
+
+    @property
+    def file(self) -> BinaryIO:
+        """Open for reading. Several may read it at a time, so everybody says where."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def content_type(self) -> str:
+        """By the first bytes."""
+
+
+# Opens a Task's picture, wherever it is kept. Raises NotFound and Unavailable.
+OpenTaskPicture = Callable[[Task], AbstractAsyncContextManager[OpenPicture]]
+
+
+class TaskImage(Struct, frozen=True):
+    """A Task's picture, open, with what clients are told of it."""
+
+    task: Task
+    file: BinaryIO
+    size: int  # bytes
+    content_type: str
+    etag: str  # of the same form as aiohttp's for a file, which REST sends
+
+    @property
+    def name(self) -> str:
+        """A name that tells what it is."""
+        return file_name(self.task, self.content_type)
+
+    @property
+    def cache_control(self) -> str:
+        """How long a browser may keep it."""
+        return FOR_EVER if self.task.has_final_picture else PREVIEW
+
+
+class TaskImages:
+    """Finds the picture that is asked for."""
+
+    def __init__(self, engine: Engine, open_picture: OpenTaskPicture) -> None:
+        self._engine = engine
+        self._open_picture = open_picture
+
+    @asynccontextmanager
+    async def open(self, task_id: str, index: int) -> AsyncIterator[TaskImage]:
+        """Open a picture for reading. Every result has one file, so index 0 is the only one.
+
+        Raises NotFound when there is none (yet), Unavailable when Discord does not give it now.
+        """
+        task = await self._engine.store.get(TaskId(task_id))
+        if task is None:
+            raise task_not_found(task_id)
+        if task.image is None or index != 0:
+            message = f"Task {task.id} has no picture {index}"
+            raise NotFound(Reason.IMAGE_NOT_AVAILABLE, message, task_id=task.id)
+        async with self._open_picture(task) as picture:
+            status = os.fstat(picture.file.fileno())
+            etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+            yield TaskImage(task, picture.file, picture.size, picture.content_type, etag)
+
+
+class ImageCalls:
+    """The RPCs of pictures."""
+
+    def __init__(self, images: TaskImages, max_unary_bytes: int) -> None:
+        self._images = images
+        self._max_unary_bytes = max_unary_bytes
+
+    async def GetTaskImage(self, request: query_pb2.GetTaskImageRequest, context: Context) -> httpbody_pb2.HttpBody:
+        """Read a small picture."""
+        async with self._images.open(request.task_id, request.index) as image:
+            if image.size > self._max_unary_bytes:
+                message = f"the picture has {image.size} bytes, too many for one message; call DownloadTaskImage"
+                raise Conflict(Reason.IMAGE_TOO_LARGE, message, task_id=image.task.id)
+            data = await asyncio.to_thread(os.pread, image.file.fileno(), image.size, 0)
+            await context.send_initial_metadata((("cache-control", image.cache_control), ("etag", f'"{image.etag}"')))
+            return httpbody_pb2.HttpBody(content_type=image.content_type, data=data)
+
+    async def DownloadTaskImage(self, request: query_pb2.DownloadTaskImageRequest, context: Context) -> None:
+        """Send a picture in pieces; each waits until the client has room for it."""
+        async with self._images.open(request.task_id, request.index) as image:
+            offset = request.offset
+            if not 0 <= offset <= image.size:
+                raise InvalidField("offset", f"must lie between 0 and the file's size, {image.size}")
+            file = query_pb2.ImageFile(
+                content_type=image.content_type, size_bytes=image.size, name=image.name, etag=image.etag
+            )
+            await context.write(query_pb2.DownloadTaskImageResponse(file=file))
+            while data := await asyncio.to_thread(os.pread, image.file.fileno(), CHUNK_BYTES, offset):
+                await context.write(query_pb2.DownloadTaskImageResponse(data=data))
+                offset += len(data)
+
+
+def file_name(task: Task, content_type: str) -> str:
+    """Name a Task's file so that a person knows it again: day, prompt, which one of a grid, Task.
+
+    Letters of every script are kept; the rest becomes dashes, so that the name is safe on every file system.
+    """
+    day = (task.finished_at or task.created_at).strftime("%Y-%m-%d")
+    which = f"u{task.ask.index}" if task.ask.index and task.ask.action is Action.UPSCALE else ""
+    parts = (day, _slug(task.ask.prompt or task.final_prompt), which, task.id)
+    kind = content_type.rpartition("/")[2]
+    return "-".join(part for part in parts if part) + "." + EXTENSIONS.get(kind, kind)
+
+
+def _slug(text: str) -> str:
+    words = re.sub(r"\s--.*", "", unicodedata.normalize("NFC", text), flags=re.DOTALL)
+    slug = re.sub(r"[^\w]+|_+", "-", words.lower()).strip("-")[:NAME_CHARACTERS]
+    return slug.strip("-")

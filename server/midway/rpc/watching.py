@@ -1,0 +1,26 @@
+"""Where a watch begins and what it tells of, over gRPC and as server-sent events."""
+
+from functools import partial
+
+from midjourney.v1 import query_pb2
+
+from midway.domain.errors import InvalidField
+from midway.domain.ids import Revision
+from midway.engine.engine import Engine
+from midway.rpc.convert_filter import matches, query_from_filter
+from midway.store.watch import TasksStream
+
+
+async def known_revision(engine: Engine, after: int) -> Revision:
+    """Check where a stream is to begin. Raises InvalidField for what the server has not reached."""
+    if after < 0:
+        raise InvalidField("after_revision", "must not be negative")
+    if after and after > (latest := await engine.store.revision()):
+        raise InvalidField("after_revision", f"is beyond the latest revision, {latest}")
+    return Revision(after)
+
+
+async def tasks_stream(engine: Engine, wanted: query_pb2.TaskFilter, after: Revision) -> TasksStream:
+    """Follow every Task that matches; after 0, from now on. Raises InvalidField for a filter that cannot be."""
+    matching = partial(matches, query_from_filter(wanted))
+    return engine.watch.watch_all(after or await engine.store.revision(), matching)
