@@ -15,7 +15,7 @@ from tests.support.stack import StackProcess, running_stack
 
 REASON = "ERROR_REASON_FIELD_INVALID"
 README_TASK = "1795387766442000"
-# Node's stand-in for the browser's: it connects again after every end, so that an unclosed program never ends.
+# Node's stand-in for the browser's: it connects again after every end, until the server answers 204.
 EVENT_SOURCE = 'import { EventSource } from "eventsource";\n'
 PATIENCE = pytest.mark.timeout(BUILD_SECONDS + RUN_SECONDS)
 
@@ -84,8 +84,11 @@ def test_the_browser_program_ends_with_the_task(stack: StackProcess, node_folder
 
     said = said_by("node", "program.mjs", folder=node_folder)
 
-    assert said[-1] == "STATE_SUCCEEDED 100"
-    assert said.count("STATE_SUCCEEDED 100") == 1
+    state, progress, picture = said[-1].split()
+    assert (state, progress) == ("STATE_SUCCEEDED", "100")
+    assert len([line for line in said if line.startswith(state)]) == 1
+    file, _ = urllib.request.urlretrieve(picture, node_folder / "shown.png")
+    assert_picture(Path(file))
 
 
 @PATIENCE
@@ -96,7 +99,7 @@ def test_the_browser_program_of_the_readme_ends_with_the_task(stack: StackProces
 
     said = said_by("node", "program.mjs", folder=node_folder)
 
-    assert said[-1] == "STATE_SUCCEEDED 100"
+    assert said[-1].startswith("STATE_SUCCEEDED 100 /v1/tasks/")
 
 
 def submitted(stack: StackProcess) -> str:

@@ -23,6 +23,7 @@ from midway.rest.doors import Doors
 from midway.rpc.layers import Observer
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
+from midway.rpc.task_images import OpenTaskPicture
 from PIL import Image
 
 from tests.support.open_pictures import opening
@@ -74,11 +75,9 @@ LINKS = PictureLinks(b"k" * 32)
 
 
 @asynccontextmanager
-async def serving(
-    rig: Rig, *, observe: Observer | None = None, links: PictureLinks = LINKS, **options: Any
-) -> AsyncIterator[Served]:
-    """Serve the rig's engine on free ports."""
-    doors = doors_of(rig, observe=observe, links=links, **options)
+async def serving(rig: Rig, **options: Any) -> AsyncIterator[Served]:
+    """Serve the rig's engine on free ports; for the options see `doors_of`."""
+    doors = doors_of(rig, **options)
     await doors.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{doors.grpc_port}") as channel:
@@ -87,10 +86,18 @@ async def serving(
         await doors.stop()
 
 
-def doors_of(rig: Rig, *, observe: Observer | None = None, links: PictureLinks = LINKS, **options: Any) -> Doors:
-    """Build the doors of the rig's engine, on free ports; they close at once."""
+def doors_of(
+    rig: Rig,
+    *,
+    open_picture: OpenTaskPicture | None = None,
+    observe: Observer | None = None,
+    links: PictureLinks = LINKS,
+    **options: Any,
+) -> Doors:
+    """Build the doors of the rig's engine, on free ports; they close at once. Pictures come from the simulator."""
     given: dict[str, Any] = {"port": 0, "rest_port": 0, "shutdown_grace": NO_GRACE} | options
-    return Doors(rig.engine, opening(rig.picture), ServerOptions(**given), links=links, observe=observe)
+    pictures = open_picture or opening(rig.picture)
+    return Doors(rig.engine, pictures, ServerOptions(**given), links=links, observe=observe)
 
 
 def button(task: task_pb2.Task, label: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -123,6 +123,67 @@ def test_a_late_picture_has_a_link_of_ours() -> None:
 
 def test_without_an_address_links_are_those_of_discord() -> None:
     assert PictureLinks(b"k" * 32).shown(pictured()) == pictured()
+
+
+class Day:
+    """A clock for links, set by the test."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 28, 13, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def path_of(task: Task, links: PictureLinks) -> str:
+    """The path that clients get for a Task's picture."""
+    return links.path(task, links.ends_at())
+
+
+@pytest.mark.parametrize("address", [None, ADDRESS], ids=["without-address", "with-address"])
+@pytest.mark.parametrize("state", [State.IN_PROGRESS, State.SUCCEEDED])
+def test_every_picture_has_a_path_that_works_for_thirty_days(address: str | None, state: State) -> None:
+    day = Day()
+    links = PictureLinks(b"k" * 32, address, now=day)
+    path = path_of(pictured(state=state), links)
+    request = asking(FIRST, signature_of(path))
+    begun = day.now
+
+    assert path.startswith(f"/v1/tasks/{FIRST}/image?signature=")
+    assert links.opens(request)
+    day.now = begun + timedelta(days=30)
+    assert links.opens(request)
+    day.now = begun + timedelta(days=31)
+    assert not links.opens(request)
+    assert links.opens(asking(FIRST, signature_of(path_of(pictured(), links))))  # made when the Task is read again
+
+
+def test_a_path_stays_the_same_all_day_and_changes_with_the_picture() -> None:
+    day = Day()
+    links = PictureLinks(b"k" * 32, now=day)
+    first = path_of(pictured(), links)
+    day.now += timedelta(hours=10)
+    assert path_of(pictured(), links) == first
+    assert path_of(pictured(image=Image(DISCORDS.replace("?ex=1", "?ex=2"))), links) == first  # signed anew
+    assert path_of(pictured(image=Image(DISCORDS.replace("fox", "fox-2"))), links) != first
+    day.now += timedelta(hours=2)
+    assert path_of(pictured(), links) != first
+
+
+def test_the_end_of_a_path_cannot_be_moved() -> None:
+    day = Day()
+    links = PictureLinks(b"k" * 32, ADDRESS, now=day)
+    end, _, digest = signature_of(path_of(pictured(), links)).partition("-")
+    for moved in (f"{int(end, 16) + 86400:08x}-{digest}", digest, f"-{digest}", f"x-{digest}", f"{end}--{digest}"):
+        assert not links.opens(asking(FIRST, moved)), moved
+
+
+def test_a_task_without_a_picture_has_no_path() -> None:
+    assert path_of(pictured(image=None), LINKS) == ""
+
+
+def test_without_an_address_no_link_is_permanent() -> None:
+    assert not PictureLinks(b"k" * 32).opens(asking(FIRST, RIGHT))
 
 
 async def test_a_right_signature_needs_no_key(locked: Served, grid: Task) -> None:

@@ -1,9 +1,13 @@
 """Reads over a real channel: pages, filters, cancel, seed, accounts."""
 
+from pathlib import Path
+
 import pytest
 from midjourney.v1 import account_pb2, account_service_pb2, input_pb2, query_pb2, task_pb2
+from midway.rpc.options import ServerOptions
 
-from tests.rpc.served import Served, rejected
+from tests.rpc.served import Served, rejected, serving
+from tests.support.rig import engine_running, simulator_running
 
 
 async def test_pages_give_every_task_once_newest_first(served: Served) -> None:
@@ -18,6 +22,38 @@ async def test_pages_give_every_task_once_newest_first(served: Served) -> None:
         request.page_token = page.next_page_token
 
     assert listed == made[::-1]
+
+
+async def test_a_page_of_the_longest_prompts_fits_into_a_message_that_clients_take(tmp_path: Path) -> None:
+    """It holds fewer Tasks then, and the next page goes on behind the last of them."""
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path, slots=0, max_queued=1000) as rig,
+        serving(rig) as served,
+    ):
+        made = [(await served.imagine("狐" * 6000)).id for _ in range(150)]
+        pages, request = [], query_pb2.ListTasksRequest(page_size=1000)
+        while not pages or request.page_token:
+            pages.append(await served.tasks.ListTasks(request))  # by a client with gRPC's own limit of 4 MiB
+            request.page_token = pages[-1].next_page_token
+
+    assert [task.id for page in pages for task in page.tasks] == made[::-1]
+    assert len(pages) > 1
+    assert max(page.ByteSize() for page in pages) <= ServerOptions().max_page_bytes + 1000
+
+
+async def test_a_page_holds_one_task_in_any_case(tmp_path: Path) -> None:
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path, slots=0) as rig,
+        serving(rig, max_page_bytes=1) as served,
+    ):
+        made = [(await served.imagine(f"fox {number}")).id for number in range(2)]
+        first = await served.tasks.ListTasks(query_pb2.ListTasksRequest())
+        second = await served.tasks.ListTasks(query_pb2.ListTasksRequest(page_token=first.next_page_token))
+
+    assert [[task.id for task in page.tasks] for page in (first, second)] == [[made[1]], [made[0]]]
+    assert second.next_page_token == ""
 
 
 async def test_every_page_tells_the_revision_of_the_first(served: Served) -> None:

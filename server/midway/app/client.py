@@ -1,12 +1,10 @@
 """A blocking client of the gRPC API, for the command line."""
 
-import mimetypes
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import grpc
 from midjourney.v1 import account_pb2, account_service_pb2, query_pb2, submit_pb2, task_pb2, webhook_service_pb2
@@ -42,17 +40,11 @@ class NoSuchButton(Exception):
         super().__init__(f"task {task.id} has no button {label!r}; its buttons: {names}")
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A Task's picture as a file."""
+class PictureChanged(Exception):
+    """The picture is another one than when its download began."""
 
-    data: bytes
-    content_type: str
-
-    @property
-    def suffix(self) -> str:
-        """The file ending, with its dot; empty when the type is unknown."""
-        return mimetypes.guess_extension(self.content_type) or ""
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"the picture of task {task_id} was replaced while it was read; read it again")
 
 
 class Client:
@@ -119,10 +111,29 @@ class Client:
             else:
                 return
 
-    def picture(self, task_id: str) -> Picture:
-        """Read a Task's picture."""
-        body = self._call(self._tasks.GetTaskImage, query_pb2.GetTaskImageRequest(task_id=task_id))
-        return Picture(body.data, body.content_type)
+    def download(self, task_id: str, into: BinaryIO) -> query_pb2.ImageFile:
+        """Write a Task's picture into a file that is open and empty; tell what it is.
+
+        A download that breaks off is resumed. Raises PictureChanged when that cannot be.
+        """
+        file, tries = query_pb2.ImageFile(), 0
+        while True:
+            begun_at = into.tell()
+            try:
+                for message in self._download_once(task_id, begun_at):
+                    if message.HasField("file"):
+                        if file.etag not in {"", message.file.etag}:
+                            raise PictureChanged(task_id)
+                        file = message.file
+                    into.write(message.data)
+            except grpc.RpcError as err:
+                tries = 0 if into.tell() > begun_at else tries
+                if code_of(err) is not grpc.StatusCode.UNAVAILABLE or tries == len(RESUME_SECONDS):
+                    raise
+                time.sleep(RESUME_SECONDS[tries])
+                tries += 1
+            else:
+                return file
 
     def seed(self, task_id: str) -> int:
         """Ask for the seed of a finished picture; may take a minute."""
@@ -170,6 +181,14 @@ class Client:
             yield from call
         finally:
             call.cancel()  # Whoever stops reading must not keep the stream open.
+
+    def _download_once(self, task_id: str, offset: int) -> Iterator[query_pb2.DownloadTaskImageResponse]:
+        request = query_pb2.DownloadTaskImageRequest(task_id=task_id, offset=offset)
+        call = self._tasks.DownloadTaskImage(request, metadata=self._metadata)
+        try:
+            yield from call
+        finally:
+            call.cancel()
 
     def _call(self, method: Any, request: Any) -> Any:
         return method(request, timeout=CALL_SECONDS, metadata=self._metadata)

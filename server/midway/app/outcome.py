@@ -43,11 +43,14 @@ def show_result(client: Client, task: task_pb2.Task, directory: Path, console: C
 
 def save(client: Client, task_id: str, directory: Path, name: str | None = None) -> Path:
     """Write a Task's picture into the directory and return the file; it is named after the Task by default."""
-    picture = client.picture(task_id)
     directory.mkdir(parents=True, exist_ok=True)
-    file = directory / f"{name or task_id}{picture.suffix}"
-    file.write_bytes(picture.data)
-    return file
+    unfinished = directory / f".{name or task_id}.part"
+    try:
+        with unfinished.open("wb") as file:
+            picture = client.download(task_id, file)
+        return unfinished.replace(directory / f"{name or task_id}{Path(picture.name).suffix}")
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _tell_what_is_asked(console: Console, task: task_pb2.Task) -> None:

@@ -131,8 +131,8 @@ def _answering(answer: Answer) -> Callable[[Any], Awaitable[None]]:
             raise call.read
         try:
             call.answer = await answer(call, call.read)
-        except ConnectionError:
-            call.is_left = True
+        except ConnectionError:  # the client hung up
+            await call.refuse(status_pb2.Status(code=code_pb2.CANCELLED))
 
     return handle
 

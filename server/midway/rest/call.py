@@ -42,7 +42,6 @@ class HttpCall(Call):
     read: Message | InvalidField  # the request as far as path and query tell it, or what is wrong with it
     answer: web.StreamResponse | None = None  # once it has begun
     status: status_pb2.Status | None = None  # of a refusal
-    is_left: bool = False  # the client hung up
 
     @property
     def request(self) -> Message | None:
@@ -57,8 +56,6 @@ class HttpCall(Call):
     @property
     def code(self) -> grpc.StatusCode:
         """The code that the call ended with."""
-        if self.is_left:
-            return grpc.StatusCode.CANCELLED
         number = self.status.code if self.status else 0
         return next(code for code in grpc.StatusCode if code.value[0] == number)
 
