@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from discord_simulator.accounts import BotSettings
@@ -19,6 +20,8 @@ from midway.discord.settings import ClientSettings
 from midway.domain.ids import ChannelId, GuildId, MessageId, Nonce, Nonces
 from midway.domain.image import InputImage
 from PIL import Image
+
+from tests.support.downloads import downloaded
 
 TOKEN = "simulator-account-1"
 GUILD = GuildId("200000000000000001")
@@ -91,6 +94,10 @@ class Linked:
     def faulty_posts(self) -> int:
         """How many requests ran into a fault: with one armed for good, that is how often a request was sent."""
         return len(self.journal("fault"))
+
+    async def fetch(self, url: str) -> bytes:
+        """Read a file from the CDN, whole."""
+        return await downloaded(partial(self.client.download, url))
 
     async def grid(self, prompt: str = "a red fox") -> Message:
         """Imagine, and return the finished grid."""

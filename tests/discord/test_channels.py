@@ -106,13 +106,13 @@ async def test_a_message_read_again_has_working_links():
         again = await linked.client.message(CHANNEL, grid.id)
 
         assert again is not None
-        assert (await linked.client.fetch(again.attachments[0].url)).startswith(b"\x89PNG")
+        assert (await linked.fetch(again.attachments[0].url)).startswith(b"\x89PNG")
 
 
 async def test_a_picture_is_read_whole():
     async with connected() as linked:
         grid = await linked.grid()
-        content = await linked.client.fetch(grid.attachments[0].url)
+        content = await linked.fetch(grid.attachments[0].url)
 
         assert len(content) == grid.attachments[0].size_bytes
 
@@ -122,7 +122,7 @@ async def test_a_link_without_its_signature_is_refused():
         grid = await linked.grid()
 
         with pytest.raises(Rejected):
-            await linked.client.fetch(grid.attachments[0].url.partition("?")[0])
+            await linked.fetch(grid.attachments[0].url.partition("?")[0])
 
 
 async def test_a_file_that_is_too_large_is_refused():
@@ -130,7 +130,7 @@ async def test_a_file_that_is_too_large_is_refused():
         grid = await linked.grid()
 
         with pytest.raises(Rejected) as refused:
-            await linked.client.fetch(grid.attachments[0].url)
+            await linked.fetch(grid.attachments[0].url)
         assert refused.value.status == 413
 
 
@@ -140,13 +140,13 @@ async def test_a_failing_cdn_is_unknown():
         linked.arm(ServerError(route="cdn", status=502))
 
         with pytest.raises(Unknown):
-            await linked.client.fetch(grid.attachments[0].url)
+            await linked.fetch(grid.attachments[0].url)
 
 
 async def test_no_other_host_than_the_simulator_is_ever_asked():
     async with connected() as linked:
         with pytest.raises(ForeignHost):
-            await linked.client.fetch("https://cdn.discordapp.com/attachments/1/2/x.png")
+            await linked.fetch("https://cdn.discordapp.com/attachments/1/2/x.png")
 
 
 async def test_posted_pictures_come_back_as_links_in_order():
@@ -154,7 +154,7 @@ async def test_posted_pictures_come_back_as_links_in_order():
         pictures = [picture(size=(8 + number, 8)) for number in range(12)]
         links = await linked.client.post_images(CHANNEL, pictures)
 
-        assert [await linked.client.fetch(link) for link in links] == [image.data for image in pictures]
+        assert [await linked.fetch(link) for link in links] == [image.data for image in pictures]
 
 
 async def test_posted_pictures_prove_no_interaction():

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from discord_simulator.app import Simulator
@@ -33,6 +34,7 @@ from midway.discord.event import Connected, Disconnected, MessageCreated, TokenR
 from midway.domain.ids import GuildId, Nonce, UserId
 
 from tests.discord.connected import CHANNEL, PATIENCE, QUICK, TOKEN, Seen, connected, imagine, running
+from tests.support.downloads import downloaded
 
 
 async def test_login_tells_whose_token_it_is():
@@ -263,7 +265,7 @@ async def test_nothing_can_be_sent_before_the_client_runs():
     with pytest.raises(NotConnected):
         await client.history(CHANNEL)
     with pytest.raises(NotConnected):
-        await client.fetch("http://127.0.0.1:9/x.png")
+        await downloaded(partial(client.download, "http://127.0.0.1:9/x.png"))
 
 
 async def test_cancelling_ends_the_client():

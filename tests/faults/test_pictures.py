@@ -4,15 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from discord_simulator.app import Simulator
 from midway.domain.action import Action
 from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.task import Ask, State, Task
+from structlog.testing import capture_logs
 
 from tests.faults.stage import stage
 from tests.support.pictures import picture_facts, plain_picture
-from tests.support.rig import Rig
+from tests.support.rig import IMPATIENT, Rig, engine_running
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts
 
 UPLOADS: dict[str, dict[str, Any]] = {
@@ -113,13 +115,36 @@ async def test_half_a_picture_is_never_given_out(rig: Rig) -> None:
 
 async def test_a_download_without_end_is_given_up(simulator: Simulator, tmp_path: Path) -> None:
     """The CDN never answers: the client is told to come again, and gets the picture then."""
-    async with stage(simulator, tmp_path, patience={"transfer_timeout": 0.3}) as rig:
+    async with stage(simulator, tmp_path, patience={"stall_timeout": 0.3}) as rig:
         task = await rig.succeeded(await rig.imagine("a red fox"))
         await rig.control("faults", fault="SlowAnswer", route="cdn", seconds=5)
         with pytest.raises(Unavailable):
             await rig.picture(task)
 
         assert picture_facts(await rig.picture(task))["job"] == task.job_id
+
+
+async def test_a_picture_that_is_too_large_is_refused_for_good(simulator: Simulator, tmp_path: Path) -> None:
+    """Neither a new link nor another try would make it smaller."""
+    patience = replace(IMPATIENT, max_transfer_bytes=1000)
+    async with engine_running(simulator, tmp_path, accounts=1, patience=patience) as rig:
+        task = await rig.succeeded(await rig.imagine("a red fox"))
+        with pytest.raises(NotFound, match="more than 1000 bytes") as refused:
+            await rig.picture(task)
+
+        assert refused.value.reason is Reason.IMAGE_NOT_AVAILABLE
+
+
+async def test_a_picture_of_another_size_than_discord_said_is_given_and_logged(rig: Rig) -> None:
+    """The transfer's own length was right."""
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+    assert task.image is not None
+    with capture_logs() as logs:
+        data = await rig.picture(msgspec.structs.replace(task, image=msgspec.structs.replace(task.image, size_bytes=1)))
+
+    assert picture_facts(data)["job"] == task.job_id
+    [line] = [line for line in logs if line["event"] == "picture is not as long as Discord said"]
+    assert (line["said"], line["came"]) == (1, len(data))
 
 
 async def test_pictures_on_the_media_host_are_pictures(rig: Rig) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +12,18 @@ import PIL.Image
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from midway.domain.errors import NotFound, Reason
+from midway.discord.endpoints import Endpoints
+from midway.discord.errors import DiscordError, Rejected
+from midway.discord.partial_file import PartialFile
+from midway.discord.settings import ClientSettings
+from midway.discord.transfer import Transfer
+from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import TaskId
 from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Event, Progressed, Result, Succeeded, apply
 from midway.domain.task import Task
-from midway.engine.outbound import FetchFailed, Outbound
 from midway.media.archive import Archive
+from midway.media.downloads import Fetch
 from midway.media.keeper import ArchiveKeeper, KeeperRules
 from midway.store.memory import MemoryStore
 from midway.store.port import Store
@@ -79,22 +84,27 @@ async def cdn() -> AsyncIterator[Cdn]:
         cdn.gate.set()
 
 
-@pytest.fixture
-async def fetch(cdn: Cdn) -> AsyncIterator[Callable[[Task], Awaitable[bytes]]]:
-    """Read a Task's picture from the CDN as the engine does: an expired link is gone for good here."""
-    async with Outbound({cdn.host}) as outbound:
+@asynccontextmanager
+async def fetching(url: str, settings: ClientSettings | None = None) -> AsyncIterator[Fetch]:
+    """Bring Tasks' pictures from a CDN as the engine does, save that an expired link is gone for good."""
+    async with Transfer(Endpoints.simulator(url), "test", settings or ClientSettings()) as transfer:
 
-        async def fetch(task: Task) -> bytes:
+        async def fetch(task: Task, file: PartialFile) -> None:
             if task.image is None:
                 raise NotFound(Reason.IMAGE_NOT_AVAILABLE, "no picture yet")
             try:
-                fetched = await outbound.fetch(task.image.url, max_bytes=10**6, within=timedelta(seconds=20))
-            except FetchFailed as err:
-                if err.status == 404:
-                    raise NotFound(Reason.IMAGE_NOT_AVAILABLE, "gone") from err
-                raise
-            return fetched.data
+                await transfer.download(task.image.url, file)
+            except Rejected as err:
+                raise NotFound(Reason.IMAGE_NOT_AVAILABLE, "gone") from err
+            except DiscordError as err:
+                raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, str(err)) from err
 
+        yield fetch
+
+
+@pytest.fixture
+async def fetch(cdn: Cdn) -> AsyncIterator[Fetch]:
+    async with fetching(f"http://{cdn.host}") as fetch:
         yield fetch
 
 
@@ -143,6 +153,13 @@ async def keeping(keeper: ArchiveKeeper) -> AsyncIterator[None]:
         running = group.create_task(keeper.run(), name="media")
         yield
         running.cancel()
+
+
+def put(archive: Archive, task_id: TaskId, data: bytes, claimed_type: str = "") -> None:
+    """Keep these bytes as a Task's picture."""
+    part = archive.new_part()
+    part.write_bytes(data)
+    archive.keep(task_id, part, claimed_type)
 
 
 def content(archive: Archive, task_id: TaskId) -> tuple[bytes, str] | None:

@@ -1,28 +1,27 @@
 """Final pictures are kept as they appear; whoever asks gets the kept one, or a fresh one."""
 
-from collections.abc import Awaitable, Callable
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from midway.discord.settings import ClientSettings
 from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import Revision
 from midway.domain.lifecycle import Progressed, Restyled
 from midway.domain.task import Task
 from midway.media import keeper as keeper_module
 from midway.media.archive import Archive, Retention
+from midway.media.downloads import Fetch
 from midway.media.keeper import ArchiveKeeper
 from midway.store.memory import MemoryStore
 from midway.store.port import StoreUnavailable
 from midway.store.watch import Watch
 from structlog.testing import capture_logs
 
-from tests.media.conftest import MOMENT, QUICK, Cdn, Shelf, drawn, given, keeping, late, live, succeeded
+from tests.media.conftest import MOMENT, QUICK, Cdn, Shelf, drawn, fetching, given, keeping, late, live, put, succeeded
 from tests.store.tasks import advance
-
-Fetch = Callable[[Task], Awaitable[bytes]]
 
 
 @pytest.fixture
@@ -123,14 +122,14 @@ async def test_disk_that_refuses_for_a_while_loses_nothing(
     store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, cdn: Cdn, monkeypatch: pytest.MonkeyPatch
 ):
     task = await live(store, succeeded(cdn.image()))
-    real_write, refusals = shelf._write, iter([True, True])
+    real_keep, refusals = shelf.keep, iter([True, True])
 
-    def stumbling(path: Path, data: bytes, *, durable: bool = True) -> None:
-        if path.suffix == ".png" and next(refusals, False):
+    def stumbling(*args: Any) -> Any:
+        if next(refusals, False):
             raise OSError(28, "No space left on device")
-        real_write(path, data, durable=durable)
+        return real_keep(*args)
 
-    monkeypatch.setattr(shelf, "_write", stumbling)
+    monkeypatch.setattr(shelf, "keep", stumbling)
     async with keeping(keeper):
         await shelf.until(lambda: shelf.has(task.id))
 
@@ -225,7 +224,7 @@ async def test_what_was_dealt_with_is_not_looked_at_again(
 ):
     """A picture that was thrown away since stays away until somebody asks for it."""
     old = await live(store, succeeded(cdn.image()))
-    shelf.keep(old.id, drawn())
+    put(shelf, old.id, drawn())
     shelf.put_bookmark(await store.revision())
     shelf.prune(Retention(max_total_bytes=0), old.updated_at)
 
@@ -252,7 +251,7 @@ async def test_pictures_over_the_bounds_are_pruned_while_running(
     store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
 ):
     task = await live(store, succeeded(cdn.image()))
-    shelf.keep(task.id, drawn())
+    put(shelf, task.id, drawn())
     shelf.put_bookmark(await store.revision())
     keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK, retention=Retention(max_total_bytes=1))
 
@@ -279,7 +278,7 @@ async def test_kept_picture_is_given_without_asking_discord(
     store: MemoryStore, archive: Archive, keeper: ArchiveKeeper, cdn: Cdn
 ):
     task = await live(store, succeeded(cdn.image(key="expired")))
-    archive.keep(task.id, drawn("WEBP"))
+    put(archive, task.id, drawn("WEBP"))
 
     assert await given(keeper, task) == (drawn("WEBP"), "image/webp")
     assert cdn.asked == []
@@ -303,16 +302,28 @@ async def test_preview_is_given_but_not_kept(store: MemoryStore, archive: Archiv
     assert not archive.has(task.id)
 
 
+@pytest.mark.parametrize("call", ["new_part", "keep"])
 async def test_picture_is_given_although_the_disk_refuses(
-    store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, cdn: Cdn, monkeypatch: pytest.MonkeyPatch
+    store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, cdn: Cdn, monkeypatch: pytest.MonkeyPatch, call: str
 ):
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(shelf, "_write", full)
+    monkeypatch.setattr(shelf, call, full)
     task = await live(store, succeeded(cdn.image()))
 
     assert await given(keeper, task) == (cdn.picture, "image/png")
+
+
+async def test_no_disk_at_all_is_told_as_unavailable(
+    store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, cdn: Cdn, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    task = await live(store, succeeded(cdn.image()))
+
+    with pytest.raises(Unavailable, match="no disk takes the picture: No space left on device"):
+        await given(keeper, task)
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 async def test_task_without_picture_has_none_to_give(store: MemoryStore, keeper: ArchiveKeeper):
@@ -325,12 +336,11 @@ async def test_task_without_picture_has_none_to_give(store: MemoryStore, keeper:
 
 
 async def test_cdn_that_does_not_answer_is_told_as_unavailable(
-    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn, fetch: Fetch
+    store: MemoryStore, watch: Watch, shelf: Shelf, cdn: Cdn
 ):
     cdn.gate.clear()
     task = await live(store, succeeded(cdn.image()))
-    keeper = ArchiveKeeper(store, watch, shelf, fetch, rules=replace(QUICK, fetch_timeout=timedelta(milliseconds=20)))
-
-    with pytest.raises(Unavailable):
-        await given(keeper, task)
+    async with fetching(f"http://{cdn.host}", replace(ClientSettings(), stall_timeout=20 * MOMENT)) as fetch:
+        with pytest.raises(Unavailable):
+            await given(ArchiveKeeper(store, watch, shelf, fetch, rules=QUICK), task)
     cdn.gate.set()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from midway.engine.translate import NoTranslator
 from midway.store.port import Store
 from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
+
+from tests.support.downloads import downloaded
 
 QUICK = Limits(
     pace=timedelta(0),
@@ -99,8 +102,8 @@ class Rig:
         return ended
 
     async def picture(self, task: Task) -> bytes:
-        """Read a Task's picture."""
-        return await self.engine.fetch_picture(task)
+        """Read a Task's picture from Discord, whole."""
+        return await downloaded(partial(self.engine.fetch_picture, task))
 
     def journal(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the simulator's journal."""

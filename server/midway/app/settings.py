@@ -19,6 +19,7 @@ from pydantic_settings import (
 from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.limit_settings import LimitSettings
 from midway.app.ports import address, reachable
+from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
@@ -163,6 +164,11 @@ class Settings(LimitSettings):
     )
     webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host or host:port that webhooks may reach though it is private, comma-separated"
+    )
+    max_transfer_bytes: int = Field(
+        ClientSettings().max_transfer_bytes,
+        ge=MIB,
+        description="Largest picture or film fetched from Discord; a larger one is refused, lest it fills the disk",
     )
     media_max_age_days: float | None = Field(None, gt=0, description="How long pictures are kept; unset: for ever")
     media_max_bytes: int | None = Field(None, ge=1, description="Room for pictures; unset: no limit")

@@ -14,6 +14,7 @@ from midway.app.ports import address, bracketed, reachable
 from midway.app.settings import Settings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import ClientProfile, Endpoints
+from midway.discord.settings import ClientSettings
 from midway.domain.ids import AccountId, GuildId
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
@@ -152,8 +153,11 @@ def connections(settings: Settings, accounts: Sequence[AccountConfig]) -> dict[A
     endpoints = Endpoints.simulator(settings.simulator_url) if settings.simulator_url else Endpoints()
     build_number = settings.discord_build_number
     profile = ClientProfile(build_number=build_number) if build_number else ClientProfile()
+    limits = ClientSettings(max_transfer_bytes=settings.max_transfer_bytes)
     return {
-        account.id: DiscordClient(account.token, account.guild_id or GuildId(""), endpoints=endpoints, profile=profile)
+        account.id: DiscordClient(
+            account.token, account.guild_id or GuildId(""), endpoints=endpoints, profile=profile, settings=limits
+        )
         for account in accounts
     }
 

@@ -13,6 +13,7 @@ from midway.discord.interaction import Interaction
 from midway.discord.json_types import Raw
 from midway.discord.library import assert_supported
 from midway.discord.modals import Modals
+from midway.discord.partial_file import PartialFile
 from midway.discord.port import EventSink, UploadedFile
 from midway.discord.recent import RecentMessages
 from midway.discord.rest import Rest
@@ -111,9 +112,9 @@ class DiscordClient:
         """Add a reaction to a message."""
         await self._rest.react(channel_id, message_id, emoji)
 
-    async def fetch(self, url: str) -> bytes:
-        """Read a file from the CDN. Raises Rejected when the link expired."""
-        return await self._transfer.get(url)
+    async def download(self, url: str, file: PartialFile) -> None:
+        """Bring a file from the CDN to the disk, going on where an earlier try ended."""
+        await self._transfer.download(url, file)
 
     def _dispatched(self, name: str, raw: Raw) -> None:
         if raw.get("guild_id") not in (None, self._guild_id):

@@ -9,6 +9,7 @@ DiscordError
 |   +-- InvalidCommand   nothing was sent: the bot has no such command here, or it takes other options
 |   +-- CaptchaWanted    400 with a captcha: a person is needed
 |   +-- RateLimited      429 beyond our patience: `retry_after` in seconds
+|   +-- FileTooLarge     the file on the CDN is larger than we take; asking again does not help
 +-- Unknown          time-out, 5xx, broken connection: it may or may not have been taken
 +-- NotConnected     nothing was sent: there is no gateway session now
 +-- UploadFailed     a picture could not be stored at Discord; no Interaction was sent
@@ -62,6 +63,13 @@ class RateLimited(Rejected):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message, status=429)
         self.retry_after = retry_after  # seconds
+
+
+class FileTooLarge(Rejected):
+    """The file on the CDN is larger than we take."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"the file has more than {max_bytes} bytes", status=413)
 
 
 class Unknown(DiscordError):

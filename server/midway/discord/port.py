@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from midway.discord.event import Event, Message
 from midway.discord.interaction import Interaction
+from midway.discord.partial_file import PartialFile
 from midway.domain.ids import ChannelId, MessageId, Nonce
 from midway.domain.image import InputImage
 
@@ -62,5 +63,9 @@ class Connection(Protocol):
     async def react(self, channel_id: ChannelId, message_id: MessageId, emoji: str) -> None:
         """Add a reaction to a message."""
 
-    async def fetch(self, url: str) -> bytes:
-        """Read a file from the CDN. Raises Rejected when the link expired."""
+    async def download(self, url: str, file: PartialFile) -> None:
+        """Bring a file from the CDN to the disk, going on where an earlier try ended.
+
+        Raises Rejected when the link expired, FileTooLarge, and OSError when the disk refuses. After Unknown another
+        try goes on from what came, also by another link to the file.
+        """

@@ -7,13 +7,14 @@ from typing import Any, Self
 
 import aiohttp
 
+from midway.discord.download import Download
 from midway.discord.endpoints import Endpoints
-from midway.discord.errors import NotConnected, Rejected
+from midway.discord.errors import NotConnected
 from midway.discord.failure import answered_within, error_from_status
+from midway.discord.partial_file import PartialFile
 from midway.discord.settings import ClientSettings
 
 IFRAME_PREFIX = "MJ::iframe::"
-CHUNK_BYTES = 256 * 1024
 
 
 class Transfer:
@@ -22,8 +23,7 @@ class Transfer:
     def __init__(self, endpoints: Endpoints, user_agent: str, settings: ClientSettings) -> None:
         self._endpoints = endpoints
         self._user_agent = user_agent
-        self._timeout = settings.transfer_timeout
-        self._max_bytes = settings.max_transfer_bytes
+        self._settings = settings
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -39,10 +39,9 @@ class Transfer:
         if session:
             await session.close()
 
-    async def get(self, url: str) -> bytes:
-        """Read a file. Raises Rejected when its link has expired, or when the file is larger than we take."""
-        async with self._request("GET", url) as response:
-            return await self._read(response)
+    async def download(self, url: str, file: PartialFile) -> None:
+        """Bring a file to the disk, going on where an earlier try ended; `Download.run` says what it raises."""
+        await Download(self._opened, self._endpoints.allow_file(url), file, self._settings).run()
 
     async def put(self, url: str, content: bytes, content_type: str) -> None:
         """Store a file at an address that Discord gave for it."""
@@ -59,21 +58,17 @@ class Transfer:
 
     @asynccontextmanager
     async def _request(self, method: str, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        if self._session is None:
-            raise NotConnected("the client is not running")
+        session = self._opened()
         self._endpoints.allow_file(url)
         async with (
-            answered_within(self._timeout),
-            self._session.request(method, url, allow_redirects=False, **options) as response,
+            answered_within(self._settings.transfer_timeout),
+            session.request(method, url, allow_redirects=False, **options) as response,
         ):
             if response.status >= 300:
                 raise error_from_status(response.status, text=f"{method} answered with {response.status}")
             yield response
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        content = bytearray()
-        async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-            content += chunk
-            if len(content) > self._max_bytes:
-                raise Rejected(f"the file has more than {self._max_bytes} bytes", status=413)
-        return bytes(content)
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise NotConnected("the client is not running")
+        return self._session

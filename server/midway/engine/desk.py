@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from midway.discord.errors import DiscordError, Rejected, UnknownMessage
+import structlog
+
+from midway.discord.errors import DiscordError, FileTooLarge, Rejected, UnknownMessage
 from midway.discord.interaction import ButtonPress
+from midway.discord.partial_file import PartialFile
 from midway.discord.port import Connection
 from midway.domain.errors import Conflict, NotFound, Reason, Unavailable
 from midway.domain.ids import ChannelId, TaskId
-from midway.domain.image import InputImage
+from midway.domain.image import Image, InputImage
 from midway.domain.lifecycle import Cancelled, InputGiven, Restyled, SeedLearnt
 from midway.domain.task import State, Task
 from midway.engine.errand import Interact, ask_seed
@@ -16,6 +19,8 @@ from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.mailbox import Mailbox
 from midway.store.port import RequestKey, Store
+
+log = structlog.get_logger(__name__)
 
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
@@ -82,21 +87,22 @@ class Desk:
         except DiscordError as err:
             raise Unavailable(Reason.UPLOAD_FAILED, str(err)) from err
 
-    async def fetch_picture(self, task: Task) -> bytes:
-        """Read a Task's picture from the CDN; an expired link is replaced by reading the message again.
+    async def fetch_picture(self, task: Task, file: PartialFile) -> None:
+        """Bring a Task's picture from the CDN to the disk; an expired link is replaced by reading the message again.
 
-        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none any more, Unavailable.
+        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none that could be had, OSError when the disk refuses, and
+        Unavailable; after that another try goes on from what came.
         """
         if task.image is None:
             raise NotFound(Reason.IMAGE_NOT_AVAILABLE, f"task {task.id} has no picture yet", task_id=task.id)
         try:
-            return await self._connection.fetch(task.image.url)
+            await self._download(task, task.image, file)
         except Rejected:
-            return await self._fetch_again(task)
+            await self._fetch_again(task, file)
         except DiscordError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"the picture could not be read: {err}") from err
 
-    async def _fetch_again(self, task: Task) -> bytes:
+    async def _fetch_again(self, task: Task, file: PartialFile) -> None:
         gone = NotFound(Reason.IMAGE_NOT_AVAILABLE, f"the picture of task {task.id} is gone", task_id=task.id)
         if task.message_id is None or task.channel_id is None:
             raise gone
@@ -105,11 +111,21 @@ class Desk:
             if message is None or not message.attachments:
                 raise gone
             image = message.attachments[0]
-            data = await self._connection.fetch(image.url)
+            await self._download(task, image, file)
         except DiscordError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"the picture could not be read: {err}") from err
         await self._inbox.ask(lambda: self._record_link(task.id, Restyled(image, message.buttons)))
-        return data
+
+    async def _download(self, task: Task, image: Image, file: PartialFile) -> None:
+        try:
+            await self._connection.download(image.url, file)
+        except FileTooLarge as err:
+            raise NotFound(Reason.IMAGE_NOT_AVAILABLE, f"task {task.id}: {err}", task_id=task.id) from err
+        if image.size_bytes not in {0, file.size}:
+            # No error: the transfer's own length was right, and Discord's media host may have packed the file anew.
+            log.warning(
+                "picture is not as long as Discord said", task_id=task.id, said=image.size_bytes, came=file.size
+            )
 
     async def _record_link(self, task_id: TaskId, restyled: Restyled) -> None:
         await self._known(task_id)

@@ -10,6 +10,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from midway.discord.partial_file import PartialFile
 from midway.discord.port import Connection
 from midway.domain.account import Account
 from midway.domain.errors import NoAccount, NotFound, Reason
@@ -132,9 +133,9 @@ class Engine:
         urls = await worker.desk.upload(worker.config.channel_id, images)
         return Uploads(tuple(urls), worker.id)
 
-    async def fetch_picture(self, task: Task) -> bytes:
-        """Read a Task's picture from Discord, signing its link anew when it expired. Raises NotFound, Unavailable."""
-        return await self._intake.worker_of(task).desk.fetch_picture(task)
+    async def fetch_picture(self, task: Task, file: PartialFile) -> None:
+        """Bring a Task's picture from Discord to the disk; see `Desk.fetch_picture` for what it raises."""
+        await self._intake.worker_of(task).desk.fetch_picture(task, file)
 
     def accounts(self) -> list[Account]:
         """Return every Account, in the order configured."""

@@ -4,16 +4,20 @@ Every method blocks on the disk; from the event loop call them in a thread.
 """
 
 import contextlib
+import heapq
 import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 
 from midway.domain.ids import Revision, TaskId
-from midway.media.content_type import EXTENSIONS, content_type_from_bytes
+from midway.media.content_type import EXTENSIONS
 from midway.media.picture import OpenPicture, open_picture
+
+PRUNE_BATCH = 10_000  # files held in memory while the oldest are looked for
 
 _BOOKMARK = "kept-up-to"
 _UNFINISHED = ".part"
@@ -34,9 +38,9 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    path: Path
+    path: str
     size: int
-    kept_at: datetime
+    kept_at: float  # Unix time
 
 
 class Archive:
@@ -46,12 +50,27 @@ class Archive:
         """Make the directory if need be, and clear away what a killed process left half written."""
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        for unfinished in directory.glob(f".*{_UNFINISHED}"):
-            unfinished.unlink(missing_ok=True)
+        for entry in _entries(directory):
+            if entry.name.startswith(".") and entry.name.endswith(_UNFINISHED):
+                _drop(entry.path)
 
-    def keep(self, task_id: TaskId, data: bytes, claimed_type: str = "") -> None:
-        """Store a picture so that it outlives a power cut. Raises OSError; then nothing was stored."""
-        self._write(self._path(task_id, content_type_from_bytes(data, claimed_type)), data)
+    def new_part(self) -> Path:
+        """Make an empty file for a picture on its way, to be kept or removed by the caller. Raises OSError."""
+        return new_part(self._directory)
+
+    def keep(self, task_id: TaskId, part: Path, claimed_type: str = "") -> Path:
+        """Give a whole picture its lasting name, so that it outlives a power cut; return the named file.
+
+        Raises OSError; then nothing was stored, and the part is gone.
+        """
+        try:
+            path = self._path(task_id, _settled(part, claimed_type))
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_directory(self._directory)
+        return path
 
     def has(self, task_id: TaskId) -> bool:
         """Tell whether this Task's picture is kept."""
@@ -65,11 +84,16 @@ class Archive:
         return None
 
     def prune(self, retention: Retention, now: datetime) -> int:
-        """Throw away what the rules do not keep; return how many files went."""
-        doomed = list(_doomed(sorted(self._files(), key=lambda file: file.kept_at), retention, now))
-        for file in doomed:
-            file.path.unlink(missing_ok=True)
-        return len(doomed)
+        """Throw away what the rules do not keep; return how many files went. Raises OSError.
+
+        At most PRUNE_BATCH files are held in memory; each further batch costs a further look at all of them.
+        """
+        count = 0
+        if retention.max_age is not None:
+            count += self._drop_older((now - retention.max_age).timestamp())
+        if retention.max_total_bytes is not None:
+            count += self._drop_oldest(retention.max_total_bytes)
+        return count
 
     def bookmark(self) -> Revision:
         """Return the revision up to which every finished picture was dealt with; 0 when that is not known."""
@@ -79,45 +103,87 @@ class Archive:
             return Revision(0)
 
     def put_bookmark(self, revision: Revision) -> None:
-        """Remember the revision; from an older one, files that are there already are passed over."""
-        self._write(self._directory / _BOOKMARK, str(revision).encode(), durable=False)
+        """Remember the revision; from an older one, files that are there already are passed over. Raises OSError."""
+        part = self.new_part()
+        try:
+            part.write_text(str(revision), encoding="ascii")
+            part.replace(self._directory / _BOOKMARK)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
     def _path(self, task_id: TaskId, content_type: str) -> Path:
         if not (task_id.isascii() and task_id.isdigit()):  # nothing else can lead out of the directory
             raise ValueError(f"not a Task id: {task_id!r}")
         return self._directory / f"{task_id}.{EXTENSIONS[content_type]}"
 
+    def _drop_older(self, than: float) -> int:
+        count = 0
+        for file in self._files():
+            if file.kept_at < than:
+                _drop(file.path)
+                count += 1
+        return count
+
+    def _drop_oldest(self, max_total_bytes: int) -> int:
+        """Throw away the oldest until the rest fits."""
+        count = 0
+        while True:
+            total, oldest = self._oldest()
+            for file in oldest:
+                if total <= max_total_bytes:
+                    return count
+                _drop(file.path)
+                total -= file.size
+                count += 1
+            if len(oldest) < PRUNE_BATCH:
+                return count
+
+    def _oldest(self) -> tuple[int, list[_File]]:
+        """Return the bytes of all files, and a batch of the oldest, oldest first."""
+        total = 0
+
+        def counted() -> Iterator[_File]:
+            nonlocal total
+            for file in self._files():
+                total += file.size
+                yield file
+
+        oldest = heapq.nsmallest(PRUNE_BATCH, counted(), key=attrgetter("kept_at"))
+        return total, oldest
+
     def _files(self) -> Iterator[_File]:
-        for path in self._directory.glob("[0-9]*.*"):
-            with contextlib.suppress(FileNotFoundError):
-                stat = path.stat()
-                yield _File(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-
-    def _write(self, path: Path, data: bytes, *, durable: bool = True) -> None:
-        """Replace a file in one step: readers and crashes see the old one or the new one."""
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=_UNFINISHED, delete=False) as file:
-            unfinished = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-                unfinished.replace(path)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
-        if durable:
-            _sync_directory(path.parent)
+        for entry in _entries(self._directory):
+            if entry.name[0].isdigit():
+                with contextlib.suppress(FileNotFoundError):
+                    stat = entry.stat()
+                    yield _File(entry.path, stat.st_size, stat.st_mtime)
 
 
-def _doomed(oldest_first: list[_File], retention: Retention, now: datetime) -> Iterator[_File]:
-    total = sum(file.size for file in oldest_first)
-    for file in oldest_first:
-        is_old = retention.max_age is not None and now - file.kept_at > retention.max_age
-        is_too_much = retention.max_total_bytes is not None and total > retention.max_total_bytes
-        if is_old or is_too_much:
-            total -= file.size
-            yield file
+def new_part(directory: Path) -> Path:
+    """Make an empty file that is no picture yet. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(dir=directory, prefix=".", suffix=_UNFINISHED)
+    os.close(descriptor)
+    return Path(name)
+
+
+def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
+    """Give what lies in a directory one by one: there may be a million."""
+    with os.scandir(directory) as entries:
+        yield from entries
+
+
+def _drop(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        Path(path).unlink()
+
+
+def _settled(part: Path, claimed_type: str) -> str:
+    """Have the disk take a file's content for good; return its type."""
+    picture = open_picture(part, claimed_type)
+    with picture.file as file:
+        os.fsync(file.fileno())
+    return picture.content_type
 
 
 def _sync_directory(directory: Path) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import BinaryIO
+from pathlib import Path
 
 import structlog
 
@@ -16,15 +16,13 @@ from midway.domain.errors import NotFound, Reason, Unavailable
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.engine.clock import Clock, SystemClock
-from midway.media.archive import Archive, Retention
-from midway.media.content_type import content_type_from_bytes
-from midway.media.picture import OpenPicture, opened_in_thread
+from midway.media.archive import Archive, Retention, new_part
+from midway.media.downloads import Downloads, Fetch
+from midway.media.picture import OpenPicture, open_picture, opened_in_thread
 from midway.store.port import Store, StoreUnavailable
 from midway.store.watch import TasksStream, Watch
 
 log = structlog.get_logger(__name__)
-
-Fetch = Callable[[Task], Awaitable[bytes]]
 
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
 MOST_PENDING = 1000  # Tasks remembered while their picture cannot be fetched; reading stops at so many
@@ -34,11 +32,11 @@ MOST_PENDING = 1000  # Tasks remembered while their picture cannot be fetched; r
 class KeeperRules:
     """How pictures are fetched."""
 
-    fetch_timeout: timedelta = timedelta(seconds=60)  # videos are tens of megabytes
     first_delay: timedelta = timedelta(seconds=2)  # after a failed try; doubled after each further one
     longest_delay: timedelta = timedelta(hours=1)
     max_tries: int = 24  # half a day; a picture is fetched on demand after that, too
-    max_concurrent: int = 4
+    max_concurrent: int = 4  # of those that nobody waits for
+    max_downloads: int = 16  # of all; who asks for one more waits
     bookmark_every: timedelta = timedelta(seconds=2)  # an older bookmark costs a second look at the start, no more
     prune_every: timedelta = timedelta(minutes=10)  # between two prunings the archive may outgrow its bounds
 
@@ -46,8 +44,7 @@ class KeeperRules:
 class ArchiveKeeper:
     """Keeps final pictures as they appear, and those that appeared while nobody looked.
 
-    `fetch` reads a picture from Discord; it raises NotFound when the picture is gone for good, and anything else when
-    trying again may help.
+    `fetch` brings a picture from Discord to the disk.
     """
 
     def __init__(
@@ -64,10 +61,12 @@ class ArchiveKeeper:
         self._store = store
         self._watch = watch
         self._archive = archive
-        self._fetch = fetch
         self._retention = retention or Retention()
         self._rules = rules or KeeperRules()
         self._clock = clock or SystemClock()
+        most = self._rules.max_downloads
+        self._downloads = Downloads(fetch, archive.new_part, self._keep, max_concurrent=most)
+        self._elsewhere = Downloads(fetch, _new_part_elsewhere, None, max_concurrent=most)  # when the archive refuses
         self._fetching = asyncio.Semaphore(self._rules.max_concurrent)
         # Written by `run` and the keeping tasks it starts: the revision that each unkept Task was seen at.
         self._pending: dict[TaskId, Revision] = {}
@@ -77,35 +76,33 @@ class ArchiveKeeper:
 
     @asynccontextmanager
     async def open(self, task: Task) -> AsyncIterator[OpenPicture]:
-        """Open a Task's picture: the kept one, else fetched now (and kept when it is final).
+        """Open a Task's picture: the kept one, else it is fetched now (and kept when it is final).
 
-        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none, Unavailable when Discord does not give it now.
+        Who asks for the same picture meanwhile waits for the same download. A preview's file is gone when it is closed.
+        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none, Unavailable when Discord does not give it now or no
+        disk takes it.
         """
-        kept = await opened_in_thread(partial(self._archive.open, task.id))
-        picture = kept or await self._fetched(task)
+        picture = await self._opened(task)
         try:
             yield picture
         finally:
             picture.file.close()
 
-    async def _fetched(self, task: Task) -> OpenPicture:
+    async def _opened(self, task: Task) -> OpenPicture:
         try:
-            data = await self._fetch_in_time(task)
-        except TimeoutError as err:
-            raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, "Discord does not give the picture in time") from err
-        if task.has_final_picture:
-            with contextlib.suppress(OSError):  # the disk's trouble is no reason to withhold the picture
-                await self._keep(task, data)
-                if kept := await opened_in_thread(partial(self._archive.open, task.id)):
-                    return kept
-        return await asyncio.to_thread(_unnamed, data, _claimed_type(task))
+            kept = await opened_in_thread(partial(self._archive.open, task.id))
+            return kept or await _fetched(task, self._downloads)
+        except OSError:  # the archive's trouble is no reason to withhold the picture
+            return await self._opened_elsewhere(task)
 
-    async def _fetch_in_time(self, task: Task) -> bytes:
-        async with asyncio.timeout(self._rules.fetch_timeout.total_seconds()):
-            return await self._fetch(task)
+    async def _opened_elsewhere(self, task: Task) -> OpenPicture:
+        try:
+            return await _fetched(task, self._elsewhere)
+        except OSError as err:
+            raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"no disk takes the picture: {err.strerror}") from err
 
-    async def _keep(self, task: Task, data: bytes) -> None:
-        await asyncio.to_thread(self._archive.keep, task.id, data, _claimed_type(task))
+    def _keep(self, task: Task, part: Path) -> Path:
+        return self._archive.keep(task.id, part, _claimed_type(task))
 
     async def run(self) -> None:
         """Keep pictures until cancelled; the next run takes up what this one left."""
@@ -190,7 +187,8 @@ class ArchiveKeeper:
         # Read anew at each try: the link may have been signed anew meanwhile.
         task = await self._store.get(task_id)
         if task and not await asyncio.to_thread(self._archive.has, task_id):
-            await self._keep(task, await self._fetch_in_time(task))
+            async with self._downloads.picture(task):
+                pass  # it was kept when it came
 
     def _delay(self, tries: int) -> timedelta:
         return min(self._rules.first_delay * (1 << tries), self._rules.longest_delay)
@@ -206,11 +204,13 @@ class ArchiveKeeper:
             await asyncio.sleep(self._rules.prune_every.total_seconds())
 
 
-def _unnamed(data: bytes, claimed_type: str) -> OpenPicture:
-    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asked closes it
-    file.write(data)
-    file.seek(0)
-    return OpenPicture(file, len(data), content_type_from_bytes(data, claimed_type))
+async def _fetched(task: Task, downloads: Downloads) -> OpenPicture:
+    async with downloads.picture(task) as path:
+        return await opened_in_thread(partial(open_picture, path, _claimed_type(task)))
+
+
+def _new_part_elsewhere() -> Path:
+    return new_part(Path(tempfile.gettempdir()))
 
 
 def _claimed_type(task: Task) -> str:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from midway.media.content_type import content_type_from_bytes
 
@@ -21,6 +21,9 @@ class OpenPicture:
     content_type: str
 
 
+Maybe = TypeVar("Maybe", bound=OpenPicture | None)
+
+
 def open_picture(path: Path, claimed_type: str = "") -> OpenPicture:
     """Open a picture; its type comes from its first bytes, else from the claim. Raises OSError."""
     file = path.open("rb", buffering=0)
@@ -33,7 +36,7 @@ def open_picture(path: Path, claimed_type: str = "") -> OpenPicture:
         raise
 
 
-async def opened_in_thread(opens: Callable[[], OpenPicture | None]) -> OpenPicture | None:
+async def opened_in_thread(opens: Callable[[], Maybe]) -> Maybe:
     """Open a picture in a thread; one that is opened too late for a caller who was cancelled is closed."""
     opening = asyncio.get_running_loop().run_in_executor(None, opens)
     try:
@@ -43,6 +46,9 @@ async def opened_in_thread(opens: Callable[[], OpenPicture | None]) -> OpenPictu
         raise
 
 
-def _close(opening: asyncio.Future[OpenPicture | None]) -> None:
-    if not opening.cancelled() and opening.exception() is None and (picture := opening.result()):
+def _close(opening: asyncio.Future[Maybe]) -> None:
+    if opening.cancelled() or opening.exception() is not None:
+        return
+    picture = opening.result()
+    if picture is not None:
         picture.file.close()
