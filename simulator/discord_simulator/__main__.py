@@ -8,6 +8,7 @@ import os
 import signal
 
 from .app import Simulator
+from .options import Options, PictureSize
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -26,6 +27,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=environment.get("MIDWAY_SIMULATOR_SEED"),
         help="repeat the ids and pictures of a run",
     )
+    parser.add_argument(
+        "--pictures",
+        type=PictureSize,
+        choices=list(PictureSize),
+        default=environment.get("MIDWAY_SIMULATOR_PICTURES", "small"),
+        help="real = in Midjourney's sizes and weights",
+    )
     return parser.parse_args(arguments)
 
 
@@ -34,7 +42,9 @@ async def serve(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Simulator(**vars(arguments)) as simulator:
+    values = vars(arguments)
+    options = Options(pictures=values.pop("pictures"))
+    async with Simulator(**values, options=options) as simulator:
         print(f"ready {simulator.url}", flush=True)
         await stop.wait()
 

@@ -16,6 +16,7 @@ from .rest.context import BOT, WORLD
 from .rest.middleware import inject_fault, record_request, refuse_as_discord
 from .world import BotFactory, World
 
+BACKLOG = 4096  # connections not accepted yet: as many clients as a test has may come at once; the system may cap it
 MAX_BODY_BYTES = 64 << 20  # five pictures of base64 and room
 SHUTDOWN_SECONDS = 0.5  # for requests still running; an armed fault may keep one for a minute
 GOING_AWAY = 1001  # WebSocket close code
@@ -38,6 +39,7 @@ def make_app(world: World, bot_factory: BotFactory) -> web.Application:
 async def _leave(app: web.Application) -> None:
     """Stop the bot and close every socket: aiohttp would wait for open ones."""
     app[WORLD].clock.clear()
+    await app[WORLD].studio.close()
     for socket in app[SOCKETS].copy():
         socket.close(GOING_AWAY)
 
@@ -75,12 +77,12 @@ class Simulator:
         """Listen; `url` is known afterwards."""
         await self._runner.setup()
         host, port = self._address
-        await web.TCPSite(self._runner, host, port).start()
+        await web.TCPSite(self._runner, host, port, backlog=BACKLOG).start()
         port = self._runner.addresses[0][1]
         self.url = self.world.files.base_url = f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        """Close every connection and stop listening, in less than two seconds."""
+        """Close every connection and stop listening, in less than two seconds unless a large picture is being drawn."""
         await self._runner.cleanup()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The CDN's memory: attachments by path, and the signatures that open them for a day."""
+"""The CDN's store: attachments by path, their bytes on disk, and the signatures that open them for a day."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from random import Random
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from .clock import Clock
-from .messages import Attachment, Links, Picture
+from .messages import Attachment, KeptPicture, Links, Picture
 from .options import Options
+from .spool import Spool
 
 MEDIA_PREFIX = "/media"  # stands for the media.discordapp.net twin of the CDN
 
@@ -25,10 +26,19 @@ class Files:
         self._options = options
         self._random = random
         self._key = random.randbytes(32)
-        self._pictures: dict[str, Picture] = {}
+        self._spool: Spool | None = None  # made with the first picture
+        self._pictures: dict[str, KeptPicture] = {}
+
+    def keep(self, picture: Picture) -> KeptPicture:
+        """Put a picture on disk, for as long as the world lives; any thread may. Raises OSError when it is full."""
+        spool = self._spool = self._spool or Spool()  # two threads may make one each: both stay good
+        etag = hashlib.md5(picture.data, usedforsecurity=False).hexdigest()
+        stored = spool.write(picture.data)
+        size = (picture.width, picture.height)
+        return KeptPicture(picture.filename, picture.content_type, stored, etag, *size, picture.ephemeral)
 
     def add(self, attachment: Attachment) -> None:
-        """Keep an attachment's picture, for as long as the world lives."""
+        """Serve an attachment under its path."""
         self._pictures[attachment.path] = attachment.picture
 
     def link(self, attachment: Attachment, *, prefix: str = "") -> str:
@@ -38,7 +48,7 @@ class Files:
         signature = self._signature(attachment.path, f"{expires:x}", f"{issued:x}")
         return f"{self.base_url}{prefix}{quote(attachment.path)}?ex={expires:x}&is={issued:x}&hm={signature}&"
 
-    def open(self, path: str, query: Mapping[str, str]) -> Picture | None:
+    def open(self, path: str, query: Mapping[str, str]) -> KeptPicture | None:
         """Find the picture behind a path if the link's signature is right and not expired."""
         expires, issued, signature = (query.get(key, "") for key in ("ex", "is", "hm"))
         if not hmac.compare_digest(signature.encode(), self._signature(path, expires, issued).encode()):
@@ -53,15 +63,16 @@ class Files:
         if f"{parts.scheme}://{parts.netloc}" != self.base_url:
             return None
         picture = self.open(unquote(parts.path).removeprefix(MEDIA_PREFIX), dict(parse_qsl(parts.query)))
-        return picture.data if picture else None
+        return picture.stored.read() if picture else None
 
     def expire_links(self) -> None:
         """Make every link given out so far invalid; a re-read message carries good ones."""
         self._key = self._random.randbytes(32)
 
     def clear(self) -> None:
-        """Forget every picture."""
+        """Forget every picture; those that are being sent go out whole."""
         self._pictures.clear()
+        self._spool = None
 
     def _signature(self, path: str, expires: str, issued: str) -> str:
         return hmac.new(self._key, f"{path}?{expires}&{issued}".encode(), hashlib.sha256).hexdigest()

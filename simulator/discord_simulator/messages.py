@@ -9,6 +9,7 @@ from datetime import datetime
 from .accounts import Channel, User
 from .interaction import COMMAND, COMPONENT, Interaction
 from .json_types import Json
+from .spool import Stored
 
 EPHEMERAL = 64  # flag: only the session that invoked it sees the message, and no history holds it
 LOADING = 128  # flag: "thinking…"
@@ -18,11 +19,24 @@ ATTACHMENT_SCHEME = "attachment://"  # in an embed's image: "the attached file o
 
 @dataclass(frozen=True)
 class Picture:
-    """A file that a message carries; `ephemeral` puts its link under /ephemeral-attachments/."""
+    """A file that a message shall carry; `ephemeral` puts its link under /ephemeral-attachments/."""
 
     filename: str
     content_type: str
     data: bytes = field(repr=False)
+    width: int
+    height: int
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True)
+class KeptPicture:
+    """The same with its bytes on disk, where Files.keep put them."""
+
+    filename: str
+    content_type: str
+    stored: Stored
+    etag: str
     width: int
     height: int
     ephemeral: bool = False
@@ -34,7 +48,7 @@ class Attachment:
 
     id: str
     channel_id: str
-    picture: Picture
+    picture: KeptPicture
 
     @property
     def path(self) -> str:
@@ -157,7 +171,7 @@ def _attachment_payload(attachment: Attachment, links: Links) -> Json:
         "id": attachment.id,
         "filename": picture.filename,
         "content_type": picture.content_type,
-        "size": len(picture.data),
+        "size": picture.stored.size,
         "width": picture.width,
         "height": picture.height,
         "url": links.cdn(attachment),

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
+
+
+class PictureSize(StrEnum):
+    """How large results are: small ones cost little to draw, real ones have Midjourney's pixels and weight."""
+
+    SMALL = "small"
+    REAL = "real"
 
 
 @dataclass
@@ -11,6 +19,8 @@ class Options:
     """Each default is the reference's; tests and POST /__sim/options turn them."""
 
     # The bot.
+    pictures: PictureSize = PictureSize.SMALL
+    film_bytes: int = 0  # a film goes on, its clips repeated, until it weighs as much as this
     preview_style: Literal["grid_webp", "step_jpeg"] = "grid_webp"
     final_has_metadata: bool = False
     final_has_nonce: bool = False  # picks only; seen since 2025

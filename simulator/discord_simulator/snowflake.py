@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 DISCORD_EPOCH_MS = 1_420_070_400_000  # 2015-01-01T00:00:00Z; bits 22 and up of a snowflake count from here
 SEEDED_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z; where the ids of a seeded run begin
 DAY_MS = 86_400_000
 MAX_SEED_DAYS = 1000  # seeds further apart than this share ids; far enough for any test
+
+
+class Ids(Protocol):
+    """Where ids come from."""
+
+    def next(self) -> str:
+        """Give the next id."""
+
+
+class Reserved:
+    """Ids that were taken when something was planned: when it is shown decides nothing about them."""
+
+    def __init__(self, ids: list[str]) -> None:
+        self._ids = iter(ids)
+
+    def next(self) -> str:
+        """Give the next id; StopIteration when too few were reserved."""
+        return next(self._ids)
 
 
 class Snowflakes:
@@ -29,6 +48,10 @@ class Snowflakes:
         if seed is None:
             return cls(_now_ms(), follows_clock=True)
         return cls(SEEDED_START_MS - (seed % MAX_SEED_DAYS) * DAY_MS)
+
+    def reserve(self, count: int) -> Reserved:
+        """Take the next ids for something that is shown later, when its picture is drawn."""
+        return Reserved([self.next() for _ in range(count)])
 
     def next(self) -> str:
         """Give the next id."""

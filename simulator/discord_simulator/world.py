@@ -21,11 +21,12 @@ from .files import Files
 from .interaction import Interaction, Modal
 from .journal import Journal
 from .json_types import Json
-from .messages import Attachment, Message, Picture, gateway_keys, message_payload
+from .messages import Attachment, KeptPicture, Message, Picture, gateway_keys, message_payload
 from .options import Options
 from .rate_limit import RateLimit
 from .sessions import Event, Sessions
-from .snowflake import Snowflakes
+from .snowflake import Ids, Snowflakes
+from .studio import Studio
 from .uploads import Uploads
 
 
@@ -67,7 +68,7 @@ class Changes(TypedDict, total=False):
     flags: int
     embeds: list[Json]
     components: list[Json]
-    attachments: Sequence[Picture]
+    attachments: Sequence[Picture | KeptPicture]
     job_id: str | None
 
 
@@ -83,6 +84,7 @@ class World:
         self.faults = Faults()
         self.sessions = Sessions(self.faults, self.journal, self.clock)
         self.files = Files(self.clock, self.options, self.random)
+        self.studio = Studio()
         self.uploads = Uploads(self.random)
         self.commands = CommandIndex()
         self.accounts = [make_account(number) for number in range(1, accounts + 1)]
@@ -150,31 +152,37 @@ class World:
         *,
         nonce: str | None = None,
         session_id: str | None = None,
-        attachments: Sequence[Picture] = (),
+        attachments: Sequence[Picture | KeptPicture] = (),
+        ids: Ids | None = None,
         **properties: Unpack[MessageProperties],
     ) -> Message:
         """Post a message and emit MESSAGE_CREATE.
 
         With flag 64 (ephemeral) only one session sees it, the interaction's unless `session_id` names another,
-        and no history holds it. Mentions follow from the content.
+        and no history holds it. Mentions follow from the content. `ids` holds ids taken earlier: the message's own
+        and one for each attachment.
         """
-        message = Message(self.ids.next(), channel, author, content, self.clock.now(), **properties)
-        self._attach(message, attachments)
+        ids = ids or self.ids
+        message = Message(ids.next(), channel, author, content, self.clock.now(), **properties)
+        self._attach(message, attachments, ids)
         if message.is_ephemeral:
             message.session_id = session_id or (message.interaction.session_id if message.interaction else None)
         (channel.ephemeral if message.is_ephemeral else channel.messages)[message.id] = message
         self._emit_message("MESSAGE_CREATE", message, {"nonce": nonce} if nonce else {})
         return message
 
-    def edit(self, message: Message, **changes: Unpack[Changes]) -> None:
-        """Change a message and emit MESSAGE_UPDATE with the whole of it; attachments replace the old ones."""
+    def edit(self, message: Message, *, ids: Ids | None = None, **changes: Unpack[Changes]) -> None:
+        """Change a message and emit MESSAGE_UPDATE with the whole of it; attachments replace the old ones.
+
+        `ids` holds ids taken earlier for the attachments.
+        """
         if message.deleted:
             return
         pictures = changes.pop("attachments", None)
         for name, value in changes.items():
             setattr(message, name, value)
         if pictures is not None:
-            self._attach(message, pictures)
+            self._attach(message, pictures, ids or self.ids)
         message.edited_at = self.clock.now()
         self._emit_message("MESSAGE_UPDATE", message)
 
@@ -217,6 +225,7 @@ class World:
     def reset(self) -> None:
         """Go back to the state after start-up, but for the connected sessions, the journal's numbers and the ids."""
         self.clock.clear()
+        self.studio.clear()
         self.faults.clear()
         self.sessions.clear()
         self.files.clear()
@@ -234,8 +243,9 @@ class World:
         data: Json = {"id": interaction.id} | ({"nonce": interaction.nonce} if interaction.nonce else {}) | extra
         self.sessions.emit(Event(name, interaction.account, data, interaction.session_id))
 
-    def _attach(self, message: Message, pictures: Sequence[Picture]) -> None:
-        message.attachments = [Attachment(self.ids.next(), message.channel.id, picture) for picture in pictures]
+    def _attach(self, message: Message, pictures: Sequence[Picture | KeptPicture], ids: Ids) -> None:
+        kept = (self.files.keep(picture) if isinstance(picture, Picture) else picture for picture in pictures)
+        message.attachments = [Attachment(ids.next(), message.channel.id, picture) for picture in kept]
         for attachment in message.attachments:
             self.files.add(attachment)
 

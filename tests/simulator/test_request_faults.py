@@ -1,6 +1,7 @@
 """Faults of requests: refusals, lost answers, uploads and downloads, a bot that stays silent."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -163,3 +164,52 @@ async def test_a_download_can_be_cut_half_way(discord: Discord):
     with pytest.raises(aiohttp.ClientPayloadError):
         async with discord.http.get(url) as response:
             await response.read()
+
+
+async def posted(discord: Discord) -> str:
+    """Post a picture; give its link."""
+    slot = await reserve(discord)
+    await discord.http.put(slot["upload_url"], data=png())
+    url: str = (await post_picture(discord, slot))[1]["attachments"][0]["url"]
+    return url
+
+
+async def receive(discord: Discord, url: str, offset: int) -> bytes:
+    """Ask for the file from an offset on; give what comes before the connection is cut."""
+    got = b""
+    async with discord.http.get(url, headers={"Range": f"bytes={offset}-"}) as response:
+        assert response.status == 206
+        with suppress(aiohttp.ClientPayloadError):
+            async for piece in response.content.iter_any():
+                got += piece
+    return got
+
+
+async def test_a_download_can_be_cut_again_and_again_and_still_be_put_together(discord: Discord):
+    """Each transfer breaks off after so many bytes of the part that it was asked for; the last is short enough."""
+    url = await posted(discord)
+    await discord.fault("DownloadCut", after_bytes=30, times=None)
+    pieces: list[bytes] = []
+    while len(b"".join(pieces)) < len(png()):
+        pieces.append(await receive(discord, url, len(b"".join(pieces))))
+
+    assert b"".join(pieces) == png()
+    assert [len(piece) for piece in pieces[:-1]] == [30] * (len(pieces) - 1)
+
+
+async def test_a_download_can_be_cut_once(discord: Discord):
+    url = await posted(discord)
+    await discord.fault("DownloadCut", after_bytes=0)
+
+    assert await receive(discord, url, 0) == b""
+    assert await receive(discord, url, 0) == png()
+
+
+async def test_the_cdn_can_pass_over_the_range(discord: Discord):
+    """The whole file comes with 200 although a part was asked for; a client must not append it to what it has."""
+    url = await posted(discord)
+    await discord.fault("RangeIgnored")
+    async with discord.http.get(url, headers={"Range": "bytes=10-"}) as response:
+        assert (response.status, await response.read()) == (200, png())
+        assert "Content-Range" not in response.headers
+        assert response.headers["Content-Length"] == str(len(png()))

@@ -20,6 +20,7 @@ def simulator(settings: Settings) -> Program:
         "--port": settings.simulator_port,
         "--accounts": settings.simulator_accounts,
         "--speed": settings.simulator_speed,
+        "--pictures": settings.simulator_pictures,
     }
     arguments = [str(part) for option in options.items() for part in option]
     return Program("simulator", (sys.executable, "-m", "discord_simulator", *arguments, *seed), READY)

@@ -12,7 +12,10 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What to do; it may still raise PromptRefused, which becomes an embed."""
+    """What to do; it may still raise PromptRefused, which becomes an embed.
+
+    When it gives the Line of a message that is still to be drawn, INTERACTION_SUCCESS waits in it.
+    """
 
     act: Callable[[], object]
     opens_form: bool = False  # a modal: when its INTERACTION_SUCCESS comes is an option of its own

@@ -10,17 +10,30 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from random import Random
 from typing import Protocol
 
 from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageOps
 
+from .pixel_cache import PixelCache
+from .texture import grained, textured
+
 Size = tuple[int, int]
 
-AREA = 320 * 320  # pixels of one quadrant: small enough to draw hundreds in a test, large enough to read
-LONGEST_EDGE = 1600  # pixels; repeated pans stop growing here
-DRAWN_KEPT = 48  # drawn pictures kept: a dozen grids' worth, some 15 MB
+DRAWN_BYTES = 64 << 20  # of drawn pictures kept: 160 small ones, 16 real ones
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What a picture is painted on: how large one quadrant is, and whether it has the detail of a photo."""
+
+    area: int  # pixels, whatever the aspect ratio
+    longest_edge: int  # pixels; repeated pans stop growing here
+    is_detailed: bool = False
+
+
+SMALL = Canvas(320 * 320, 1600)  # small enough to draw hundreds in a test, large enough to read
+REAL = Canvas(1024 * 1024, 4096, is_detailed=True)
 
 
 class Art(Protocol):
@@ -36,13 +49,14 @@ class Art(Protocol):
     def __hash__(self) -> int: ...
 
 
-@lru_cache(maxsize=DRAWN_KEPT)
-def drawn(art: Art) -> Image.Image:
-    """Give the art's pixels; the caller must not change them."""
+def _draw(art: Art) -> Image.Image:
     return art.draw()
 
 
-def size_for(ratio: float, area: int = AREA) -> Size:
+drawn = PixelCache(_draw, max_bytes=DRAWN_BYTES)  # gives an art's pixels
+
+
+def size_for(ratio: float, area: int = SMALL.area) -> Size:
     """Give the even-sided size of this area and aspect ratio."""
     return _even(math.sqrt(area * ratio)), _even(math.sqrt(area / ratio))
 
@@ -54,6 +68,7 @@ class Painted:
     key: str
     size: Size
     words: str = ""
+    is_detailed: bool = False
 
     def draw(self) -> Image.Image:
         random = Random(f"{self.key}|{self.words}")
@@ -62,7 +77,7 @@ class Painted:
         pen = ImageDraw.Draw(image)
         for _ in range(9):
             _add_shape(pen, self.size, random.choice(palette[2:]), random)
-        return image
+        return textured(image, self.key) if self.is_detailed else image
 
 
 @dataclass(frozen=True)
@@ -71,10 +86,12 @@ class Photo:
 
     content: bytes = field(repr=False)
     size: Size
+    is_detailed: bool = False
 
     def draw(self) -> Image.Image:
-        with Image.open(io.BytesIO(self.content)) as image:
-            return ImageOps.fit(image.convert("RGB"), self.size)
+        with Image.open(io.BytesIO(self.content)) as opened:
+            image = ImageOps.fit(opened.convert("RGB"), self.size)
+        return grained(image, "photo") if self.is_detailed else image
 
 
 @dataclass(frozen=True)
@@ -127,19 +144,23 @@ class Panned:
     direction: str
     key: str
     words: str
+    canvas: Canvas = SMALL
 
     @property
     def size(self) -> Size:
         width, height = self.source.size
         sideways = self.direction in ("left", "right")
-        return (_grown(width), height) if sideways else (width, _grown(height))
+        return (self._grown(width), height) if sideways else (width, self._grown(height))
 
     def draw(self) -> Image.Image:
-        image = Painted(self.key, self.size, self.words).draw()
+        image = Painted(self.key, self.size, self.words, self.canvas.is_detailed).draw()
         x, y = PAN_EDGES[self.direction]
         source = drawn(self.source)
         image.paste(source, (round((image.width - source.width) * x), round((image.height - source.height) * y)))
         return image
+
+    def _grown(self, edge: int) -> int:
+        return min(_even(edge * PAN_GROWTH), max(edge, self.canvas.longest_edge))
 
 
 @dataclass(frozen=True)
@@ -162,11 +183,12 @@ class Repainted:
 
 @dataclass(frozen=True)
 class Enlarged:
-    """The source with more pixels; `key` sharpens where a creative upscale adds detail of its own."""
+    """The source with more pixels; a creative upscale sharpens, a detailed one gives the new pixels grain."""
 
     source: Art
     factor: int
     is_creative: bool = False
+    is_detailed: bool = False
 
     @property
     def size(self) -> Size:
@@ -174,7 +196,8 @@ class Enlarged:
 
     def draw(self) -> Image.Image:
         image = drawn(self.source).resize(self.size, Image.Resampling.LANCZOS)
-        return image.filter(ImageFilter.EDGE_ENHANCE_MORE) if self.is_creative else image
+        image = image.filter(ImageFilter.EDGE_ENHANCE_MORE) if self.is_creative else image
+        return grained(image, f"{self.factor}x") if self.is_detailed else image
 
 
 def _even(length: float) -> int:
@@ -183,10 +206,6 @@ def _even(length: float) -> int:
 
 def _scaled(size: Size, factor: float) -> Size:
     return _even(size[0] * factor), _even(size[1] * factor)
-
-
-def _grown(edge: int) -> int:
-    return min(_even(edge * PAN_GROWTH), max(edge, LONGEST_EDGE))
 
 
 def _palette(words: str, random: Random) -> Sequence[tuple[int, ...]]:

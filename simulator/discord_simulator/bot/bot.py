@@ -11,6 +11,7 @@ from ..messages import Message
 from ..world import World
 from . import embeds
 from .answers import Answer, NotUnderstood
+from .line import Line
 from .orders import Press
 from .prompt import PromptRefused
 from .replies import refuse
@@ -60,12 +61,18 @@ class MidjourneyBot:
             self._world.clock.call_later(FAILED_AFTER, self._world.interaction_failed, interaction)
             return
         succeed: Callable[[], None] = partial(self._world.interaction_succeeded, interaction)
-        act: Callable[[], None] = partial(self._act, interaction, answer)
+        act: Callable[[], Line | None] = partial(self._act, interaction, answer)
         order = self._success_order(answer)
-        first, second = (succeed, act) if order == "before" else (act, succeed)
-        first()
-        if order != "never":
-            self._world.clock.call_later(self._world.random.uniform(*SUCCESS_GAP), second)
+        if order == "never":
+            act()
+            return
+        gap = self._world.random.uniform(*SUCCESS_GAP)
+        if order == "before":
+            succeed()
+            self._world.clock.call_later(gap, act)
+        else:
+            line = act() or Line()
+            self._world.clock.call_later(gap, line.add, succeed)
 
     def _success_order(self, answer: Answer) -> str:
         options = self._world.options
@@ -84,11 +91,14 @@ class MidjourneyBot:
         except PromptRefused as refusal:
             return Answer(partial(self._refuse_prompt, interaction, refusal))
 
-    def _act(self, interaction: Interaction, answer: Answer) -> None:
+    def _act(self, interaction: Interaction, answer: Answer) -> Line | None:
+        """Carry an answer out; gives the line of a message that is still to be drawn."""
         try:
-            answer.act()
+            done = answer.act()
         except PromptRefused as refusal:
             self._refuse_prompt(interaction, refusal)
+            return None
+        return done if isinstance(done, Line) else None
 
     def _refuse_prompt(self, interaction: Interaction, refusal: PromptRefused) -> None:
         refuse(self._world, interaction, embeds.embed(refusal.title, refusal.description))

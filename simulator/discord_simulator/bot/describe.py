@@ -6,7 +6,7 @@ Source: discord-wire §2.4 (f): the loading message itself becomes the result.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import gcd
 from random import Random
@@ -15,12 +15,14 @@ from PIL import Image, ImageColor, ImageStat
 
 from ..interaction import Interaction
 from ..json_types import Json
-from ..messages import ATTACHMENT_SCHEME, LOADING, Message, Picture
+from ..messages import ATTACHMENT_SCHEME, LOADING, KeptPicture, Message, Picture
+from ..snowflake import Ids
 from ..world import World
 from . import forms
 from .answers import Answer, NotUnderstood
 from .components import DIGITS, describe_rows
 from .embeds import SUCCESS
+from .line import Line
 from .orders import Orders
 from .photos import checked_photo
 from .prompt import PromptRefused
@@ -44,6 +46,7 @@ BASIC_COLOURS = (
     "gray",
 )
 MAX_RATIO_TERM = 20  # `--ar` terms stay readable
+Seen = tuple[tuple[str, ...], KeptPicture | None]  # four prompts, and the copy that the answer shows
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Subject:
     link: str | None
     looks: int = 0
     prompts: tuple[str, ...] = ()
+    line: Line = field(default_factory=Line)  # of its answers
 
 
 class Describer:
@@ -112,14 +116,23 @@ class Describer:
         self._world.clock.call_later(self._world.random.uniform(*SECONDS), self._look, message, subject)
 
     def _look(self, message: Message, subject: Subject) -> None:
-        """Write four new descriptions into the message."""
+        """Write four new descriptions into the message, once a thread has looked at the picture."""
         subject.looks += 1
-        subject.prompts = descriptions(subject.content, f"{subject.link or subject.name}#{subject.looks}")
-        pictures = [_kept_picture(subject)] if subject.content else []
-        image = {"url": ATTACHMENT_SCHEME + pictures[0].filename} if pictures else {"url": subject.link}
+        key, ids = f"{subject.link or subject.name}#{subject.looks}", self._world.ids.reserve(1)
+        seen = self._world.studio.draw(partial(self._see, subject, key))
+        subject.line.add_drawn(seen, partial(self._tell, message, subject, ids))
+
+    def _see(self, subject: Subject, key: str) -> Seen:
+        picture = self._world.files.keep(_kept_picture(subject)) if subject.content else None
+        return descriptions(subject.content, key), picture
+
+    def _tell(self, message: Message, subject: Subject, ids: Ids, seen: Seen) -> None:
+        subject.prompts, picture = seen
+        image = {"url": ATTACHMENT_SCHEME + picture.filename if picture else subject.link}
         lines = (f"{digit} {prompt}" for digit, prompt in zip(DIGITS, subject.prompts, strict=False))
         embed: Json = {"description": "\n\n".join(lines), "color": SUCCESS, "image": image}
-        self._world.edit(message, flags=0, embeds=[embed], components=describe_rows(), attachments=pictures)
+        pictures = [picture] if picture else []
+        self._world.edit(message, ids=ids, flags=0, embeds=[embed], components=describe_rows(), attachments=pictures)
 
     def _imagine_all(self, interaction: Interaction, message: Message, subject: Subject) -> None:
         for text in subject.prompts:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from .art import Art, Size, drawn
+from .lettering import LATIN, font, text_width, write
+from .pixel_cache import PixelCache
 
 LABEL_SHARE = 0.24  # of the height, at the bottom; the art above it is untouched
 MAX_PROMPT_LINES = 3
 LABEL_BACKGROUND, LABEL_TEXT, BADGE = (18, 18, 24), (240, 240, 240), (88, 101, 242)
-FRAMES_KEPT = 128  # drawn frames kept, some 40 MB: those of the grids that run at once
+WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
+PIECE = re.compile(f"[{WIDE}] ?|[^ {WIDE}]* ?(?<=.)")
+FRAMES_BYTES = 64 << 20  # of drawn frames kept, so that a pick is what its grid shows without being drawn anew
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,9 @@ class Frame:
 
     def draw(self) -> Image.Image:
         """Give the pixels; the caller must not change them."""
-        return _framed(self)
+        return _drawn_frame(self)
 
 
-@lru_cache(maxsize=FRAMES_KEPT)
 def _framed(frame: Frame) -> Image.Image:
     image = drawn(frame.art).copy()
     top = label_top(frame.size)
@@ -42,6 +45,9 @@ def _framed(frame: Frame) -> Image.Image:
     badge = _add_badge(pen, frame, top)
     _add_text(pen, frame, badge, top)
     return image
+
+
+_drawn_frame = PixelCache(_framed, max_bytes=FRAMES_BYTES)
 
 
 def label_top(size: Size) -> int:
@@ -64,8 +70,7 @@ def _add_badge(pen: ImageDraw.ImageDraw, frame: Frame, top: int) -> int:
     """Draw the index as a large number at the label's left; gives where the text may begin."""
     edge = min(frame.size[1] - top, frame.size[0] // 4)
     pen.rectangle((0, top, edge, top + edge), fill=BADGE)
-    font = ImageFont.load_default(edge * 0.7)
-    pen.text((edge / 2, top + edge / 2), str(frame.index), font=font, fill=LABEL_TEXT, anchor="mm")
+    pen.text((edge / 2, top + edge / 2), str(frame.index), font=font(LATIN, edge * 0.7), fill=LABEL_TEXT, anchor="mm")
     return edge
 
 
@@ -73,31 +78,31 @@ def _add_text(pen: ImageDraw.ImageDraw, frame: Frame, left: int, top: int) -> No
     width, height = frame.size[0] - left - 8, frame.size[1] - top
     small = _fitting(frame.job_id, width, height / 6)
     line_height = height / (MAX_PROMPT_LINES + 1.6)
-    font = ImageFont.load_default(max(6.0, line_height * 0.85))
-    for number, line in enumerate(_wrapped(frame.prompt, font, width)):
-        pen.text((left + 4, top + 4 + number * line_height), line, font=font, fill=LABEL_TEXT)
-    pen.text((left + 4, frame.size[1] - 4), frame.job_id, font=small, fill=LABEL_TEXT, anchor="ls")
+    size = max(6.0, line_height * 0.85)
+    for number, line in enumerate(_wrapped(frame.prompt, size, width)):
+        write(pen, (left + 4, top + 4 + number * line_height + size * 0.8), line, size, LABEL_TEXT)
+    write(pen, (left + 4, frame.size[1] - 4), frame.job_id, small, LABEL_TEXT)
 
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+def _fitting(text: str, width: int, largest: float) -> float:
+    """Choose the size, in half pixels, at which the text just fits."""
+    return max(4.0, min(largest, int(20 * width / text_width(text, 10.0)) / 2))
 
 
-def _fitting(text: str, width: int, largest: float) -> Font:
-    """Choose the size, in half points, at which the text just fits."""
-    at_ten = ImageFont.load_default(10.0).getlength(text)
-    return ImageFont.load_default(max(4.0, min(largest, int(20 * width / at_ten) / 2)))
-
-
-def _wrapped(text: str, font: Font, width: int) -> list[str]:
-    """Break at blanks into at most three lines; what is left over ends in an ellipsis."""
+def _wrapped(text: str, size: float, width: int) -> list[str]:
+    """Break at blanks and around wide characters into at most three lines; the rest becomes an ellipsis."""
     lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if not lines[-1] or font.getlength(longer) <= width:
-            lines[-1] = longer
+    for piece in _pieces(text):
+        if not lines[-1].strip() or text_width((lines[-1] + piece).rstrip(), size) <= width:
+            lines[-1] += piece
         elif len(lines) == MAX_PROMPT_LINES:
-            lines[-1] += " …"
+            lines[-1] = lines[-1].rstrip() + " …"
             break
         else:
-            lines.append(word)
-    return lines
+            lines.append(piece)
+    return [line.strip() for line in lines]
+
+
+def _pieces(text: str) -> list[str]:
+    """Split where a line may break: after a blank, and on both sides of a character of a script without blanks."""
+    return PIECE.findall(" ".join(text.split()))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import math
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
 from ..accounts import Account, Channel, Mode, User
 from ..interaction import Interaction
 from ..json_types import Json
-from ..messages import Message, Picture
+from ..messages import KeptPicture, Message, Picture
 from . import components
-from .art import Art
+from .art import SMALL, Art, Canvas
 from .content import GRID, Heading, Verb
 from .frames import Frame
+from .line import Line
 from .pictures import PreviewStyle, preview_picture, result_picture
 from .prompt import Prompt
 from .recipes import Recipe
-from .video import video_picture
+from .video import REAL_FILM, SMALL_FILM, video_picture
 
 
 class Kind(StrEnum):
@@ -70,9 +73,15 @@ class Job:
     pressed: str | None = None  # that button's custom id
     modal_id: str | None = None  # the form that ordered it; its reroll opens the same form
     motion: str = "low"  # of a video
+    canvas: Canvas = SMALL
+    film_bytes: int = 0  # what a video weighs at least
     stage: Stage = Stage.ORDERED
     progress: Message | None = None
     result: Message | None = None
+    line: Line = field(default_factory=Line)  # its messages, in the order of its course
+    drawing: asyncio.Future[KeptPicture] | None = None  # of the result
+    step_due: int = -1  # the latest percent whose time has come
+    ends_at: float = math.inf  # the event loop's time
 
     @property
     def account(self) -> Account:
@@ -115,7 +124,10 @@ class Job:
     def picture(self) -> Picture:
         """Draw the result."""
         if self.is_video:
-            return video_picture(self.frames, job_id=self.id, motion=self.motion)
+            film = REAL_FILM if self.canvas.is_detailed else SMALL_FILM
+            return video_picture(
+                self.frames, job_id=self.id, motion=self.motion, film=film, least_bytes=self.film_bytes
+            )
         return result_picture(self.frames, username=self.account.user.username, prompt=str(self.prompt), job_id=self.id)
 
     def preview(self, percent: int, step: int, style: PreviewStyle) -> Picture:

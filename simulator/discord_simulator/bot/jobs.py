@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 from ..accounts import Account, Mode
 from ..journal import JobStage
 from ..json_types import Json
 from ..world import World
 from . import embeds
 from .course import cost_minutes, plan_course
+from .drawings import Drawings
 from .job import Job, Stage
 from .job_messages import JobMessages
 from .triggers import Refusal, Script, Trigger, Verification, trigger_in
@@ -29,7 +33,8 @@ class Jobs:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._messages = JobMessages(world)
+        self._drawings = Drawings(world)
+        self._messages = JobMessages(world, self._drawings)
         self._unfinished: list[Job] = []  # oldest first
         self.by_id: dict[str, Job] = {}
 
@@ -60,7 +65,7 @@ class Jobs:
         self._messages.result(job, nonce=job.nonce if self._world.options.final_has_nonce else None)
         self._messages.mark_pressed(job)
         job.stage = Stage.ENDED
-        self._record(job, "finished")
+        job.line.add(partial(self._record, job, "finished"))
 
     def _refusal(self, job: Job, trigger: Trigger) -> Json | None:
         if isinstance(trigger, Refusal):
@@ -114,6 +119,10 @@ class Jobs:
         clock, random, before_final = self._world.clock, self._world.random, self._world.options.delete_before_final
         course = plan_course(random, job.kind, job.mode, slowness=script.slowness, delete_before_final=before_final)
         shown = [(when, percent) for when, percent in course.percents if percent <= script.last_percent]
+        job.ends_at = self._loop_time(course.end)
+        if script.ending is None:
+            first_wanted = course.end if job.is_video or len(shown) < 2 else shown[1][0]
+            self._drawings.result(job, due=self._loop_time(first_wanted))
         for step, (when, percent) in enumerate(shown):
             clock.call_later(when, self._messages.progress, job, percent, step)
         match script.ending:
@@ -134,14 +143,18 @@ class Jobs:
         self._end(job, "failed")
 
     def _end(self, job: Job, what: JobStage) -> None:
-        """Let go of the slot, and start whoever waited for it."""
+        """Let go of the slot, and start whoever waited for it, at the planned time although a picture may be late."""
         job.stage = Stage.ENDED
         self._unfinished.remove(job)
-        self._record(job, what)
+        job.line.add(partial(self._record, job, what))
+        job.line.add(partial(self._drawings.forget_previews, job))
         waiting = next(iter(self.of(job.account, Stage.QUEUED)), None)
         if waiting and self._has_free_slot(waiting):
             keeps_nonce = self._world.options.queued_start_has_nonce
             self._start(waiting, nonce=waiting.nonce if keeps_nonce else None)
+
+    def _loop_time(self, bot_seconds: float) -> float:
+        return asyncio.get_running_loop().time() + self._world.clock.seconds(bot_seconds)
 
     def _record(self, job: Job, what: JobStage) -> None:
         self._world.journal.job(

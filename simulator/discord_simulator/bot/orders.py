@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from ..accounts import BOTS, BotSettings
 from ..interaction import Interaction
 from ..messages import Message
+from ..options import PictureSize
 from ..world import World
 from . import recipes
+from .art import REAL, SMALL
 from .content import GRID, ZOOM_OUT, Verb, pan_verb, upscale_verb, variation_verb
 from .frames import Frame
 from .job import Job, Kind
 from .jobs import Jobs
+from .line import Line
 from .links import ShortLinks
 from .photos import photo_size
 from .prompt import Prompt, PromptRefused, read_prompt, with_defaults
 from .recipes import Recipe
 
 MAX_SEED = 2**32
+CANVASES = {PictureSize.SMALL: SMALL, PictureSize.REAL: REAL}
 VIDEOS_IN_A_BATCH = 4
 
 
@@ -78,11 +82,12 @@ class Orders:
         """The pictures sent, mixed."""
         self._jobs.submit(self._job(Kind.BLEND, interaction, prompt, recipes.blended(images)))
 
-    def pick(self, press: Press) -> None:
-        """One picture of a grid, as a message of its own."""
+    def pick(self, press: Press) -> Line:
+        """One picture of a grid, as a message of its own; gives what else may have to wait for it."""
         kind = Kind.VIDEO_PICK if press.job.is_video else Kind.PICK
         job = self._from_press(kind, press, None, GRID, frames=(press.job.frame(press.index),))
         self._jobs.deliver_pick(job)
+        return job.line
 
     def vary(self, press: Press, flavour: str | None) -> None:
         """Four pictures near one."""
@@ -164,8 +169,9 @@ class Orders:
         verb: Verb = GRID,
         frames: tuple[Frame, ...] = (),
     ) -> Job:
-        settings, job_id = self.settings(interaction), self._world.new_uuid()
-        arts = recipe(job_id, prompt) if recipe else ()
+        settings, job_id, options = self.settings(interaction), self._world.new_uuid(), self._world.options
+        canvas = CANVASES[options.pictures]
+        arts = recipe(job_id, prompt, canvas) if recipe else ()
         return Job(
             id=job_id,
             kind=kind,
@@ -180,6 +186,8 @@ class Orders:
             recipe=recipe,
             interaction=interaction,
             nonce=interaction.nonce,
+            canvas=canvas,
+            film_bytes=options.film_bytes,
         )
 
     def _images(self, prompt: Prompt) -> tuple[bytes, ...]:

@@ -7,7 +7,6 @@ and `midway:grid` on a pick, so that a test can say whose picture it holds.
 from __future__ import annotations
 
 import io
-from functools import lru_cache
 from typing import Literal
 
 from PIL import Image, PngImagePlugin
@@ -15,11 +14,14 @@ from PIL import Image, PngImagePlugin
 from ..messages import Picture
 from .content import file_stem
 from .frames import Frame, grid_of
+from .pixel_cache import PixelCache
 
 PreviewStyle = Literal["grid_webp", "step_jpeg"]
 PREVIEW_EDGE = 320  # pixels of the longer side
 COARSEST_BLOCKS = 10  # the preview at 0 % shows so many blocks along its longer side
-REDUCED_KEPT = 128  # reduced pictures kept, 30 MB at most: a job shows five previews, and many jobs run at once
+REDUCED_BYTES = 192 << 20  # kept while their jobs run: a job shows five previews, and 480 may run at once
+MANY_PIXELS = 2_000_000  # from which on a result has grain, in which no repetition is found: nobody looks for it then
+HUFFMAN_ONLY = 2  # zlib's strategy
 
 
 def result_picture(frames: tuple[Frame, ...], *, username: str, prompt: str, job_id: str) -> Picture:
@@ -44,20 +46,21 @@ def preview_picture(frames: tuple[Frame, ...], *, job_id: str, percent: int, ste
 
 def _coarse(frames: tuple[Frame, ...], percent: int) -> Image.Image:
     """Give a small picture that still lacks detail: shrunk to a few blocks and enlarged again, which is cheap."""
-    image = _reduced(frames)
+    image = reduced(frames)
     longer = max(image.size)
     blocks = COARSEST_BLOCKS + (longer - COARSEST_BLOCKS) * percent // 100
     shrunk = (max(1, image.width * blocks // longer), max(1, image.height * blocks // longer))
     return image.resize(shrunk, Image.Resampling.BOX).resize(image.size, Image.Resampling.BILINEAR)
 
 
-@lru_cache(maxsize=REDUCED_KEPT)
-def _reduced(frames: tuple[Frame, ...]) -> Image.Image:
-    """Give the result in the size of previews, once for all the previews of a job."""
+def _reduce(frames: tuple[Frame, ...]) -> Image.Image:
     image = grid_of(frames)
     factor = PREVIEW_EDGE / max(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.BOX)
+
+
+reduced = PixelCache(_reduce, max_bytes=REDUCED_BYTES)  # gives the result in the size of previews, for all of a job's
 
 
 def _encoded(image: Image.Image, kind: str) -> bytes:
@@ -71,5 +74,6 @@ def _png(image: Image.Image, texts: dict[str, str]) -> bytes:
     for key, text in texts.items():
         chunks.add_itxt(f"midway:{key}", text)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=chunks, compress_level=1)  # speed matters more than size here
+    strategy = HUFFMAN_ONLY if image.width * image.height >= MANY_PIXELS else -1
+    image.save(buffer, "PNG", pnginfo=chunks, compress_level=1, compress_type=strategy)  # speed matters more than size
     return buffer.getvalue()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
-from .art import Art, Enlarged, Mixed, Painted, Panned, Photo, Repainted, Zoomed, size_for
+from .art import SMALL, Art, Canvas, Enlarged, Mixed, Painted, Panned, Photo, Repainted, Zoomed, size_for
 from .prompt import Prompt
 
-Recipe = Callable[[str, Prompt], tuple[Art, ...]]  # job id and prompt to one art, or the four of a grid
+
+class Recipe(Protocol):
+    """Job id and prompt to one art, or the four of a grid."""
+
+    def __call__(self, job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        """Describe the art."""
+
 
 STRONG, SUBTLE = 0.65, 0.25  # how much of a variation is new
 IMAGE_PROMPT_SHARE = 0.5  # of the result, for all image prompts together
@@ -18,10 +24,10 @@ CONTENTS_OF_A_GRID = range(1, 5)
 def imagined(images: tuple[bytes, ...]) -> Recipe:
     """New pictures; image prompts shimmer through."""
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        size = size_for(prompt.ratio)
-        photos = tuple(Photo(image, size) for image in images)
-        return tuple(_with_photos(art, photos) for art in _paintings(job_id, prompt, size))
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        size = size_for(prompt.ratio, canvas.area)
+        photos = tuple(Photo(image, size, canvas.is_detailed) for image in images)
+        return tuple(_with_photos(art, photos) for art in _paintings(job_id, prompt, size, canvas))
 
     return recipe
 
@@ -29,12 +35,12 @@ def imagined(images: tuple[bytes, ...]) -> Recipe:
 def blended(images: tuple[bytes, ...]) -> Recipe:
     """The pictures sent, laid over each other in equal parts, with a touch of something new."""
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        size = size_for(prompt.ratio)
-        photos = tuple(Photo(image, size) for image in images)
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        size = size_for(prompt.ratio, canvas.area)
+        photos = tuple(Photo(image, size, canvas.is_detailed) for image in images)
         share = (1 - BLEND_NOVELTY) / len(photos)
         weights = (*[share] * len(photos), BLEND_NOVELTY)
-        return tuple(Mixed((*photos, art), weights) for art in _paintings(job_id, prompt, size))
+        return tuple(Mixed((*photos, art), weights) for art in _paintings(job_id, prompt, size, canvas))
 
     return recipe
 
@@ -42,8 +48,8 @@ def blended(images: tuple[bytes, ...]) -> Recipe:
 def varied(source: Art, novelty: float) -> Recipe:
     """The source, overlaid by something new."""
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        paintings = _paintings(job_id, prompt, source.size)
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        paintings = _paintings(job_id, prompt, source.size, canvas)
         return tuple(Mixed((source, art), (1 - novelty, novelty)) for art in paintings)
 
     return recipe
@@ -51,10 +57,10 @@ def varied(source: Art, novelty: float) -> Recipe:
 
 def zoomed(source: Art, factor: float, ratio: float | None = None) -> Recipe:
     """The source in the middle of more; a custom zoom may ask for another aspect ratio."""
-    size = size_for(ratio) if ratio else source.size
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        return tuple(Zoomed(source, factor, art) for art in _paintings(job_id, prompt, size))
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        size = size_for(ratio, canvas.area) if ratio else source.size
+        return tuple(Zoomed(source, factor, art) for art in _paintings(job_id, prompt, size, canvas))
 
     return recipe
 
@@ -62,8 +68,8 @@ def zoomed(source: Art, factor: float, ratio: float | None = None) -> Recipe:
 def panned(source: Art, direction: str) -> Recipe:
     """The source at one side of a longer canvas."""
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        return tuple(Panned(source, direction, f"{job_id}:{n}", prompt.words) for n in CONTENTS_OF_A_GRID)
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        return tuple(Panned(source, direction, f"{job_id}:{n}", prompt.words, canvas) for n in CONTENTS_OF_A_GRID)
 
     return recipe
 
@@ -71,23 +77,27 @@ def panned(source: Art, direction: str) -> Recipe:
 def repainted(source: Art, mask_png: bytes) -> Recipe:
     """The source with something new where the mask is white."""
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        return tuple(Repainted(source, art, mask_png) for art in _paintings(job_id, prompt, source.size))
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        return tuple(Repainted(source, art, mask_png) for art in _paintings(job_id, prompt, source.size, canvas))
 
     return recipe
 
 
 def enlarged(source: Art, flavour: str) -> Recipe:
     """The one source with more pixels."""
-    art = Enlarged(source, 4 if flavour == "4x" else 2, is_creative=flavour == "Creative")
-    return lambda _job_id, _prompt: (art,)
+    factor, is_creative = 4 if flavour == "4x" else 2, flavour == "Creative"
+
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:  # noqa: ARG001
+        return (Enlarged(source, factor, is_creative, canvas.is_detailed),)
+
+    return recipe
 
 
 def animated(source: Art, count: int) -> Recipe:
     """The source as the first frame of some videos."""
 
-    def recipe(job_id: str, prompt: Prompt) -> tuple[Art, ...]:
-        paintings = _paintings(job_id, prompt, source.size)[:count]
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        paintings = _paintings(job_id, prompt, source.size, canvas)[:count]
         return tuple(Mixed((source, art), (1 - SUBTLE, SUBTLE)) for art in paintings)
 
     return recipe
@@ -95,11 +105,15 @@ def animated(source: Art, count: int) -> Recipe:
 
 def trimmed(recipe: Recipe, count: int) -> Recipe:
     """Only the first few of what another recipe makes."""
-    return lambda job_id, prompt: recipe(job_id, prompt)[:count]
+
+    def first_few(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        return recipe(job_id, prompt, canvas)[:count]
+
+    return first_few
 
 
-def _paintings(job_id: str, prompt: Prompt, size: tuple[int, int]) -> tuple[Art, ...]:
-    return tuple(Painted(f"{job_id}:{n}", size, prompt.words) for n in CONTENTS_OF_A_GRID)
+def _paintings(job_id: str, prompt: Prompt, size: tuple[int, int], canvas: Canvas) -> tuple[Art, ...]:
+    return tuple(Painted(f"{job_id}:{n}", size, prompt.words, canvas.is_detailed) for n in CONTENTS_OF_A_GRID)
 
 
 def _with_photos(art: Art, photos: tuple[Photo, ...]) -> Art:

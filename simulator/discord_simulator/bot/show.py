@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..accounts import BOTS, Account
+from ..accounts import BOTS, Account, Channel, User
 from ..interaction import Interaction
-from ..messages import DEFAULT, EPHEMERAL, Message
-from ..world import World
+from ..messages import EPHEMERAL, KeptPicture, Message
+from ..world import MessageProperties, World
 from .answers import Answer
+from .drawings import Drawings
 from .embeds import job_not_found
 from .job import Job
 from .jobs import Jobs
+from .line import Line
 from .replies import reply
 
 ENVELOPE = "✉"  # clients send it with or without the variation selector U+FE0F
@@ -28,6 +30,7 @@ class Showcase:
     def __init__(self, world: World, jobs: Jobs) -> None:
         self._world = world
         self._jobs = jobs
+        self._drawings = Drawings(world)
 
     def command(self, interaction: Interaction) -> Answer:
         """Answer /show; another account's job is as unknown as one that never was."""
@@ -48,16 +51,9 @@ class Showcase:
         self._world.clock.call_later(PICTURE_DELAY, self._show, interaction, job)
 
     def _show(self, interaction: Interaction, job: Job) -> None:
-        self._world.post(
-            interaction.channel,
-            BOTS[interaction.application_id],
-            job.title(),
-            type=DEFAULT,
-            interaction=interaction,
-            components=job.buttons(),
-            attachments=[job.picture()],
-            job_id=job.id,
-        )
+        bot = BOTS[interaction.application_id]
+        properties: MessageProperties = {"interaction": interaction, "components": job.buttons(), "job_id": job.id}
+        self._post_picture(job, interaction.channel, bot, job.title(), properties)
 
     def _refuse(self, interaction: Interaction, job_id: str) -> None:
         """Say so without a nonce, as the bot was seen to do."""
@@ -65,4 +61,13 @@ class Showcase:
 
     def _send_seed(self, account: Account, message: Message, job: Job) -> None:
         text = f"**{job.prompt}**\n**Job ID**: {job.id}\n**seed** {job.seed}"
-        self._world.post(account.dm(message.author.id), message.author, text, attachments=[job.picture()])
+        self._post_picture(job, account.dm(message.author.id), message.author, text, {})
+
+    def _post_picture(self, job: Job, channel: Channel, author: User, text: str, properties: MessageProperties) -> None:
+        """Post a message with the job's result; its ids are those of this moment, also when the drawing is late."""
+        ids = self._world.ids.reserve(2)
+
+        def post(picture: KeptPicture) -> None:
+            self._world.post(channel, author, text, attachments=[picture], ids=ids, **properties)
+
+        Line().add_drawn(self._drawings.result(job), post)

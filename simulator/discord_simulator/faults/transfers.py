@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from discord_simulator.rest.download import Download
+
 from .answers import AnswerFault, Refusal
 
 
@@ -64,10 +66,35 @@ class DownloadTruncated(AnswerFault):
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Send half of the body, then cut the connection."""
         whole = await handler(request)
-        body = whole.body if isinstance(whole, web.Response) and isinstance(whole.body, bytes) else b""
-        half = web.StreamResponse(headers={"Content-Length": str(len(body)), "Content-Type": whole.content_type})
-        await half.prepare(request)
-        await half.write(body[: len(body) // 2])
-        if request.transport is not None:
-            request.transport.close()  # close, not abort: what was written still goes out
-        return half
+        if isinstance(whole, Download):
+            whole.stop_after(whole.length // 2)
+        return whole
+
+
+@dataclass(kw_only=True)
+class DownloadCut(AnswerFault):
+    """A long transfer breaks off after `after_bytes` of it, as over a bad line; a Range request gets so many again."""
+
+    route: str = "cdn"
+    after_bytes: int = 1 << 20
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Send the first bytes of what was asked for, then cut the connection; a shorter transfer goes through."""
+        whole = await handler(request)
+        if isinstance(whole, Download):
+            whole.stop_after(self.after_bytes)
+        return whole
+
+
+@dataclass(kw_only=True)
+class RangeIgnored(AnswerFault):
+    """The CDN answers a Range request with 200 and the whole file, as HTTP allows: an edge node without a copy."""
+
+    route: str = "cdn"
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Send everything from the first byte on."""
+        whole = await handler(request)
+        if isinstance(whole, Download):
+            whole.ignore_range()
+        return whole

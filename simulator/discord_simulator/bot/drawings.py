@@ -1,0 +1,52 @@
+"""What is drawn for jobs beside the event loop: results, and previews while they are news."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+
+from ..messages import KeptPicture
+from ..world import World
+from .job import Job
+from .pictures import PreviewStyle, reduced
+
+PATIENCE = 1.0  # seconds after a job's end for which its last preview is still worth drawing
+
+
+class Drawings:
+    """Asks the world's studio for a job's pictures."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def result(self, job: Job, *, due: float | None = None) -> asyncio.Future[KeptPicture]:
+        """Give the job's result, drawn once however often it is shown; `due` as for Studio.draw."""
+        if job.drawing is None or job.drawing.cancelled():
+            job.drawing = self._world.studio.draw(partial(self._draw_result, job), due=due)
+        return job.drawing
+
+    def preview(self, job: Job, percent: int, step: int) -> asyncio.Future[KeptPicture | None]:
+        """Draw how far a job is; None when that is no news any more by the time a thread is free."""
+        style = self._world.options.preview_style
+        return self._world.studio.draw(partial(self._draw_preview, job, percent, step, style))
+
+    def forget_previews(self, job: Job) -> None:
+        """Let go of what only previews are made from, when the last of them is shown."""
+        reduced.forget(job.frames)
+        reduced.forget(job.frames[:1])
+
+    def _draw_result(self, job: Job) -> KeptPicture:
+        if not job.is_video and not job.kind.is_pick:
+            reduced(job.frames)  # before the slower file, for the previews that are due now
+        return self._world.files.keep(job.picture())
+
+    def _draw_preview(self, job: Job, percent: int, step: int, style: PreviewStyle) -> KeptPicture | None:
+        if is_outdated(job, step):
+            return None
+        return self._world.files.keep(job.preview(percent, step, style))
+
+
+def is_outdated(job: Job, step: int) -> bool:
+    """Tell whether a later percent is due, or the job has ended a while ago."""
+    return job.step_due > step or time.monotonic() > job.ends_at + PATIENCE

@@ -1,0 +1,61 @@
+"""Bytes on disk without a name: a file that is gone with the process, however that ends."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+CHUNK = 256 << 10  # bytes read at a time
+
+
+class Spool:
+    """One temporary file to which everything is appended; any thread may write and read.
+
+    The file has no name from the start, so that the system frees it even after kill -9. Nothing is freed before:
+    `Files.clear` begins a new spool, and the old one goes with the last Stored that points into it.
+    """
+
+    def __init__(self) -> None:
+        descriptor, path = tempfile.mkstemp(prefix="discord-simulator-")
+        Path(path).unlink()
+        self._descriptor = descriptor
+        self._end = 0
+        self._lock = Lock()
+        weakref.finalize(self, os.close, descriptor)
+
+    def write(self, data: bytes) -> Stored:
+        """Append. Raises OSError when the disk is full."""
+        with self._lock:
+            start, self._end = self._end, self._end + len(data)
+        rest, place = memoryview(data), start
+        while rest:
+            written = os.pwrite(self._descriptor, rest, place)
+            rest, place = rest[written:], place + written
+        return Stored(self, start, len(data))
+
+    def read(self, start: int, count: int) -> bytes:
+        """Read so many bytes from an offset; fewer only at the end of the file."""
+        return os.pread(self._descriptor, count, start)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where some bytes lie in a spool."""
+
+    spool: Spool
+    start: int
+    size: int
+
+    def read(self) -> bytes:
+        """Read all of them."""
+        return self.spool.read(self.start, self.size)
+
+    def chunks(self, first: int, last: int) -> Iterator[bytes]:
+        """Read the bytes from the first to the last, both counted from 0 and included, piece by piece."""
+        for place in range(first, last + 1, CHUNK):
+            yield self.spool.read(self.start + place, min(CHUNK, last + 1 - place))

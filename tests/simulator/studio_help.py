@@ -1,0 +1,19 @@
+"""Holding the simulator's drawing threads, so that a test decides when a picture is drawn."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+
+from discord_simulator.studio import THREADS, Studio
+
+
+@contextmanager
+def busy(studio: Studio) -> Iterator[Event]:
+    """Occupy every thread until the event is set, or the block ends."""
+    go_on = Event()
+    for _ in range(THREADS):
+        studio.draw(go_on.wait, due=0)
+    try:
+        yield go_on
+    finally:
+        go_on.set()

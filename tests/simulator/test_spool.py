@@ -1,0 +1,50 @@
+"""Pictures on disk in a file without a name."""
+
+import gc
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from discord_simulator.spool import CHUNK, Spool
+
+
+def test_nothing_is_left_in_the_temporary_directory(tmp_path: Path, monkeypatch):
+    """The file has no name while it is used, so that not even kill -9 leaves one behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    stored = Spool().write(b"picture")
+
+    assert list(tmp_path.iterdir()) == []
+    assert stored.read() == b"picture"
+
+
+def test_threads_write_side_by_side():
+    spool = Spool()
+    contents = [bytes([n]) * (n * 1000) for n in range(1, 40)]
+    with ThreadPoolExecutor(4) as threads:
+        stored = list(threads.map(spool.write, contents))
+
+    assert [each.read() for each in stored] == contents
+
+
+def test_a_part_is_read_piece_by_piece():
+    content = os.urandom(2 * CHUNK + 100)
+    stored = Spool().write(content)
+    pieces = list(stored.chunks(50, 2 * CHUNK + 60))
+
+    assert b"".join(pieces) == content[50 : 2 * CHUNK + 61]
+    assert max(map(len, pieces)) == CHUNK
+
+
+def test_the_file_is_closed_with_the_last_that_lies_in_it():
+    stored = Spool().write(b"picture")
+    descriptor = stored.spool._descriptor
+    os.fstat(descriptor)
+    del stored
+    gc.collect()
+
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return
+    raise AssertionError("still open")
