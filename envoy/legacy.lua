@@ -18,6 +18,13 @@ local function take_mode(headers)
   headers:replace(":path", "/mj" .. rest:gsub("^/mj/", "/"))
 end
 
+-- A slash at the end means nothing, to the transcoder. The routes of what passes it by know the path without.
+local function drop_last_slash(headers)
+  local path, query = headers:get(":path"):match("^([^?]*)(.*)$")
+  local kept = path:match("^(.*[^/])/+$")
+  if kept then headers:replace(":path", kept .. query) end
+end
+
 -- EventSource cannot set headers, so a watch, and nothing else, may carry the key as ?api_key=.
 -- It leaves the path at once: no log and no other hop sees it.
 local function take_key(headers)
@@ -53,6 +60,7 @@ function envoy_on_request(handle)
   local headers = handle:headers()
   take_mode(headers)
   if (headers:get("content-type") or ""):find("^application/grpc") then return end
+  drop_last_slash(headers)
   take_key(headers)
   if headers:get(":path"):find("^/mj/") then
     handle:streamInfo():dynamicMetadata():set("midway", "legacy", true)

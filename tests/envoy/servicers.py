@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import grpc
-from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -18,11 +17,18 @@ from midjourney.v1 import task_pb2
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceServicer
 
 
-def rich_status(code: grpc.StatusCode, message: str) -> Any:
+def not_found_status(code: grpc.StatusCode, message: str = '任务 "不存在"') -> Status:
     """Build an error as the server does: a status with an ErrorInfo."""
     detail = AnyMessage()
     detail.Pack(ErrorInfo(reason="ERROR_REASON_TASK_NOT_FOUND", domain="midway"))
-    return rpc_status.to_status(Status(code=code.value[0], message=message, details=[detail]))
+    return Status(code=code.value[0], message=message, details=[detail])
+
+
+async def refuse(context: Any, code: grpc.StatusCode) -> None:
+    """End a call with an error; one without a text if it is UNIMPLEMENTED, as gRPC itself says that."""
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        await context.abort(code, "")
+    await context.abort_with_status(rpc_status.to_status(not_found_status(code)))
 
 
 class EchoLegacy(LegacyServiceServicer):
@@ -39,45 +45,37 @@ class EchoLegacy(LegacyServiceServicer):
     async def CancelTask(self, request: Any, context: Any) -> legacy.SubmitResult:
         return legacy.SubmitResult(code=1, description=request.id)
 
-    async def GetTask(self, request: Any, context: Any) -> HttpBody:
-        """Answer with the Task, or with the gRPC error that the id names."""
-        if request.id.isdecimal():
-            return HttpBody(content_type="application/json", data=b'{"id":"%d"}' % int(request.id))
-        code = grpc.StatusCode[request.id.upper()]
-        if code is grpc.StatusCode.UNIMPLEMENTED:
-            await context.abort(code, "")
-        await context.abort_with_status(rich_status(code, '任务 "不存在"'))
-        raise AssertionError
-
-    async def ListTasks(self, request: Any, context: Any) -> HttpBody:
-        return HttpBody(content_type="application/json", data=b"[]")
+    async def GetImageSeed(self, request: Any, context: Any) -> legacy.SubmitResult:
+        """Answer with the id, or with the gRPC error that it names."""
+        if not request.id.isdecimal():
+            await refuse(context, grpc.StatusCode[request.id.upper()])
+        answer = legacy.SubmitResult(code=1)
+        answer.result.string_value = request.id
+        return answer
 
 
 class EchoTasks(MidjourneyServiceServicer):
-    """Streams and pictures."""
+    """Reads, and a stream for native gRPC."""
 
     def __init__(self) -> None:
-        self.go_on = asyncio.Event()
+        self.prompts: list[str] = []  # of the Tasks that a page holds
         self.cancelled = asyncio.Event()
 
     async def GetTask(self, request: Any, context: Any) -> query.GetTaskResponse:
-        """Show under which key the caller came."""
+        """Show under which key the caller came, or answer with NOT_FOUND."""
+        if request.task_id == "404":
+            await refuse(context, grpc.StatusCode.NOT_FOUND)
         keys = dict(context.invocation_metadata())
         return query.GetTaskResponse(task=task_pb2.Task(id=request.task_id, prompt=keys.get("mj-api-secret", "")))
 
-    async def GetTaskImage(self, request: Any, context: Any) -> HttpBody:
-        return HttpBody(content_type="image/png", data=b"\x89PNG" * 1000)
+    async def ListTasks(self, request: Any, context: Any) -> query.ListTasksResponse:
+        return query.ListTasksResponse(tasks=[task_pb2.Task(prompt=prompt) for prompt in self.prompts])
 
     async def WatchTask(self, request: Any, context: Any) -> None:  # type: ignore[override]
-        """Send the metadata as a Task, wait for the test's word, send a second message."""
-        if request.task_id == "404":
-            await context.abort_with_status(rich_status(grpc.StatusCode.NOT_FOUND, "no such task"))
-        metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
-        first = task_pb2.Task(id=request.task_id, client_state=metadata.get("mj-api-secret", ""), prompt=str(metadata))
+        """Send one message and wait for the reader to leave."""
         try:
-            await context.write(query.WatchTaskResponse(revision=request.after_revision + 1, task=first))
-            await self.go_on.wait()
-            await context.write(query.WatchTaskResponse(revision=request.after_revision + 2))
+            await context.write(query.WatchTaskResponse(revision=request.after_revision + 1))
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             self.cancelled.set()
             raise

@@ -1,21 +1,21 @@
 """Every error is a JSON object, with the numbers that old clients take for what they mean."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Any
 
-import aiohttp
 import grpc
 import pytest
 
-from tests.envoy.conftest import Door, small_server
-from tests.envoy.servicers import echo_tasks
-from tests.support.envoy import running_envoy
+from tests.envoy.conftest import Door, Forsaken, small_door
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def error(door: Door, method: str, path: str, **sent: Any) -> tuple[int, dict[str, Any]]:
+# Of the old API: one that is transcoded, and one that the REST backend answers.
+OLD_READS = pytest.mark.parametrize("read", ["image-seed", "fetch"])
+
+
+async def error(door: Door | Forsaken, method: str, path: str, **sent: Any) -> tuple[int, dict[str, Any]]:
     """Send a request and return status and JSON of its error."""
     async with door.http.request(method, path, **sent) as answer:
         assert answer.content_type == "application/json"
@@ -67,23 +67,26 @@ async def test_an_unknown_path_is_404(door, method, path):
         ("internal", 500, 500),
     ],
 )
-async def test_a_grpc_error_of_the_old_api_keeps_its_text(door, name, status, code):
-    answered, answer = await error(door, "GET", f"/mj/task/{name}/fetch")
+@OLD_READS
+async def test_an_error_of_the_old_api_keeps_its_text(door, name, status, code, read):
+    answered, answer = await error(door, "GET", f"/mj/task/{name}/{read}")
 
     assert (answered, answer["code"], answer["description"]) == (status, code, '任务 "不存在"')
     assert "message" not in answer
 
 
-async def test_an_error_without_a_text_has_a_description_all_the_same(door):
-    status, answer = await error(door, "GET", "/mj/task/unimplemented/fetch")
+@OLD_READS
+async def test_an_error_without_a_text_has_a_description_all_the_same(door, read):
+    status, answer = await error(door, "GET", f"/mj/task/unimplemented/{read}")
 
     assert (status, answer) == (501, {"code": 501, "description": ""})
 
 
-async def test_on_v1_an_error_is_the_rich_status(door):
-    status, answer = await error(door, "GET", "/v1/tasks/404:watch")
+@pytest.mark.parametrize("path", ["/v1/tasks/404", "/v1/tasks/not_found:watch", "/v1/tasks/not_found/image"])
+async def test_on_v1_an_error_is_the_rich_status(door, path):
+    status, answer = await error(door, "GET", path)
 
-    assert (status, answer["code"], answer["message"]) == (404, 5, "no such task")
+    assert (status, answer["code"], answer["message"]) == (404, 5, '任务 "不存在"')
     assert answer["details"][0]["reason"] == "ERROR_REASON_TASK_NOT_FOUND"
 
 
@@ -96,41 +99,41 @@ async def test_an_unknown_method_of_native_grpc_stays_a_grpc_error(door):
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.parametrize("path", ["/mj/task/17/fetch", "/v1/tasks/17"])
-async def test_a_server_that_is_gone_is_503(door, tmp_path, path):
-    async with AsyncExitStack() as server, AsyncExitStack() as envoy:
-        port = await server.enter_async_context(small_server(echo_tasks()))
-        url = await envoy.enter_async_context(running_envoy(port, tmp_path))
-        await server.aclose()
-
-        status, answer = await error(door, "GET", url + path)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/mj/task/17/image-seed"),
+        ("GET", "/v1/tasks/17"),
+        ("GET", "/mj/task/17/fetch"),
+        ("POST", "/mj-fast/mj/task/list-by-condition"),
+        ("GET", "/v1/tasks/17/image"),
+    ],
+)
+async def test_a_server_that_is_gone_is_503(forsaken, method, path):
+    status, answer = await error(forsaken, method, path)
 
     assert (status, answer["code"]) == (503, 503)
     assert answer["description"]
 
 
 async def test_an_error_that_is_rewritten_leaves_no_error_of_the_script(tmp_path):
-    async with (
-        small_server(echo_tasks()) as port,
-        running_envoy(port, tmp_path) as url,
-        aiohttp.ClientSession(url) as http,
-        http.get("/mj/task/not_found/fetch") as answer,
-    ):
-        assert (await answer.json())["code"] == 3
+    async with small_door(tmp_path) as door:
+        for read in ("image-seed", "fetch"):
+            _, answer = await error(door, "GET", f"/mj/task/not_found/{read}")
+            assert answer["code"] == 3
 
     assert "script log" not in (tmp_path / "envoy.log").read_text()
 
 
 async def test_the_log_names_failures_and_never_a_key(tmp_path):
-    tasks = echo_tasks()
-    tasks.go_on.set()
-    async with small_server(tasks) as port, running_envoy(port, tmp_path) as url:
-        reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
-        request = "GET /v1/tasks/404:watch?api_key=hush&x=hush HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with small_door(tmp_path) as door:
+        reader, writer = await asyncio.open_connection(*door.grpc_target.split(":"))
+        path = "/v1/tasks/not_found:watch"
+        request = f"GET {path}?api_key=hush&x=hush HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
         await reader.read()
         writer.close()
 
     log = (tmp_path / "envoy.log").read_text()
-    assert '"path":"/v1/tasks/404:watch"' in log
+    assert f'"path":"{path}"' in log
     assert "hush" not in log

@@ -3,16 +3,13 @@
 import asyncio
 from typing import Any
 
-import aiohttp
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.legacy.v1.legacy_service_pb2_grpc import LegacyServiceStub
 
-from tests.envoy.conftest import Door, small_server
-from tests.envoy.servicers import echo_tasks
-from tests.support.envoy import running_envoy
+from tests.envoy.conftest import Door, small_door
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -86,10 +83,14 @@ async def test_with_keys_whoever_brings_one_is_passed_on_to_the_server(locked, h
     [
         ("GET", FETCH),
         ("POST", IMAGINE),
+        ("POST", "/mj/task/list-by-ids"),
+        ("GET", "/v1/tasks:watch"),
         ("GET", "/v1/tasks/17:watch"),
         ("GET", "/v1/tasks/17:watch?api_key="),
         ("GET", "/v1/tasks/17?api_key=any"),
         ("GET", "/v1/tasks/17?signature=any"),
+        ("GET", "/v1/tasks/17/image"),
+        ("HEAD", "/v1/tasks/17/image?signature="),
         ("POST", "/v1/tasks/17/image?signature=any"),
         ("POST", "/v1/tasks:imagine"),
     ],
@@ -99,10 +100,17 @@ async def test_with_keys_a_request_without_one_is_401(locked, method, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/health", "/v1/tasks/17:watch?x=1&api_key=any", "/v1/tasks/17/image?expires=1&signature=any"]
+    ("method", "path"),
+    [
+        ("GET", "/health"),
+        ("GET", "/v1/tasks/17:watch?x=1&api_key=any"),
+        ("GET", "/v1/tasks:watch?api_key=any"),
+        ("GET", "/v1/tasks/17/image?expires=1&signature=any"),
+        ("HEAD", "/v1/tasks/17/image?expires=1&signature=any"),
+    ],
 )
-async def test_with_keys_these_need_no_header(locked, path):
-    assert await status_of(locked, path) == 200
+async def test_with_keys_these_need_no_header(locked, method, path):
+    assert await status_of(locked, path, method) == 200
 
 
 async def test_the_401_of_the_old_api_is_an_object(locked):
@@ -110,8 +118,9 @@ async def test_the_401_of_the_old_api_is_an_object(locked):
         assert await answer.json() == {"code": 401, "description": "no API key in authorization or mj-api-secret"}
 
 
-async def test_the_401_of_v1_is_the_status_that_the_server_gives(locked):
-    async with locked.http.get("/v1/tasks/17") as answer:
+@pytest.mark.parametrize("path", ["/v1/tasks/17", "/v1/tasks/17:watch", "/v1/tasks:watch", "/v1/tasks/17/image"])
+async def test_the_401_of_v1_is_the_status_that_the_server_gives(locked, path):
+    async with locked.http.get(path) as answer:
         body = await answer.json()
 
     assert (answer.status, body["code"]) == (401, 16)
@@ -132,8 +141,8 @@ async def test_a_key_that_no_header_can_hold_is_none(locked):
     async with locked.http.get(path + "a%0Ab") as line_feed, locked.http.get(path + "a%FFb") as binary:
         texts = await line_feed.text() + await binary.text()
 
-    assert (line_feed.status, binary.status) == (200, 200)  # the servicer takes no key for an answer
-    assert "clientState" not in texts
+    assert (line_feed.status, binary.status) == (200, 200)  # the backend takes no key for an answer
+    assert "mj-api-secret" not in texts
 
 
 async def test_health_may_be_asked_without_a_key_and_not_watched(locked):
@@ -159,6 +168,28 @@ async def test_with_keys_a_preflight_is_answered_for_every_origin(locked):
         assert answer.headers["Access-Control-Allow-Origin"] == "https://client.example"
         allowed = answer.headers["Access-Control-Allow-Headers"].split(", ")
         assert {"content-type", "authorization", "mj-api-secret", "x-ptoken"} <= set(allowed)
+        assert {"range", "if-range", "if-none-match", "last-event-id"} <= set(allowed)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/tasks/17/image", "/v1/tasks/17:watch", "/v1/tasks:watch", "/mj/task/17/fetch", "/mj/task/list-by-ids"]
+)
+async def test_a_preflight_never_reaches_the_backend(locked, path):
+    headers = {"Origin": "https://client.example", "Access-Control-Request-Method": "GET"}
+
+    async with locked.http.options(path, headers=headers) as answer:
+        assert (answer.status, "X-Reached" in answer.headers) == (200, False)
+        assert set(answer.headers["Access-Control-Allow-Methods"].split(", ")) >= {"GET", "HEAD", "POST"}
+
+
+async def test_a_page_may_read_what_says_which_part_of_which_picture_it_got(locked):
+    headers = KEY | {"Origin": "https://client.example", "Range": "bytes=0-9"}
+
+    async with locked.http.get("/v1/tasks/17/image", headers=headers) as answer:
+        exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+
+    assert answer.status == 206
+    assert {"etag", "content-range", "content-disposition"} <= set(exposed)
 
 
 async def test_an_answer_to_a_browser_names_its_origin(locked):
@@ -168,11 +199,9 @@ async def test_an_answer_to_a_browser_names_its_origin(locked):
 
 async def test_the_pages_that_may_call_can_be_named(tmp_path):
     async with (
-        small_server(echo_tasks()) as port,
-        running_envoy(port, tmp_path, needs_key=True, cors_origins=["https://a.example"]) as url,
-        aiohttp.ClientSession(url) as http,
-        http.get(FETCH, headers=KEY | {"Origin": "https://a.example"}) as named,
-        http.get(FETCH, headers=KEY | {"Origin": "https://a-example"}) as other,
+        small_door(tmp_path, needs_key=True, cors_origins=["https://a.example"]) as door,
+        door.http.get(FETCH, headers=KEY | {"Origin": "https://a.example"}) as named,
+        door.http.get(FETCH, headers=KEY | {"Origin": "https://a-example"}) as other,
     ):
         assert named.headers["Access-Control-Allow-Origin"] == "https://a.example"
         assert "Access-Control-Allow-Origin" not in other.headers

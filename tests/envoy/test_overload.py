@@ -1,31 +1,50 @@
 """Envoy refuses before it takes all the memory of the machine."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import pytest
 from midway.app import parts
 from midway.app.envoy import RestDoor
 from midway.app.part import Part
 from midway.app.ports import ReservedPort
 
-from tests.envoy.conftest import small_server
+from tests.envoy.backend import small_backend
+from tests.envoy.conftest import client, small_server
 from tests.envoy.servicers import echo_tasks
 
 
-async def test_without_memory_left_a_request_is_503_as_json(tmp_path: Path) -> None:
-    """An Envoy that may use one byte has used more from the start."""
+@pytest.fixture
+async def full(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """An Envoy that may use one byte, and has used more from the start."""
     with ReservedPort("127.0.0.1", 0) as port:
-        async with small_server(echo_tasks()) as grpc_port:
-            door = RestDoor(host="127.0.0.1", http_port=port.number, grpc_port=grpc_port)
+        async with small_server(echo_tasks()) as grpc_port, small_backend(tmp_path) as rest:
+            door = RestDoor(host="127.0.0.1", http_port=port.number, grpc_port=grpc_port, rest_backend_port=rest.port)
             program = parts.envoy(tmp_path / "envoy.yaml", door)
             limit(tmp_path / "envoy.yaml", heap_bytes=1)
-            async with Part(program, tmp_path / "envoy.log") as part:
+            async with (
+                Part(program, tmp_path / "envoy.log") as part,
+                client(f"http://127.0.0.1:{port.number}") as http,
+            ):
                 await parts.envoy_ready(part, door, within_seconds=30)
+                yield http
 
-                status, answer = await refused(f"http://127.0.0.1:{port.number}/mj/task/17/fetch")
+
+@pytest.mark.parametrize("path", ["/mj/task/17/fetch", "/mj/task/17/image-seed"])
+async def test_without_memory_left_a_request_is_503_as_json(full: aiohttp.ClientSession, path: str) -> None:
+    status, answer = await refused(full, path)
 
     assert (status, answer["code"]) == (503, 503)
     assert answer["description"]
+
+
+async def test_without_memory_left_a_watch_is_told_to_come_again(full: aiohttp.ClientSession) -> None:
+    await refused(full, "/mj/task/17/fetch")
+
+    async with full.get("/v1/tasks/17:watch") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/event-stream")
+        assert await answer.text() == "retry: 2000\n\n"
 
 
 def limit(config: Path, *, heap_bytes: int) -> None:
@@ -36,10 +55,9 @@ def limit(config: Path, *, heap_bytes: int) -> None:
     config.write_text(after)
 
 
-async def refused(url: str) -> tuple[int, dict[str, object]]:
+async def refused(http: aiohttp.ClientSession, path: str) -> tuple[int, dict[str, object]]:
     """Ask until the refusal comes: the memory is looked at four times a second."""
-    async with aiohttp.ClientSession() as http:
-        while True:
-            async with http.get(url) as answer:
-                if answer.status != 200:
-                    return answer.status, await answer.json()
+    while True:
+        async with http.get(path) as answer:
+            if answer.status != 200:
+                return answer.status, await answer.json()

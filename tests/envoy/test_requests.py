@@ -57,8 +57,14 @@ async def test_a_body_without_content_type_is_json(door):
 
 @pytest.mark.parametrize("body", [b"null", b'{"id":"9"}', b""])
 async def test_the_body_of_a_get_changes_nothing(door, body):
+    async with door.http.request("GET", "/mj/task/17/image-seed", data=body) as answer:
+        assert (await answer.json())["result"] == "17"
+
+
+@pytest.mark.parametrize("body", [b"null", b'{"id":"9"}', b""])
+async def test_the_body_of_a_get_does_not_reach_the_backend(door, body):
     async with door.http.request("GET", "/mj/task/17/fetch", data=body) as answer:
-        assert (await answer.json())["id"] == "17"
+        assert (await answer.json())["body"] == ""
 
 
 @pytest.mark.parametrize("body", [b"null", b"", b"{}"])
@@ -99,9 +105,20 @@ async def test_json_has_no_white_space(door):
         assert await answer.text() == '{"code":1,"description":"17"}'
 
 
-async def test_an_http_body_passes_as_it_is(door):
-    async with door.http.get("/v1/tasks/17/image") as answer:
-        assert (answer.content_type, len(await answer.read())) == ("image/png", 4000)
+@pytest.mark.parametrize(
+    ("letter", "size"),
+    [*((letter, 3_000_000) for letter in ["x", "狐", "<", '"', "\n", "\x01"]), ("\x01", 8_000_000)],
+    ids=ascii,
+)
+async def test_a_large_page_of_tasks_arrives_whole(door, letter, size):
+    """JSON writes some letters in six bytes."""
+    prompt = letter * (30_000 // len(letter.encode()))
+    door.tasks.prompts = [f"{number} {prompt}" for number in range(size // 30_000)]
+
+    async with door.http.get("/v1/tasks") as answer:
+        tasks = (await answer.json())["tasks"]
+
+    assert [task["prompt"] for task in tasks] == door.tasks.prompts
 
 
 async def test_the_health_page_follows_the_server(door):

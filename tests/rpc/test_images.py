@@ -90,7 +90,11 @@ async def test_a_reader_keeps_the_picture_that_is_replaced_meanwhile(gallery: tu
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"task_id": "17"}, "TASK_NOT_FOUND"), ({"index": 1}, "IMAGE_NOT_AVAILABLE"), ({"index": -1}, "IMAGE_NOT_AVAILABLE")],
+    [
+        ({"task_id": "17"}, "TASK_NOT_FOUND"),
+        ({"index": 1}, "IMAGE_NOT_AVAILABLE"),
+        ({"index": -1}, "IMAGE_NOT_AVAILABLE"),
+    ],
 )
 async def test_what_is_not_there_is_not_found(
     gallery: tuple[Served, Task, Shelf], fields: dict[str, Any], reason: str

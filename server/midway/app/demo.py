@@ -156,7 +156,13 @@ async def clients(addresses: Addresses, key: str) -> AsyncIterator[tuple[aiohttp
 def demo_settings(settings: Settings, data_dir: Path) -> Settings:
     """Turn any settings into those of the demo: free ports, nothing kept, and never a real Account."""
     changes: dict[str, Any] = {f"{part}_port": 0 for part in ("http", "grpc", "simulator", "metrics")}
-    changes |= {"host": "127.0.0.1", "data_dir": data_dir, "accounts": (), "simulator_url": None, "rest_backend_port": None}
+    changes |= {
+        "host": "127.0.0.1",
+        "data_dir": data_dir,
+        "accounts": (),
+        "simulator_url": None,
+        "rest_backend_port": None,
+    }
     changes |= {"simulator_accounts": 2, "simulator_speed": max(SPEED, settings.simulator_speed)}
     return settings.model_copy(update=changes)
 
