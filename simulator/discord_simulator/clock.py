@@ -32,14 +32,22 @@ class Clock:
         """Tell the aware UTC time, moved by `skew` when a fault has set one."""
         return datetime.now(UTC) + self.skew
 
-    def call_later(self, bot_seconds: float, function: Callable[[*Args], object], *args: *Args) -> asyncio.TimerHandle:
-        """Call `function(*args)` after so many bot seconds, unless the clock is cleared before."""
+    def call_later(
+        self, bot_seconds: float, function: Callable[[*Args], object], *args: *Args, since: float | None = None
+    ) -> asyncio.TimerHandle:
+        """Call `function(*args)` after so many bot seconds, unless the clock is cleared before.
+
+        They count from `since`, in the event loop's time: calls that are planned together keep their order although
+        planning them takes a while.
+        """
+        loop = asyncio.get_running_loop()
+        begin = loop.time() if since is None else since
 
         def run() -> None:
             self._handles.discard(handle)
             function(*args)
 
-        handle = asyncio.get_running_loop().call_later(self.seconds(max(0.0, bot_seconds)), run)
+        handle = loop.call_at(begin + self.seconds(max(0.0, bot_seconds)), run)
         self._handles.add(handle)
         return handle
 

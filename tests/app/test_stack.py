@@ -1,5 +1,6 @@
 """`midway stack` comes up whole, goes down whole, and leaves no process whatever happens to it."""
 
+import json
 import os
 import signal
 import socket
@@ -23,6 +24,14 @@ def test_every_part_answers_once_it_says_ready(tmp_path):
         for url in (f"{stack.rest}/health", f"{stack.simulator}/__sim/journal", stack.metrics):
             with urllib.request.urlopen(url, timeout=10) as answer:
                 assert answer.status == 200
+
+
+def test_the_simulator_draws_in_the_size_that_the_settings_say(tmp_path):
+    with (
+        running_stack(tmp_path, MIDWAY_SIMULATOR_PICTURES="real") as stack,
+        urllib.request.urlopen(f"{stack.simulator}/__sim/state", timeout=10) as answer,
+    ):
+        assert json.load(answer)["options"]["pictures"] == "real"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -126,6 +126,14 @@ async def test_a_watch_of_all_begins_with_the_revision_and_takes_a_filter(door: 
     assert (second.data["task"]["id"], second.data["task"]["state"]) == (task.id, "STATE_SUCCEEDED")
 
 
+async def test_a_watch_that_began_before_the_first_task_resumes_with_it(door: Door) -> None:
+    """Its last event was the revision 0."""
+    async with door.http.get("/v1/tasks:watch", headers={"last-event-id": "0"}) as answer:
+        first = await anext(events(answer))
+
+    assert first.data["task"]["createTime"]
+
+
 @pytest.mark.parametrize("wrong", ["filter.states=DONE", "filter.actions=99"])
 async def test_a_filter_that_cannot_be_names_the_field(door: Door, wrong: str) -> None:
     async with door.http.get(f"/v1/tasks:watch?{wrong}") as answer:

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from discord_simulator.app import Simulator
 from discord_simulator.clock import Clock
+from discord_simulator.options import PictureSize
 from discord_simulator.snowflake import Snowflakes
 
 from tests.simulator.conftest import Discord
@@ -60,6 +61,14 @@ async def test_settings_of_one_account_leave_the_others_alone(discord: Discord):
 async def test_a_setting_that_does_not_exist_is_refused(discord: Discord, changes: dict):
     assert (await discord.call("POST", "/__sim/accounts/1", json=changes))[0] == 400
     assert (await discord.call("POST", "/__sim/accounts/9", json={}))[0] == 400
+
+
+async def test_the_size_of_pictures_is_a_knob(discord: Discord):
+    options = await discord.sim("options", {"pictures": "real", "film_bytes": 60_000_000})
+
+    assert (options["pictures"], options["film_bytes"]) == ("real", 60_000_000)
+    assert (await discord.call("POST", "/__sim/options", json={"pictures": "huge"}))[0] == 400
+    assert discord.simulator.world.options.pictures is PictureSize.REAL
 
 
 async def test_an_added_account_can_log_in(discord: Discord):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from discord_simulator.__main__ import parse_arguments
 
 from tests.simulator.gateway_client import PATIENCE_SECONDS, GatewayClient
 
@@ -30,6 +31,16 @@ async def address(process: asyncio.subprocess.Process) -> str:
         ready, _, url = (await process.stdout.readline()).decode().strip().partition(" ")
     assert ready == "ready"
     return url
+
+
+def test_the_size_of_pictures_comes_from_the_command_line_or_the_environment(monkeypatch):
+    """Small unless the environment says otherwise, and the command line has the last word."""
+    assert parse_arguments([]).pictures == "small"
+    monkeypatch.setenv("MIDWAY_SIMULATOR_PICTURES", "real")
+    assert parse_arguments([]).pictures == "real"
+    assert parse_arguments(["--pictures", "small"]).pictures == "small"
+    with pytest.raises(SystemExit):
+        parse_arguments(["--pictures", "huge"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

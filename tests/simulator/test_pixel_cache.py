@@ -15,14 +15,25 @@ def picture(edge: int) -> Image.Image:
     return Image.new("RGB", (edge, edge))
 
 
-def test_the_oldest_go_when_the_bytes_are_used_up():
-    asked: list[int] = []
-    cache: PixelCache[int] = PixelCache(lambda key: asked.append(key) or picture(16), max_bytes=4 * KIB)
-    for key in (1, 2, 3, 4, 1, 5, 1, 2):
-        cache(key)
+class Painter:
+    """Draws pictures of 1 KiB, and remembers which."""
 
-    assert asked == [1, 2, 3, 4, 5, 2]
-    assert cache.kept_bytes == 4 * KIB
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.cache = PixelCache(self._draw, max_bytes=4 * KIB)
+
+    def _draw(self, key: int) -> Image.Image:
+        self.asked.append(key)
+        return picture(16)
+
+
+def test_the_oldest_go_when_the_bytes_are_used_up():
+    painter = Painter()
+    for key in (1, 2, 3, 4, 1, 5, 1, 2):
+        painter.cache(key)
+
+    assert painter.asked == [1, 2, 3, 4, 5, 2]
+    assert painter.cache.kept_bytes == 4 * KIB
 
 
 def test_a_picture_that_would_push_out_all_others_is_not_kept():
@@ -34,14 +45,13 @@ def test_a_picture_that_would_push_out_all_others_is_not_kept():
 
 
 def test_what_is_forgotten_is_drawn_anew():
-    asked: list[int] = []
-    cache: PixelCache[int] = PixelCache(lambda key: asked.append(key) or picture(16), max_bytes=4 * KIB)
-    cache(1)
-    cache.forget(1)
-    cache.forget(1)
-    cache(1)
+    painter = Painter()
+    painter.cache(1)
+    painter.cache.forget(1)
+    painter.cache.forget(1)
+    painter.cache(1)
 
-    assert asked == [1, 1]
+    assert painter.asked == [1, 1]
 
 
 def test_two_threads_that_ask_for_the_same_draw_it_once():

@@ -40,7 +40,7 @@ class Events:
 
     async def watch_task(self, call: HttpCall, request: query_pb2.WatchTaskRequest) -> web.StreamResponse:
         """Follow a Task to its end. 204 when the client has seen it: an EventSource then stops."""
-        after = await self._after(call, request.after_revision)
+        after = await self._after(call, request.after_revision) or Revision(0)
         task = await self._engine.store.get(TaskId(request.task_id))
         if task is None:
             raise task_not_found(request.task_id)
@@ -50,25 +50,25 @@ class Events:
         return await self._send_all(call, stream, query_pb2.WatchTaskResponse)
 
     async def watch_tasks(self, call: HttpCall, request: query_pb2.WatchTasksRequest) -> web.StreamResponse:
-        """Follow every Task that matches; after nothing, the first event tells the present revision."""
+        """Follow every Task that matches; from now on, the first event tells the present revision."""
         after = await self._after(call, request.after_revision)
         stream = await tasks_stream(self._engine, request.filter, after)
-        first = b"" if after else self._form(query_pb2.WatchTasksResponse, None, stream.revision)
+        first = self._form(query_pb2.WatchTasksResponse, None, stream.revision) if after is None else b""
         return await self._send_all(call, stream, query_pb2.WatchTasksResponse, first)
 
-    async def _after(self, call: HttpCall, after_revision: int) -> Revision:
-        """Return where to begin: behind the last event that the browser has, else where the address says.
+    async def _after(self, call: HttpCall, after_revision: int) -> Revision | None:
+        """Return where to begin: behind the last event that the browser has, else where the address says, if it does.
 
-        A browser repeats what it was given. Where the server knows nothing of it (a database was put back), it begins
-        anew, as nobody could make the browser forget.
+        A browser repeats what it was given, a 0 too, when it began before the first Task. Where the server knows
+        nothing of it (a database was put back), the watch begins anew: nobody could make the browser forget.
         """
         given = call.http.headers.get(LAST_EVENT_ID, "").strip()
         if not given:
-            return await known_revision(self._engine, after_revision)
+            return await known_revision(self._engine, after_revision) or None
         if not (given.isascii() and given.isdecimal() and len(given) <= LONGEST_ID):
             raise InvalidField(LAST_EVENT_ID, "is not the id of an event of ours")
         last = int(given)
-        return Revision(last if last <= await self._engine.store.revision() else 0)
+        return Revision(last) if last <= await self._engine.store.revision() else None
 
     async def _send_all(
         self, call: HttpCall, stream: TaskStream | TasksStream, kind: Kind, first: bytes = b""

@@ -46,7 +46,7 @@ class Watches:
     async def WatchTasks(self, request: query_pb2.WatchTasksRequest, context: Context) -> None:
         """Follow every Task that matches."""
         after = await known_revision(self._engine, request.after_revision)
-        stream = await tasks_stream(self._engine, request.filter, after)
+        stream = await tasks_stream(self._engine, request.filter, after or None)
         await context.send_initial_metadata(())
         if after == 0:
             await context.write(query_pb2.WatchTasksResponse(revision=stream.revision, heartbeat=True))

@@ -20,7 +20,7 @@ async def known_revision(engine: Engine, after: int) -> Revision:
     return Revision(after)
 
 
-async def tasks_stream(engine: Engine, wanted: query_pb2.TaskFilter, after: Revision) -> TasksStream:
-    """Follow every Task that matches; after 0, from now on. Raises InvalidField for a filter that cannot be."""
+async def tasks_stream(engine: Engine, wanted: query_pb2.TaskFilter, after: Revision | None) -> TasksStream:
+    """Follow every Task that matches; after None, from now on. Raises InvalidField for a filter that cannot be."""
     matching = partial(matches, query_from_filter(wanted))
-    return engine.watch.watch_all(after or await engine.store.revision(), matching)
+    return engine.watch.watch_all(await engine.store.revision() if after is None else after, matching)

@@ -15,7 +15,7 @@ LABEL_SHARE = 0.24  # of the height, at the bottom; the art above it is untouche
 MAX_PROMPT_LINES = 3
 LABEL_BACKGROUND, LABEL_TEXT, BADGE = (18, 18, 24), (240, 240, 240), (88, 101, 242)
 WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
-PIECE = re.compile(f"[{WIDE}] ?|[^ {WIDE}]* ?(?<=.)")
+PIECE = re.compile(f"[{WIDE}] ?|[^ {WIDE}]+ ?")
 FRAMES_BYTES = 64 << 20  # of drawn frames kept, so that a pick is what its grid shows without being drawn anew
 
 

@@ -119,20 +119,21 @@ class Jobs:
         clock, random, before_final = self._world.clock, self._world.random, self._world.options.delete_before_final
         course = plan_course(random, job.kind, job.mode, slowness=script.slowness, delete_before_final=before_final)
         shown = [(when, percent) for when, percent in course.percents if percent <= script.last_percent]
-        job.ends_at = self._loop_time(course.end)
-        if script.ending is None:
-            first_wanted = course.end if job.is_video or len(shown) < 2 else shown[1][0]
-            self._drawings.result(job, due=self._loop_time(first_wanted))
+        now = asyncio.get_running_loop().time()
         for step, (when, percent) in enumerate(shown):
-            clock.call_later(when, self._messages.progress, job, percent, step)
+            clock.call_later(when, self._messages.progress, job, percent, step, since=now)
+        failing = shown[-1][0] + FAILURE_DELAY if shown else FAILURE_DELAY
+        job.ends_at = now + clock.seconds(failing if script.ending else course.end)
         match script.ending:
             case None:
-                clock.call_later(course.end, self._finish, job)
-                clock.call_later(course.deletion, self._messages.delete_progress, job)
+                first_wanted = course.end if job.is_video or len(shown) < 2 else shown[1][0]
+                self._drawings.result(job, due=now + clock.seconds(first_wanted))
+                clock.call_later(course.end, self._finish, job, since=now)
+                clock.call_later(course.deletion, self._messages.delete_progress, job, since=now)
             case "nothing":
-                clock.call_later(GIVE_UP_SECONDS, self._end, job, "failed")
+                clock.call_later(GIVE_UP_SECONDS, self._end, job, "failed", since=now)
             case _:
-                clock.call_later(shown[-1][0] + FAILURE_DELAY if shown else FAILURE_DELAY, self._fail, job, script)
+                clock.call_later(failing, self._fail, job, script, since=now)
 
     def _finish(self, job: Job) -> None:
         self._messages.result(job)
@@ -152,9 +153,6 @@ class Jobs:
         if waiting and self._has_free_slot(waiting):
             keeps_nonce = self._world.options.queued_start_has_nonce
             self._start(waiting, nonce=waiting.nonce if keeps_nonce else None)
-
-    def _loop_time(self, bot_seconds: float) -> float:
-        return asyncio.get_running_loop().time() + self._world.clock.seconds(bot_seconds)
 
     def _record(self, job: Job, what: JobStage) -> None:
         self._world.journal.job(

@@ -1,6 +1,6 @@
 """Text in any script: each character in the first font that has it.
 
-Noto Sans has Latin, Greek and Cyrillic, Noto Sans CJK has Chinese, Japanese and Korean, Noto Emoji has emoji as outlines.
+Noto Sans has Latin, Greek and Cyrillic, Noto Sans CJK Chinese, Japanese and Korean, Noto Emoji emoji as outlines.
 """
 
 from __future__ import annotations
