@@ -8,12 +8,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, delay, fanout, growth, imagines, memory, rest, results
+from benchmarks import calls, delay, fanout, files, growth, imagines, memory, rest, results
 from benchmarks.measure import Benchmark, Figure, Scale
 
 BENCHMARKS: dict[str, Benchmark] = {
     "calls": calls.run,
     "rest": rest.run,
+    "files": files.run,
     "fanout": fanout.run,
     "delay": delay.run,
     "imagines": imagines.run,

@@ -85,13 +85,13 @@ class Bare(grpc.GenericRpcHandler):
         return b""
 
 
-async def serve(bare: Bare) -> grpc.aio.Server:
-    """Serve on a free port, and say on which."""
+async def serve(bare: Bare, also: str = "") -> grpc.aio.Server:
+    """Serve on a free port, and say on which; `also` says where the process serves besides, as NAME=VALUE."""
     server = grpc.aio.server(options=UNLIMITED)
     server.add_generic_rpc_handlers((bare,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    print(f"ready grpc=127.0.0.1:{port}", flush=True)
+    print(f"ready grpc=127.0.0.1:{port} {also}", flush=True)
     return server
 
 

@@ -21,6 +21,12 @@ def memory_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def peak_memory_bytes(pid: int) -> int:
+    """Tell how much of a process was in memory at most, since it began."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:", 1)[1].split()[0]) * 1024
+
+
 class CpuMeter:
     """Measures what each process computes inside a `with` block; `used` holds it afterwards, by name."""
 

@@ -17,7 +17,7 @@ from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
 from midway.app import parts
 from midway.app.envoy import RestDoor
 from midway.app.part import Part, Program
-from midway.app.ports import ReservedPort
+from midway.app.ports import ReservedPort, port_of
 from midway.app.settings import Settings
 
 from benchmarks.bare import TEACH, TELL, UNLIMITED
@@ -58,6 +58,7 @@ class BareServer:
 
     pid: int
     address: str
+    rest_backend: str  # "" where it has only gRPC
     channel: grpc.aio.Channel
 
     async def teach(self, method: str, answer: bytes) -> None:
@@ -80,6 +81,7 @@ class Server:
 
     pid: int
     address: str
+    rest_backend: str
     channel: grpc.aio.Channel
     tasks: "MidjourneyServiceAsyncStub"
 
@@ -149,20 +151,25 @@ class Bench:
         part, line = await self.run(
             Program(program.name, program.command, program.ready_line, environment, reads_settings=True)
         )
-        address = parts.fields(line)["grpc"]
-        channel = await self._channel(address)
-        return Server(part.pid, address, channel, MidjourneyServiceStub(channel))
+        told = parts.fields(line)
+        channel = await self.channel(told["grpc"])
+        return Server(part.pid, told["grpc"], told["rest-backend"], channel, MidjourneyServiceStub(channel))
 
     async def bare(self, module: str = "benchmarks.bare", *arguments: str) -> BareServer:
         """Run a bare server."""
         part, line = await self.run(Program("bare", (sys.executable, "-m", module, *arguments), parts.READY))
-        address = parts.fields(line)["grpc"]
-        return BareServer(part.pid, address, await self._channel(address))
+        told = parts.fields(line)
+        return BareServer(part.pid, told["grpc"], told.get("rest-backend", ""), await self.channel(told["grpc"]))
 
-    async def envoy(self, grpc_address: str) -> tuple[str, int]:
-        """Run Envoy before a gRPC server, as the stack does; return its URL and its process id."""
+    async def envoy(self, server: Server | BareServer) -> tuple[str, int]:
+        """Run Envoy before both ports of a server, as the stack does; return its URL and its process id."""
         port = self._exit.enter_context(ReservedPort("127.0.0.1", 0)).number
-        door = RestDoor(host="127.0.0.1", http_port=port, grpc_port=int(grpc_address.rpartition(":")[2]))
+        door = RestDoor(
+            host="127.0.0.1",
+            http_port=port,
+            grpc_port=port_of(server.address),
+            rest_backend_port=port_of(server.rest_backend),
+        )
         part = await self._begin(parts.envoy(self.directory / f"envoy-{port}.yaml", door))
         await parts.envoy_ready(part, door, START_SECONDS)
         return f"http://127.0.0.1:{port}", part.pid
@@ -182,6 +189,7 @@ class Bench:
         self._parts[part.pid] = part
         return part
 
-    async def _channel(self, address: str) -> grpc.aio.Channel:
+    async def channel(self, address: str) -> grpc.aio.Channel:
+        """Open a connection for gRPC."""
         options = [*UNLIMITED, ("grpc.use_local_subchannel_pool", 1)]
         return await self._exit.enter_async_context(grpc.aio.insecure_channel(address, options=options))

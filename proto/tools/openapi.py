@@ -53,7 +53,8 @@ def document_from(descriptors: FileDescriptorSet) -> Json:
         "info": {
             "title": "Midway",
             "version": "v1",
-            "description": "Midjourney through Discord. Envoy turns most calls into gRPC; pictures and events come as they are.",
+            "description": "Midjourney through Discord. Envoy turns most calls into gRPC; pictures, events and the "
+            "old reads come as they are.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"secret": []}, {"authorization": []}],

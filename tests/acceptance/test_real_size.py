@@ -159,7 +159,7 @@ async def test_the_command_line_saves_a_film(stack: StackProcess, gallery: Galle
     done = await asyncio.to_thread(stack.midway, "watch", gallery.film["id"], cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
-    [film] = tmp_path.glob("**/*.mp4")
+    [film] = tmp_path.glob("**/*.mp4")  # noqa: ASYNC240 -- a test's own directory
     assert film.stat().st_size == int(gallery.film["image"]["sizeBytes"])
 
 
@@ -168,7 +168,8 @@ async def test_lists_of_the_longest_prompts_come_whole(client: Client) -> None:
     made = {await client.submit("imagine", prompt=prompt) for prompt in prompts}
     _, newest = await client.get("/mj/task/list")
     _, named = await client.post("/mj/task/list-by-condition", {"ids": sorted(made)})
-    listed, token = set(), ""
+    listed: set[str] = set()
+    token = ""
     while not listed or token:
         _, page = await client.get(f"/v1/tasks?page_size=1000&page_token={token}")
         listed |= {task["id"] for task in page["tasks"]}
@@ -206,8 +207,8 @@ async def test_slow_readers_cost_a_window_each_and_hold_nobody_up(
 async def taken_for_each(pid: int, gallery: Gallery, readers: int) -> list[int]:
     """Return what was read of the files for each reader, once something was read for every one."""
     async with asyncio.timeout(60):
-        while len(taken := taken_from_files(pid, gallery)) < readers:
-            await asyncio.sleep(0.05)  # nothing tells of it
+        while len(taken := taken_from_files(pid, gallery)) < readers:  # noqa: ASYNC110 -- nothing tells of it
+            await asyncio.sleep(0.05)
     return taken
 
 

@@ -1,6 +1,7 @@
 """envoy/envoy.yaml is valid as it stands, and rendered by its marks only."""
 
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,14 @@ from midway.app.envoy import ROOT, TEMPLATE, RestDoor, envoy_config, envoy_progr
 from midway.rpc.options import ServerOptions
 
 DOOR = RestDoor(
-    host="::1", http_port=18080, grpc_port=15051, needs_key=True, cors_origins=("https://it-is.example:8443",)
+    host="::1",
+    http_port=18080,
+    grpc_port=15051,
+    rest_backend_port=15052,
+    needs_key=True,
+    cors_origins=("https://it-is.example:8443",),
 )
+DEFAULT_DOOR = RestDoor(host="127.0.0.1", http_port=8080, grpc_port=50051, rest_backend_port=50052)
 
 
 def validate(config: str) -> None:
@@ -48,7 +55,7 @@ def test_rendering_changes_nothing_but_the_marked_values():
 
 def test_as_it_stands_the_file_lets_in_whom_a_server_without_keys_does():
     before = flat(yaml.safe_load(TEMPLATE.read_text()))
-    after = flat(yaml.safe_load(envoy_config(RestDoor(host="127.0.0.1", http_port=8080, grpc_port=50051))))
+    after = flat(yaml.safe_load(envoy_config(DEFAULT_DOOR)))
 
     changed = {path.rpartition("/")[2] for path in before if before[path] != after[path]}
     assert changed == {"filename", "proto_descriptor"}
@@ -59,7 +66,7 @@ def test_as_it_stands_the_file_lets_in_whom_a_server_without_keys_does():
     [((), ".*"), (("https://a.example", "http://b.example:81"), r"https://a\.example|http://b\.example:81")],
 )
 def test_with_keys_the_operator_chooses_the_pages_that_may_call(origins, allowed):
-    door = RestDoor(host="127.0.0.1", http_port=8080, grpc_port=50051, needs_key=True, cors_origins=origins)
+    door = replace(DEFAULT_DOOR, needs_key=True, cors_origins=origins)
 
     assert door.allowed_origins == allowed
 

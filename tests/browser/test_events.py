@@ -1,7 +1,6 @@
 """An EventSource of a real browser, over a kill -9, a drain and a restart of the server, with Envoy staying up."""
 
 import asyncio
-import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -74,7 +73,6 @@ class Restarted:
 @pytest_asyncio.fixture(loop_scope="module")
 async def restarted(tmp_path: Path) -> AsyncIterator[Restarted]:
     """A simulator that stays, a server, and Envoy before it."""
-    os.chmod(tmp_path, 0o700)
     with running_simulator(speed=20) as simulator:
         async with Relay.listening() as grpc, Relay.listening() as rest:
             server = Restarted(tmp_path, simulator, grpc, rest)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
+from google.protobuf import json_format
 from midjourney.v1 import query_pb2
 from midway.rest.backend import LEGACY, TASKS, raw_methods
 from midway.rest.reading import bindings
@@ -150,12 +150,9 @@ async def test_a_defect_is_500_and_tells_nothing_of_the_inside(door: Door, monke
 
 
 async def test_grpc_and_http_tell_the_same_of_a_task(door: Door) -> None:
-    from google.protobuf import json_format
-
     over_grpc = (await door.served.tasks.GetTask(query_pb2.GetTaskRequest(task_id=door.grid.id))).task
     async with door.http.get(f"/v1/tasks/{door.grid.id}:watch") as answer:
         line = next(line for line in (await answer.text()).splitlines() if line.startswith("data: "))
 
     told = json_format.Parse(line.removeprefix("data: "), query_pb2.WatchTaskResponse())
     assert told.task == over_grpc
-    assert isinstance(door.served.doors._rest._runner.app, web.Application)

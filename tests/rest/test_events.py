@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,12 +144,12 @@ async def test_a_filter_that_cannot_be_names_the_field(door: Door, wrong: str) -
 
 
 async def test_a_quiet_watch_beats_with_the_revision_to_resume_after(rig: Rig, tmp_path: Path) -> None:
-    from datetime import timedelta
-
-    async with door_of(rig, tmp_path, heartbeat=timedelta(milliseconds=50)) as door:
-        async with door.http.get("/v1/tasks:watch") as answer:
-            stream = events(answer)
-            beats = [await anext(stream) for _ in range(3)]
+    async with (
+        door_of(rig, tmp_path, heartbeat=timedelta(milliseconds=50)) as door,
+        door.http.get("/v1/tasks:watch") as answer,
+    ):
+        stream = events(answer)
+        beats = [await anext(stream) for _ in range(3)]
 
     assert [beat.data["heartbeat"] for beat in beats] == [True] * 3
     assert all(beat.id == beat.data["revision"] for beat in beats)

@@ -116,7 +116,7 @@ async def test_one_message_holds_a_small_picture_and_names_the_stream_for_a_larg
     error = await rejected(served.tasks.GetTaskImage(request))
 
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "IMAGE_TOO_LARGE")
-    assert "DownloadTaskImage" in error.message
+    assert "DownloadTaskImage" in str(error.message)
 
 
 def named(**ask: Any) -> str:

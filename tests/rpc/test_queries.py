@@ -32,7 +32,8 @@ async def test_a_page_of_the_longest_prompts_fits_into_a_message_that_clients_ta
         serving(rig) as served,
     ):
         made = [(await served.imagine("狐" * 6000)).id for _ in range(150)]
-        pages, request = [], query_pb2.ListTasksRequest(page_size=1000)
+        pages: list[query_pb2.ListTasksResponse] = []
+        request = query_pb2.ListTasksRequest(page_size=1000)
         while not pages or request.page_token:
             pages.append(await served.tasks.ListTasks(request))  # by a client with gRPC's own limit of 4 MiB
             request.page_token = pages[-1].next_page_token

@@ -135,7 +135,7 @@ def _listening(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _without_version(http: web.BaseRequest, answer: web.StreamResponse) -> None:
+async def _without_version(_: web.BaseRequest, answer: web.StreamResponse) -> None:
     """Tell strangers nothing of what runs here."""
     answer.headers.pop("Server", None)
 
