@@ -16,6 +16,9 @@ from schemas import HTTP_BODY, Schemas
 
 Json = dict[str, Any]
 
+# RPCs that stream a file in messages, and over REST are the file.
+FILES = frozenset({"midjourney.v1.MidjourneyService.DownloadTaskImage"})
+
 VERBS = ("get", "post", "put", "patch", "delete")
 LEGACY = "midjourney.legacy.v1"
 TASK, ACCOUNT = (Schemas.reference(f".{LEGACY}.{name}") for name in ("Task", "Account"))
@@ -68,8 +71,6 @@ def _add_operations(
     paths: Json, service: ServiceDescriptorProto, package: str, comments: Comments, number: int, schemas: Schemas
 ) -> None:
     for index, method in enumerate(service.method):
-        if not method.options.HasExtension(annotations_pb2.http):
-            continue  # over gRPC only
         text = comments.at((SERVICE, number, METHOD, index))
         rule = method.options.Extensions[annotations_pb2.http]
         full_name = f"{package}.{service.name}.{method.name}"
@@ -123,6 +124,8 @@ def _responses(method: MethodDescriptorProto, full_name: str, error: str) -> Jso
 
 
 def _content(method: MethodDescriptorProto, full_name: str) -> Json:
+    if full_name in FILES:
+        return {"*/*": {}}
     if method.output_type == HTTP_BODY:
         body = JSON_BODIES.get(full_name)
         return _json_content(body) if body else {"*/*": {}}

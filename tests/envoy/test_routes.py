@@ -11,8 +11,8 @@ from tests.envoy.conftest import Door
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 READS = [
-    "/v1/tasks/ended:watch",
     "/v1/tasks/17/image",
+    "/v1/tasks/17/image:download",
     "/v1/tasks/17/image?index=2&signature=x",
     "/mj/task/17/fetch",
     "/mj/task/list",
@@ -79,6 +79,7 @@ async def test_a_slash_at_the_end_means_nothing(door, path, end):
     ("method", "path"),
     [
         *((method, path) for method in ("POST", "PUT", "PATCH", "DELETE") for path in [*READS, *WATCHES]),
+        *(("HEAD", path) for path in WATCHES),
         *((method, path) for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE") for path in LISTS),
     ],
 )

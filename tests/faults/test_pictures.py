@@ -113,6 +113,20 @@ async def test_half_a_picture_is_never_given_out(rig: Rig) -> None:
     assert picture_facts(await rig.picture(task))["job"] == task.job_id
 
 
+@pytest.mark.parametrize("faults", [["DownloadCut"] * 4, ["DownloadCut", "RangeIgnored", "DownloadCut"]], ids="-".join)
+async def test_a_picture_that_comes_in_pieces_is_put_together(rig: Rig, faults: list[str]) -> None:
+    """A bad line cuts one transfer after the other; a proxy between sends the whole again, where a part was asked for."""
+    await rig.control("options", pictures="real")
+    task = await rig.succeeded(await rig.imagine("a red fox"))
+    for fault in faults:
+        await rig.control("faults", fault=fault)
+    data = await rig.picture(task)
+
+    assert task.image is not None
+    assert len(data) == task.image.size_bytes
+    assert picture_facts(data)["job"] == task.job_id
+
+
 async def test_a_download_without_end_is_given_up(simulator: Simulator, tmp_path: Path) -> None:
     """The CDN never answers: the client is told to come again, and gets the picture then."""
     async with stage(simulator, tmp_path, patience={"stall_timeout": 0.3}) as rig:

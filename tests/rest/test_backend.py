@@ -17,8 +17,10 @@ from tests.support.rig import Rig
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = {"mj-api-secret": "hush"}
+SERVED = ("GetTaskImage", "DownloadTaskImage", "WatchTask", "WatchTasks")
 PATHS = [
     "/v1/tasks/{task}/image",
+    "/v1/tasks/{task}/image:download",
     "/v1/tasks/{task}:watch",
     "/v1/tasks:watch",
     "/mj/task/{task}/fetch",
@@ -44,7 +46,7 @@ def routes(door: Door) -> set[tuple[str, str]]:
 
 
 async def test_it_answers_pictures_watches_and_every_raw_read_of_the_old_api(door: Door) -> None:
-    methods = [TASKS.methods_by_name[name] for name in ("GetTaskImage", "WatchTask", "WatchTasks")]
+    methods = [TASKS.methods_by_name[name] for name in SERVED]
     named = {binding for method in [*methods, *raw_methods(LEGACY)] for binding in bindings(method)}
 
     assert named <= routes(door)
@@ -69,7 +71,7 @@ async def test_a_body_is_not_read_before_the_key_is_shown(locked: Door) -> None:
         assert answer.status == 401
 
 
-@pytest.mark.parametrize("path", PATHS[3:])
+@pytest.mark.parametrize("path", PATHS[4:])
 async def test_the_key_opens_the_old_apis_reads(locked: Door, path: str) -> None:
     path = path.format(task=locked.grid.id, account=locked.grid.account_id)
     async with locked.http.get(path, headers=KEY) as answer, locked.http.head(path, headers=KEY) as head:
@@ -88,6 +90,21 @@ async def test_a_path_of_the_picture_opens_it_and_nothing_else(locked: Door) -> 
             assert answer.status == 401
     async with locked.http.get(f"{path}&index=1") as answer:
         assert answer.status == 401
+
+
+@pytest.mark.parametrize("name", ["task_id", "taskId"])
+async def test_a_query_cannot_say_what_the_path_says(locked: Door, name: str) -> None:
+    path = LINKS.path(locked.grid, LINKS.ends_at())
+    async with locked.http.get(f"{path}&{name}=17") as stranger:
+        assert stranger.status == 401
+    async with locked.http.get(f"{path}&{name}=17", headers=KEY) as answer:
+        assert (answer.status, (await answer.json())["details"][1]["fieldViolations"][0]["field"]) == (400, "task_id")
+
+
+async def test_a_body_of_a_get_says_nothing(locked: Door) -> None:
+    path = f"/mj/task/{locked.grid.id}/fetch"
+    async with locked.http.get(path, json={"id": "17"}, headers=KEY) as answer:
+        assert (await answer.json())["id"] == locked.grid.id
 
 
 async def test_a_list_takes_ids_in_every_form(locked: Door) -> None:

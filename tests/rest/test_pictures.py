@@ -39,6 +39,15 @@ async def test_a_picture_comes_with_what_a_browser_wants_to_know(door: Door, pic
     )
 
 
+async def test_a_download_is_the_same_file_for_a_browser_to_save(door: Door, picture: bytes) -> None:
+    async with door.http.get(f"{door.image}:download", headers={"range": "bytes=5-"}) as answer:
+        assert (answer.status, await answer.read()) == (206, picture[5:])
+    async with door.http.get(f"{door.image}:download?offset=5") as refused:
+        assert (refused.status, "Range" in (await refused.json())["message"]) == (400, True)
+
+    assert answer.headers["content-disposition"].startswith("attachment; filename=")
+
+
 async def test_head_tells_the_same_and_sends_nothing(door: Door, picture: bytes) -> None:
     async with door.http.get(door.image) as whole, door.http.head(door.image) as head:
         assert await head.read() == b""

@@ -381,8 +381,10 @@ class MidjourneyServiceServicer:
         """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
 
         The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
-        is resumed with `offset`, after a look at the `etag`. Over REST, `GetTaskImage` does all this by HTTP's own means.
-        Errors:
+        is resumed with `offset`, after a look at the `etag`.
+
+        Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
+        the place of `offset`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
         * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
         * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.

@@ -1,6 +1,6 @@
 """The HTTP server behind Envoy for what REST answers as bytes of its own.
 
-Which paths these are follows from the contract: GetTaskImage, the two watches, and every RPC of the old API that
+Which paths these are follows from the contract: those of pictures, the two watches, and every RPC of the old API that
 answers with an HttpBody. `envoy.yaml` leads the same paths here; everything else is transcoded to gRPC.
 """
 
@@ -68,7 +68,8 @@ class RestBackend:
             app,
             access_log=None,
             handler_cancellation=True,  # whoever hangs up frees what was held for him
-            shutdown_timeout=max(options.shutdown_grace.total_seconds(), SHORTEST_GRACE),
+            # aiohttp waits as long again after it has asked handlers to end.
+            shutdown_timeout=max(options.shutdown_grace.total_seconds() / 2, SHORTEST_GRACE),
             keepalive_timeout=KEEPALIVE_SECONDS,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
@@ -87,7 +88,8 @@ class RestBackend:
 
     def _answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
         """Give each RPC that is answered here: whether it streams, and by what."""
-        yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.send
+        yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.show
+        yield TASKS.methods_by_name["DownloadTaskImage"], False, self._pictures.save
         yield TASKS.methods_by_name["WatchTask"], True, self._events.watch_task
         yield TASKS.methods_by_name["WatchTasks"], True, self._events.watch_tasks
         for method in raw_methods(LEGACY):
@@ -95,7 +97,7 @@ class RestBackend:
 
     def _read_legacy(self, rpc: Callable[[Any, None], Awaitable[HttpBody]]) -> Answer:
         async def answer(call: HttpCall, request: Message) -> web.StreamResponse:
-            if call.http.can_read_body:
+            if call.http.method == "POST":  # elsewhere a body could say what the path says
                 add_body(request, await _body(call.http))
             body = await rpc(request, None)
             return web.Response(body=body.data, content_type=body.content_type)

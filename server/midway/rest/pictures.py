@@ -8,6 +8,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 from midjourney.v1 import query_pb2
 
+from midway.domain.errors import InvalidField
 from midway.rest.call import HttpCall
 from midway.rpc.task_images import TaskImage, TaskImages
 
@@ -21,11 +22,21 @@ class Pictures:
     def __init__(self, images: TaskImages) -> None:
         self._images = images
 
-    async def send(self, call: HttpCall, request: query_pb2.GetTaskImageRequest) -> web.StreamResponse:
-        """Send a picture, as much of it as is asked for, as fast as the client reads. Raises as `TaskImages.open`."""
-        async with self._images.open(request.task_id, request.index) as image:
+    async def show(self, call: HttpCall, request: query_pb2.GetTaskImageRequest) -> web.StreamResponse:
+        """Send a picture for a browser to show. Raises as `TaskImages.open`."""
+        return await self._send(call, request.task_id, request.index, "inline")
+
+    async def save(self, call: HttpCall, request: query_pb2.DownloadTaskImageRequest) -> web.StreamResponse:
+        """Send a picture for a browser to save. Raises as `TaskImages.open`."""
+        if request.offset:
+            raise InvalidField("offset", "is for gRPC; over REST ask for a Range")
+        return await self._send(call, request.task_id, request.index, "attachment")
+
+    async def _send(self, call: HttpCall, task_id: str, index: int, disposition: str) -> web.StreamResponse:
+        """Send as much as is asked for, as fast as the client reads."""
+        async with self._images.open(task_id, index) as image:
             # By the open file's own name: what the picture is called may lead elsewhere by now, or nowhere.
-            answer = _OpenFile(f"/dev/fd/{image.file.fileno()}", headers=_headers(image))
+            answer = _OpenFile(f"/dev/fd/{image.file.fileno()}", headers=_headers(image, disposition))
             await answer.prepare(_with_usable_range(call.http, image.etag))
             return answer
 
@@ -37,19 +48,19 @@ class _OpenFile(web.FileResponse):
         return None if self.prepared else await super().prepare(request)
 
 
-def _headers(image: TaskImage) -> dict[str, str]:
+def _headers(image: TaskImage, disposition: str) -> dict[str, str]:
     return {
         hdrs.CONTENT_TYPE: image.content_type,
-        hdrs.CONTENT_DISPOSITION: _inline(image.name),
+        hdrs.CONTENT_DISPOSITION: f"{disposition}; {_names(image.name)}",
         hdrs.CACHE_CONTROL: image.cache_control,
         "X-Content-Type-Options": "nosniff",
     }
 
 
-def _inline(name: str) -> str:
+def _names(name: str) -> str:
     """Name the file in both ways of RFC 6266: plain for old clients, and with every letter for all others."""
     plain = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "", name))
-    return f'inline; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")
+    return f'filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")
 
 
 def _with_usable_range(http: web.Request, etag: str) -> web.Request:

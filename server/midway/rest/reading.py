@@ -1,6 +1,6 @@
 """Requests of the contract, read from an HTTP request as its `google.api.http` rule says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -26,15 +26,18 @@ def bindings(method: MethodDescriptor) -> Iterator[tuple[str, str]]:
 
 
 def message_from(http: web.Request, method: MethodDescriptor) -> Message | InvalidField:
-    """Read an RPC's request from path and query, what the path names last; return what is wrong with it, if anything.
+    """Read an RPC's request from path and query; return what is wrong with it, if anything.
 
     Names of no field are passed over, as Envoy does: old clients add cache busters.
     """
     message: Message = GetMessageClass(method.input_type)()
     named = http.match_info
     try:
-        _set_all(message, ((name, text) for name, text in http.query.items() if name not in named))
-        _set_all(message, named.items())
+        for name, text in (*named.items(), *http.query.items()):
+            _set(message, name, text)
+        for name, text in named.items():
+            if getattr(message, name) != text:
+                raise InvalidField(name, "is another one in the query than in the path")
     except InvalidField as error:
         return error
     return message
@@ -51,11 +54,6 @@ def add_body(message: Message, body: bytes) -> None:
         json_format.ParseDict(present, message, ignore_unknown_fields=True)
     except (orjson.JSONDecodeError, json_format.ParseError, RecursionError) as error:
         raise InvalidField("body", f"is not the JSON of this call: {error}") from None
-
-
-def _set_all(message: Message, fields: Iterable[tuple[str, str]]) -> None:
-    for name, text in fields:
-        _set(message, name, text)
 
 
 def _set(message: Message, name: str, text: str) -> None:
