@@ -42,7 +42,8 @@ end
 
 -- A relay sends GET with the body `null`, which is no message; and fields of a GET body would override the path's.
 local function drop_body(handle, headers)
-  local takes_none = headers:get(":method") == "GET" or headers:get(":path"):match("^/mj/task/[^/]+/cancel/?$")
+  local method = headers:get(":method")
+  local takes_none = method == "GET" or method == "HEAD" or headers:get(":path"):match("^/mj/task/[^/]+/cancel/?$")
   if not takes_none then return end
   local body = handle:body()
   if body and body:length() > 0 then

@@ -1,6 +1,6 @@
 """Threads that draw, so that the event loop never waits for pixels.
 
-Pillow lets go of Python's lock while it resizes and compresses, so threads are enough.
+Pillow releases the GIL while it resizes and compresses, so threads are enough.
 """
 
 from __future__ import annotations

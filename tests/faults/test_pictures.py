@@ -115,7 +115,7 @@ async def test_half_a_picture_is_never_given_out(rig: Rig) -> None:
 
 @pytest.mark.parametrize("faults", [["DownloadCut"] * 4, ["DownloadCut", "RangeIgnored", "DownloadCut"]], ids="-".join)
 async def test_a_picture_that_comes_in_pieces_is_put_together(rig: Rig, faults: list[str]) -> None:
-    """A bad line cuts one transfer after the other; a proxy between sends the whole again, where a part was asked for."""
+    """A bad line cuts one transfer after the other; a proxy sends the whole again where a part was asked for."""
     await rig.control("options", pictures="real")
     task = await rig.succeeded(await rig.imagine("a red fox"))
     for fault in faults:

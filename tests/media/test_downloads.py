@@ -86,11 +86,11 @@ async def test_who_asks_while_the_picture_is_being_kept_waits_for_that(
     assert len(film.asked) == 1
 
 
-async def test_a_download_that_nobody_waits_for_any_more_ends(
+async def test_a_preview_that_nobody_waits_for_any_more_is_given_up(
     store: MemoryStore, keeper: ArchiveKeeper, directory: Path, film: Cdn
 ):
     film.gate.clear()
-    task = await finished(store, film)
+    task = await previewed(store, film)
     asking = [asyncio.create_task(given(keeper, task)) for _ in range(2)]
     await film.is_asked.wait()
     for one in asking:
@@ -100,6 +100,24 @@ async def test_a_download_that_nobody_waits_for_any_more_ends(
     assert all(one.cancelled() for one in asking)
     assert names(directory) == []
     assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("picture-")]
+
+
+async def test_a_final_picture_is_kept_although_nobody_waits_any_more(
+    store: MemoryStore, shelf: Shelf, keeper: ArchiveKeeper, film: Cdn
+):
+    """Over a slow line it takes longer than clients wait; the next one who asks finds it."""
+    film.gate.clear()
+    task = await finished(store, film)
+    asking = asyncio.create_task(given(keeper, task))
+    await film.is_asked.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    film.gate.set()
+    await shelf.until(lambda: shelf.has(task.id))
+
+    assert await given(keeper, task) == (FILM, "video/mp4")
+    assert len(film.asked) == 1
+    assert not keeper._downloads._shared
 
 
 async def test_one_who_hangs_up_takes_nothing_from_the_others(store: MemoryStore, keeper: ArchiveKeeper, film: Cdn):
@@ -209,5 +227,6 @@ async def read_in_pieces(keeper: ArchiveKeeper, task: Task) -> int:
 
 async def until_needed_by(keeper: ArchiveKeeper, count: int) -> None:
     """Return when so many wait for the one download."""
-    while [flight.needed_by for flight in keeper._downloads._flights.values()] != [count]:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while [download.needed_by for download in keeper._downloads._shared.values()] != [count]:  # noqa: ASYNC110
+            await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 """The HTTP door as a whole: which calls it answers, and whom it lets in."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -105,6 +106,31 @@ async def test_a_body_of_a_get_says_nothing(locked: Door) -> None:
     path = f"/mj/task/{locked.grid.id}/fetch"
     async with locked.http.get(path, json={"id": "17"}, headers=KEY) as answer:
         assert (await answer.json())["id"] == locked.grid.id
+
+
+async def test_a_key_of_strange_bytes_is_a_wrong_key(locked: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", locked.served.doors.rest_port)
+    writer.write(
+        b"GET /mj/task/list HTTP/1.1\r\nHost: localhost\r\nmj-api-secret: \xff\xfe\r\nConnection: close\r\n\r\n"
+    )
+    said = await reader.read()
+    writer.close()
+
+    assert said.startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/tasks/{x}/image", "/mj/task/%7Bx%7D/fetch", "/no/such/path"])
+async def test_what_is_at_no_path_is_an_object(door: Door, path: str) -> None:
+    async with door.http.get(path) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (404, 5)
+
+
+async def test_more_ids_than_are_taken_are_refused_by_name(locked: Door) -> None:
+    body = {"ids": [str(number) for number in range(1001)]}
+    async with locked.http.post("/mj/task/list-by-condition", json=body, headers=KEY) as answer:
+        error = await answer.json()
+
+    assert (answer.status, error["details"][1]["fieldViolations"][0]["field"]) == (400, "ids")
 
 
 async def test_a_list_takes_ids_in_every_form(locked: Door) -> None:

@@ -174,12 +174,19 @@ async def test_a_drain_ends_streams_well_and_tells_newcomers_to_try_again(rig: R
     assert [code for _, code in door.observed] == ["UNAVAILABLE"] * 4
 
 
-async def test_one_watch_too_many_is_told_to_try_again(rig: Rig, tmp_path: Path) -> None:
-    async with door_of(rig, tmp_path, max_concurrent_calls=1) as door, door.http.get("/v1/tasks:watch") as answer:
+async def test_one_call_too_many_is_told_to_come_again(rig: Rig, tmp_path: Path) -> None:
+    async with (
+        door_of(rig, tmp_path, max_concurrent_calls=1) as door,
+        door.http.get("/v1/tasks:watch") as answer,
+    ):
         await anext(events(answer))
-        async with door.http.get("/v1/tasks:watch") as second, door.http.get(door.image) as third:
-            assert (second.status, await second.read()) == (200, b"retry: 2000\n\n")
-            assert (third.status, (await third.json())["code"]) == (429, 8)
+        async with door.http.get("/v1/tasks:watch") as watch, door.http.get(door.image) as read:
+            assert (watch.status, await watch.read()) == (200, b"retry: 2000\n\n")
+            error = await read.json()
+
+        assert (read.status, error["code"], error["details"][0]["reason"]) == (429, 8, "ERROR_REASON_TOO_MANY_CALLS")
+        assert error["details"][1]["retryDelay"] == "2s"
+        assert door.observed == [("WatchTasks", "RESOURCE_EXHAUSTED"), ("GetTaskImage", "RESOURCE_EXHAUSTED")]
 
 
 async def test_a_reader_that_hangs_up_ends_its_watch(door: Door) -> None:

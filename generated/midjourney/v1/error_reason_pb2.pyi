@@ -202,6 +202,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """
     ERROR_REASON_CANCELLED_BY_CLIENT: _ErrorReason.ValueType  # 60
     """In a Task: `CancelTask` ended it."""
+    ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 61
+    """As many calls and watches as the server takes at a time are open. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch
+    over REST is an empty event stream instead.
+
+        {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, or why a Task failed; stable, for programs.
@@ -391,3 +397,9 @@ ERROR_REASON_VERIFICATION_REQUIRED: ErrorReason.ValueType  # 59
 """
 ERROR_REASON_CANCELLED_BY_CLIENT: ErrorReason.ValueType  # 60
 """In a Task: `CancelTask` ended it."""
+ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 61
+"""As many calls and watches as the server takes at a time are open. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch
+over REST is an empty event stream instead.
+
+    {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
+"""

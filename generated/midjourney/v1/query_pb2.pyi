@@ -469,7 +469,7 @@ class ImageFile(message.Message):
     """
     etag: builtins.str
     """The same for the same bytes, as REST has it. A client that resumes begins anew when it has changed.
-    Example: "18f2c7d1a2b3c4d5-900000".
+    Example: "5d41402abc4b2a76-900000".
     """
     def __init__(
         self,

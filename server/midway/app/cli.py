@@ -7,7 +7,7 @@ import grpc
 import typer
 
 from midway.app import draw_commands, look_commands, run_commands
-from midway.app.client import NoSuchButton, code_of, details_of
+from midway.app.client import NoSuchButton, PictureChanged, code_of, details_of
 from midway.app.demo import DemoFailed
 from midway.app.envoy import EnvoyMissing
 from midway.app.exit_codes import EXIT_CODES, ExitCode
@@ -40,7 +40,7 @@ def main() -> None:
         _fail(ExitCode.CANNOT_RUN, str(err))
     except grpc.RpcError as err:
         _fail(*_explained(err))
-    except (NoSuchButton, NoTask) as err:
+    except (NoSuchButton, NoTask, PictureChanged) as err:
         _fail(ExitCode.REFUSED, str(err))
 
 

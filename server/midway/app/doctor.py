@@ -119,7 +119,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     ports = {
         "REST": (settings.host, settings.http_port),
         "gRPC": (settings.host, settings.grpc_port),
-        "REST backend": (settings.host, settings.rest_port),
+        "REST backend": (settings.rest_backend_host, settings.rest_port),
         "simulator": ("127.0.0.1", settings.simulator_port),
         "metrics": ("127.0.0.1", settings.metrics_port),
     }

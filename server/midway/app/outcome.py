@@ -1,5 +1,6 @@
 """The end of a command that made a Task: follow it, save its picture, say what can be done next."""
 
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -44,7 +45,7 @@ def show_result(client: Client, task: task_pb2.Task, directory: Path, console: C
 def save(client: Client, task_id: str, directory: Path, name: str | None = None) -> Path:
     """Write a Task's picture into the directory and return the file; it is named after the Task by default."""
     directory.mkdir(parents=True, exist_ok=True)
-    unfinished = directory / f".{name or task_id}.part"
+    unfinished = directory / f".{name or task_id}-{os.getpid()}.part"
     try:
         with unfinished.open("wb") as file:
             picture = client.download(task_id, file)

@@ -33,7 +33,9 @@ def server(settings: Settings) -> Program:
         "MIDWAY_GRPC_PORT": settings.grpc_port,
         "MIDWAY_HOST": settings.host,
         "MIDWAY_METRICS_PORT": settings.metrics_port,
-        "MIDWAY_REST_BACKEND_PORT": settings.rest_port,
+        # Told to Envoy, so any free one will do.
+        "MIDWAY_REST_BACKEND_HOST": "127.0.0.1",
+        "MIDWAY_REST_BACKEND_PORT": settings.rest_backend_port or 0,
         "MIDWAY_SIMULATOR_ACCOUNTS": settings.simulator_accounts,
         "MIDWAY_SIMULATOR_URL": settings.simulator_url or "",
     }

@@ -9,6 +9,7 @@ import typer
 
 from midway.app.demo import run_demo
 from midway.app.exit_codes import ExitCode
+from midway.app.open_files import raise_open_files
 from midway.app.privacy import keep_files_private
 from midway.app.settings import Settings, load_settings
 from midway.app.signals import run_until_signal
@@ -55,6 +56,7 @@ def demo(out: Annotated[Path, typer.Option("--out", help="Directory for the pict
 
 async def run_stack(settings: Settings) -> None:
     """Run the stack until cancelled. Raises PartDied when a part ends by itself."""
+    raise_open_files()  # Envoy inherits it
     async with Stack(settings) as running:
         print(f"ready {running.addresses}", flush=True)
         await running.until(asyncio.Event().wait())

@@ -6,6 +6,7 @@ import uvloop
 from midway.app.link_key import LinkKeyUnusable
 from midway.app.logs import configure_logs
 from midway.app.memory import collect_seldom, give_back_large_blocks
+from midway.app.open_files import raise_open_files
 from midway.app.ports import PortTaken, check_free
 from midway.app.settings import Settings
 from midway.app.signals import stop_on_signals
@@ -40,6 +41,7 @@ def run_server(settings: Settings) -> None:
     Raises CannotServe.
     """
     give_back_large_blocks()
+    raise_open_files()
     configure_logs(settings.log_level, settings.log_format, secrets=secrets_of(settings))
     try:
         uvloop.run(_serve(settings))
@@ -50,7 +52,7 @@ def run_server(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     stop = stop_on_signals()
     check_free(settings.host, settings.grpc_port)
-    check_free(settings.host, settings.rest_port)
+    check_free(settings.rest_backend_host, settings.rest_port)
     check_free("127.0.0.1", settings.metrics_port)
     async with running_server(settings) as running:
         if not settings.api_keys:

@@ -63,12 +63,16 @@ class Settings(LimitSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; without API keys only a loopback one")
     http_port: int = _port(8080, "Port of the REST API (Envoy)")
     grpc_port: int = _port(50051, "Port of the gRPC API")
+    rest_backend_host: str = Field(
+        _OPTIONS.rest_host,
+        description="Address at which Envoy finds the server's plain HTTP; beyond loopback with keys only",
+    )
     rest_backend_port: int | None = Field(
         None,
         ge=0,
         le=LAST_PORT,
-        description="Port at which Envoy finds what the server answers as bytes of its own (pictures, events, the old "
-        "API's reads); unset: the one after the gRPC port; 0: any free one",
+        description="Port of that: pictures, events and the old API's reads; unset: the one after the gRPC port "
+        "(`midway stack`: any free one); 0: any free one",
     )
     simulator_port: int = _port(9300, "Port of the Discord simulator")
     metrics_port: int = _port(9464, "Port of the Prometheus metrics, on loopback")
@@ -113,9 +117,10 @@ class Settings(LimitSettings):
         le=8 * MIB,
         description="Largest page of ListTasks; one with longer prompts holds fewer Tasks, so that clients can take it",
     )
-    max_query_bytes: int = Field(
-        _OPTIONS.max_query_bytes, ge=1024, description="Largest body of a read of the old API (list-by-condition)"
+    max_listed_tasks: int = Field(
+        _OPTIONS.max_listed_tasks, ge=1, description="Most ids in one read of the old API (list-by-condition)"
     )
+    max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest body of such a read")
     keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
     keepalive_timeout_seconds: float = Field(10, gt=0, description="How long such a ping may go unanswered")
     heartbeat_seconds: float = Field(15, gt=0, description="Time between two heartbeats of a quiet watch")
@@ -198,11 +203,12 @@ class Settings(LimitSettings):
 
     @model_validator(mode="after")
     def _closed_by_default(self) -> "Settings":
-        if not self.api_keys and not is_loopback(self.host):
-            raise ValueError(
-                f"MIDWAY_HOST={self.host} would open this server to others without a key: "
-                "set MIDWAY_API_KEYS, or listen on 127.0.0.1"
-            )
+        for name, host in (("MIDWAY_HOST", self.host), ("MIDWAY_REST_BACKEND_HOST", self.rest_backend_host)):
+            if not self.api_keys and not is_loopback(host):
+                raise ValueError(
+                    f"{name}={host} would open this server to others without a key: "
+                    "set MIDWAY_API_KEYS, or listen on 127.0.0.1"
+                )
         return self
 
     @classmethod

@@ -79,7 +79,6 @@ class Stack:
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
         settings = await self._with_simulator()
         check_free(settings.host, settings.grpc_port)
-        check_free(settings.host, settings.rest_port)
         check_free("127.0.0.1", settings.metrics_port)
         told = parts.fields(await self._run(parts.server(settings)))
         await self._run_envoy(settings, rest.number, told)

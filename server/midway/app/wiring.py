@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from midway.app.background import kept_running
 from midway.app.link_key import link_key
 from midway.app.metrics import Metrics, serving_metrics
-from midway.app.ports import address, bracketed, reachable
+from midway.app.ports import PortTaken, address, bracketed, reachable
 from midway.app.settings import Settings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import ClientProfile, Endpoints
@@ -64,7 +64,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
     """Serve while the context is open; at its end watches are ended first and the store is closed last.
 
     Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid,
-    LinkKeyUnusable, and OSError or RuntimeError for a port that is taken.
+    LinkKeyUnusable, PortTaken, and OSError or RuntimeError for another port that is taken.
     """
     async with AsyncExitStack() as parts:
         engine = await _engine(settings, parts)
@@ -83,9 +83,12 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
             observe=metrics.call_ended,
         )
         parts.push_async_callback(doors.stop)
-        await doors.start()
-        host = reachable(settings.host)
-        yield Running(address(host, doors.grpc_port), address(host, doors.rest_port), metrics_url)
+        try:
+            await doors.start()
+        except OSError as err:
+            raise PortTaken(settings.rest_backend_host, settings.rest_port) from err
+        grpc = address(reachable(settings.host), doors.grpc_port)
+        yield Running(grpc, address(reachable(settings.rest_backend_host), doors.rest_port), metrics_url)
 
 
 async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
@@ -189,11 +192,13 @@ def server_options(settings: Settings) -> ServerOptions:
     return ServerOptions(
         host=bracketed(settings.host),
         port=settings.grpc_port,
+        rest_host=settings.rest_backend_host,
         rest_port=settings.rest_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         max_message_bytes=settings.max_message_bytes,
         max_unary_image_bytes=settings.max_unary_image_bytes,
         max_page_bytes=settings.max_page_bytes,
+        max_listed_tasks=settings.max_listed_tasks,
         max_query_bytes=settings.max_query_bytes,
         max_concurrent_calls=settings.max_concurrent_calls,
         heartbeat=timedelta(seconds=settings.heartbeat_seconds),

@@ -20,27 +20,28 @@ NewFile = Callable[[], Path]
 # Gives a whole file its lasting name and returns it. Raises OSError; then the file is gone.
 Keep = Callable[[Task, Path], Path]
 
-MOST_INTERRUPTED = 16  # half pictures that lie on the disk until somebody tries again
+MOST_INTERRUPTED = 4  # half pictures that lie on the disk until somebody tries again
 
 _Key = tuple[TaskId, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class _Landed:
+class _Downloaded:
     path: Path
     is_kept: bool
 
 
 @dataclass(slots=True)
-class _Flight:
-    """A download under way or landed, for as long as somebody needs its file."""
+class _Download:
+    """A download that runs or has ended, for as long as somebody needs its file."""
 
-    running: asyncio.Task[_Landed]
+    running: asyncio.Task[_Downloaded]
     needed_by: int = 0
+    goes_on: bool = False  # although somebody left
 
 
 class Downloads:
-    """Runs downloads for those who wait, and no longer than they do. Every file but a kept one is gone after that."""
+    """Runs downloads for those who wait; one whose picture is not to be kept ends with them, and its file is gone."""
 
     def __init__(self, fetch: Fetch, new_file: NewFile, keep: Keep | None, *, max_concurrent: int) -> None:
         """Make files by `new_file`; final pictures are handed to `keep`, if there is one."""
@@ -48,53 +49,72 @@ class Downloads:
         self._new_file = new_file
         self._keep = keep
         self._slots = asyncio.Semaphore(max_concurrent)
-        self._flights: dict[_Key, _Flight] = {}
+        self._shared: dict[_Key, _Download] = {}
         self._interrupted: dict[_Key, PartialFile] = {}  # the oldest first
 
     @asynccontextmanager
     async def picture(self, task: Task) -> AsyncIterator[Path]:
         """Give the file of a Task's picture, to be opened while the context is. Raises as `Fetch`."""
         key = (task.id, task.image.unsigned_url if task.image else "", task.has_final_picture)
-        flight = self._flights.get(key) or self._start(key, task)
-        flight.needed_by += 1
+        download = self._shared.get(key) or self._start(key, task)
+        download.needed_by += 1
         try:
-            landed = await asyncio.shield(flight.running)
-            yield landed.path
+            yield (await asyncio.shield(download.running)).path
         finally:
-            flight.needed_by -= 1
-            if not flight.needed_by:
-                del self._flights[key]  # before any wait: nobody may board now
-                await self._end(flight)
+            download.needed_by -= 1
+            if not download.needed_by and not self._goes_on(key, download):
+                del self._shared[key]  # before any wait: nobody may join it now
+                await self._end(download)
 
-    def _start(self, key: _Key, task: Task) -> _Flight:
+    def _start(self, key: _Key, task: Task) -> _Download:
         running = asyncio.create_task(self._fetched(key, task), name=f"picture-{task.id}")
-        flight = self._flights[key] = _Flight(running)
-        return flight
+        download = self._shared[key] = _Download(running)
+        return download
 
-    async def _end(self, flight: _Flight) -> None:
-        running = flight.running
+    def _goes_on(self, key: _Key, download: _Download) -> bool:
+        """Let what will be kept come to its end although nobody waits: a slow line outlasts the patience of clients."""
+        if download.running.done() or not self._keeps(key):
+            return False
+
+        def ended(running: asyncio.Task[_Downloaded]) -> None:
+            if not download.needed_by and self._shared.get(key) is download:
+                del self._shared[key]
+            if not running.cancelled():
+                running.exception()  # it was told to nobody, and the next who asks tries again
+
+        if not download.goes_on:
+            download.goes_on = True
+            download.running.add_done_callback(ended)
+        return True
+
+    def _keeps(self, key: _Key) -> bool:
+        _, _, is_final = key
+        return is_final and self._keep is not None
+
+    async def _end(self, download: _Download) -> None:
+        running = download.running
         running.cancel()
         await asyncio.wait([running])
         if running.cancelled() or running.exception() is not None:
             return
-        landed = running.result()
-        if not landed.is_kept:
-            await _discard(landed.path)
+        downloaded = running.result()
+        if not downloaded.is_kept:
+            await _discard(downloaded.path)
 
-    async def _fetched(self, key: _Key, task: Task) -> _Landed:
+    async def _fetched(self, key: _Key, task: Task) -> _Downloaded:
         async with self._slots:
             file = self._interrupted.pop(key, None) or PartialFile(await asyncio.to_thread(self._new_file))
             try:
                 await self._fetch(task, file)
                 if self._keep and task.has_final_picture:
-                    return _Landed(await asyncio.to_thread(self._keep, task, file.path), is_kept=True)
+                    return _Downloaded(await asyncio.to_thread(self._keep, task, file.path), is_kept=True)
             except Unavailable:
                 await self._put_aside(key, file)
                 raise
             except BaseException:
                 await _discard(file.path)
                 raise
-            return _Landed(file.path, is_kept=False)
+            return _Downloaded(file.path, is_kept=False)
 
     async def _put_aside(self, key: _Key, file: PartialFile) -> None:
         """Leave a half picture for the next try; the oldest of too many goes."""

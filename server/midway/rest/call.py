@@ -39,14 +39,14 @@ class HttpCall(Call):
     """A call that came over HTTP."""
 
     http: web.Request
-    read: Message | InvalidField  # the request as far as path and query tell it, or what is wrong with it
+    parsed: Message | InvalidField  # the request as far as path and query tell it, or what is wrong with it
     answer: web.StreamResponse | None = None  # once it has begun
     status: status_pb2.Status | None = None  # of a refusal
 
     @property
     def request(self) -> Message | None:
         """The request; None where it cannot be read."""
-        return self.read if isinstance(self.read, Message) else None
+        return self.parsed if isinstance(self.parsed, Message) else None
 
     @property
     def metadata(self) -> Metadata:
@@ -64,12 +64,27 @@ class HttpCall(Call):
         self.status = status
         raise Refused
 
+    async def begin(self, answer: web.StreamResponse) -> None:
+        """Send the head of an answer; from now on a refusal can only break off."""
+        await answer.prepare(self.http)
+        self.answer = answer
+
     def refusal(self) -> web.StreamResponse:
-        """Return what the client gets of a call that was refused: a stream that has begun just ends."""
+        """Return what the client gets of a call that was refused.
+
+        A stream of events that has begun just ends; a file that has begun breaks off, and never looks whole.
+        """
         status = self.status or status_pb2.Status(code=code_pb2.INTERNAL)
         if self.answer is not None:
+            if not self.is_stream and self.http.transport is not None:
+                self.http.transport.abort()
             return self.answer
         if self.is_stream and status.code in PASSING:
             return web.Response(body=TRY_AGAIN, content_type=EVENT_STREAM, headers={"Cache-Control": "no-cache"})
-        body = orjson.dumps(json_format.MessageToDict(status))
-        return web.Response(body=body, status=HTTP_STATUS.get(status.code, 500), content_type="application/json")
+        return error(HTTP_STATUS.get(status.code, 500), status)
+
+
+def error(http_status: int, status: status_pb2.Status) -> web.Response:
+    """Tell of an error in JSON, as Envoy's transcoder does."""
+    body = orjson.dumps(json_format.MessageToDict(status))
+    return web.Response(body=body, status=http_status, content_type="application/json")

@@ -76,8 +76,7 @@ class Events:
         """Send what the stream gives until it ends, and a heartbeat for each pause."""
         answer = web.StreamResponse(headers=HEADERS)
         answer.content_type = EVENT_STREAM
-        await answer.prepare(call.http)
-        call.answer = answer
+        await call.begin(answer)
         if first:
             await answer.write(first)
         while True:

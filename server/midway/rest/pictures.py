@@ -1,19 +1,23 @@
-"""A Task's picture or film as a file: whole, in parts, or not again when the client has it."""
+"""A Task's picture or film as a file: whole, in part, or not again when the client has it.
 
+Not aiohttp's FileResponse: that opens a name, which may be another file's by now, knows `If-Range` by date only, and
+answers its own errors with the headers of the picture.
+"""
+
+import asyncio
+import os
 import re
 from urllib.parse import quote
 
-from aiohttp import hdrs, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.web_request import BaseRequest
+from aiohttp import ETag, hdrs, web
 from midjourney.v1 import query_pb2
 
 from midway.domain.errors import InvalidField
 from midway.rest.call import HttpCall
-from midway.rpc.task_images import TaskImage, TaskImages
+from midway.rpc.task_images import CHUNK_BYTES, TaskImage, TaskImages
 
-# One range of bytes. aiohttp refuses every other header, which HTTP wants ignored.
-ONE_RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-0*[1-9]\d{0,17})", re.ASCII)
+# One range of bytes; every other form is passed over, as HTTP wants it.
+ONE_RANGE = re.compile(r"bytes=(?P<first>\d{1,18})?-(?P<last>\d{1,18})?", re.ASCII)
 
 
 class Pictures:
@@ -33,47 +37,78 @@ class Pictures:
         return await self._send(call, request.task_id, request.index, "attachment")
 
     async def _send(self, call: HttpCall, task_id: str, index: int, disposition: str) -> web.StreamResponse:
-        """Send as much as is asked for, as fast as the client reads."""
         async with self._images.open(task_id, index) as image:
-            # By the open file's own name: what the picture is called may lead elsewhere by now, or nowhere.
-            answer = _OpenFile(f"/dev/fd/{image.file.fileno()}", headers=_headers(image, disposition))
-            await answer.prepare(_with_usable_range(call.http, image.etag))
+            part = asked_part(call.http, image)
+            if part is not None and not part:
+                return web.Response(status=416, headers={hdrs.CONTENT_RANGE: f"bytes */{image.size}"})
+            answer = _head(call.http, image, part, disposition)
+            await call.begin(answer)
+            if call.http.method != hdrs.METH_HEAD and answer.status != 304:
+                await _send_part(answer, image, range(image.size) if part is None else part)
             return answer
 
 
-class _OpenFile(web.FileResponse):
-    """A file that is sent once: aiohttp prepares what a handler returns, and would send it again."""
+def asked_part(http: web.Request, image: TaskImage) -> range | None:
+    """Tell which bytes are asked for: none of them when they lie beyond the end. None: the whole file.
 
-    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        return None if self.prepared else await super().prepare(request)
+    A `Range` counts for GET only, and after `If-Range` only when the client has begun with this very file.
+    """
+    asked = ONE_RANGE.fullmatch(http.headers.get(hdrs.RANGE, ""))
+    condition = http.headers.get(hdrs.IF_RANGE, _quoted(image))
+    if not asked or http.method != hdrs.METH_GET or condition != _quoted(image):
+        return None
+    first, last = (int(number) if number else None for number in asked.groups())
+    match first, last:
+        case int(), int() if first <= last:
+            return range(first, min(last + 1, image.size))
+        case int(), None:
+            return range(first, image.size)
+        case None, int():
+            return range(max(image.size - last, 0), image.size)
+    return None
 
 
-def _headers(image: TaskImage, disposition: str) -> dict[str, str]:
-    return {
-        hdrs.CONTENT_TYPE: image.content_type,
-        hdrs.CONTENT_DISPOSITION: f"{disposition}; {_names(image.name)}",
-        hdrs.CACHE_CONTROL: image.cache_control,
-        "X-Content-Type-Options": "nosniff",
-    }
+def _head(http: web.Request, image: TaskImage, part: range | None, disposition: str) -> web.StreamResponse:
+    answer = web.StreamResponse(
+        headers={
+            hdrs.ACCEPT_RANGES: "bytes",
+            hdrs.CACHE_CONTROL: image.cache_control,
+            hdrs.CONTENT_DISPOSITION: f"{disposition}; {_names(image.name)}",
+            hdrs.CONTENT_TYPE: image.content_type,
+            hdrs.ETAG: _quoted(image),
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+    if _is_known(http.if_none_match, image):
+        answer.set_status(304)
+        return answer
+    answer.content_length = image.size if part is None else len(part)
+    if part is not None:
+        answer.set_status(206)
+        answer.headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.stop - 1}/{image.size}"
+    return answer
+
+
+async def _send_part(answer: web.StreamResponse, image: TaskImage, part: range) -> None:
+    """Send as fast as the client reads; nothing is read of the file that no room is for. Raises OSError."""
+    for start in part[::CHUNK_BYTES]:
+        size = min(CHUNK_BYTES, part.stop - start)
+        data = await asyncio.to_thread(os.pread, image.file.fileno(), size, start)
+        if len(data) < size:
+            raise OSError("the file ends before its size")
+        await answer.write(data)
+
+
+def _is_known(tags: tuple[ETag, ...] | None, image: TaskImage) -> bool:
+    """Tell whether `If-None-Match` names the picture; a weak tag will do, and `*` means any."""
+    return any(tag.value in {"*", image.etag} for tag in tags or ())
+
+
+def _quoted(image: TaskImage) -> str:
+    return f'"{image.etag}"'
 
 
 def _names(name: str) -> str:
     """Name the file in both ways of RFC 6266: plain for old clients, and with every letter for all others."""
     plain = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "", name))
     return f'filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")
-
-
-def _with_usable_range(http: web.Request, etag: str) -> web.Request:
-    """Take away a `Range` that does not count: of another form, of another method, or for a file that was replaced.
-
-    aiohttp knows `If-Range` with a date only.
-    """
-    asked, condition = http.headers.get(hdrs.RANGE), http.headers.get(hdrs.IF_RANGE, "")
-    if asked is None:
-        return http
-    is_of_another = '"' in condition and condition != f'"{etag}"'
-    if http.method == hdrs.METH_GET and ONE_RANGE.fullmatch(asked) and not is_of_another:
-        return http
-    headers = http.headers.copy()
-    del headers[hdrs.RANGE]
-    return http.clone(headers=headers)

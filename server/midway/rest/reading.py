@@ -35,11 +35,11 @@ def message_from(http: web.Request, method: MethodDescriptor) -> Message | Inval
     try:
         for name, text in (*named.items(), *http.query.items()):
             _set(message, name, text)
-        for name, text in named.items():
-            if getattr(message, name) != text:
-                raise InvalidField(name, "is another one in the query than in the path")
     except InvalidField as error:
         return error
+    for name, text in named.items():
+        if getattr(message, name) != text:
+            return InvalidField(name, "is another one in the query than in the path")
     return message
 
 
@@ -82,6 +82,8 @@ def _field(message: Message, name: str) -> Any:  # a FieldDescriptor, of either 
 def _value(field: FieldDescriptor, name: str, text: str) -> Any:
     if field.enum_type is not None:
         return _enum_value(field.enum_type, name, text)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return _truth(name, text)
     if field.cpp_type not in NUMBERS:
         return text
     bits = 31 if field.cpp_type == FieldDescriptor.CPPTYPE_INT32 else 63
@@ -92,6 +94,12 @@ def _value(field: FieldDescriptor, name: str, text: str) -> Any:
     if number is None or not -(1 << bits) <= number < 1 << bits:
         raise InvalidField(name, "must be a whole number")
     return number
+
+
+def _truth(name: str, text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise InvalidField(name, "must be true or false")
+    return text.lower() == "true"
 
 
 def _enum_value(kind: EnumDescriptor, name: str, text: str) -> int:

@@ -55,7 +55,7 @@ def _given(metadata: Iterable[tuple[str, str | bytes]]) -> Iterator[bytes]:
         if name in HEADERS:
             key = (value if isinstance(value, str) else value.decode("latin-1")).strip()
             if key := _without_bearer(key):
-                yield key.encode()
+                yield key.encode("utf-8", "surrogateescape")  # bytes that are no UTF-8 come so over HTTP
 
 
 def _without_bearer(value: str) -> str:

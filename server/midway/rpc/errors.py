@@ -54,6 +54,7 @@ RETRY_AFTER: dict[Reason, timedelta] = {
     Reason.ACCOUNT_UNAVAILABLE: timedelta(seconds=30),
     Reason.STORE_UNAVAILABLE: timedelta(seconds=5),
     Reason.SHUTTING_DOWN: timedelta(seconds=2),  # a restart
+    Reason.TOO_MANY_CALLS: timedelta(seconds=2),
     Reason.UPLOAD_FAILED: timedelta(seconds=5),
 }
 

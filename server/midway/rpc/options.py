@@ -10,7 +10,8 @@ class ServerOptions:
 
     host: str = "127.0.0.1"
     port: int = 50051  # of gRPC; 0: any free one
-    rest_port: int = 50052  # of what REST answers by itself, behind Envoy; 0: any free one
+    rest_host: str = "127.0.0.1"  # where Envoy finds plain HTTP: pictures, events, the old API's reads
+    rest_port: int = 50052  # 0: any free one
     api_keys: tuple[str, ...] = field(default=(), repr=False)  # none: everybody may call
     health_needs_key: bool = False  # probes carry none; watching it needs one in any case, as all streams do
     reflection_needs_key: bool = True  # it tells strangers what runs here
@@ -18,6 +19,7 @@ class ServerOptions:
     max_message_bytes: int = 64 * 1024 * 1024  # five pictures of 6 MB as base64, and room
     max_unary_image_bytes: int = 4_000_000  # gRPC clients take messages of 4 MiB
     max_page_bytes: int = 3_000_000  # of a page of Tasks, for the same reason
+    max_listed_tasks: int = 1000  # asked for by their ids in one read of the old API
     max_query_bytes: int = 1024 * 1024  # of the body of a read of the old API: some ten thousand ids
     heartbeat: timedelta = timedelta(seconds=15)  # below the idle time-outs of common proxies (30 s and more)
     keepalive: timedelta = timedelta(seconds=30)  # finds dead clients under quiet watches

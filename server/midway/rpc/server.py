@@ -20,6 +20,7 @@ from midway.engine.engine import Engine
 from midway.rpc.accounts import AccountService
 from midway.rpc.interceptors import Chain
 from midway.rpc.layers import Layers
+from midway.rpc.legacy.reads import LegacyReads
 from midway.rpc.legacy.service import LegacyService
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
@@ -85,7 +86,8 @@ def build_server(
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, chain)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), chain)
     webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(WebhookService(engine.store), chain)
-    legacy = LegacyService(engine, reader, links, options.task_timeout)
+    reads = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
+    legacy = LegacyService(engine, reader, links, reads)
     legacy_service_pb2_grpc.add_LegacyServiceServicer_to_server(legacy, chain)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, chain)

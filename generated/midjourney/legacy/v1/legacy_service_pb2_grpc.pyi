@@ -41,9 +41,9 @@ class LegacyServiceStub:
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
-    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
-    or a server stream, which would break off as a complete array with status 200.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
+    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
+    Envoy's transcoder, so that a list may be of any length.
     """
 
     @typing.overload
@@ -101,9 +101,9 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
-    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
-    or a server stream, which would break off as a complete array with status 200.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
+    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
+    Envoy's transcoder, so that a list may be of any length.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -157,9 +157,9 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
     The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
     sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it. A message
-    cannot say null, which clients want while a value is unknown; and a bare array Envoy can make only out of an HttpBody
-    or a server stream, which would break off as a complete array with status 200.
+    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
+    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
+    Envoy's transcoder, so that a list may be of any length.
     """
 
     @abc_1.abstractmethod
