@@ -1,13 +1,18 @@
 """envoy/envoy.yaml is valid as it stands, and rendered by its marks only."""
 
+import re
 import subprocess
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
+from google.protobuf.descriptor_pool import Default
 from midway.app.envoy import ROOT, TEMPLATE, RestDoor, envoy_config, envoy_program, rendered
+from midway.rest.backend import LEGACY, TASKS, raw_methods
+from midway.rest.reading import bindings
 from midway.rpc.options import ServerOptions
+from midway.rpc.server import SERVICES
 
 DOOR = RestDoor(
     host="::1",
@@ -98,3 +103,39 @@ def test_every_route_waits_as_long_as_an_old_client_does():
 
     assert timeouts
     assert all(value == "0s" or int(value.removesuffix("s")) >= 60 for value in timeouts)
+
+
+def is_led_past_the_transcoder(method: str, path: str) -> bool:
+    """Tell where the first route that matches leads."""
+    [listener] = yaml.safe_load(TEMPLATE.read_text())["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        match = route["match"]
+        regex = match["safe_regex"]["regex"] if "safe_regex" in match else re.escape(match.get("path", "")) or None
+        methods = [header["string_match"] for header in match.get("headers", [])]
+        takes = all(method in (one.get("exact") or one["safe_regex"]["regex"]).split("|") for one in methods)
+        if (regex is None and path.startswith(match["prefix"])) or (regex and re.fullmatch(regex, path) and takes):
+            return bool(route["route"]["cluster"] == "rest_backend")
+    raise AssertionError(path)
+
+
+def bindings_of_all() -> dict[str, list[tuple[str, str]]]:
+    """Give the bindings of every RPC that has some."""
+    return {
+        method.full_name: list(bindings(method))
+        for name in SERVICES
+        for method in Default().FindServiceByName(name).methods
+    }
+
+
+def test_envoy_leads_past_the_transcoder_just_what_the_server_answers_there() -> None:
+    """Else a new RPC of that kind would be answered by the server and yet be transcoded, up to 1 MiB."""
+    files = ("GetTaskImage", "DownloadTaskImage", "WatchTask", "WatchTasks")  # tests/rest/test_backend.py proves it
+    answered = {f"{TASKS.full_name}.{name}" for name in files} | {each.full_name for each in raw_methods(LEGACY)}
+    led = {
+        name: {is_led_past_the_transcoder(verb, re.sub(r"\{\w+\}", "17", path)) for verb, path in paths}
+        for name, paths in bindings_of_all().items()
+    }
+
+    assert {name for name, leads in led.items() if True in leads} == answered
+    assert all(len(leads) == 1 for leads in led.values())

@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 FILM = random.Random(1).randbytes(3 * MIB)
 OTHER_FILM = random.Random(2).randbytes(3 * MIB)
 CUT = 2 * MIB
-HURRIED = replace(ClientSettings(), stall_timeout=timedelta(milliseconds=100))
+HURRIED = replace(ClientSettings(), stall_timeout=timedelta(seconds=1))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class RestDoor:
     host: str
     http_port: int
     grpc_port: int
-    rest_backend_port: int  # of the same server: what it answers as bytes of its own
+    rest_backend_port: int = 50052  # of the same server: its plain HTTP
     needs_key: bool = False  # without: callers of this machine only
     cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
 

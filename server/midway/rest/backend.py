@@ -82,7 +82,7 @@ class RestBackend:
         """Let nobody in, and wait for calls as long as the options say. The layers' drain has begun before."""
         await self._runner.cleanup()
 
-    def answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
+    def _answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
         """Give each RPC that is answered here: whether it streams, and by what."""
         yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.show
         yield TASKS.methods_by_name["DownloadTaskImage"], False, self._pictures.save
@@ -94,7 +94,7 @@ class RestBackend:
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=self._options.max_query_bytes)
         app.on_response_prepare.append(_without_version)
-        for method, is_stream, answer in self.answers():
+        for method, is_stream, answer in self._answers():
             handler = self._handler(method, is_stream, answer)
             for verb, path in bindings(method):
                 app.router.add_route(verb, path, handler)
@@ -133,7 +133,7 @@ class RestBackend:
 
 
 def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
-    """List a service's RPCs that answer with bytes of their own."""
+    """List a service's RPCs that answer with an HttpBody."""
     return [method for method in service.methods if method.output_type.full_name == HttpBody.DESCRIPTOR.full_name]
 
 

@@ -42,7 +42,7 @@ class Doors:
 
     @property
     def rest_port(self) -> int:
-        """Where Envoy finds what REST answers as bytes of its own; known once the doors are open."""
+        """Where plain HTTP listens, for Envoy; known once the doors are open."""
         return self._rest.port
 
     async def start(self) -> None:
