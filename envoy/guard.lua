@@ -30,7 +30,7 @@ local function brings_in_query(headers)
   local path, query = headers:get(":path"):match("^([^?]*)%?(.*)$")
   if not path then return false end
   return path:find("^/v1/tasks.*:watch$") and ("&" .. query):find("&api_key=[^&]")
-    or path:find("^/v1/tasks/.*/image$") and ("&" .. query):find("&signature=[^&]")
+    or path:find("^/v1/tasks/.*/image/*$") and ("&" .. query):find("&signature=[^&]")
 end
 
 local function may_have_key(headers)

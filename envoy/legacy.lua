@@ -61,6 +61,7 @@ function envoy_on_request(handle)
   local headers = handle:headers()
   take_mode(headers)
   if (headers:get("content-type") or ""):find("^application/grpc") then return end
+  headers:remove("content-encoding")  -- no body is unpacked here: a small one could be gigabytes
   drop_last_slash(headers)
   take_key(headers)
   if headers:get(":path"):find("^/mj/") then

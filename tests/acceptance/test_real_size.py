@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,33 @@ async def test_slow_readers_cost_a_window_each_and_hold_nobody_up(
     assert taken <= MOST_AHEAD * len(wanted)
     assert {name for name, held in memory.items() if held > MOST_MEMORY} == set(), memory
     assert read == [right[task["id"]] for task in wanted]
+
+
+async def test_slow_readers_over_grpc_cost_envoy_a_window_each(stack: StackProcess, gallery: Gallery) -> None:
+    """They share connections, and Envoy by itself would keep 16 MiB for each."""
+    wanted = [gallery.grid] * (SLOW_READERS // 2) + [gallery.film] * SLOW_VIEWERS
+    async with AsyncExitStack() as channels:
+        calls = [await begun(stack, task, channels) for task in wanted]
+        quick = {task["id"]: await over_grpc(stack.grpc, task) for task in (gallery.grid, gallery.film)}
+        through_envoy = await over_grpc(stack.rest.removeprefix("http://"), gallery.film)
+        memory = {name: resident(pid) for name, pid in processes_of(stack).items()}
+        for call in calls:
+            call.cancel()
+
+    assert through_envoy == quick[gallery.film["id"]]
+    assert {name for name, held in memory.items() if held > MOST_MEMORY} == set(), memory
+
+
+async def begun(stack: StackProcess, task: Json, channels: AsyncExitStack) -> Any:
+    """Call for a file through Envoy, and read one message."""
+    options = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535))  # its own window stays small, too
+    channel = await channels.enter_async_context(
+        grpc.aio.insecure_channel(stack.rest.removeprefix("http://"), options=options)
+    )
+    request = query_pb2.DownloadTaskImageRequest(task_id=task["id"])
+    call = MidjourneyServiceStub(channel).DownloadTaskImage(request, metadata=(("mj-api-secret", KEY),))
+    assert (await call.read()).file.size_bytes > 0
+    return call
 
 
 async def digest_of(answer: Any) -> str:

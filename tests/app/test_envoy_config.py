@@ -130,7 +130,13 @@ def bindings_of_all() -> dict[str, list[tuple[str, str]]]:
 
 def test_envoy_leads_past_the_transcoder_just_what_the_server_answers_there() -> None:
     """Else a new RPC of that kind would be answered by the server and yet be transcoded, up to 1 MiB."""
-    files = ("GetTaskImage", "DownloadTaskImage", "WatchTask", "WatchTasks")  # tests/rest/test_backend.py proves it
+    files = (
+        "GetTaskImage",
+        "DownloadTaskImage",
+        "ListTasks",
+        "WatchTask",
+        "WatchTasks",
+    )  # tests/rest/test_backend.py proves it
     answered = {f"{TASKS.full_name}.{name}" for name in files} | {each.full_name for each in raw_methods(LEGACY)}
     led = {
         name: {is_led_past_the_transcoder(verb, re.sub(r"\{\w+\}", "17", path)) for verb, path in paths}

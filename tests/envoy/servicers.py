@@ -58,7 +58,7 @@ class EchoTasks(MidjourneyServiceServicer):
     """Reads, and a stream for native gRPC."""
 
     def __init__(self) -> None:
-        self.prompts: list[str] = []  # of the Tasks that a page holds
+        self.prompt = ""  # of every Task
         self.cancelled = asyncio.Event()
 
     async def GetTask(self, request: Any, context: Any) -> query.GetTaskResponse:
@@ -66,10 +66,8 @@ class EchoTasks(MidjourneyServiceServicer):
         if request.task_id == "404":
             await refuse(context, grpc.StatusCode.NOT_FOUND)
         keys = dict(context.invocation_metadata())
-        return query.GetTaskResponse(task=task_pb2.Task(id=request.task_id, prompt=keys.get("mj-api-secret", "")))
-
-    async def ListTasks(self, request: Any, context: Any) -> query.ListTasksResponse:
-        return query.ListTasksResponse(tasks=[task_pb2.Task(prompt=prompt) for prompt in self.prompts])
+        prompt = self.prompt or keys.get("mj-api-secret", "")
+        return query.GetTaskResponse(task=task_pb2.Task(id=request.task_id, prompt=prompt))
 
     async def WatchTask(self, request: Any, context: Any) -> None:  # type: ignore[override]
         """Send one message and wait for the reader to leave."""

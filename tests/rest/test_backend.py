@@ -1,6 +1,7 @@
 """The HTTP door as a whole: which calls it answers, and whom it lets in."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from tests.support.rig import Rig
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = {"mj-api-secret": "hush"}
-SERVED = ("GetTaskImage", "DownloadTaskImage", "WatchTask", "WatchTasks")
+SERVED = ("GetTaskImage", "DownloadTaskImage", "ListTasks", "WatchTask", "WatchTasks")
 PATHS = [
     "/v1/tasks/{task}/image",
     "/v1/tasks/{task}/image:download",
     "/v1/tasks/{task}:watch",
     "/v1/tasks:watch",
+    "/v1/tasks",
     "/mj/task/{task}/fetch",
     "/mj/task/list",
     "/mj/task/queue",
@@ -72,7 +74,7 @@ async def test_a_body_is_not_read_before_the_key_is_shown(locked: Door) -> None:
         assert answer.status == 401
 
 
-@pytest.mark.parametrize("path", PATHS[4:])
+@pytest.mark.parametrize("path", PATHS[5:])
 async def test_the_key_opens_the_old_apis_reads(locked: Door, path: str) -> None:
     path = path.format(task=locked.grid.id, account=locked.grid.account_id)
     async with locked.http.get(path, headers=KEY) as answer, locked.http.head(path, headers=KEY) as head:
@@ -125,6 +127,13 @@ async def test_what_is_at_no_path_is_an_object(door: Door, path: str) -> None:
         assert (answer.status, (await answer.json())["code"]) == (404, 5)
 
 
+async def test_one_id_counts_as_a_list_of_one(locked: Door) -> None:
+    for ids in (locked.grid.id, int(locked.grid.id)):
+        body = b"\xef\xbb\xbf" + json.dumps({"ids": ids}).encode()
+        async with locked.http.post("/mj/task/list-by-condition", data=body, headers=KEY) as answer:
+            assert [task["id"] for task in await answer.json()] == [locked.grid.id]
+
+
 async def test_more_ids_than_are_taken_are_refused_by_name(locked: Door) -> None:
     body = {"ids": [str(number) for number in range(1001)]}
     async with locked.http.post("/mj/task/list-by-condition", json=body, headers=KEY) as answer:
@@ -142,7 +151,7 @@ async def test_a_list_takes_ids_in_every_form(locked: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[", b"[]", b'"x"', b"\xff", b'{"ids": "x"}', b"[" * 100_000, b" " * (1 << 20) + b"{}"]
+    "body", [b"[", b"[]", b'"x"', b"\xff", b'{"ids": [[[]], "x"], "ids"}', b"[" * 100_000, b" " * (1 << 20) + b"{}"]
 )
 async def test_a_body_that_is_none_of_this_call_is_400(locked: Door, body: bytes) -> None:
     async with locked.http.post("/mj/task/list-by-condition", data=body, headers=KEY) as answer:

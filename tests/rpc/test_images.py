@@ -133,6 +133,7 @@ def named(**ask: Any) -> str:
         ({"prompt": "../../etc/passwd\n\x00C:\\x"}, "2026-11-28-etc-passwd-c-x-17.png"),
         ({"prompt": "--ar 3:2"}, "2026-11-28-ar-3-2-17.png"),
         ({"prompt": "🦊"}, "2026-11-28-17.png"),
+        ({"prompt": "नमस्ते fox"}, "2026-11-28-नमस्ते-fox-17.png"),
         ({"prompt": "fox " * 500}, f"2026-11-28-{'-'.join(['fox'] * 15)}-17.png"),
         ({"prompt": "a fox", "action": Action.UPSCALE, "index": 2}, "2026-11-28-a-fox-u2-17.png"),
     ],

@@ -1,7 +1,7 @@
 """The server's plain HTTP, behind Envoy: pictures, events, and the reads of the old API.
 
-Which paths these are follows from the contract: those of pictures, the two watches, and every RPC of the old API that
-answers with an HttpBody. `envoy.yaml` leads the same paths here; everything else is transcoded to gRPC.
+Which paths these are follows from the contract: those of pictures and lists of Tasks, the two watches, and every RPC of
+the old API that answers with an HttpBody. `envoy.yaml` leads the same paths here, and transcodes everything else.
 """
 
 import re
@@ -19,13 +19,15 @@ from midjourney.v1 import midjourney_service_pb2
 
 from midway.domain.errors import Exhausted, InvalidField, Reason
 from midway.engine.engine import Engine
-from midway.rest.call import HttpCall, error
+from midway.rest.call import JSON, HttpCall, error
 from midway.rest.events import Events
+from midway.rest.lists import Lists
 from midway.rest.pictures import Pictures
 from midway.rest.reading import add_body, bindings, message_from
 from midway.rpc.call import Call, Proceed, Refused, nested
 from midway.rpc.layers import Layers
 from midway.rpc.legacy.reads import LegacyReads, Pieces
+from midway.rpc.listing import Listing
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.task_images import OpenTaskPicture, TaskImages
@@ -40,7 +42,6 @@ WHOLE_BYTES = 64 * 1024  # JSON that is sent in one piece
 KEEPALIVE_SECONDS = 300
 SHORTEST_GRACE = 0.01  # seconds; aiohttp takes 0 for no end
 ONLY_THIS_MACHINE = "without API keys only this machine may call"
-JSON = "application/json"
 
 Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
 
@@ -58,6 +59,7 @@ class RestBackend:
         self._layers = layers
         self._events = Events(engine, links, options.heartbeat)
         self._pictures = Pictures(TaskImages(engine, open_picture))
+        self._lists = Lists(Listing(engine, links, options.max_page_bytes))
         self._legacy = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
         self._open = 0  # calls and watches
         self._runner = web.AppRunner(
@@ -86,6 +88,7 @@ class RestBackend:
         """Give each RPC that is answered here: whether it streams, and by what."""
         yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.show
         yield TASKS.methods_by_name["DownloadTaskImage"], False, self._pictures.save
+        yield TASKS.methods_by_name["ListTasks"], False, self._lists.send
         yield TASKS.methods_by_name["WatchTask"], True, self._events.watch_task
         yield TASKS.methods_by_name["WatchTasks"], True, self._events.watch_tasks
         for method in raw_methods(LEGACY):
@@ -139,9 +142,8 @@ def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
 
 def is_from_this_machine(http: web.Request) -> bool:
     """Tell whether a call names a loopback address and comes from no foreign page; `guard.lua` asks the same."""
-    origin = http.headers.get(hdrs.ORIGIN)
-    page = re.sub(r"^https?://", "", origin, count=1) if origin is not None else "localhost"
-    return _LOOPBACK.fullmatch(http.host) is not None and _LOOPBACK.fullmatch(page) is not None
+    pages = (re.sub(r"^https?://", "", origin, count=1) for origin in http.headers.getall(hdrs.ORIGIN, ()))
+    return all(_LOOPBACK.fullmatch(place) for place in (http.host, *pages))
 
 
 def _answering(answer: Answer) -> Callable[[Any], Awaitable[None]]:
@@ -183,6 +185,8 @@ async def _body(http: web.Request) -> bytes:
         return await http.read()
     except web.HTTPRequestEntityTooLarge as err:
         raise InvalidField("body", "is too large") from err
+    except web.RequestPayloadError as err:
+        raise InvalidField("body", "cannot be unpacked") from err
 
 
 async def _nothing_here(_: web.Request) -> web.Response:

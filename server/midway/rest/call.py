@@ -32,6 +32,7 @@ HTTP_STATUS: dict[int, int] = {
 PASSING = frozenset({code_pb2.UNAVAILABLE, code_pb2.RESOURCE_EXHAUSTED})
 TRY_AGAIN = b"retry: 2000\n\n"  # milliseconds; a restart
 EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,4 +88,4 @@ class HttpCall(Call):
 def error(http_status: int, status: status_pb2.Status) -> web.Response:
     """Tell of an error in JSON, as Envoy's transcoder does."""
     body = orjson.dumps(json_format.MessageToDict(status))
-    return web.Response(body=body, status=http_status, content_type="application/json")
+    return web.Response(body=body, status=http_status, content_type=JSON)

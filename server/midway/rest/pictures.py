@@ -17,7 +17,7 @@ from midway.rest.call import HttpCall
 from midway.rpc.task_images import CHUNK_BYTES, TaskImage, TaskImages
 
 # One range of bytes; every other form is passed over, as HTTP wants it.
-ONE_RANGE = re.compile(r"bytes=(?P<first>\d{1,18})?-(?P<last>\d{1,18})?", re.ASCII)
+ONE_RANGE = re.compile(r"bytes=(?P<first>\d{1,18})?-(?P<last>\d{1,18})?", re.ASCII | re.IGNORECASE)
 
 
 class Pictures:

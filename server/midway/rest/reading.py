@@ -1,5 +1,6 @@
 """Requests of the contract, read from an HTTP request as its `google.api.http` rule says."""
 
+import codecs
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,14 +47,21 @@ def message_from(http: web.Request, method: MethodDescriptor) -> Message | Inval
 def add_body(message: Message, body: bytes) -> None:
     """Read a JSON body into a request. Raises InvalidField when it is none."""
     try:
-        given = orjson.loads(body or b"{}")
+        given = orjson.loads(body.removeprefix(codecs.BOM_UTF8) or b"{}")
         if not isinstance(given, dict):
             raise InvalidField("body", "must be a JSON object")
-        # A null is nothing, as everywhere in proto's JSON; json_format trips over one for a list of values.
-        present = {name: value for name, value in given.items() if value is not None}
-        json_format.ParseDict(present, message, ignore_unknown_fields=True)
+        json_format.ParseDict(_lenient(message, given), message, ignore_unknown_fields=True)
     except (orjson.JSONDecodeError, json_format.ParseError, RecursionError) as error:
         raise InvalidField("body", f"is not the JSON of this call: {error}") from None
+
+
+def _lenient(message: Message, given: dict[str, Any]) -> dict[str, Any]:
+    """Read as Envoy's transcoder does: a null is nothing, and one value is a list of one."""
+    lists = {field.json_name for field in message.DESCRIPTOR.fields if field.is_repeated}
+    present = {name: value for name, value in given.items() if value is not None}
+    return {
+        name: [value] if name in lists and not isinstance(value, list) else value for name, value in present.items()
+    }
 
 
 def _set(message: Message, name: str, text: str) -> None:

@@ -4,16 +4,20 @@ from collections.abc import Callable, Hashable
 
 from midway.domain.task import Task
 
-MOST = 500  # forms that are kept, of some kB each: what runs, and what has just ended
+# What is kept: what runs, and what has just ended. A form has some kB, or a hundred with the longest prompts.
+MOST = 500
+MOST_BYTES = 4_000_000
 
 
 class Rendered:
     """Keeps what `make` returned for the newest snapshots; the oldest go first."""
 
-    def __init__(self, make: Callable[..., bytes], most: int = MOST) -> None:
+    def __init__(self, make: Callable[..., bytes], most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._make = make
         self._most = most
+        self._most_bytes = most_bytes
         self._kept: dict[Hashable, bytes] = {}
+        self._bytes = 0
 
     def of(self, task: Task, *details: Hashable) -> bytes:
         """Return a snapshot's form; `details` are the other arguments of `make`."""
@@ -21,6 +25,7 @@ class Rendered:
         form = self._kept.get(key)
         if form is None:
             form = self._kept[key] = self._make(task, *details)
-            if len(self._kept) > self._most:
-                del self._kept[next(iter(self._kept))]
+            self._bytes += len(form)
+            while len(self._kept) > self._most or self._bytes > self._most_bytes:
+                self._bytes -= len(self._kept.pop(next(iter(self._kept))))
         return form

@@ -144,5 +144,7 @@ def file_name(task: Task, content_type: str) -> str:
 
 def _slug(text: str) -> str:
     words = re.sub(r"\s--.*", "", unicodedata.normalize("NFC", text), flags=re.DOTALL)
-    slug = re.sub(r"[^\w]+|_+", "-", words.lower()).strip("-")[:NAME_CHARACTERS]
-    return slug.strip("-")
+    # Letters, numbers, and the marks that some scripts put on letters.
+    words = re.sub("[\ufe00-\ufe0f]", "", words)  # which only say how an emoji is drawn
+    kept = "".join(sign if unicodedata.category(sign)[0] in "LNM" else "-" for sign in words.lower())
+    return re.sub("-+", "-", kept).strip("-")[:NAME_CHARACTERS].strip("-")

@@ -1,17 +1,14 @@
 """The reading half of MidjourneyService, and CancelTask."""
 
-from collections.abc import Iterator, Sequence
-
 from midjourney.v1 import query_pb2, task_pb2
 
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.engine import Engine
-from midway.rpc.convert_filter import query_from_filter
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
-from midway.rpc.paging import Page, page_from, page_size, token_from
+from midway.rpc.listing import Listing
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.rendered import Rendered
 
@@ -19,10 +16,10 @@ from midway.rpc.rendered import Rendered
 class Queries:
     """Reads Tasks."""
 
-    def __init__(self, engine: Engine, links: PictureLinks, max_page_bytes: int) -> None:
+    def __init__(self, engine: Engine, links: PictureLinks, listing: Listing) -> None:
         self._engine = engine
         self._links = links
-        self._max_page_bytes = max_page_bytes
+        self._listing = listing
         self._got = Rendered(self._get)
 
     async def GetTask(self, request: query_pb2.GetTaskRequest, context: Context) -> bytes:
@@ -34,18 +31,9 @@ class Queries:
 
     async def ListTasks(self, request: query_pb2.ListTasksRequest, context: Context) -> query_pb2.ListTasksResponse:
         """Read a page of Tasks."""
-        size = page_size(request.page_size)
-        page = page_from(request.page_token, request.filter)
-        # Read before the list, so that a watch from it can at worst tell a change twice, never miss one.
-        revision = page.revision or await self._engine.store.revision()
-        # One more than asked for tells whether there is another page.
-        query = query_from_filter(request.filter, before=page.after, limit=size + 1)
-        found = await self._engine.store.find(query)
-        tasks = list(self._page(found[:size]))
-        response = query_pb2.ListTasksResponse(tasks=tasks, revision=revision)
-        if len(found) > len(tasks):
-            response.next_page_token = token_from(Page(TaskId(tasks[-1].id), revision), request.filter)
-        return response
+        page = await self._listing.page(request)
+        tasks = [task async for task in page]
+        return query_pb2.ListTasksResponse(tasks=tasks, revision=page.revision, next_page_token=page.next_page_token)
 
     async def CancelTask(self, request: query_pb2.CancelTaskRequest, context: Context) -> query_pb2.CancelTaskResponse:
         """End a Task."""
@@ -58,16 +46,6 @@ class Queries:
         """Ask for the seed."""
         seed = await self._engine.image_seed(TaskId(request.task_id))
         return query_pb2.GetImageSeedResponse(seed=int(seed))
-
-    def _page(self, tasks: Sequence[Task]) -> Iterator[task_pb2.Task]:
-        """Give as many Tasks as one message may hold, the first one in any case."""
-        room = self._max_page_bytes
-        for number, task in enumerate(tasks):
-            message = self._message(task)
-            room -= message.ByteSize()
-            if number and room < 0:
-                return
-            yield message
 
     def _message(self, task: Task) -> task_pb2.Task:
         return message_from_task(task, self._links, self._links.ends_at())

@@ -3,6 +3,7 @@
 from midjourney.v1 import midjourney_service_pb2_grpc
 
 from midway.engine.engine import Engine
+from midway.rpc.listing import Listing
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import PictureReader
@@ -26,6 +27,6 @@ class TaskService(  # type: ignore[misc]  # the stubs know streams as generators
         options: ServerOptions,
     ) -> None:
         Submits.__init__(self, engine, pictures, links)
-        Queries.__init__(self, engine, links, options.max_page_bytes)
+        Queries.__init__(self, engine, links, Listing(engine, links, options.max_page_bytes))
         Watches.__init__(self, engine, links, options.heartbeat)
         ImageCalls.__init__(self, images, options.max_unary_image_bytes)

@@ -77,6 +77,7 @@ TOLD: dict[Reason, Told] = {
     Reason.TASK_NOT_AWAITING_INPUT: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
     Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.NO_CHANGE_OF_PARENT),
     Reason.BUTTON_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_BUTTON),
+    Reason.TOO_MANY_CALLS: Told(Code.QUEUE_REJECTED, texts.QUEUE_FULL),
     Reason.QUEUE_FULL: Told(Code.QUEUE_REJECTED, texts.QUEUE_FULL),
     Reason.ACCOUNT_NOT_FOUND: Told(Code.FAILURE, _no_account),
     Reason.NO_ACCOUNT: Told(Code.FAILURE, _no_account),
