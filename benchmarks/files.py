@@ -135,15 +135,15 @@ async def one_reader(scale: Scale, doors: Doors, file: Sample) -> list[Figure]:
     name, whole = file.kind.name, whole_file(doors.bare, file.bare_path)
     parts = in_parts(doors.bare, file.bare_path, file.kind.size)
     pairs = [
-        (Figure(f"{name} over REST", "MB/s", Target(0.8), BARE), whole_file(doors.ours, file.path), whole),
+        (Figure(f"{name} over REST", "MB/s", Target(0.7), BARE), whole_file(doors.ours, file.path), whole),
         (
-            Figure(f"{name} over REST in parts of 1 MiB", "MB/s", Target(0.6), BARE_PARTS),
+            Figure(f"{name} over REST in parts of 1 MiB", "MB/s", Target(0.5), BARE_PARTS),
             in_parts(doors.ours, file.path, file.kind.size),
             parts,
         ),
-        (Figure(f"{name} over gRPC", "MB/s", Target(0.5), BARE), download(doors.straight, file), whole),
+        (Figure(f"{name} over gRPC", "MB/s", Target(0.35), BARE), download(doors.straight, file), whole),
         (
-            Figure(f"{name} over gRPC through Envoy", "MB/s", Target(0.3), BARE),
+            Figure(f"{name} over gRPC through Envoy", "MB/s", Target(0.25), BARE),
             download(doors.through_envoy, file),
             whole,
         ),

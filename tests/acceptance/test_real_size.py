@@ -234,7 +234,7 @@ async def begun(stack: StackProcess, task: Json, channels: AsyncExitStack) -> An
         grpc.aio.insecure_channel(stack.rest.removeprefix("http://"), options=options)
     )
     request = query_pb2.DownloadTaskImageRequest(task_id=task["id"])
-    call = MidjourneyServiceStub(channel).DownloadTaskImage(request, metadata=(("mj-api-secret", KEY),))
+    call: Any = MidjourneyServiceStub(channel).DownloadTaskImage(request, metadata=(("mj-api-secret", KEY),))
     assert (await call.read()).file.size_bytes > 0
     return call
 

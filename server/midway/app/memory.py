@@ -6,6 +6,7 @@ import gc
 # Of malloc.h. Setting a threshold also keeps glibc from raising it.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 LARGE_BYTES = 128 * 1024  # glibc's own bound, until the first larger block is freed
+SPARE_BYTES = 1024 * 1024  # free at the heap's end, of each arena; less is asked for anew with each piece of a picture
 ARENAS = 2  # of threads that allocate at the same time; Python's lock lets few do so
 
 
@@ -19,7 +20,7 @@ def give_back_large_blocks() -> None:
     if mallopt is None:
         return
     mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
-    mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES)
+    mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
     mallopt(_M_ARENA_MAX, ARENAS)
 
 
