@@ -204,7 +204,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """In a Task: `CancelTask` ended it."""
     ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 61
     """As many calls and watches as the server takes at a time are open. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch
-    over REST is an empty event stream instead.
+    over REST is an empty event stream instead, and over gRPC the status comes without details.
 
         {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
     """
@@ -399,7 +399,7 @@ ERROR_REASON_CANCELLED_BY_CLIENT: ErrorReason.ValueType  # 60
 """In a Task: `CancelTask` ended it."""
 ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 61
 """As many calls and watches as the server takes at a time are open. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch
-over REST is an empty event stream instead.
+over REST is an empty event stream instead, and over gRPC the status comes without details.
 
     {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
 """
