@@ -239,7 +239,7 @@ async def test_what_is_not_there_is_said_as_over_grpc(door: Door, path: str, sta
 
 
 async def test_a_preview_is_asked_for_again_each_time(door: Door, picture: bytes) -> None:
-    hanging = await door.rig.imagine("a hare __hang_after_46")
+    hanging = await door.rig.imagine("a hare __hang_after_93")
     async with asyncio.timeout(60):
         async for task in door.rig.engine.watch.watch(hanging.id):
             if task.state is State.IN_PROGRESS and task.image is not None:
