@@ -212,3 +212,5 @@ async def test_a_slow_reader_misses_no_end(door: Door) -> None:
                     missing.discard(event.data["task"]["id"])
                 if not missing:
                     break
+
+    assert not missing

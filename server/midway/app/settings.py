@@ -71,7 +71,7 @@ class Settings(LimitSettings):
         None,
         ge=0,
         le=LAST_PORT,
-        description="Port of that: pictures, events and the old API's reads; unset: the one after the gRPC port "
+        description="Port of that: pictures, events, lists and the old API's reads; unset: the one after the gRPC port "
         "(`midway stack`: any free one); 0: any free one",
     )
     simulator_port: int = _port(9300, "Port of the Discord simulator")
@@ -176,7 +176,7 @@ class Settings(LimitSettings):
     max_transfer_bytes: int = Field(
         ClientSettings().max_transfer_bytes,
         ge=MIB,
-        description="Largest picture or film fetched from Discord; a larger one is refused, lest it fills the disk",
+        description="Largest picture or film fetched from Discord, so that one file cannot fill the disk",
     )
     media_max_age_days: float | None = Field(None, gt=0, description="How long pictures are kept; unset: for ever")
     media_max_bytes: int | None = Field(None, ge=1, description="Room for pictures; unset: no limit")

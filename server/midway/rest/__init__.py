@@ -1,1 +1,1 @@
-"""The server's plain HTTP, past Envoy's transcoder: pictures, events, and the reads of the old API."""
+"""The server's plain HTTP, past Envoy's transcoder: pictures, events, lists of Tasks, and the reads of the old API."""

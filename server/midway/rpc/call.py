@@ -1,7 +1,7 @@
 """One call under way, by whichever door it came, and the layers around it.
 
 A layer is a coroutine that goes on to what is inside it: observe, map errors, drain, authenticate. The same layers
-stand around the RPCs and around what REST answers by itself.
+stand around the RPCs and around the calls over plain HTTP.
 """
 
 from abc import ABC, abstractmethod

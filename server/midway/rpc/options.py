@@ -10,7 +10,7 @@ class ServerOptions:
 
     host: str = "127.0.0.1"
     port: int = 50051  # of gRPC; 0: any free one
-    rest_host: str = "127.0.0.1"  # where Envoy finds plain HTTP: pictures, events, the old API's reads
+    rest_host: str = "127.0.0.1"  # where Envoy finds plain HTTP: pictures, events, lists, the old API's reads
     rest_port: int = 50052  # 0: any free one
     api_keys: tuple[str, ...] = field(default=(), repr=False)  # none: everybody may call
     health_needs_key: bool = False  # probes carry none; watching it needs one in any case, as all streams do
