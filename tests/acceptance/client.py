@@ -15,13 +15,13 @@ from midjourney.v1 import query_pb2
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
 from PIL import Image
 
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import StackProcess
 
 if TYPE_CHECKING:
     from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceAsyncStub
 
 Json = dict[str, Any]
-PATIENCE_SECONDS = 60  # for what takes a second; a test that waits longer is wrong
 
 
 @dataclass

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.stack import PATIENCE_SECONDS, ready_line
+from tests.support.processes import PATIENCE_SECONDS, tied
+from tests.support.stack import ready_line
 
 
 @contextmanager
@@ -13,7 +14,7 @@ def running_simulator(*, speed: float = 100, accounts: int = 2) -> Iterator[str]
     """Run a simulator without a seed, so that it never gives an id twice, and yield its URL."""
     options = ("--port", "0", "--speed", str(speed), "--accounts", str(accounts))
     process = subprocess.Popen(
-        (sys.executable, "-m", "discord_simulator", *options),
+        tied(sys.executable, "-m", "discord_simulator", *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

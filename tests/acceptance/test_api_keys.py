@@ -7,6 +7,7 @@ import pytest
 from midjourney.v1 import query_pb2
 
 from tests.acceptance.client import client_of
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import StackProcess, running_stack
 
 KEY = "sk-hush-hush"
@@ -48,6 +49,6 @@ async def test_a_page_may_watch_with_the_key_in_the_query(locked):
 async def test_without_a_key_grpc_is_unauthenticated(locked):
     async with client_of(locked) as client:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await client.tasks.ListTasks(query_pb2.ListTasksRequest(), timeout=10)
+            await client.tasks.ListTasks(query_pb2.ListTasksRequest(), timeout=PATIENCE_SECONDS)
 
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED

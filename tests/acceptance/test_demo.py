@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import picture_facts
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import MIDWAY, marked
-
-PATIENCE_SECONDS = 100  # far beyond what it takes
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from midjourney.v1 import task_pb2
 
 from tests.acceptance.client import Client, Json
+from tests.support.processes import tied
 
 # Watches a Task, and tells of every update its revision and state; knows nothing of Midway but the contract.
 WATCHER = """
@@ -61,7 +62,9 @@ def news_of(event: Json) -> tuple[int, str]:
 async def seen_by_a_killed_client(address: str, task_id: str, after_updates: int) -> News:
     """Let another process watch, kill it after some updates, and return what it had printed."""
     watcher = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WATCHER, address, task_id, stdout=PIPE, env={**os.environ, "PYTHONPATH": "generated"}
+        *tied(sys.executable, "-c", WATCHER, address, task_id),
+        stdout=PIPE,
+        env={**os.environ, "PYTHONPATH": "generated"},
     )
     assert watcher.stdout is not None
     lines = [await watcher.stdout.readline() for _ in range(after_updates)]

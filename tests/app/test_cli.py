@@ -11,6 +11,7 @@ from midway.app import look_commands
 from PIL import Image
 from rich.console import Console
 
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import MIDWAY, StackProcess, marked, running_stack
 
 SAVED = re.compile(r"^saved (.+)$", re.MULTILINE)
@@ -175,7 +176,7 @@ def test_ctrl_c_leaves_the_task_running_and_says_how_to_come_back(stack, tmp_pat
         assert process.stdout is not None
         task_id = process.stdout.readline().split()[0]
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 130
     assert f"midway watch {task_id}" in said
@@ -206,7 +207,7 @@ def test_a_server_that_is_not_there_has_its_own_exit_code(stack):
         env=stack.environment | {"MIDWAY_SERVER": "127.0.0.1:1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -220,7 +221,7 @@ def test_wrong_settings_have_their_own_exit_code(stack):
         env=stack.environment | {"MIDWAY_HTTP_PORT": "many"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -235,7 +236,7 @@ def test_the_demo_draws_over_both_ways_and_leaves_nothing_running(stack, tmp_pat
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

@@ -12,6 +12,8 @@ from midjourney.v1 import account_pb2, account_service_pb2, midjourney_service_p
 from midway.app import client as client_module
 from midway.app.client import Client, NoSuchButton, code_of
 
+from tests.support.processes import PATIENCE_SECONDS
+
 TASKS = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
 ACCOUNTS = account_service_pb2.DESCRIPTOR.services_by_name["AccountService"]
 OK = grpc.StatusCode.OK
@@ -138,12 +140,12 @@ def test_a_broken_watch_is_resumed_after_the_last_revision_seen(wire):
     _, _, call = wire.channel.take_unary_stream(TASKS.methods_by_name["WatchTask"])
     call.send_initial_metadata(())
     call.send_response(update(7, 50))
-    assert seen.get(timeout=10) == 50
+    assert seen.get(timeout=PATIENCE_SECONDS) == 50
     call.terminate((), grpc.StatusCode.UNAVAILABLE, "")
     resumed = wire.stream(update(8, 100))
     future.result(10)
 
-    assert (resumed.after_revision, seen.get(timeout=10)) == (7, 100)
+    assert (resumed.after_revision, seen.get(timeout=PATIENCE_SECONDS)) == (7, 100)
 
 
 def test_a_watch_that_is_refused_is_not_tried_again(wire):

@@ -14,6 +14,8 @@ from midway.rest.reading import bindings
 from midway.rpc.options import ServerOptions
 from midway.rpc.server import SERVICES
 
+from tests.support.processes import PATIENCE_SECONDS
+
 DOOR = RestDoor(
     host="::1",
     http_port=18080,
@@ -28,7 +30,7 @@ DEFAULT_DOOR = RestDoor(host="127.0.0.1", http_port=8080, grpc_port=50051, rest_
 def validate(config: str) -> None:
     """Let Envoy itself judge."""
     command = (envoy_program(), "--mode", "validate", "--disable-hot-restart", "--config-yaml", config)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -8,6 +8,8 @@ import sys
 import pytest
 from midway.app.part import Part, PartDied, Program
 
+from tests.support.processes import PATIENCE_SECONDS
+
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
 
 
@@ -17,13 +19,13 @@ def python(code: str, ready_line: str = "^ready", **environment: str) -> Program
 
 async def test_it_is_ready_when_it_says_so(tmp_path):
     async with Part(python("print('not ready'); print('ready at 17', flush=True)"), tmp_path / "log") as part:
-        assert await part.ready(within_seconds=30) == "ready at 17"
+        assert await part.ready(within_seconds=PATIENCE_SECONDS) == "ready at 17"
 
 
 async def test_one_that_ends_too_early_is_reported_with_its_last_lines(tmp_path):
     async with Part(python("raise SystemExit('no such luck')"), tmp_path / "log") as part:
         with pytest.raises(PartDied, match=r"(?s)snake ended with exit code 1; its last lines:.*no such luck"):
-            await part.ready(within_seconds=30)
+            await part.ready(within_seconds=PATIENCE_SECONDS)
 
 
 async def test_one_that_never_gets_ready_is_reported(tmp_path):
@@ -34,7 +36,7 @@ async def test_one_that_never_gets_ready_is_reported(tmp_path):
 
 async def test_its_end_is_noticed(tmp_path):
     async with Part(python("print('ready', flush=True); import signal; signal.pause()"), tmp_path / "log") as part:
-        await part.ready(within_seconds=30)
+        await part.ready(within_seconds=PATIENCE_SECONDS)
         os.kill(part.pid, signal.SIGKILL)
 
         assert "exit code -9" in str(await part.died())
@@ -42,7 +44,7 @@ async def test_its_end_is_noticed(tmp_path):
 
 async def test_one_that_ignores_the_request_to_end_is_killed(tmp_path):
     async with Part(python(STUBBORN), tmp_path / "log") as part:
-        await part.ready(within_seconds=30)
+        await part.ready(within_seconds=PATIENCE_SECONDS)
 
         await part.stop(within_seconds=0.05)
 
@@ -61,13 +63,13 @@ async def test_its_environment_is_ours_and_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("OURS", "1")
     code = "import os; print('ready', os.environ['OURS'], os.environ['ITS'], flush=True)"
     async with Part(python(code, ITS="2"), tmp_path / "log") as part:
-        assert await part.ready(within_seconds=30) == "ready 1 2"
+        assert await part.ready(within_seconds=PATIENCE_SECONDS) == "ready 1 2"
 
 
 async def test_a_line_of_any_length_is_no_harm(tmp_path):
     code = "print('x' * 3_000_000); print('ready', flush=True)"
     async with Part(python(code), tmp_path / "log") as part:
-        assert await part.ready(within_seconds=30) == "ready"
+        assert await part.ready(within_seconds=PATIENCE_SECONDS) == "ready"
         await part.died()
 
     assert (tmp_path / "log").stat().st_size == 3_000_000 + len("\nready\n")
@@ -79,7 +81,7 @@ async def test_only_one_that_reads_our_settings_gets_our_secrets(tmp_path, monke
     command = (sys.executable, "-c", "import os; print('ready', os.environ.get('MIDWAY_API_KEYS'))")
     program = Program("snake", command, "^ready", reads_settings=reads_settings)
     async with Part(program, tmp_path / "log") as part:
-        assert await part.ready(within_seconds=30) == f"ready {seen}"
+        assert await part.ready(within_seconds=PATIENCE_SECONDS) == f"ready {seen}"
 
 
 async def test_a_part_whose_owner_is_cancelled_is_stopped(tmp_path):
@@ -88,7 +90,7 @@ async def test_a_part_whose_owner_is_cancelled_is_stopped(tmp_path):
 
     async def own() -> None:
         async with Part(python("print('ready', flush=True); import signal; signal.pause()"), tmp_path / "log") as part:
-            await part.ready(within_seconds=30)
+            await part.ready(within_seconds=PATIENCE_SECONDS)
             pids.append(part.pid)
             started.set()
             await part.died()

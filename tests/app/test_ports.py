@@ -5,6 +5,8 @@ import socket
 import pytest
 from midway.app.ports import PortTaken, ReservedPort, address, check_free, reachable
 
+from tests.support.processes import PATIENCE_SECONDS
+
 HOST = "127.0.0.1"
 
 
@@ -31,7 +33,7 @@ def test_a_child_that_shares_a_reserved_port_gets_its_connections():
         child.bind((HOST, port.number))
         child.listen()
 
-        with socket.create_connection((HOST, port.number), timeout=10):
+        with socket.create_connection((HOST, port.number), timeout=PATIENCE_SECONDS):
             assert child.accept()
 
 

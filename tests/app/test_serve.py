@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from tests.support.processes import PATIENCE_SECONDS, tied
 from tests.support.stack import FREE_PORTS, MIDWAY, ready_line
 
 
@@ -18,7 +19,7 @@ def serving(data_dir: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """Run `midway serve`; it is stopped at the end if it has not ended by itself."""
     environment = os.environ | FREE_PORTS | {"MIDWAY_DATA_DIR": str(data_dir), **settings}
     with subprocess.Popen(
-        (*MIDWAY, "serve"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        tied(*MIDWAY, "serve"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             yield process
@@ -28,7 +29,7 @@ def serving(data_dir: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
 
 def refused(process: subprocess.Popen[str]) -> str:
     """Return what a server says that cannot start."""
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 4, said
     return said
 
@@ -41,11 +42,11 @@ def test_it_serves_until_told_to_stop(tmp_path):
     with serving(tmp_path, **NO_SIMULATOR) as server:
         target = ready_line(server).split("grpc=")[1].split()[0]
         with grpc.insecure_channel(target) as channel:
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE_SECONDS)
 
         server.send_signal(signal.SIGTERM)
 
-        assert server.wait(30) == 0
+        assert server.wait(PATIENCE_SECONDS) == 0
 
 
 def test_what_it_writes_is_its_owners_only(tmp_path):
@@ -79,4 +80,4 @@ def test_it_listens_where_it_is_told(tmp_path, host):
         target = ready_line(server).split("grpc=")[1].split()[0]
         assert target.startswith(f"{host}:")
         with grpc.insecure_channel(target) as channel:
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE_SECONDS)

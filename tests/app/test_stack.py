@@ -16,20 +16,21 @@ from midjourney.v1.query_pb2 import WatchTaskRequest
 from midjourney.v1.submit_pb2 import SubmitImagineRequest
 from midway.app.client import Client, code_of
 
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import FREE_PORTS, MIDWAY, marked, running_stack, wait_gone
 
 
 def test_every_part_answers_once_it_says_ready(tmp_path):
     with running_stack(tmp_path) as stack:
         for url in (f"{stack.rest}/health", f"{stack.simulator}/__sim/journal", stack.metrics):
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
                 assert answer.status == 200
 
 
 def test_the_simulator_draws_in_the_size_that_the_settings_say(tmp_path):
     with (
         running_stack(tmp_path, MIDWAY_SIMULATOR_PICTURES="real") as stack,
-        urllib.request.urlopen(f"{stack.simulator}/__sim/state", timeout=10) as answer,
+        urllib.request.urlopen(f"{stack.simulator}/__sim/state", timeout=PATIENCE_SECONDS) as answer,
     ):
         assert json.load(answer)["options"]["pictures"] == "real"
 
@@ -82,7 +83,7 @@ def test_a_part_that_dies_brings_the_others_down_and_is_named(tmp_path, part):
     with running_stack(tmp_path) as stack:
         os.kill(next(pid for pid in stack.pids(part) if pid != stack.process.pid), signal.SIGKILL)
 
-        said, _ = stack.process.communicate(timeout=30)
+        said, _ = stack.process.communicate(timeout=PATIENCE_SECONDS)
 
         assert stack.process.returncode == 4
         assert "ended with exit code -9; its last lines:" in said
@@ -96,7 +97,7 @@ def test_a_port_that_is_taken_is_named(tmp_path, part):
         environment = os.environ | FREE_PORTS | {"MIDWAY_DATA_DIR": str(tmp_path), f"MIDWAY_{part}_PORT": str(port)}
 
         done = subprocess.run(
-            (*MIDWAY, "stack"), env=environment, capture_output=True, text=True, timeout=30, check=False
+            (*MIDWAY, "stack"), env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
         )
 
     assert (done.returncode, done.stderr) == (4, f"port {port} on 127.0.0.1 is in use\n")
@@ -105,17 +106,17 @@ def test_a_port_that_is_taken_is_named(tmp_path, part):
 def test_another_address_is_listened_on_and_reached(tmp_path):
     with running_stack(tmp_path, MIDWAY_HOST="127.0.0.2") as stack:
         assert stack.rest.startswith("http://127.0.0.2:")
-        with urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=10) as answer:
+        with urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=PATIENCE_SECONDS) as answer:
             assert answer.read() == b"[]"
 
 
 def test_with_a_key_nobody_comes_in_without_it(tmp_path):
     with running_stack(tmp_path, MIDWAY_API_KEYS="hush-hush") as stack:
         request = urllib.request.Request(f"{stack.rest}/mj/task/list", headers={"mj-api-secret": "hush-hush"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             assert answer.read() == b"[]"
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=10)
+            urllib.request.urlopen(f"{stack.rest}/mj/task/list", timeout=PATIENCE_SECONDS)
 
 
 def test_open_watches_end_so_that_they_can_be_resumed(tmp_path):
@@ -123,7 +124,7 @@ def test_open_watches_end_so_that_they_can_be_resumed(tmp_path):
         task_id = client.submit(SubmitImagineRequest(prompt="a cat __hang")).id
         with (
             grpc.insecure_channel(stack.grpc) as channel,
-            urllib.request.urlopen(f"{stack.rest}/v1/tasks/{task_id}:watch", timeout=30) as events,
+            urllib.request.urlopen(f"{stack.rest}/v1/tasks/{task_id}:watch", timeout=PATIENCE_SECONDS) as events,
         ):
             updates = MidjourneyServiceStub(channel).WatchTask(WatchTaskRequest(task_id=task_id))
             assert next(updates).task.id == task_id

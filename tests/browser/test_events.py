@@ -17,11 +17,11 @@ from playwright.async_api import Page
 from tests.acceptance.simulator import running_simulator
 from tests.faults.seeded.server import SERVER, environment
 from tests.support.envoy import running_envoy
+from tests.support.processes import PATIENCE_SECONDS, tied
 from tests.support.relay import Relay
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-START_SECONDS = 60
 # Gathers what an EventSource is told, and every place at which it is opened again.
 LISTEN = """path => {
   window.seen = [];
@@ -51,10 +51,10 @@ class Restarted:
         settings = {"MIDWAY_DATA_DIR": str(self.directory), "MIDWAY_SIMULATOR_URL": self.simulator}
         with (self.directory / "server.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *SERVER, env=environment() | settings, stdin=DEVNULL, stdout=PIPE, stderr=log
+                *tied(*SERVER), env=environment() | settings, stdin=DEVNULL, stdout=PIPE, stderr=log
             )
         assert self.process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (line := (await self.process.stdout.readline()).decode()).startswith("ready "):
                 assert line, "the server ended"
         told = fields(line)
@@ -65,7 +65,7 @@ class Restarted:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(number)
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await self.process.wait()
         self.grpc.target = self.rest.target = ""
 
@@ -128,7 +128,7 @@ async def test_an_event_source_of_all_tasks_lives_through_a_restart(restarted: R
 
 async def submitted_once_up(url: str) -> str:
     """Submit as soon as the server is there again, as a client with back-off does."""
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 return await submitted(url, "a stone")

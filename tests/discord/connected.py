@@ -22,12 +22,13 @@ from midway.domain.image import InputImage
 from PIL import Image
 
 from tests.support.downloads import downloaded
+from tests.support.processes import PATIENCE_SECONDS
 
 TOKEN = "simulator-account-1"
 GUILD = GuildId("200000000000000001")
 CHANNEL = ChannelId("300000000000000001")
 DIRECT_CHANNEL = ChannelId("400000000000000001")
-PATIENCE = 30  # seconds; a stop for a hanging test, never a measure
+PATIENCE = PATIENCE_SECONDS
 
 QUICK = ClientSettings(
     interact_timeout=timedelta(seconds=10),

@@ -13,6 +13,7 @@ from midway.app.ports import ReservedPort
 from tests.envoy.backend import small_backend
 from tests.envoy.conftest import client, small_server
 from tests.envoy.servicers import echo_tasks
+from tests.support.processes import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def full(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
                 Part(program, tmp_path / "envoy.log") as part,
                 client(f"http://127.0.0.1:{port.number}") as http,
             ):
-                await parts.envoy_ready(part, door, within_seconds=30)
+                await parts.envoy_ready(part, door, within_seconds=PATIENCE_SECONDS)
                 yield http
 
 

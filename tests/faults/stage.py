@@ -14,6 +14,7 @@ from midway.domain.task import Task
 from midway.engine.clock import Clock
 from midway.store.port import Store
 
+from tests.support.processes import slowness
 from tests.support.rig import IMPATIENT, QUICK, Rig, engine_running
 
 
@@ -31,14 +32,15 @@ async def stage(
 ) -> AsyncIterator[Rig]:
     """Run an engine; `limits` are those of `engine.limits`, `config` is for every account, `patience` the client's.
 
-    Durations are in seconds.
+    Durations are in seconds on an idle machine, longer on a busy one.
     """
+    longer = slowness()
     bounds: dict[str, Any] = {
-        name: timedelta(seconds=value) if isinstance(getattr(QUICK, name), timedelta) else value
+        name: timedelta(seconds=value * longer) if isinstance(getattr(QUICK, name), timedelta) else value
         for name, value in limits.items()
     }
     calm = replace(QUICK, sync_settings=False, **bounds)
-    waits: dict[str, Any] = {name: timedelta(seconds=value) for name, value in (patience or {}).items()}
+    waits: dict[str, Any] = {name: timedelta(seconds=value * longer) for name, value in (patience or {}).items()}
     async with engine_running(
         simulator,
         path,

@@ -15,6 +15,7 @@ from midway.engine.picture import PictureLimits
 from midway.rpc.pictures import PictureReader, Source
 
 from tests.rpc.served import Served, png, rejected, serving
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.rig import engine_running, simulator_running
 
 NO_TASK = "1705514776143750"
@@ -112,7 +113,7 @@ async def test_two_pictures_are_decoded_at_a_time(monkeypatch: pytest.MonkeyPatc
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        pair.wait(timeout=30)  # until the second is under way as well
+        pair.wait(timeout=PATIENCE_SECONDS)  # until the second is under way as well
         at_once -= 1
         return text
 

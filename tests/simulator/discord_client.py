@@ -16,7 +16,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route, _gen_session
 from discord.state import ConnectionState
 
-PATIENCE_SECONDS = 20
+from tests.support.processes import PATIENCE_SECONDS
 
 
 def static_headers() -> utils.Headers:

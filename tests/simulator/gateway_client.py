@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
-PATIENCE_SECONDS = 20  # never waited for unless the test fails
+from tests.support.processes import PATIENCE_SECONDS
 
 
 class GatewayClient:

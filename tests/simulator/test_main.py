@@ -9,13 +9,14 @@ import aiohttp
 import pytest
 from discord_simulator.__main__ import parse_arguments
 
-from tests.simulator.gateway_client import PATIENCE_SECONDS, GatewayClient
+from tests.simulator.gateway_client import GatewayClient
+from tests.support.processes import PATIENCE_SECONDS, tied
 
 
 @pytest.fixture
 async def process() -> AsyncIterator[asyncio.subprocess.Process]:
     """Start it on a free port; it is gone after the test, whatever happens."""
-    command = [sys.executable, "-m", "discord_simulator", "--port", "0", "--seed", "1", "--speed", "1000"]
+    command = tied(sys.executable, "-m", "discord_simulator", "--port", "0", "--seed", "1", "--speed", "1000")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         yield process

@@ -10,9 +10,9 @@ from midway.store.port import Doorbell, RequestIdReused, RequestKey, RevisionCon
 from msgspec.structs import replace
 
 from tests.store.tasks import MASK, PICTURE, a_task, advance, an_attempt, in_progress, submitted
+from tests.support.processes import PATIENCE_SECONDS
 
 KEY = RequestKey(RequestId("6c1f"), "digest-1")
-PATIENCE_SECONDS = 30  # a stop for a bell that never rings, never a measure
 
 
 async def test_a_submitted_task_is_read_back_as_it_was_given(store: Store):

@@ -10,6 +10,8 @@ from midway.app.envoy import RestDoor
 from midway.app.part import Part
 from midway.app.ports import ReservedPort
 
+from tests.support.processes import PATIENCE_SECONDS
+
 
 @asynccontextmanager
 async def running_envoy(grpc_port: int, directory: Path, **door: Any) -> AsyncIterator[str]:
@@ -21,5 +23,5 @@ async def running_envoy(grpc_port: int, directory: Path, **door: Any) -> AsyncIt
     with ReservedPort("127.0.0.1", 0) as port:
         rest = RestDoor(host="127.0.0.1", http_port=port.number, grpc_port=grpc_port, **door)
         async with Part(parts.envoy(directory / "envoy.yaml", rest), directory / "envoy.log") as part:
-            await parts.envoy_ready(part, rest, within_seconds=30)
+            await parts.envoy_ready(part, rest, within_seconds=PATIENCE_SECONDS)
             yield f"http://127.0.0.1:{port.number}"

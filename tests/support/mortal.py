@@ -1,7 +1,8 @@
 """`midway serve` that is killed at a named point: `python -m tests.support.mortal`, steered by `MORTAL_AT`.
 
 `MORTAL_AT` is `boundary:n`: the process ends by SIGKILL at the n-th passing of that boundary, as a crash of the
-machine would end it there. Everything else is the server as users run it.
+machine would end it there. It also ends with the process that started it. Everything else is the server as users run
+it.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
+from midway.app import tether
 from midway.app.privacy import keep_files_private
 from midway.app.serve import run_server
 from midway.app.settings import load_settings
@@ -114,6 +116,7 @@ def watched_interact(method: Method, death: Death) -> Method:
 
 def main() -> None:
     """Serve until killed."""
+    tether.tie_to(os.getppid())
     death = Death(os.environ.get("MORTAL_AT", ""))
     for name in ("append", "put_attempt"):
         setattr(SqliteStore, name, watched_write(getattr(SqliteStore, name), death))

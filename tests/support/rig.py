@@ -30,16 +30,16 @@ from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
 
 from tests.support.downloads import downloaded
+from tests.support.processes import PATIENCE_SECONDS
 
 QUICK = Limits(
     pace=timedelta(0),
-    ack_timeout=timedelta(seconds=4),
+    ack_timeout=timedelta(seconds=15),
     final_grace=timedelta(seconds=1),
     queue_full_pause=timedelta(milliseconds=200),
     seed_timeout=timedelta(seconds=10),
 )
 IMPATIENT = ClientSettings(backoff_first=timedelta(milliseconds=100))  # a new connection at once
-PATIENCE_SECONDS = 60  # a test that waits longer is wrong; nothing sleeps for it
 
 
 def account_config(number: int, **changes: Any) -> AccountConfig:

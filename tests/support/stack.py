@@ -13,9 +13,10 @@ from pathlib import Path
 
 from midway.app.parts import fields
 
+from tests.support.processes import PATIENCE_SECONDS, tied
+
 MIDWAY = (sys.executable, "-m", "midway.app.cli")
 FREE_PORTS = {f"MIDWAY_{part}_PORT": "0" for part in ("HTTP", "GRPC", "SIMULATOR", "METRICS")}
-PATIENCE_SECONDS = 30.0
 
 
 @dataclass
@@ -74,7 +75,7 @@ def running_stack(data_dir: Path, **settings: str) -> Iterator[StackProcess]:
     environment = inherited | FREE_PORTS | {"MIDWAY_DATA_DIR": str(data_dir), "TEST_MARK": mark}
     environment |= {"MIDWAY_SIMULATOR_SPEED": "100", **settings}
     process = subprocess.Popen(
-        (*MIDWAY, "stack"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        tied(*MIDWAY, "stack"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         yield StackProcess(process, ready_line(process), mark, environment)

@@ -15,12 +15,17 @@ PR_SET_PDEATHSIG = 1  # Source: prctl(2); the setting survives execve
 def main(arguments: list[str]) -> None:
     """Tie this process to its parent and replace it by the program; never returns."""
     parent, program = int(arguments[0]), arguments[1:]
+    tie_to(parent)
+    os.execv(program[0], program)  # noqa: S606 -- no shell is wanted
+
+
+def tie_to(parent: int) -> None:
+    """Have the kernel kill this process when `parent` ends; end at once when it has ended already."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The parent may have died before the line above; then nobody would send the signal.
     if os.getppid() != parent:
-        sys.exit(f"{program[0]}: the process that wanted it is gone")
-    os.execv(program[0], program)  # noqa: S606 -- no shell is wanted
+        sys.exit("the process that wanted this one is gone")
 
 
 if __name__ == "__main__":

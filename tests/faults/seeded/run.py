@@ -18,6 +18,7 @@ from tests.faults.seeded.plan import ACCOUNTS, SPEED, Disturbance, Errand, Plan
 from tests.faults.seeded.receiver import Receiver
 from tests.faults.seeded.server import Server, running_simulator
 from tests.support.pictures import picture_facts
+from tests.support.processes import slowness
 
 END_SECONDS = 100.0  # every errand of a run ends within; the sum of all deadlines of its longest one, and restarts
 NOTICE_SECONDS = 30.0  # after that, what a webhook was not told it will not be told
@@ -92,7 +93,7 @@ async def _control(simulator: str, http: aiohttp.ClientSession, path: str, body:
 async def _errands(plan: Plan, clients: Clients, evidence: Evidence) -> None:
     """Run every errand; those that do not end in time are written down."""
     running = {asyncio.create_task(_errand(clients, each), name=each.name) for each in plan.errands}
-    _, late = await asyncio.wait(running, timeout=END_SECONDS)
+    _, late = await asyncio.wait(running, timeout=END_SECONDS * slowness())
     for each in late:
         evidence.unfinished.append(each.get_name())
         each.cancel()
@@ -116,7 +117,7 @@ async def _settle(
     notifying = {each.task_id for each in evidence.acknowledged if each.errand.notifies}
     unfinished = {log.task_id for log in evidence.watches if not log.seen or log.seen[-1].state not in ENDS}
     with suppress(TimeoutError):  # the guarantee says it better
-        async with asyncio.timeout(NOTICE_SECONDS):
+        async with asyncio.timeout(NOTICE_SECONDS * slowness()):
             await receiver.told_the_end_of(notifying - unfinished)
 
 

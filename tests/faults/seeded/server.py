@@ -14,10 +14,10 @@ from typing import Self
 import grpc
 from midway.app.parts import fields
 
+from tests.support.processes import PATIENCE_SECONDS, slowness, tied
+
 SERVER = (sys.executable, "-m", "tests.support.mortal")
 SIMULATOR = (sys.executable, "-m", "discord_simulator", "--port", "0")
-START_SECONDS = 60.0  # a machine that runs many of these at once is slow to start them
-STOP_SECONDS = 20.0
 
 # Short, so that a run ends soon, and long enough for a machine with other work to do. The simulator is fast.
 LIMITS = {
@@ -67,12 +67,15 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_closing = True
-        self._send(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                if error is None:
+                    await self.channel()  # one that died just now comes back first, and is then told to stop
+                self._is_closing = True
+                self._send(signal.SIGTERM)
                 await self._keeper
         finally:
+            self._is_closing = True
             self._send(signal.SIGKILL)
 
     async def channel(self) -> grpc.aio.Channel:
@@ -114,7 +117,7 @@ class Server:
     async def _run_once(self, death: str) -> None:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *SERVER, env=self._environment | {"MORTAL_AT": death}, stdin=DEVNULL, stdout=PIPE, stderr=log
+                *tied(*SERVER), env=self._environment | {"MORTAL_AT": death}, stdin=DEVNULL, stdout=PIPE, stderr=log
             )
         try:
             await self._follow(self._process)
@@ -125,7 +128,7 @@ class Server:
 
     async def _follow(self, process: Process) -> None:
         """Offer a channel from the ready line on, until the process closes its output."""
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             address = await ready_address(process, self.log)
         if address is None:
             return  # killed while it started
@@ -164,11 +167,11 @@ async def running_simulator(log: Path, *, speed: float, accounts: int, seed: int
     options = ("--speed", str(speed), "--accounts", str(accounts), "--seed", str(seed))
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *SIMULATOR, *options, env=environment(), stdin=DEVNULL, stdout=PIPE, stderr=errors
+            *tied(*SIMULATOR, *options), env=environment(), stdin=DEVNULL, stdout=PIPE, stderr=errors
         )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             line = await process.stdout.readline()
         yield line.decode().split()[-1]
     finally:
@@ -183,5 +186,5 @@ def environment() -> dict[str, str]:
 
 
 def seconds(limits: Mapping[str, str]) -> dict[str, str]:
-    """Name durations as settings do."""
-    return {f"MIDWAY_{name}_SECONDS": value for name, value in limits.items()}
+    """Name durations as settings do; longer on a busy machine."""
+    return {f"MIDWAY_{name}_SECONDS": f"{float(value) * slowness():.3f}" for name, value in limits.items()}

@@ -12,8 +12,8 @@ from midway.store.sqlite import SqliteStore, writer
 from midway.store.sqlite.writer import MAX_BATCH
 
 from tests.store.tasks import START, a_task, advance, an_attempt, submitted
+from tests.support.processes import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 30  # far more than a commit takes, far less than the wait that would be wrong
 BIG_PICTURE = InputImage(b"x" * 10_000_000, "image/png", 1, 1)
 
 

@@ -14,12 +14,14 @@ from midway.store.sqlite import DatabaseDamaged, DatabaseInUse, DatabaseTooNew, 
 from midway.store.sqlite.file_system import kind_of_device, refuse_network
 
 from tests.store.tasks import PICTURE, an_attempt, submitted
+from tests.support.processes import tied
 
 # Stores one Task, tells its id, then holds the file open until it is killed or its input ends.
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
 from midway.store.sqlite import SqliteStore
+from tests.support.processes import tied
 from tests.store.tasks import PICTURE, a_task
 
 async def main():
@@ -38,7 +40,7 @@ def holder(database: Path):
     """Run another process that has the database open, and has stored a Task of which it told the id."""
     root = Path(__file__).parents[3]
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(database)],
+        tied(sys.executable, "-c", HOLDER, str(database)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=root,
