@@ -38,7 +38,8 @@ async def test_two_hundred_imagines_over_five_accounts_all_succeed_within_their_
         ours = {attempt.nonce: attempt.task_id for attempt in attempts}
         assert {ours[drawn[task.job_id]] for task in ended if task.job_id} == {task.id for task in ended}
         assert len(drawn) == len(posts(rig)) == 200
-        assert most_running(rig) == dict.fromkeys(range(1, 6), SLOTS)
+        assert most_running(rig).keys() == set(range(1, 6))
+        assert max(most_running(rig).values()) <= SLOTS
         assert not jobs(rig, "queued")
 
 

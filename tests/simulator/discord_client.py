@@ -142,7 +142,7 @@ class LocalClient(discord.Client):
 @asynccontextmanager
 async def logged_in(url: str, number: int = 1) -> AsyncIterator[LocalClient]:
     """Log an account in and connect; the client is ready inside."""
-    client = LocalClient(url)
+    client, before = LocalClient(url), asyncio.all_tasks()
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         await client.login(f"simulator-account-{number}")
         connection = tasks.create_task(client.connect(), name="connect")
@@ -152,3 +152,8 @@ async def logged_in(url: str, number: int = 1) -> AsyncIterator[LocalClient]:
         finally:
             await client.close()
             connection.cancel()
+    # The library starts tasks that it does not wait for.
+    while left := asyncio.all_tasks() - before - {asyncio.current_task()}:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left)
