@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 PY := $(VENV)/bin/python
-LOCKS := requirements/build.txt requirements/runtime.txt requirements/dev.txt
+LOCKS := requirements/build.txt requirements/runtime.txt requirements/dev.txt requirements/python313.txt
 
 # The interpreter that makes the virtual environment; empty means: look for one.
 PYTHON ?=

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import uvloop
+from discord_simulator.tokens import user_token
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
 from midway.discord.event import Connected, Event, MessageCreated
@@ -27,7 +28,7 @@ class Adapter(Bare):
         super().__init__()
         self._guild = GuildId(str(200_000_000_000_000_000 + account))
         self._channel = ChannelId(str(300_000_000_000_000_000 + account))
-        self._client = DiscordClient(f"simulator-account-{account}", self._guild, endpoints=Endpoints.simulator(url))
+        self._client = DiscordClient(user_token(account), self._guild, endpoints=Endpoints.simulator(url))
         self._nonces = Nonces()
         self._finals: asyncio.Queue[None] = asyncio.Queue()
         self._connected = asyncio.Event()

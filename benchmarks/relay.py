@@ -9,6 +9,7 @@ import sys
 
 import aiohttp
 import uvloop
+from discord_simulator.tokens import user_token
 
 from benchmarks.bare import Bare, serve
 
@@ -26,7 +27,7 @@ class Relay:
     async def listen(self, account: int, ready: asyncio.Event) -> None:
         """Identify, and pass on what comes until the process ends."""
         async with aiohttp.ClientSession() as http, http.ws_connect(self._gateway, max_msg_size=0) as socket:
-            await socket.send_json({"op": IDENTIFY, "d": {"token": f"simulator-account-{account}"}})
+            await socket.send_json({"op": IDENTIFY, "d": {"token": user_token(account)}})
             async for frame in socket:
                 payload = json.loads(frame.data)
                 if payload["op"] == HELLO:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import grpc
+from discord_simulator.tokens import user_token
 from midjourney.v1 import query_pb2, submit_pb2, task_pb2
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
 from midway.app import parts
@@ -44,7 +45,7 @@ class Accounts:
 
     def _account(self, number: int) -> dict[str, Any]:
         return {
-            "token": f"simulator-account-{number}",
+            "token": user_token(number),
             "guild_id": str(200_000_000_000_000_000 + number),
             "channel_id": str(300_000_000_000_000_000 + number),
             "slots": self.slots,

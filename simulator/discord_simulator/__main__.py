@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 
+from .accounts import Installed
 from .app import Simulator
 from .options import Options, PictureSize
 
@@ -33,6 +34,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=list(PictureSize),
         default=environment.get("MIDWAY_SIMULATOR_PICTURES", "small"),
         help="real = in Midjourney's sizes and weights",
+    )
+    parser.add_argument(
+        "--bots",
+        type=Installed,
+        choices=list(Installed),
+        default=environment.get("MIDWAY_SIMULATOR_BOTS", "both"),
+        help="which of the two are in the accounts' servers",
     )
     return parser.parse_args(arguments)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .json_types import Json
+from .tokens import token_of, user_id_of
 
 if TYPE_CHECKING:
     from .messages import Message
@@ -40,6 +41,21 @@ class User:
 MJ_BOT = User(MJ_APPLICATION_ID, "Midjourney Bot", bot=True, discriminator="9282")
 NIJI_BOT = User(NIJI_APPLICATION_ID, "niji・journey Bot", bot=True, discriminator="6982")
 BOTS = {bot.id: bot for bot in (MJ_BOT, NIJI_BOT)}
+
+
+class Installed(StrEnum):
+    """Which of the two bots are in an account's server."""
+
+    BOTH = "both"
+    MJ = "mj"
+    NIJI = "niji"
+
+    @property
+    def bots(self) -> tuple[User, ...]:
+        return _INSTALLED[self]
+
+
+_INSTALLED = {Installed.BOTH: (MJ_BOT, NIJI_BOT), Installed.MJ: (MJ_BOT,), Installed.NIJI: (NIJI_BOT,)}
 
 
 class Access(StrEnum):
@@ -100,15 +116,25 @@ class Channel:
     def is_dm(self) -> bool:
         return self.guild_id is None
 
+    @property
+    def bots(self) -> tuple[User, ...]:
+        """The bots whose commands may be used here."""
+        return (self.recipient,) if self.recipient else self.account.bots.bots
+
 
 @dataclass(eq=False)
 class Account:
-    """One Discord user with a server of its own, one channel there, and a DM with each bot."""
+    """One Discord user with a server of its own, one channel there, and a DM with each bot.
+
+    A listener has the same shape: a Discord bot of its owner's that sits in the server, sees its channel and no DM.
+    """
 
     number: int  # 1-based
     token: str
     user: User
     guild_id: str
+    bots: Installed = Installed.BOTH
+    listener: Account | None = None  # None for a listener itself
     plan: str = "Standard"  # Basic, Standard, Pro or Mega
     fast_minutes: float = 900.0  # left; 0 means that fast and turbo jobs are refused
     access: Access = Access.OK
@@ -121,12 +147,23 @@ class Account:
         """The server channel."""
         return next(channel for channel in self.channels.values() if not channel.is_dm)
 
+    @property
+    def owner(self) -> Account:
+        """Whose server it is: the account itself, but for a listener."""
+        return self.channel.account
+
+    @property
+    def members(self) -> list[User]:
+        """Who is in the server."""
+        owner = self.owner
+        return [owner.user, *owner.bots.bots, *([owner.listener.user] if owner.listener else [])]
+
     def dm(self, application_id: str) -> Channel:
         """The DM with one of the two bots."""
         return next(c for c in self.channels.values() if c.recipient and c.recipient.id == application_id)
 
     def reset(self) -> None:
-        """Forget messages and settings; ids and channels stay."""
+        """Forget messages and settings; ids, channels and the installed bots stay."""
         fresh = make_account(self.number)
         self.plan, self.fast_minutes = fresh.plan, fresh.fast_minutes
         self.access, self.standing, self.settings = fresh.access, fresh.standing, fresh.settings
@@ -140,16 +177,22 @@ def default_settings() -> dict[str, BotSettings]:
     return {MJ_APPLICATION_ID: BotSettings(version="7.0"), NIJI_APPLICATION_ID: BotSettings(version="niji 7")}
 
 
-def make_account(number: int) -> Account:
+def make_account(number: int, bots: Installed = Installed.BOTH) -> Account:
     """Make the n-th account; its token and ids follow from the number."""
-    user = User(str(100_000_000_000_000_000 + number), f"user{number}")
-    account = Account(
-        number, f"simulator-account-{number}", user, str(200_000_000_000_000_000 + number), settings=default_settings()
-    )
+    user = User(user_id_of(number), f"user{number}")
+    guild_id = str(200_000_000_000_000_000 + number)
+    account = Account(number, token_of(user.id), user, guild_id, bots, settings=default_settings())
     for channel in (
         Channel(str(300_000_000_000_000_000 + number), account, guild_id=account.guild_id),
         Channel(str(400_000_000_000_000_000 + number), account, recipient=MJ_BOT),
         Channel(str(500_000_000_000_000_000 + number), account, recipient=NIJI_BOT),
     ):
         account.channels[channel.id] = channel
+    account.listener = _make_listener(account)
     return account
+
+
+def _make_listener(owner: Account) -> Account:
+    user = User(str(700_000_000_000_000_000 + owner.number), f"listener{owner.number}", bot=True, discriminator="0001")
+    channels = {owner.channel.id: owner.channel}
+    return Account(owner.number, token_of(user.id), user, owner.guild_id, channels=channels)

@@ -8,8 +8,9 @@ from typing import Self
 from aiohttp import web
 
 from . import control, gateway
+from .accounts import Installed
 from .bot.bot import MidjourneyBot
-from .gateway import SOCKETS, Sockets
+from .connection import SOCKETS, Sockets
 from .options import Options
 from .rest import cdn, interactions, messages, uploads, users
 from .rest.context import BOT, WORLD
@@ -48,7 +49,7 @@ class Simulator:
     """A running simulator: `async with Simulator(accounts=2, seed=1, speed=100) as simulator: simulator.url`.
 
     Port 0 takes a free one. Without a seed no two runs share an id, so that a client which remembers an
-    earlier run is never confused; with one, ids, job UUIDs and pictures repeat.
+    earlier run is never confused; with one, ids, job UUIDs and pictures repeat. `bots` are in each account's server.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         options: Options | None = None,
+        bots: Installed = Installed.BOTH,
         bot: BotFactory = MidjourneyBot,
     ) -> None:
-        self.world = World(accounts=accounts, seed=seed, speed=speed, options=options)
+        self.world = World(accounts=accounts, seed=seed, speed=speed, options=options, bots=Installed(bots))
         self.url = ""
         self._app = make_app(self.world, bot)
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)

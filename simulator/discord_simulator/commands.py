@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .accounts import BOTS, MJ_APPLICATION_ID, NIJI_APPLICATION_ID
+from .accounts import BOTS, MJ_APPLICATION_ID, NIJI_APPLICATION_ID, User
 from .json_types import Json
 
 SUB_COMMAND, STRING, ATTACHMENT = 1, 3, 11  # option types
@@ -122,7 +122,7 @@ _OBSERVED = {
 
 
 class CommandIndex:
-    """Both bots' commands with their present versions."""
+    """Both bots' commands with their present versions, wherever the bots are."""
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
@@ -146,11 +146,12 @@ class CommandIndex:
         """Find a command by its bot and id."""
         return next((c for c in self.commands if (c.application_id, c.id) == (application_id, command_id)), None)
 
-    def payload(self) -> Json:
-        """Show the whole index, as the guild's and the user's routes answer it."""
+    def payload(self, bots: tuple[User, ...]) -> Json:
+        """Show the index of a place where these bots are."""
+        here = {bot.id for bot in bots}
         return {
-            "applications": [application_payload(application_id) for application_id in BOTS],
-            "application_commands": [command.payload() for command in self.commands],
+            "applications": [application_payload(bot.id) for bot in bots],
+            "application_commands": [c.payload() for c in self.commands if c.application_id in here],
             "version": "1",
         }
 

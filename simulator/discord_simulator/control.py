@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from .accounts import BOTS, MJ_BOT, NIJI_BOT, Access, Account, User, make_account
+from .accounts import BOTS, MJ_BOT, NIJI_BOT, Access, Account, Installed, User
 from .changes import BadChange, change
 from .errors import json_response
 from .faults.base import Fault
@@ -23,7 +23,7 @@ from .world import World
 
 PREFIX = "/__sim"
 BOT_WORDS = {"mj": MJ_BOT, "niji": NIJI_BOT} | BOTS
-ACCOUNT_FIELDS = frozenset({"plan", "fast_minutes", "access", "standing"})
+ACCOUNT_FIELDS = frozenset({"bots", "plan", "fast_minutes", "access", "standing"})
 STRANGER = User("199999999999999999", "stranger")
 routes = web.RouteTableDef()
 
@@ -66,13 +66,20 @@ async def state(request: web.Request) -> web.Response:
 def _account_payload(world: World, account: Account) -> Json:
     return {
         "account": account.number,
+        "token": account.token,
         "user_id": account.user.id,
         "guild_id": account.guild_id,
         "channel_ids": list(account.channels),
+        "listener": _listener_payload(account),
         "sessions": [session.id for session in world.sessions.of(account)],
         "connected": any(session.connection for session in world.sessions.of(account)),
         "settings": {bot_id: asdict(settings) for bot_id, settings in account.settings.items()},
     } | {name: getattr(account, name) for name in sorted(ACCOUNT_FIELDS)}
+
+
+def _listener_payload(account: Account) -> Json | None:
+    listener = account.listener
+    return {"user_id": listener.user.id, "token": listener.token} if listener else None
 
 
 @routes.post(PREFIX + "/reset")
@@ -101,19 +108,22 @@ async def set_clock(request: web.Request) -> web.Response:
 
 @routes.post(PREFIX + "/accounts")
 async def add_account(request: web.Request) -> web.Response:
-    """Add one account; its token and ids follow from its number."""
-    world = request.app[WORLD]
-    world.accounts.append(make_account(len(world.accounts) + 1))
-    return json_response(_account_payload(world, world.accounts[-1]))
+    """Add one account, with the `bots` of its server; its token and ids follow from its number."""
+    world, body = request.app[WORLD], await json_body(request)
+    return json_response(_account_payload(world, world.add_account(Installed(body.get("bots", Installed.BOTH)))))
 
 
 @routes.post(PREFIX + "/accounts/{number}")
 async def set_account(request: web.Request) -> web.Response:
-    """Set plan, fast_minutes, access, standing, and per bot under `mj` and `niji` its settings."""
+    """Set bots, plan, fast_minutes, access, standing, and per bot under `mj` and `niji` its settings."""
     body, account = await json_body(request), _account(request.app[WORLD], request.match_info["number"])
     for word, bot in BOT_WORDS.items():
         change(account.settings[bot.id], body.pop(word, {}))
+    bots = account.bots
     change(account, body, only=ACCOUNT_FIELDS)
+    if account.bots is not bots:
+        place: Json = {"guild_id": account.guild_id}
+        request.app[WORLD].sessions.emit(Event("GUILD_APPLICATION_COMMAND_INDEX_UPDATE", account, place))
     if account.access is Access.REVOKED:
         request.app[WORLD].inject(SocketClosed(code=4004, account=account.number))
     return json_response(_account_payload(request.app[WORLD], account))

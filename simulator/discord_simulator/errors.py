@@ -4,6 +4,8 @@ DiscordError
 ├── Unauthorized            401        token unknown or revoked
 ├── VerificationRequired    403 40002  the account's owner must verify it
 ├── MissingAccess           403 50001  another account's channel
+├── BotsRefused             403 20001  a route that is for users only
+├── MissingPermissions      403 50013  a listener may look, not act
 ├── Unknown                 404 100xx  no such channel, message, application, command or interaction
 ├── InvalidForm             400 50035  a field is wrong; `errors` says which
 ├── BadJson                 400 50109
@@ -66,12 +68,27 @@ class MissingAccess(DiscordError):
         super().__init__(403, 50001, "Missing Access")
 
 
+class BotsRefused(DiscordError):
+    """The route is for users only."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 20001, "Bots cannot use this endpoint")
+
+
+class MissingPermissions(DiscordError):
+    """A listener may see its channel and read the history, no more."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 50013, "Missing Permissions")
+
+
 class Unknown(DiscordError):
     """The thing named does not exist, or no longer."""
 
     CODES: ClassVar = {
         "Application": 10002,
         "Channel": 10003,
+        "Guild": 10004,
         "Message": 10008,
         "Interaction": 10062,
         "Application Command": 10063,

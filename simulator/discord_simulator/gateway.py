@@ -9,12 +9,13 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .accounts import Access
-from .encoding import Encoder, encoder_for
+from .accounts import Access, Account
+from .capabilities import Capability
+from .connection import CLOSE_SECONDS, SOCKETS, Socket
+from .encoding import encoder_for
 from .errors import BadJson
 from .faults.handshake import (
     ConnectionRefused,
-    FrameSplit,
     HeartbeatUnanswered,
     HelloDelayed,
     IdentifyRefused,
@@ -22,91 +23,36 @@ from .faults.handshake import (
     ReadyHuge,
     ResumeRefused,
 )
+from .intents import PRIVILEGED, REQUIRED_SINCE, are_valid
 from .json_types import Json
-from .ready import ready_payload, ready_supplemental_payload
+from .ready import API_VERSION, guild_create_payload, ready_payload, ready_supplemental_payload
 from .rest.context import WORLD, json_object
 from .rest.users import gateway_address
 from .sessions import Session
 from .world import World
 
 HEARTBEAT, IDENTIFY, RESUME, INVALID_SESSION, HELLO, ACKNOWLEDGED = 1, 2, 6, 9, 10, 11  # opcodes
-MEMBERS_REQUEST = 8
+MEMBERS_REQUEST, QOS_HEARTBEAT = 8, 40
 AUTHENTICATION_FAILED, DECODE_ERROR, ALREADY_AUTHENTICATED, TIMED_OUT = 4004, 4002, 4005, 4009  # close codes
+INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
+VERSIONS = range(6, 11)
 ENDED_BY_CLIENT = (1000, 1001)  # a client that closes with these says that it will not resume
-ABORTED = 1006
-CLOSE_SECONDS = 0.5  # for the client's answer to a close frame
 routes = web.RouteTableDef()
-
-
-class Socket:
-    """One WebSocket's sending half: a queue, so that events can be pushed from anywhere without waiting."""
-
-    def __init__(self, request: web.Request, response: web.WebSocketResponse, encoder: Encoder) -> None:
-        self._response = response
-        self._transport = request.transport
-        self._encoder = encoder
-        self._faults = request.app[WORLD].faults
-        self.closed_by_us = False
-        self._queue: asyncio.Queue[Json | int] = asyncio.Queue()  # a number is a close code
-
-    def push(self, payload: Json) -> None:
-        """Queue a payload for sending."""
-        self._queue.put_nowait(payload)
-
-    def close(self, code: int) -> None:
-        """Close after what is queued; 1006 aborts the TCP connection at once."""
-        self.closed_by_us = True
-        if code == ABORTED:
-            self._abort()
-        else:
-            self._queue.put_nowait(code)
-
-    async def write(self) -> None:
-        """Send what is queued until a close is, or the connection is gone."""
-        try:
-            while not isinstance(item := await self._queue.get(), int):
-                await self._send(self._encoder.encode(item))
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._response.close(code=item)
-        except (ConnectionError, TimeoutError):
-            self._abort()
-
-    async def _send(self, frame: str | bytes) -> None:
-        if isinstance(frame, str):
-            await self._response.send_str(frame)
-            return
-        fault = self._faults.take(FrameSplit, None)
-        for piece in _split(frame, fault.pieces if fault else 1):
-            await self._response.send_bytes(piece)
-
-    def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-
-class Sockets(set[Socket]):
-    """Every open socket, identified or not, for closing them at the end."""
-
-
-SOCKETS = web.AppKey("sockets", Sockets)
-
-
-def _split(frame: bytes, pieces: int) -> list[bytes]:
-    size = -(-len(frame) // pieces)
-    return [frame[start : start + size] for start in range(0, len(frame), size)]
 
 
 class Conversation:
     """What one socket has said so far, and what the gateway answers."""
 
-    def __init__(self, world: World, socket: Socket, resume_url: str) -> None:
+    def __init__(self, world: World, socket: Socket, resume_url: str, version: int | None) -> None:
         self._world = world
         self._socket = socket
         self._resume_url = resume_url
+        self._version = version  # None where the address names none
         self._session: Session | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._answers: dict[int, Callable[[Any], Awaitable[None]]] = {
             HEARTBEAT: self._heartbeat,
+            QOS_HEARTBEAT: self._heartbeat,
             IDENTIFY: partial(self._hear_object, self._identify),
             RESUME: partial(self._hear_object, self._resume),
             MEMBERS_REQUEST: partial(self._hear_object, self._members),
@@ -167,26 +113,57 @@ class Conversation:
 
     async def _identify(self, data: Json) -> None:
         world, account = self._world, self._world.account_by_token(str(data.get("token")))
-        if account is None or account.access is Access.REVOKED:
-            self._socket.close(AUTHENTICATION_FAILED)
-            return
-        if refusal := world.faults.take(IdentifyRefused, account.number):
-            self._socket.close(refusal.code)
+        refusal = self._refusal(account, data)
+        if account is None or refusal:
+            self._socket.close(refusal or AUTHENTICATION_FAILED)
             return
         if delay := world.faults.take(ReadyDelayed, account.number):
             await asyncio.sleep(delay.seconds)
-        session_id = f"{world.random.getrandbits(128):032x}"
-        session = world.sessions.open(session_id, account, world.options.resume_buffer)
+        if data.get("compress") is True:
+            self._socket.compress_payloads()
+        session = world.sessions.open(
+            f"{world.random.getrandbits(128):032x}",
+            account,
+            world.options.resume_buffer,
+            capabilities=Capability.asked_for(data.get("capabilities")),
+            intents=data.get("intents"),
+        )
         self._join(session)
-        huge = world.faults.take(ReadyHuge, account.number)
+        self._welcome(session)
+
+    def _refusal(self, account: Account | None, data: Json) -> int | None:
+        """Give the close code that an IDENTIFY deserves, if it deserves one."""
+        if self._session:
+            return ALREADY_AUTHENTICATED
+        if account is None or account.access is Access.REVOKED:
+            return AUTHENTICATION_FAILED
+        if refusal := self._world.faults.take(IdentifyRefused, account.number):
+            return refusal.code
+        intents = data.get("intents")
+        if intents is None:
+            is_needed = account.user.bot and (self._version or 0) >= REQUIRED_SINCE
+            return INVALID_INTENTS if is_needed else None
+        if not are_valid(intents):
+            return INVALID_INTENTS
+        allowed = self._world.options.privileged_intents or not account.user.bot
+        return None if allowed or not intents & PRIVILEGED else DISALLOWED_INTENTS
+
+    def _welcome(self, session: Session) -> None:
+        """Send READY and what follows it."""
+        account = session.account
+        huge = self._world.faults.take(ReadyHuge, account.number)
         channels = huge.channels if huge else 0
-        session.send("READY", ready_payload(account, session_id, self._resume_url, extra_channels=channels))
-        session.send("READY_SUPPLEMENTAL", ready_supplemental_payload(account))
+        version = self._version or API_VERSION
+        session.send("READY", ready_payload(session, self._resume_url, version=version, extra_channels=channels))
+        if account.user.bot:
+            session.hear("GUILD_CREATE", guild_create_payload(account))
+        elif session.capabilities & Capability.PRIORITIZED_READY_PAYLOAD:
+            session.send("READY_SUPPLEMENTAL", ready_supplemental_payload(account))
 
     async def _resume(self, data: Json) -> None:
         session = self._world.sessions.by_id.get(str(data.get("session_id")))
         sequence = data["seq"] if isinstance(data.get("seq"), int) else 0
-        if session is None or session.account.token != data.get("token") or not session.can_replay(sequence):
+        if session is None or not self._is_of(session, data) or not session.can_replay(sequence):
             self._refuse_resume()
         elif self._world.faults.take(ResumeRefused, session.account.number):
             self._world.sessions.invalidate(session)
@@ -196,6 +173,9 @@ class Conversation:
             for missed in session.missed(sequence):
                 self._socket.push(missed)
             session.send("RESUMED", {"_trace": []})
+
+    def _is_of(self, session: Session, data: Json) -> bool:
+        return self._world.account_by_token(str(data.get("token"))) is session.account
 
     def _refuse_resume(self) -> None:
         self._push(INVALID_SESSION, False)
@@ -227,7 +207,7 @@ class Conversation:
 @routes.get("/gateway", name="gateway")
 @routes.get("/gateway/", name="gateway_slash")
 async def gateway(request: web.Request) -> web.StreamResponse:
-    """Hold one conversation over a WebSocket."""
+    """Hold one conversation over a WebSocket; other encodings and compressions than Discord's are HTTP 400."""
     world, encoder = request.app[WORLD], encoder_for(request.query.get("compress"))
     if refusal := world.faults.take(ConnectionRefused, None):
         return web.Response(status=refusal.status)
@@ -241,12 +221,16 @@ async def gateway(request: web.Request) -> web.StreamResponse:
 
 
 async def _converse(request: web.Request, response: web.WebSocketResponse, socket: Socket) -> None:
-    conversation = Conversation(request.app[WORLD], socket, gateway_address(request))
+    version = _version(request)
+    conversation = Conversation(request.app[WORLD], socket, gateway_address(request), version)
     request.app[SOCKETS].add(socket)
     try:
         async with asyncio.TaskGroup() as tasks:
             writer = tasks.create_task(socket.write(), name="gateway writer")
-            await conversation.hello()
+            if version is None or version in VERSIONS:
+                await conversation.hello()
+            else:
+                socket.close(INVALID_VERSION)
             async for message in response:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     await conversation.hear(message.data)
@@ -254,3 +238,9 @@ async def _converse(request: web.Request, response: web.WebSocketResponse, socke
     finally:
         request.app[SOCKETS].discard(socket)
         conversation.end(response.close_code)
+
+
+def _version(request: web.Request) -> int | None:
+    """Read the address's `v`; one that is no number is no version either."""
+    text = request.query.get("v")
+    return None if text is None else int(text) if text.isdecimal() else 0

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .accounts import Channel, User
+from .guild import member_payload
 from .interaction import COMMAND, COMPONENT, Interaction
 from .json_types import Json
 from .spool import Stored
 
-EPHEMERAL = 64  # flag: only the session that invoked it sees the message, and no history holds it
+EPHEMERAL = 64  # flag: only the account itself sees the message, and no history holds it
 LOADING = 128  # flag: "thinking…"
 DEFAULT, REPLY, COMMAND_REPLY = 0, 19, 20  # message types
 ATTACHMENT_SCHEME = "attachment://"  # in an embed's image: "the attached file of this name"
@@ -73,7 +74,6 @@ class Message:
     components: list[Json] = field(default_factory=list)
     reference: Message | None = None  # the message replied to
     interaction: Interaction | None = None  # shown as interaction_metadata
-    session_id: str | None = None  # ephemeral messages: the only session that sees it
     job_id: str | None = None  # for the journal and the bot; never on the wire
     edited_at: datetime | None = None
     deleted: bool = False
@@ -132,10 +132,14 @@ def message_payload(message: Message, links: Links) -> Json:
 
 def gateway_keys(message: Message) -> Json:
     """Give what events about a message in a server carry and the REST history does not."""
-    if message.channel.guild_id is None:
-        return {}
-    member = {"roles": [], "joined_at": "2024-01-01T00:00:00+00:00", "deaf": False, "mute": False, "flags": 0}
-    return {"guild_id": message.channel.guild_id, "member": member}
+    keys = guild_keys(message)
+    return keys | {"member": member_payload()} if keys else keys
+
+
+def guild_keys(message: Message) -> Json:
+    """Name the server of a message; an ephemeral one is sent to the user, as one in a DM is, and names none."""
+    guild_id = message.channel.guild_id
+    return {"guild_id": guild_id} if guild_id and not message.is_ephemeral else {}
 
 
 def interaction_metadata(interaction: Interaction) -> Json:
@@ -197,8 +201,8 @@ def _embed_payload(embed: Json, message: Message, links: Links) -> Json:
 
 
 def _mentions(message: Message) -> list[Json]:
-    user = message.channel.account.user
-    return [user.payload()] if f"<@{user.id}>" in message.content else []
+    users = message.channel.account.members
+    return [user.payload() for user in users if f"<@{user.id}>" in message.content]
 
 
 def _application_keys(message: Message) -> Json:

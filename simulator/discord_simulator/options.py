@@ -37,7 +37,8 @@ class Options:
     parent_restyle: bool = True  # edit the parent message after a press, to show the used button
 
     # Discord.
-    require_known_session: bool = False  # plain commands work with any session id; modals never arrive then
+    require_known_session: bool = False  # True: INTERACTION_* reach nobody without one; False: all of the user's
+    privileged_intents: bool = True  # of the listeners' applications; asked for without them: close 4014
     unique_nonces: bool = True  # a repeated nonce is refused
     heartbeat_interval_ms: int = 41_250
     heartbeat_patience: float = 1.5  # intervals without a heartbeat before close 4009

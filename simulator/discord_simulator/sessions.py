@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .accounts import Account
+from .capabilities import Capability
 from .clock import Clock
 from .faults.base import Faults
 from .faults.events import EventFault
+from .intents import seen
 from .journal import Journal
 from .json_types import Json
 
@@ -19,12 +21,15 @@ MAX_ABANDONED = 4  # sessions without a socket kept for RESUME, per account
 
 @dataclass(frozen=True)
 class Event:
-    """One dispatch on its way to an account's sessions, or to one of them only."""
+    """One dispatch on its way to an account's sessions, or to one of them only.
+
+    What names a guild goes to the sessions of the account's listener, too.
+    """
 
     name: str
     account: Account
     data: Json
-    session_id: str | None = None  # modal, iframe, interaction and ephemeral events name one
+    session_id: str | None = None  # modal, iframe and interaction events name one
     job_id: str | None = None  # for the journal
 
     @property
@@ -52,8 +57,16 @@ class Session:
     id: str
     account: Account
     buffer: deque[Json]
+    capabilities: Capability = Capability.NONE
+    intents: int | None = None  # None = all
     sequence: int = 0
     connection: Connection | None = None
+
+    def hear(self, name: str, data: Json) -> None:
+        """Send what the session's intents let through of an event."""
+        shown = seen(name, data, self.intents, self.account.user)
+        if shown is not None:
+            self.send(name, shown)
 
     def send(self, name: str, data: Json) -> None:
         """Number an event, keep it for RESUME and push it if a socket is there."""
@@ -69,7 +82,8 @@ class Session:
 
     def repeat_last(self) -> None:
         """Push the latest event again under its old number."""
-        self.push(self.buffer[-1])
+        if self.buffer:
+            self.push(self.buffer[-1])
 
     def close(self, code: int) -> None:
         """Close the socket, if there is one."""
@@ -95,12 +109,22 @@ class Sessions:
     by_id: dict[str, Session] = field(default_factory=dict)
     _held: list[tuple[str, Event]] = field(default_factory=list)  # (event name that releases it, event)
 
-    def open(self, session_id: str, account: Account, buffer_size: int) -> Session:
+    def open(
+        self,
+        session_id: str,
+        account: Account,
+        buffer_size: int,
+        *,
+        capabilities: Capability = Capability.NONE,
+        intents: int | None = None,
+    ) -> Session:
         """Start a session, still without a socket; forget the account's oldest abandoned ones."""
         abandoned = [session for session in self.of(account) if session.connection is None]
         for session in abandoned[:-MAX_ABANDONED]:
             self.invalidate(session)
-        session = self.by_id[session_id] = Session(session_id, account, deque(maxlen=buffer_size))
+        session = self.by_id[session_id] = Session(
+            session_id, account, deque(maxlen=buffer_size), capabilities, intents
+        )
         return session
 
     def invalidate(self, session: Session) -> None:
@@ -124,7 +148,7 @@ class Sessions:
         """Send an event past the faults, then those that a fault held back until this one."""
         self._record(event)
         for session in self.receivers(event):
-            session.send(event.name, event.data)
+            session.hear(event.name, event.data)
         released = [held for until, held in self._held if until == event.name]
         self._held = [(until, held) for until, held in self._held if until != event.name]
         for held in released:
@@ -140,7 +164,9 @@ class Sessions:
 
     def receivers(self, event: Event) -> list[Session]:
         """List the sessions that an event concerns."""
-        return [session for session in self.of(event.account) if event.session_id in (None, session.id)]
+        listener = event.account.listener if "guild_id" in event.data else None
+        listening = self.of(listener) if listener else []
+        return [s for s in self.of(event.account) if event.session_id in (None, s.id)] + listening
 
     def _record(self, event: Event) -> None:
         self.journal.write(

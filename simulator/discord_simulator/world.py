@@ -12,7 +12,7 @@ from random import Random
 from typing import Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from .accounts import BOTS, Account, Channel, User, make_account
+from .accounts import BOTS, Account, Channel, Installed, User, make_account
 from .clock import Clock
 from .commands import CommandIndex
 from .faults.base import Fault, Faults
@@ -21,12 +21,13 @@ from .files import Files
 from .interaction import Interaction, Modal
 from .journal import Journal
 from .json_types import Json
-from .messages import Attachment, KeptPicture, Message, Picture, gateway_keys, message_payload
+from .messages import Attachment, KeptPicture, Message, Picture, gateway_keys, guild_keys, message_payload
 from .options import Options
 from .rate_limit import RateLimit
 from .sessions import Event, Sessions
 from .snowflake import Ids, Snowflakes
 from .studio import Studio
+from .tokens import nickname_of
 from .uploads import Uploads
 
 
@@ -46,6 +47,7 @@ class Bot(Protocol):
         """Forget every job."""
 
 
+BOT_PREFIX = "Bot "  # before a bot's token in requests; IDENTIFY takes it with and without
 BotFactory = Callable[["World"], Bot]
 
 
@@ -75,7 +77,15 @@ class Changes(TypedDict, total=False):
 class World:
     """Accounts, channels, messages and sessions; one lives as long as one simulator."""
 
-    def __init__(self, *, accounts: int, seed: int | None, speed: float, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        accounts: int,
+        seed: int | None,
+        speed: float,
+        options: Options | None = None,
+        bots: Installed = Installed.BOTH,
+    ) -> None:
         self.options = options or Options()
         self.clock = Clock(speed)
         self.random = Random(seed)
@@ -87,14 +97,31 @@ class World:
         self.studio = Studio()
         self.uploads = Uploads(self.random)
         self.commands = CommandIndex()
-        self.accounts = [make_account(number) for number in range(1, accounts + 1)]
+        self.accounts: list[Account] = []
+        self._by_token: dict[str, Account] = {}  # users by token and nickname, listeners by token
         self.modals: dict[str, Modal] = {}  # open ones, by the id of the click that opened them
         self.nonces: set[str] = set()  # every nonce accepted so far
         self.rate_limits: dict[int, RateLimit] = {}  # by account number
+        for _ in range(accounts):
+            self.add_account(bots)
+
+    def add_account(self, bots: Installed = Installed.BOTH) -> Account:
+        """Add the next account, with these bots in its server."""
+        account = make_account(len(self.accounts) + 1, bots)
+        self.accounts.append(account)
+        self._by_token |= {account.token: account, nickname_of(account.number): account}
+        if account.listener:
+            self._by_token[account.listener.token] = account.listener
+        return account
 
     def account_by_token(self, token: str) -> Account | None:
-        """Find an account, revoked or not."""
-        return next((account for account in self.accounts if account.token == token), None)
+        """Find whom IDENTIFY's token stands for, revoked or not: an account or a listener."""
+        return self._by_token.get(token.removeprefix(BOT_PREFIX))
+
+    def account_by_authorization(self, header: str) -> Account | None:
+        """Find whom a request's header stands for: a bot's token needs `Bot ` before it, a user's must not have it."""
+        account = self.account_by_token(header)
+        return account if account and account.user.bot is header.startswith(BOT_PREFIX) else None
 
     def channel(self, channel_id: str) -> Channel | None:
         """Find any account's channel."""
@@ -105,7 +132,7 @@ class World:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def interaction_created(self, interaction: Interaction) -> None:
-        """Tell the invoking session that Discord took the interaction."""
+        """Tell the invoking session, or all where none is known, that Discord took the interaction."""
         self._answer("INTERACTION_CREATE", interaction)
 
     def interaction_succeeded(self, interaction: Interaction) -> None:
@@ -151,22 +178,18 @@ class World:
         content: str,
         *,
         nonce: str | None = None,
-        session_id: str | None = None,
         attachments: Sequence[Picture | KeptPicture] = (),
         ids: Ids | None = None,
         **properties: Unpack[MessageProperties],
     ) -> Message:
         """Post a message and emit MESSAGE_CREATE.
 
-        With flag 64 (ephemeral) only one session sees it, the interaction's unless `session_id` names another,
-        and no history holds it. Mentions follow from the content. `ids` holds ids taken earlier: the message's own
-        and one for each attachment.
+        With flag 64 (ephemeral) only the account's own sessions see it, and no history holds it. Mentions follow from
+        the content. `ids` holds ids taken earlier: the message's own and one for each attachment.
         """
         ids = ids or self.ids
         message = Message(ids.next(), channel, author, content, self.clock.now(), **properties)
         self._attach(message, attachments, ids)
-        if message.is_ephemeral:
-            message.session_id = session_id or (message.interaction.session_id if message.interaction else None)
         (channel.ephemeral if message.is_ephemeral else channel.messages)[message.id] = message
         self._emit_message("MESSAGE_CREATE", message, {"nonce": nonce} if nonce else {})
         return message
@@ -193,9 +216,8 @@ class World:
         message.deleted = True
         channel = message.channel
         (channel.ephemeral if message.is_ephemeral else channel.messages).pop(message.id, None)
-        data: Json = {"id": message.id, "channel_id": channel.id}
-        data |= {"guild_id": channel.guild_id} if channel.guild_id else {}
-        self.sessions.emit(Event("MESSAGE_DELETE", channel.account, data, message.session_id, message.job_id))
+        data = {"id": message.id, "channel_id": channel.id} | guild_keys(message)
+        self.sessions.emit(Event("MESSAGE_DELETE", channel.account, data, job_id=message.job_id))
 
     def inject(self, fault: Fault) -> None:
         """Arm a fault; one that strikes sockets and names no event strikes at once."""
@@ -251,7 +273,7 @@ class World:
 
     def _emit_message(self, name: str, message: Message, extra: Json | None = None) -> None:
         data = message_payload(message, self.files.links) | gateway_keys(message) | (extra or {})
-        self.sessions.emit(Event(name, message.channel.account, data, message.session_id, message.job_id))
+        self.sessions.emit(Event(name, message.channel.account, data, job_id=message.job_id))
 
     @staticmethod
     def _application(interaction: Interaction) -> Json:

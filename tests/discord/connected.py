@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from discord_simulator.accounts import BotSettings
 from discord_simulator.app import Simulator
 from discord_simulator.faults.base import Fault
+from discord_simulator.tokens import user_token
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
 from midway.discord.event import Connected, Event, Message, MessageCreated
@@ -24,7 +25,7 @@ from PIL import Image
 from tests.support.downloads import downloaded
 from tests.support.processes import PATIENCE_SECONDS
 
-TOKEN = "simulator-account-1"
+TOKEN = user_token(1)
 GUILD = GuildId("200000000000000001")
 CHANNEL = ChannelId("300000000000000001")
 DIRECT_CHANNEL = ChannelId("400000000000000001")

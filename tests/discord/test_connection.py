@@ -11,7 +11,6 @@ from discord_simulator.faults.answers import AccessLost, ServerError
 from discord_simulator.faults.base import Fault
 from discord_simulator.faults.handshake import (
     ConnectionRefused,
-    FrameSplit,
     HeartbeatUnanswered,
     HelloDelayed,
     IdentifyRefused,
@@ -186,9 +185,7 @@ async def test_a_refused_first_connection_is_tried_until_it_works():
 async def test_a_closed_port_is_tried_until_somebody_listens():
     async with Simulator(accounts=1) as first:
         port = int(first.url.rsplit(":", 1)[1])
-    client = DiscordClient(
-        "simulator-account-1", GuildId("1"), endpoints=Endpoints.simulator(first.url), settings=QUICK
-    )
+    client = DiscordClient(TOKEN, GuildId("1"), endpoints=Endpoints.simulator(first.url), settings=QUICK)
     seen = Seen()
     task = asyncio.create_task(client.run(seen), name="client")
     try:
@@ -203,7 +200,7 @@ async def test_a_closed_port_is_tried_until_somebody_listens():
 
 @pytest.mark.parametrize(
     "fault",
-    [HelloDelayed(seconds=0.05), ReadyDelayed(seconds=0.05), ReadyHuge(channels=12_000), FrameSplit(pieces=5)],
+    [HelloDelayed(seconds=0.05), ReadyDelayed(seconds=0.05), ReadyHuge(channels=12_000)],
     ids=lambda fault: type(fault).__name__,
 )
 async def test_a_slow_or_odd_handshake_succeeds(fault):
@@ -241,7 +238,7 @@ async def test_news_of_an_unknown_kind_is_passed_over(fault):
 async def test_messages_of_other_guilds_are_dropped(guild):
     async with Simulator(accounts=1, seed=1, speed=200) as simulator:
         endpoints = Endpoints.simulator(simulator.url)
-        client = DiscordClient("simulator-account-1", guild, endpoints=endpoints, settings=QUICK)
+        client = DiscordClient(TOKEN, guild, endpoints=endpoints, settings=QUICK)
         seen = Seen()
         task = asyncio.create_task(client.run(seen), name="client")
         await seen.wait(Connected)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import aiohttp
 from discord_simulator.app import Simulator
+from discord_simulator.tokens import user_token
 
 MJ = "936929561302675456"
 COMMAND = 2
@@ -19,7 +20,7 @@ class OtherSession:
         self._account = account
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(headers={"Authorization": f"simulator-account-{self._account}"})
+        self._http = aiohttp.ClientSession(headers={"Authorization": user_token(self._account)})
         return self
 
     async def __aexit__(

@@ -77,7 +77,6 @@ HANDSHAKES: dict[str, dict[str, Any]] = {
     "the first word is late": {"fault": "HelloDelayed", "seconds": 0.3},
     "the account's description is late": {"fault": "ReadyDelayed", "seconds": 0.3},
     "the account's description is huge": {"fault": "ReadyHuge", "channels": 12_000},
-    "every payload comes in pieces": {"fault": "FrameSplit", "times": None},
     "the gateway is away at first": {"fault": "ConnectionRefused", "times": 1},
 }
 

@@ -8,12 +8,13 @@ import aiohttp
 import pytest
 from discord_simulator.app import Simulator
 from discord_simulator.rest.context import BOT
+from discord_simulator.tokens import user_token
 
 from tests.simulator.gateway_client import GatewayClient
 from tests.simulator.player import Player
 from tests.simulator.small_bot import SmallBot
 
-MJ = "936929561302675456"
+MJ, NIJI = "936929561302675456", "1022952195194359889"
 IMAGINE = ("938956540159881230", "1237876415471554623")
 
 
@@ -37,7 +38,7 @@ class Discord:
 
     async def call(self, method: str, path: str, *, account: int = 1, **options: Any) -> tuple[int, Any]:
         """Send a REST call with the account's token; give status and JSON, or None without a body."""
-        headers = {"Authorization": f"simulator-account-{account}"}
+        headers = {"Authorization": user_token(account)}
         async with self.http.request(method, self.simulator.url + path, headers=headers, **options) as response:
             return response.status, await response.json() if response.content_type == "application/json" else None
 

@@ -15,6 +15,7 @@ from discord import utils
 from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route, _gen_session
 from discord.state import ConnectionState
+from discord_simulator.tokens import user_token
 
 from tests.support.processes import PATIENCE_SECONDS
 
@@ -144,7 +145,7 @@ async def logged_in(url: str, number: int = 1) -> AsyncIterator[LocalClient]:
     """Log an account in and connect; the client is ready inside."""
     client, before = LocalClient(url), asyncio.all_tasks()
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
-        await client.login(f"simulator-account-{number}")
+        await client.login(user_token(number))
         connection = tasks.create_task(client.connect(), name="connect")
         await client.wait_until_ready()
         try:

@@ -8,8 +8,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import zstandard
+from discord_simulator.tokens import user_token
 
 from tests.support.processes import PATIENCE_SECONDS
+
+CAPABILITIES = 22525  # what discord.py-self 2.1.0 asks for
 
 
 class GatewayClient:
@@ -23,7 +27,9 @@ class GatewayClient:
         self.frames: list[bytes | str] = []
         self._http = http
         self._url = f"{url}?v=9&encoding=json" + (f"&compress={compress}" if compress else "")
+        self._compress = compress
         self._inflate = zlib.decompressobj()
+        self._unzstd = zstandard.ZstdDecompressor().decompressobj()
         self._buffer = b""
 
     async def __aenter__(self) -> Self:
@@ -39,18 +45,22 @@ class GatewayClient:
         await self.socket.send_json({"op": opcode, "d": data})
 
     async def identify(self, number: int = 1) -> dict[str, Any]:
-        """Log in and give READY's data."""
-        await self.send(2, {"token": f"simulator-account-{number}", "properties": {}})
+        """Log in as today's clients do and give READY's data; READY_SUPPLEMENTAL has come, too."""
+        ready = await self.identify_with(user_token(number), capabilities=CAPABILITIES)
+        await self.event("READY_SUPPLEMENTAL")
+        return ready
+
+    async def identify_with(self, token: str, **asked: Any) -> dict[str, Any]:
+        """Log in with these fields of IDENTIFY and give READY's data."""
+        await self.send(2, {"token": token, "properties": {}} | asked)
         ready: dict[str, Any] = (await self.event("READY"))["d"]
         self.session_id = ready["session_id"]
-        await self.event("READY_SUPPLEMENTAL")
         return ready
 
     async def resume(self, other: "GatewayClient", number: int = 1) -> None:
         """Take over another connection's session."""
         self.session_id = other.session_id
-        token = f"simulator-account-{number}"
-        await self.send(6, {"token": token, "session_id": other.session_id, "seq": other.sequence})
+        await self.send(6, {"token": user_token(number), "session_id": other.session_id, "seq": other.sequence})
 
     async def event(self, name: str, found: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
         """Read up to the next dispatch of this name that `found` accepts."""
@@ -86,6 +96,10 @@ class GatewayClient:
     def _decode(self, frame: bytes | str) -> bytes | str | None:
         if isinstance(frame, str):
             return frame
+        if self._compress == "zstd-stream":
+            return self._unzstd.decompress(frame)
+        if not self._compress:
+            return zlib.decompress(frame)
         self._buffer += frame
         if not self._buffer.endswith(b"\x00\x00\xff\xff"):
             return None

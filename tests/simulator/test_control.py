@@ -1,14 +1,18 @@
 """The control API, the clock, the ids: what makes the simulator steerable and repeatable."""
 
 import asyncio
+import base64
 import json
+import re
 
 import aiohttp
 import pytest
+from discord_simulator.accounts import Installed
 from discord_simulator.app import Simulator
 from discord_simulator.clock import Clock
 from discord_simulator.options import PictureSize
 from discord_simulator.snowflake import Snowflakes
+from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import Discord
 from tests.simulator.small_bot import SmallBot
@@ -57,7 +61,9 @@ async def test_settings_of_one_account_leave_the_others_alone(discord: Discord):
     assert (two.plan, two.settings["936929561302675456"].remix) == ("Standard", False)
 
 
-@pytest.mark.parametrize("changes", [{"colour": "red"}, {"access": "maybe"}, {"mj": {"mode": "slow"}}, {"token": "x"}])
+@pytest.mark.parametrize(
+    "changes", [{"colour": "red"}, {"access": "maybe"}, {"mj": {"mode": "slow"}}, {"token": "x"}, {"bots": "none"}]
+)
 async def test_a_setting_that_does_not_exist_is_refused(discord: Discord, changes: dict):
     assert (await discord.call("POST", "/__sim/accounts/1", json=changes))[0] == 400
     assert (await discord.call("POST", "/__sim/accounts/9", json={}))[0] == 400
@@ -77,6 +83,44 @@ async def test_an_added_account_can_log_in(discord: Discord):
         ready = await client.identify(3)
 
     assert (added["account"], ready["user"]["id"]) == (3, "100000000000000003")
+
+
+async def test_an_added_account_may_have_one_bot(discord: Discord):
+    added = await discord.sim("accounts", {"bots": "niji"})
+
+    assert added["bots"] == "niji"
+    assert (await discord.call("POST", "/__sim/accounts", json={"bots": "none"}))[0] == 400
+    assert len(discord.simulator.world.accounts) == 3
+
+
+async def test_which_bots_are_installed_can_be_said_for_all_accounts():
+    async with Simulator(accounts=2, bots=Installed.MJ) as simulator:
+        assert [account.bots for account in simulator.world.accounts] == [Installed.MJ] * 2
+
+
+async def test_the_state_tells_each_accounts_token(discord: Discord):
+    _, state = await discord.call("GET", "/__sim/state")
+    account = state["accounts"][0]
+    status, user = await discord.call("GET", "/api/v9/users/@me")
+
+    assert account["token"] == user_token(1) == discord.simulator.world.accounts[0].token
+    assert (status, user["id"]) == (200, account["user_id"])
+
+
+def decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+@pytest.mark.parametrize("number", [1, 2, 1000])
+def test_a_token_has_discords_form(number: int):
+    """Clients read the user id from the first part."""
+    user_id, issued, signature = user_token(number).split(".")
+
+    assert base64.urlsafe_b64decode(user_id + "=" * (-len(user_id) % 4)).decode() == str(
+        100_000_000_000_000_000 + number
+    )
+    assert len(base64.urlsafe_b64decode(issued + "=" * (-len(issued) % 4))) == 4
+    assert re.fullmatch(r"[\w-]{27,38}", signature)
 
 
 async def test_an_arbitrary_event_reaches_the_account(discord: Discord):

@@ -6,6 +6,7 @@ from typing import Any
 
 import discord as discord_py
 import pytest
+from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import MJ, Discord
 from tests.simulator.discord_client import PATIENCE_SECONDS, LocalClient, logged_in
@@ -145,7 +146,7 @@ async def test_after_a_dropped_socket_it_resumes_and_gets_what_it_missed(discord
 @pytest.mark.parametrize("code", [4004, 4010])
 async def test_a_final_close_code_ends_its_connection(discord: Discord, code: int):
     client = LocalClient(discord.simulator.url)
-    await client.login("simulator-account-1")
+    await client.login(user_token(1))
     await discord.fault("IdentifyRefused", code=code)
 
     with pytest.raises(discord_py.ConnectionClosed) as closed:

@@ -10,6 +10,7 @@ from discord_simulator.faults.answers import ServerError
 from discord_simulator.faults.events import EventLost
 from discord_simulator.faults.registry import FAULTS
 from discord_simulator.faults.sockets import SocketClosed
+from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import Discord
 from tests.simulator.gateway_client import GatewayClient
@@ -196,7 +197,7 @@ async def test_ready_can_be_huge_and_split_over_frames(discord: Discord):
 async def test_identify_and_resume_can_be_refused(discord: Discord):
     await discord.fault("IdentifyRefused", code=4008)
     async with discord.connect() as client:
-        await client.send(2, {"token": "simulator-account-1"})
+        await client.send(2, {"token": user_token(1)})
         assert await client.close_code() == 4008
     await discord.fault("ResumeRefused")
     async with discord.connect() as first:

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import Discord
 from tests.simulator.gateway_client import GatewayClient
@@ -76,6 +77,7 @@ async def test_a_command_in_a_dm_needs_no_guild(discord: Discord):
         ({"channel_id": "300000000000000002"}, 403, 50001),
         ({"guild_id": None}, 400, 50035),
         ({"session_id": ""}, 400, 50035),
+        ({"session_id": 7}, 400, 50035),
         ({"nonce": "1" * 26}, 400, 50035),
         ({"data": None}, 400, 50035),
         ({"data": {"id": "1", "version": "1", "name": "imagine"}}, 404, 10063),
@@ -87,6 +89,30 @@ async def test_a_wrong_field_is_refused_with_discords_code(
     answer = await discord.interact(discord.imagine(**changes))
 
     assert (answer[0], answer[1]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(("bots", "status"), [("both", 204), ("niji", 404), ("mj", 204)])
+async def test_commands_and_buttons_of_a_bot_that_is_not_installed_are_refused(
+    discord: Discord, bots: str, status: int
+):
+    async with discord.connect() as client:
+        final = await finished(discord, client)
+    await discord.sim("accounts/1", {"bots": bots})
+    answers = [
+        await discord.interact(discord.imagine()),
+        await discord.interact(discord.press(final["id"], "small::again")),
+    ]
+
+    assert [answer[0] for answer in answers] == [status] * 2
+    assert status == 204 or [answer[1]["code"] for answer in answers] == [10002] * 2
+
+
+async def test_a_bot_that_is_not_installed_still_answers_in_its_dm(discord: Discord):
+    await discord.sim("accounts/1", {"bots": "niji"})
+    body = discord.imagine(channel_id="400000000000000001")
+    del body["guild_id"]
+
+    assert (await discord.interact(body))[0] == 204
 
 
 @pytest.mark.parametrize(
@@ -218,7 +244,7 @@ async def test_an_attachment_that_was_never_uploaded_is_refused(discord: Discord
 
 async def test_the_rate_limit_refuses_with_retry_after_and_says_so_beforehand(discord: Discord):
     await discord.sim("options", {"interactions_per_second": 1})
-    url, headers = discord.simulator.url + "/api/v9/interactions", {"Authorization": "simulator-account-1"}
+    url, headers = discord.simulator.url + "/api/v9/interactions", {"Authorization": user_token(1)}
     async with discord.http.post(url, json=discord.imagine(), headers=headers) as first:
         assert first.headers["X-RateLimit-Remaining"] == "0"
 
@@ -235,4 +261,4 @@ async def test_the_journal_tells_accepted_and_refused_interactions_without_token
         ("1", "a cat", 204),
         ("1", "a cat", 400),
     ]
-    assert "simulator-account" not in json.dumps(lines)
+    assert user_token(1) not in json.dumps(lines)

@@ -44,6 +44,16 @@ def test_the_size_of_pictures_comes_from_the_command_line_or_the_environment(mon
         parse_arguments(["--pictures", "huge"])
 
 
+def test_the_installed_bots_come_from_the_command_line_or_the_environment(monkeypatch):
+    """Both unless the environment says otherwise, and the command line has the last word."""
+    assert parse_arguments([]).bots == "both"
+    monkeypatch.setenv("MIDWAY_SIMULATOR_BOTS", "niji")
+    assert parse_arguments([]).bots == "niji"
+    assert parse_arguments(["--bots", "mj"]).bots == "mj"
+    with pytest.raises(SystemExit):
+        parse_arguments(["--bots", "none"])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_prints_ready_and_its_address_and_ends_on_a_signal_with_sockets_open(process, number: signal.Signals):
     url = await address(process)

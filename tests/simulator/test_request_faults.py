@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import Discord
 from tests.simulator.small_bot import png
@@ -37,7 +38,7 @@ async def test_a_refusal_reaches_neither_discord_nor_the_bot(
 
 
 async def test_a_rate_limit_can_lack_its_header_and_a_ban_is_html(discord: Discord):
-    url, headers = discord.simulator.url + "/api/v9/interactions", {"Authorization": "simulator-account-1"}
+    url, headers = discord.simulator.url + "/api/v9/interactions", {"Authorization": user_token(1)}
     await discord.fault("TooManyRequests", with_header=False, retry_after=2)
     async with discord.http.post(url, json=discord.imagine(), headers=headers) as limited:
         assert ("Retry-After" in limited.headers, (await limited.json())["retry_after"]) == (False, 2.0)

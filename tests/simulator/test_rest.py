@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 import pytest
+from discord_simulator.tokens import user_token
 
-from tests.simulator.conftest import MJ, Discord
+from tests.simulator.conftest import MJ, NIJI, Discord
 from tests.simulator.small_bot import png
 
 CHANNEL = "/api/v9/channels/300000000000000001"
@@ -157,20 +158,36 @@ async def test_a_reaction_is_announced_and_seen_by_the_bot(discord: Discord):
     assert (status, reaction["emoji"]["name"], answer["content"]) == (204, "✉️", "seen ✉️")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/api/v9/users/@me/application-command-index",
-        "/api/v9/guilds/200000000000000001/application-command-index",
-        "/api/v9/channels/400000000000000001/application-command-index",
-    ],
-)
-async def test_the_command_index_lists_both_bots(discord: Discord, path: str):
-    _, index = await discord.call("GET", path)
-    imagines = [c["id"] for c in index["application_commands"] if c["name"] == "imagine"]
+INDEXES = ("users/@me", "guilds/200000000000000001", "channels/300000000000000001")
+BOTH = {MJ, NIJI}
 
-    assert imagines == ["938956540159881230", "1023054140580057099"]
-    assert len(index["applications"]) == 2
+
+async def index_of(discord: Discord, place: str) -> tuple[set[str], set[str]]:
+    """Read a command index: whose applications it names, and whose commands it lists."""
+    _, index = await discord.call("GET", f"/api/v9/{place}/application-command-index")
+    applications = {application["id"] for application in index["applications"]}
+    return applications, {command["application_id"] for command in index["application_commands"]}
+
+
+@pytest.mark.parametrize(("bots", "there"), [("both", BOTH), ("mj", {MJ}), ("niji", {NIJI})])
+async def test_the_command_index_lists_the_bots_that_are_installed(discord: Discord, bots: str, there: set[str]):
+    await discord.sim("accounts/1", {"bots": bots})
+
+    assert [await index_of(discord, place) for place in INDEXES] == [(there, there)] * 3
+
+
+@pytest.mark.parametrize("bots", ["both", "mj", "niji"])
+async def test_a_dms_command_index_lists_that_bot_only(discord: Discord, bots: str):
+    await discord.sim("accounts/1", {"bots": bots})
+
+    assert await index_of(discord, "channels/400000000000000001") == ({MJ}, {MJ})
+    assert await index_of(discord, "channels/500000000000000001") == ({NIJI}, {NIJI})
+
+
+async def test_the_command_index_of_a_server_that_the_account_is_not_in_is_refused(discord: Discord):
+    path = "/api/v9/guilds/200000000000000002/application-command-index"
+
+    assert (await discord.call("GET", path))[1]["code"] == 10004
 
 
 async def test_a_revoked_token_is_unauthorized_everywhere(discord: Discord):
@@ -197,7 +214,7 @@ async def test_a_body_that_is_no_json_object_is_refused_in_discords_words(discor
 
 
 async def test_json_answers_carry_no_charset(discord: Discord):
-    headers = {"Authorization": "simulator-account-1"}
+    headers = {"Authorization": user_token(1)}
     async with discord.http.get(discord.simulator.url + "/api/v9/users/@me", headers=headers) as response:
         assert response.headers["Content-Type"] == "application/json"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 from discord_simulator.app import Simulator
+from discord_simulator.tokens import user_token
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
 from midway.discord.settings import ClientSettings
@@ -46,7 +47,7 @@ def account_config(number: int, **changes: Any) -> AccountConfig:
     """Return the configuration of one of the simulator's accounts."""
     config = AccountConfig(
         id=AccountId(str(300000000000000000 + number)),
-        token=f"simulator-account-{number}",
+        token=user_token(number),
         guild_id=GuildId(str(200000000000000000 + number)),
         channel_id=ChannelId(str(300000000000000000 + number)),
     )

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from midway.discord.errors import InvalidCommand
-from midway.discord.interaction import Command, Option
+from midway.discord.errors import BotMissing, InvalidCommand
+from midway.discord.interaction import BOT_NAMES, Command, Option
 from midway.discord.json_types import Raw, number, objects, text
 
 SUB_COMMAND = 1
@@ -50,7 +50,7 @@ class CommandIndex:
         self._reading = asyncio.Lock()  # so that many Interactions at once ask once
 
     async def find(self, command: Command) -> CommandDefinition:
-        """Return the command's definition. Raises InvalidCommand when the bot offers none of this name here."""
+        """Return the command's definition. Raises BotMissing or InvalidCommand when there is none of this name here."""
         return self._known(command) or await self._read_anew(command, known=None)
 
     async def refreshed(self, command: Command, stale: CommandDefinition) -> CommandDefinition:
@@ -64,8 +64,15 @@ class CommandIndex:
                 self._places[_place(command)] = _definitions(await self._read(command))
                 now = self._known(command)
         if now is None:
-            raise InvalidCommand(f"the bot offers no /{command.name} here")
+            raise self._absence(command)
         return now
+
+    def _absence(self, command: Command) -> InvalidCommand:
+        """Say what is missing: the command, or its bot with all that it offers."""
+        bot = BOT_NAMES.get(command.application_id, command.application_id)
+        if any(application_id == command.application_id for application_id, _ in self._places[_place(command)]):
+            return InvalidCommand(f"the {bot} offers no /{command.name} here")
+        return BotMissing(f"the {bot} is not installed in {'this server' if command.guild_id else 'this channel'}")
 
     def _known(self, command: Command) -> CommandDefinition | None:
         return self._places.get(_place(command), {}).get((command.application_id, command.name))

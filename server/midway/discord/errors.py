@@ -7,6 +7,7 @@ DiscordError
 |   +-- UnknownMessage   404: the message or its button is gone
 |   +-- StaleCommand     400 about the command's version, also after one refresh
 |   +-- InvalidCommand   nothing was sent: the bot has no such command here, or it takes other options
+|   |   +-- BotMissing   nothing was sent: the bot is not in the server
 |   +-- CaptchaWanted    400 with a captcha: a person is needed
 |   +-- RateLimited      429 beyond our patience: `retry_after` in seconds
 |   +-- FileTooLarge     the file on the CDN is larger than we take; asking again does not help
@@ -51,6 +52,10 @@ class InvalidCommand(Rejected):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, status=400)
+
+
+class BotMissing(InvalidCommand):
+    """The bot is not installed in the server; nothing was sent."""
 
 
 class CaptchaWanted(Rejected):

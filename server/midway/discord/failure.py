@@ -21,10 +21,10 @@ from midway.discord.errors import (
     UnknownMessage,
 )
 
-# How Discord refuses a command whose registration has changed: the version in the form is not the present one, or the
-# whole command has another id now (10063 Unknown Application Command).
+# How Discord refuses a command that is not what it was: the version in the form is not the present one, the whole
+# command has another id now (10063 Unknown Application Command), or its bot has gone (10002 Unknown Application).
 STALE_MARK = "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION"
-STALE_CODES = frozenset({10063})
+STALE_CODES = frozenset({10002, 10063})
 
 _BY_STATUS: dict[int, type[Rejected]] = {401: Unauthorized, 403: Forbidden, 404: UnknownMessage}
 

@@ -6,6 +6,7 @@ from midway.domain.ids import ChannelId, GuildId, InteractionId, MessageId
 
 MIDJOURNEY_APPLICATION_ID = "936929561302675456"
 NIJI_APPLICATION_ID = "1022952195194359889"
+BOT_NAMES = {MIDJOURNEY_APPLICATION_ID: "Midjourney bot", NIJI_APPLICATION_ID: "niji・journey bot"}
 
 
 class Option(Struct, frozen=True):

@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+from midway.discord.errors import BotMissing
 from midway.discord.event import Message
 from midway.discord.interaction import Command, Interaction, Option
 from midway.discord.message import job_id
@@ -54,10 +56,21 @@ def seed_from_message(message: Message, job: JobId) -> str | None:
     return found_seed[1] if found_job and found_seed and found_job[1].lower() == job else None
 
 
-def settings_command(place: Place) -> Command:
-    """Build the command that shows the Account's settings panel, seen by itself only."""
+async def ask_settings(place: Place, interact: Interact) -> None:
+    """Have the Account's settings shown, by the first of the bots that is in its server; only it sees the panel.
+
+    Raises BotMissing when none is there, and what `interact` raises.
+    """
+    *others, last = Bot
+    for bot in others:
+        with suppress(BotMissing):
+            return await interact(_settings_command(bot, place))
+    return await interact(_settings_command(last, place))
+
+
+def _settings_command(bot: Bot, place: Place) -> Command:
     return Command(
-        application_id=APPLICATION_IDS[Bot.MIDJOURNEY],
+        application_id=APPLICATION_IDS[bot],
         channel_id=place.channel_id,
         guild_id=place.guild_id,
         name="settings",

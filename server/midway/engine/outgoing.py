@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from midway.discord.errors import (
+    BotMissing,
     CaptchaWanted,
     DiscordError,
     Forbidden,
@@ -68,6 +69,7 @@ VERDICTS: tuple[tuple[type[DiscordError], Callable[..., Verdict]], ...] = (
     (Unauthorized, lambda e: Verdict(Requeued(str(e)), Trouble(AccountState.INVALID, str(e)))),
     (Forbidden, _needs_person),
     (CaptchaWanted, _needs_person),
+    (BotMissing, lambda e: Verdict(failed(Reason.UPSTREAM_REJECTED, str(e)))),
     (InvalidCommand, lambda e: Verdict(failed(Reason.UPSTREAM_REJECTED, f"the bot's command does not take it: {e}"))),
     (ForeignHost, lambda e: Verdict(failed(Reason.UPSTREAM_REJECTED, str(e)))),
     (UnknownMessage, lambda e: Verdict(failed(Reason.PARENT_EXPIRED, f"the message with the button is gone: {e}"))),

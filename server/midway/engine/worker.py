@@ -28,7 +28,7 @@ from midway.engine.classify import Trouble
 from midway.engine.clock import Clock
 from midway.engine.desk import Desk
 from midway.engine.dispatch import APPLICATION_IDS, answer, mask_as_sent
-from midway.engine.errand import settings_command
+from midway.engine.errand import ask_settings
 from midway.engine.inbox import Inbox
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
@@ -332,7 +332,7 @@ class Worker:
 
     async def _settings_errand(self) -> None:
         try:
-            await self._interact(settings_command(self._sender.place))
+            await ask_settings(self._sender.place, self._interact)
         except (DiscordError, Refusal) as err:
             log.info("the account's settings could not be read", account_id=self.id, error=str(err))
 

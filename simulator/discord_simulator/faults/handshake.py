@@ -54,6 +54,6 @@ class HeartbeatUnanswered(Fault):
 
 @dataclass(kw_only=True)
 class FrameSplit(Fault):
-    """One payload arrives in several binary frames: only the zlib flush suffix says where it ends."""
+    """One payload of a zlib-stream arrives in several binary frames: only the flush suffix says where it ends."""
 
     pieces: int = 3

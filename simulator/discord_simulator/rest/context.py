@@ -6,23 +6,38 @@ import orjson
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 
 from discord_simulator.accounts import Access, Account, Channel
-from discord_simulator.errors import BadJson, MissingAccess, Unauthorized, Unknown, VerificationRequired
+from discord_simulator.errors import (
+    BadJson,
+    BotsRefused,
+    MissingAccess,
+    MissingPermissions,
+    Unauthorized,
+    Unknown,
+    VerificationRequired,
+)
 from discord_simulator.json_types import Json
 from discord_simulator.world import Bot, World
 
 WORLD = web.AppKey("world", World)
 BOT: web.AppKey[Bot] = web.AppKey("bot", Bot)
+FOR_USERS = frozenset(
+    {"ack", "command_index", "command_index_of", "country_code", "interactions", "open_dm"}
+)  # names of routes that bots cannot use
 
 
 def account_of(request: web.Request, *, verified: bool = False) -> Account:
-    """Find the account whose token the request carries.
+    """Find the account, or the listener, whose token the request carries.
 
-    Raises Unauthorized for an unknown or revoked token; VerificationRequired where `verified` and it is not.
+    Raises Unauthorized for an unknown or revoked token; VerificationRequired where `verified` and it is not;
+    BotsRefused and MissingPermissions where a listener has no business.
     """
-    token = request.headers.get("Authorization", "")
-    account = request.app[WORLD].account_by_token(token)
+    account = request.app[WORLD].account_by_authorization(request.headers.get("Authorization", ""))
     if account is None or account.access is Access.REVOKED:
         raise Unauthorized
+    if account.user.bot and request.match_info.route.name in FOR_USERS:
+        raise BotsRefused
+    if account.user.bot and request.method not in ("GET", "HEAD"):
+        raise MissingPermissions
     if verified and account.access is Access.UNVERIFIED:
         raise VerificationRequired
     return account

@@ -68,6 +68,6 @@ def route_name(request: web.Request) -> str:
 def _account(request: web.Request) -> Account | None:
     """Find whose request it is: by token, or on the CDN by the channel in the path."""
     world = request.app[WORLD]
-    account = world.account_by_token(request.headers.get("Authorization", ""))
+    account = world.account_by_authorization(request.headers.get("Authorization", ""))
     channel = world.channel(request.match_info.get("channel", ""))
     return account or (channel.account if channel else None)

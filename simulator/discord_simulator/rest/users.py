@@ -49,6 +49,14 @@ async def gateway_url(request: web.Request) -> web.Response:
     return json_response({"url": gateway_address(request)})
 
 
+@routes.get("/api/{version:v9|v10}/gateway/bot", name="gateway_bot")
+async def gateway_bot(request: web.Request) -> web.Response:
+    """Tell a bot where the gateway is, how many shards it needs and how often it may still begin a session."""
+    account_of(request)
+    limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+    return json_response({"url": gateway_address(request), "shards": 1, "session_start_limit": limit})
+
+
 def gateway_address(request: web.Request) -> str:
     """Build the gateway's address as this client reaches it."""
     return str(request.url.origin().with_scheme("ws").with_path("/gateway"))
@@ -83,10 +91,11 @@ def _channel_payload(channel: Channel) -> Json:
 @routes.get("/api/{version:v9|v10}/users/@me/application-command-index", name="command_index")
 @routes.get("/api/{version:v9|v10}/{place:guilds|channels}/{id}/application-command-index", name="command_index_of")
 async def command_index(request: web.Request) -> web.Response:
-    """List the commands of both bots, with their present versions."""
+    """List the commands that may be used in a server, in a channel or DM, or, for the user, in the account's server."""
     account, place = account_of(request), request.match_info.get("place")
-    if place == "channels":
-        find_channel(request.app[WORLD], account, request.match_info["id"])
     if place == "guilds" and request.match_info["id"] != account.guild_id:
-        raise Unknown("Channel")
-    return json_response(request.app[WORLD].commands.payload())
+        raise Unknown("Guild")
+    channel = account.channel
+    if place == "channels":
+        channel = find_channel(request.app[WORLD], account, request.match_info["id"])
+    return json_response(request.app[WORLD].commands.payload(channel.bots))

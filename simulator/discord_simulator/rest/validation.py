@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from discord_simulator.accounts import BOTS, Account, Channel
+from discord_simulator.accounts import Account, Channel
 from discord_simulator.commands import ATTACHMENT, STRING, SUB_COMMAND, Command
 from discord_simulator.errors import InvalidForm, Unknown
 from discord_simulator.interaction import COMMAND, COMPONENT, MODAL_SUBMIT, Interaction, Modal
@@ -15,6 +15,7 @@ from .context import find_channel, objects
 
 MAX_NONCE_CHARACTERS = 25
 MAX_STRING_CHARACTERS = 6_000
+NOBODY = ""  # a session id that no session has
 BUTTON, SELECT = 2, 3  # component types
 VALUE_TYPES: dict[int, type] = {STRING: str}  # by option type
 
@@ -35,7 +36,7 @@ def accept(world: World, account: Account, body: Json, parts: dict[str, bytes]) 
         account=account,
         application_id=str(body["application_id"]),
         channel=channel,
-        session_id=str(body["session_id"]),
+        session_id=_session(world, account, body),
         data=body["data"],
     )
     _CHECKS[interaction.type](world, interaction, body, parts)
@@ -47,22 +48,21 @@ def _check_frame(world: World, body: Json, channel: Channel) -> None:
     """Check what all three types have in common."""
     if body.get("type") not in (COMMAND, COMPONENT, MODAL_SUBMIT):
         raise InvalidForm("type", "BASE_TYPE_CHOICES", "Value must be one of (2, 3, 5).")
-    if str(body.get("application_id")) not in BOTS:
+    if str(body.get("application_id")) not in {bot.id for bot in channel.bots}:
         raise Unknown("Application")
-    if channel.recipient and channel.recipient.id != str(body["application_id"]):
-        raise Unknown("Application")  # a DM knows no other bot's commands
     if (body.get("guild_id") or None) != channel.guild_id:
         raise InvalidForm("guild_id", "CHANNEL_NOT_IN_GUILD", "The channel is not in this guild")
-    _check_session(world, body)
     _check_nonce(world, str(body.get("nonce") or ""))
 
 
-def _check_session(world: World, body: Json) -> None:
+def _session(world: World, account: Account, body: Json) -> str | None:
+    """Read which session shall hear of the interaction: the field may be absent, and name one that nobody knows."""
     session_id = body.get("session_id")
-    if not isinstance(session_id, str) or not session_id:
-        raise InvalidForm("session_id", "BASE_TYPE_REQUIRED", "This field is required")
-    if world.options.require_known_session and session_id not in world.sessions.by_id:
-        raise InvalidForm("session_id", "INVALID_SESSION", "Unknown session")
+    if session_id is not None and (not isinstance(session_id, str) or not session_id):
+        raise InvalidForm("session_id", "BASE_TYPE_BAD_TYPE", "Not a well formed session id.")
+    if session_id in {session.id for session in world.sessions.of(account)}:
+        return session_id
+    return NOBODY if world.options.require_known_session else None
 
 
 def _check_nonce(world: World, nonce: str) -> None:
@@ -127,14 +127,14 @@ def _check_component(_world: World, interaction: Interaction, body: Json, _parts
 
 
 def _find_message(interaction: Interaction, body: Json) -> Message | None:
-    """Find the message that holds the component; an ephemeral one only by the session and flags it was shown with."""
+    """Find the message that holds the component; an ephemeral one only by the flags it was shown with."""
     channel, message_id = interaction.channel, str(body.get("message_id"))
     if message_id in channel.messages:
         return channel.messages[message_id]
     message = channel.ephemeral.get(message_id)
     if message is None or not int(body.get("message_flags") or 0) & EPHEMERAL:
         return None
-    return message if message.session_id in (None, interaction.session_id) else None
+    return message
 
 
 def _check_values(interaction: Interaction, offered: set[str]) -> None:

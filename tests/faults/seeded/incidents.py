@@ -36,7 +36,6 @@ _CONNECTION_INCIDENTS: tuple[Json, ...] = (
     {"fault": "ResumeRefused", "times": 2},
     {"fault": "HelloDelayed", "seconds": 0.3},
     {"fault": "ReadyDelayed", "seconds": 0.3},
-    {"fault": "FrameSplit", "times": 30},
     {"fault": "UnknownOpcode"},
     {"fault": "UnknownEvent"},
 )
