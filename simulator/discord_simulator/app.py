@@ -12,7 +12,21 @@ from .accounts import Installed
 from .bot.bot import MidjourneyBot
 from .connection import SOCKETS, Sockets
 from .options import Options
-from .rest import cdn, interactions, messages, uploads, users
+from .rest import (
+    applications,
+    cdn,
+    channels,
+    guilds,
+    interactions,
+    messages,
+    pins,
+    quiet,
+    reactions,
+    search,
+    uploads,
+    users,
+    versions,
+)
 from .rest.context import BOT, WORLD
 from .rest.middleware import inject_fault, record_request, refuse_as_discord
 from .world import BotFactory, World
@@ -21,7 +35,23 @@ BACKLOG = 4096  # connections not accepted yet: as many clients as a test has ma
 MAX_BODY_BYTES = 64 << 20  # five pictures of base64 and room
 SHUTDOWN_SECONDS = 0.5  # for requests still running; an armed fault may keep one for a minute
 GOING_AWAY = 1001  # WebSocket close code
-ROUTES = (gateway, users, messages, interactions, uploads, cdn, control)
+ROUTES = (  # in the order of their search: what is called most comes first, a fixed path before one with a name in it
+    interactions,
+    search,
+    pins,
+    messages,
+    reactions,
+    channels,
+    users,
+    guilds,
+    uploads,
+    applications,
+    quiet,
+    versions,
+    gateway,
+    cdn,
+    control,
+)
 
 
 def make_app(world: World, bot_factory: BotFactory) -> web.Application:

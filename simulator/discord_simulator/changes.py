@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
 
 from .json_types import Json
 
@@ -13,24 +14,32 @@ if TYPE_CHECKING:
 
 
 class BadChange(ValueError):
-    """The JSON names a field that does not exist, or a value that it cannot have."""
+    """The JSON names a field that does not exist, or a value that the field cannot have."""
 
 
 def change(target: DataclassInstance, values: Json, *, only: frozenset[str] | None = None) -> None:
     """Set the named fields, of those in `only` where it is given; raises BadChange before anything is set."""
-    known = {field.name for field in fields(target)} & (only or values.keys())
-    if unknown := values.keys() - known:
-        raise BadChange(f"{type(target).__name__} has no {sorted(unknown)}")
-    fitting = {name: _fit(getattr(target, name), value) for name, value in values.items()}
-    for name, value in fitting.items():
+    for name, value in fitting(type(target), values, only=only).items():
         setattr(target, name, value)
 
 
-def _fit(present: object, value: object) -> object:
-    """Turn a word into the enum that stands there now; leave everything else."""
-    if not isinstance(present, StrEnum):
-        return value
+def fitting(kind: type[DataclassInstance], values: Json, *, only: frozenset[str] | None = None) -> Json:
+    """Turn JSON into values for fields of a dataclass; raises BadChange for a field or a type that it has not."""
+    if not isinstance(values, dict):
+        raise BadChange(f"{kind.__name__} is changed by an object, not by {values!r}")
+    known = {field.name for field in fields(kind)} & (only or values.keys())
+    if unknown := values.keys() - known:
+        raise BadChange(f"{kind.__name__} has no {sorted(unknown)}; it has: {', '.join(sorted(_names(kind, only)))}")
+    hints = get_type_hints(kind)
+    return {name: _fit(name, hints[name], value) for name, value in values.items()}
+
+
+def _names(kind: type[DataclassInstance], only: frozenset[str] | None) -> frozenset[str]:
+    return only or frozenset(field.name for field in fields(kind))
+
+
+def _fit(name: str, hint: Any, value: object) -> object:
     try:
-        return type(present)(str(value))
-    except ValueError as err:
-        raise BadChange(str(err)) from err
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError as err:
+        raise BadChange(f"{name}: {err}") from err

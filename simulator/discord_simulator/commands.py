@@ -31,7 +31,7 @@ class Option:
 
 @dataclass
 class Command:
-    """One command of one bot; re-registering it changes the version and nothing else."""
+    """One command of one bot; re-registering it changes the version, and the id when it was deleted before."""
 
     application_id: str
     id: str
@@ -136,11 +136,15 @@ class CommandIndex:
             for name, (command_id, version) in observed.items()
         ]
 
-    def bump(self, name: str | None = None) -> None:
-        """Re-register the commands of this name, or all: their old versions are stale from now on."""
+    def bump(self, name: str | None = None, *, new_ids: bool = False) -> None:
+        """Re-register the commands of this name, or all: their old versions are stale from now on.
+
+        With `new_ids` they were deleted and made anew, so that their old ids are, too.
+        """
         for command in self.commands:
             if name in (None, command.name):
-                command.version = str(int(command.version) + (1 << 22))
+                command.version = _next(command.version)
+                command.id = _next(command.id) if new_ids else command.id
 
     def find(self, application_id: str, command_id: str) -> Command | None:
         """Find a command by its bot and id."""
@@ -154,6 +158,11 @@ class CommandIndex:
             "application_commands": [c.payload() for c in self.commands if c.application_id in here],
             "version": "1",
         }
+
+
+def _next(snowflake: str) -> str:
+    """Make an id one millisecond younger."""
+    return str(int(snowflake) + (1 << 22))
 
 
 def application_payload(application_id: str) -> Json:

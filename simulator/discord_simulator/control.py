@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import orjson
@@ -17,6 +17,7 @@ from .faults.registry import BadFault, fault_from_json
 from .faults.sockets import SocketClosed
 from .json_types import Json
 from .messages import message_payload
+from .rest.bodies import read_form
 from .rest.context import BOT, WORLD, json_body
 from .sessions import Event
 from .world import World
@@ -28,6 +29,14 @@ STRANGER = User("199999999999999999", "stranger")
 routes = web.RouteTableDef()
 
 
+@dataclass
+class Pace:
+    """What can be said of the clock."""
+
+    speed: float
+    skew_seconds: float
+
+
 @web.middleware
 async def explain_mistakes(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a wrong control request with 400 and the reason."""
@@ -35,7 +44,7 @@ async def explain_mistakes(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
     try:
         return await handler(request)
-    except (BadChange, BadFault, KeyError, ValueError) as err:
+    except (BadChange, BadFault, KeyError, ValueError, OverflowError) as err:
         return json_response({"error": f"{type(err).__name__}: {err}"}, status=400)
 
 
@@ -101,8 +110,11 @@ async def set_options(request: web.Request) -> web.Response:
 async def set_clock(request: web.Request) -> web.Response:
     """Set `speed` for what is scheduled from now on, and `skew_seconds` of the simulator's clock."""
     body, clock = await json_body(request), request.app[WORLD].clock
-    clock.speed = float(body.get("speed", clock.speed))
-    clock.skew = timedelta(seconds=float(body.get("skew_seconds", clock.skew.total_seconds())))
+    present = Pace(clock.speed, clock.skew.total_seconds())
+    change(present, body)
+    if present.speed <= 0:
+        raise BadChange(f"speed must be above 0, not {present.speed}")
+    clock.speed, clock.skew = present.speed, timedelta(seconds=present.skew_seconds)
     return json_response({"speed": clock.speed, "skew_seconds": clock.skew.total_seconds()})
 
 
@@ -155,33 +167,34 @@ async def clear_faults(request: web.Request) -> web.Response:
 @routes.post(PREFIX + "/events")
 async def emit(request: web.Request) -> web.Response:
     """Send an arbitrary `event` with `data` to an `account`, or to one `session_id` of it."""
-    body, world = await json_body(request), request.app[WORLD]
-    account = _account(world, body["account"])
-    world.sessions.emit(Event(body["event"], account, body["data"], body.get("session_id")))
+    form, world = await read_form(request), request.app[WORLD]
+    account, data = _account(world, form.need("account", form.number)), form.need("data", form.child)
+    world.sessions.emit(Event(form.need("event", form.text), account, data.values, form.text("session_id")))
     return json_response({})
 
 
 @routes.post(PREFIX + "/messages")
 async def post_message(request: web.Request) -> web.Response:
     """Post `content` to an `account`'s channel, as another user or as `bot` (`mj`, `niji`), `dm` in its DM."""
-    body, world = await json_body(request), request.app[WORLD]
-    account, bot = _account(world, body["account"]), BOT_WORDS.get(body.get("bot", ""))
-    channel = account.dm((bot or MJ_BOT).id) if body.get("dm") else account.channel
+    form, world = await read_form(request), request.app[WORLD]
+    account, bot = _account(world, form.need("account", form.number)), BOT_WORDS.get(form.text("bot") or "")
+    channel = account.dm((bot or MJ_BOT).id) if form.flag("dm") else account.channel
     message = world.post(
         channel,
         bot or STRANGER,
-        body["content"],
-        nonce=body.get("nonce"),
-        embeds=body.get("embeds", []),
-        components=body.get("components", []),
+        form.need("content", form.text),
+        nonce=form.text("nonce"),
+        embeds=[embed.values for embed in form.children("embeds")],
+        components=[row.values for row in form.children("components")],
     )
     return json_response(message_payload(message, world.files.links))
 
 
 @routes.post(PREFIX + "/commands/bump")
 async def bump_commands(request: web.Request) -> web.Response:
-    """Give the commands of this `name`, or all, a new version."""
-    request.app[WORLD].commands.bump((await json_body(request)).get("name"))
+    """Give the commands of this `name`, or all, a new version, and with `new_ids` another id, too."""
+    form = await read_form(request)
+    request.app[WORLD].commands.bump(form.text("name"), new_ids=form.flag("new_ids"))
     return json_response({})
 
 

@@ -5,9 +5,14 @@ DiscordError
 ├── VerificationRequired    403 40002  the account's owner must verify it
 ├── MissingAccess           403 50001  another account's channel
 ├── BotsRefused             403 20001  a route that is for users only
-├── MissingPermissions      403 50013  a listener may look, not act
-├── Unknown                 404 100xx  no such channel, message, application, command or interaction
+├── BotsOnly                403 20002  a route that users may not call
+├── DirectMessage           403 50003  nobody may do this in a DM
+├── NotTheAuthor            403 50005  another's message cannot be edited
+├── MissingPermissions      403 50013  the account may not do this in the channel
+├── Unknown                 404 100xx  no such channel, message, user, server, command …
 ├── InvalidForm             400 50035  a field is wrong; `errors` says which
+│   └── OutdatedCommand                the command's version, or the command itself, is no more
+├── InvalidVersion          400 50041  an API version that is not served
 ├── BadJson                 400 50109
 ├── TooLarge                413 40005
 └── RateLimited             429
@@ -30,6 +35,11 @@ def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | Non
     """Answer with JSON under exactly `application/json`: a charset makes discord.py-self read text."""
     fields = VIA | (headers or {}) | {"Content-Type": "application/json"}
     return web.Response(body=orjson.dumps(body), status=status, headers=fields)
+
+
+def http_error(status: int, reason: str) -> web.Response:
+    """Answer what no code of Discord's stands for: a path that nobody serves, a method that it does not take."""
+    return json_response({"message": f"{status}: {reason}", "code": 0}, status=status)
 
 
 class DiscordError(Exception):
@@ -76,10 +86,31 @@ class BotsRefused(DiscordError):
 
 
 class MissingPermissions(DiscordError):
-    """A listener may see its channel and read the history, no more."""
+    """The account, or the listener, sees the channel and may not do this in it."""
 
     def __init__(self) -> None:
         super().__init__(403, 50013, "Missing Permissions")
+
+
+class DirectMessage(DiscordError):
+    """What moderators do in servers, nobody does in a DM."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 50003, "Cannot execute action on a DM channel")
+
+
+class NotTheAuthor(DiscordError):
+    """Only its author edits a message."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 50005, "Cannot edit a message authored by another user")
+
+
+class BotsOnly(DiscordError):
+    """The route is for bot accounts."""
+
+    def __init__(self) -> None:
+        super().__init__(403, 20002, "Only bots can use this endpoint")
 
 
 class Unknown(DiscordError):
@@ -89,27 +120,48 @@ class Unknown(DiscordError):
         "Application": 10002,
         "Channel": 10003,
         "Guild": 10004,
+        "Member": 10007,
         "Message": 10008,
+        "User": 10013,
+        "Emoji": 10014,
         "Interaction": 10062,
         "Application Command": 10063,
     }
 
-    def __init__(self, what: str) -> None:
-        super().__init__(404, self.CODES[what], f"Unknown {what}")
+    def __init__(self, what: str, *, status: int = 404) -> None:
+        super().__init__(status, self.CODES[what], f"Unknown {what}")
 
 
 class InvalidForm(DiscordError):
-    """One field of the body is wrong; `path` is dotted, as in `data.version`."""
+    """One field of the body is wrong; `path` is dotted, as in `data.options.0.type`, and empty for the body itself."""
 
     def __init__(self, path: str, reason: str, message: str) -> None:
         errors: Json = {"_errors": [{"code": reason, "message": message}]}
-        for key in reversed(path.split(".")):
+        for key in reversed(path.split(".") if path else []):
             errors = {key: errors}
         super().__init__(400, 50035, "Invalid Form Body", errors=errors)
 
 
+class OutdatedCommand(InvalidForm):
+    """The command was registered anew since the client read the index: its version is old, or it has another id.
+
+    `reason` is INTERACTION_APPLICATION_COMMAND_INVALID_VERSION or, for an id that is no more, the same without
+    VERSION; Discord's own client reads the index again on both. The message comes in the account's language.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("data", reason, "This command is outdated, please try again in a few minutes")
+
+
+class InvalidVersion(DiscordError):
+    """The path names a version of the API that was never there, or no longer is."""
+
+    def __init__(self) -> None:
+        super().__init__(400, 50041, "Invalid API version")
+
+
 class BadJson(DiscordError):
-    """The body is not a JSON object."""
+    """The body is not JSON, or not an object."""
 
     def __init__(self) -> None:
         super().__init__(400, 50109, "The request body contains invalid JSON.")

@@ -42,11 +42,23 @@ class Files:
         self._pictures[attachment.path] = attachment.picture
 
     def link(self, attachment: Attachment, *, prefix: str = "") -> str:
-        """Sign a new link: `ex`, `is` are hexadecimal Unix seconds, `hm` their HMAC with the path."""
+        """Sign a new link of an attachment."""
+        return self._signed(attachment.path, prefix)
+
+    def refreshed(self, url: str) -> str | None:
+        """Sign one of the simulator's own links anew; None for another host, or a path that holds nothing."""
+        path = self._path_of(url)
+        if path is None or path.removeprefix(MEDIA_PREFIX) not in self._pictures:
+            return None
+        prefix = MEDIA_PREFIX if path.startswith(MEDIA_PREFIX + "/") else ""
+        return self._signed(path.removeprefix(MEDIA_PREFIX), prefix)
+
+    def _signed(self, path: str, prefix: str) -> str:
+        """Write a link: `ex`, `is` are hexadecimal Unix seconds, `hm` their HMAC with the path."""
         issued = int(self._clock.now().timestamp())
         expires = issued + self._options.link_lifetime_seconds
-        signature = self._signature(attachment.path, f"{expires:x}", f"{issued:x}")
-        return f"{self.base_url}{prefix}{quote(attachment.path)}?ex={expires:x}&is={issued:x}&hm={signature}&"
+        signature = self._signature(path, f"{expires:x}", f"{issued:x}")
+        return f"{self.base_url}{prefix}{quote(path)}?ex={expires:x}&is={issued:x}&hm={signature}&"
 
     def open(self, path: str, query: Mapping[str, str]) -> KeptPicture | None:
         """Find the picture behind a path if the link's signature is right and not expired."""
@@ -59,11 +71,19 @@ class Files:
 
     def fetch(self, url: str) -> bytes | None:
         """Read one of the simulator's own links as the bot does, signature and expiry checked."""
-        parts = urlsplit(url.strip("<>"))
-        if f"{parts.scheme}://{parts.netloc}" != self.base_url:
+        path = self._path_of(url)
+        if path is None:
             return None
-        picture = self.open(unquote(parts.path).removeprefix(MEDIA_PREFIX), dict(parse_qsl(parts.query)))
+        picture = self.open(path.removeprefix(MEDIA_PREFIX), dict(parse_qsl(urlsplit(url.strip("<>")).query)))
         return picture.stored.read() if picture else None
+
+    def _path_of(self, url: str) -> str | None:
+        """Read the path of one of the simulator's own links; None for another host's."""
+        try:
+            parts = urlsplit(url.strip("<>"))
+        except ValueError:  # an address in brackets that is none
+            return None
+        return unquote(parts.path) if f"{parts.scheme}://{parts.netloc}" == self.base_url else None
 
     def expire_links(self) -> None:
         """Make every link given out so far invalid; a re-read message carries good ones."""

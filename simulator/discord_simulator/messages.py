@@ -10,11 +10,12 @@ from .accounts import Channel, User
 from .guild import member_payload
 from .interaction import COMMAND, COMPONENT, Interaction
 from .json_types import Json
+from .reactions import Reactions
 from .spool import Stored
 
 EPHEMERAL = 64  # flag: only the account itself sees the message, and no history holds it
 LOADING = 128  # flag: "thinking…"
-DEFAULT, REPLY, COMMAND_REPLY = 0, 19, 20  # message types
+DEFAULT, PIN_NOTICE, REPLY, COMMAND_REPLY = 0, 6, 19, 20  # message types
 ATTACHMENT_SCHEME = "attachment://"  # in an embed's image: "the attached file of this name"
 
 
@@ -76,6 +77,8 @@ class Message:
     interaction: Interaction | None = None  # shown as interaction_metadata
     job_id: str | None = None  # for the journal and the bot; never on the wire
     edited_at: datetime | None = None
+    pinned_at: datetime | None = None
+    reactions: Reactions = field(default_factory=Reactions)
     deleted: bool = False
 
     @property
@@ -124,9 +127,11 @@ def message_payload(message: Message, links: Links) -> Json:
         "mentions": _mentions(message),
         "mention_roles": [],
         "mention_everyone": False,
-        "pinned": False,
+        "pinned": message.pinned_at is not None,
         "tts": False,
     }
+    if message.reactions:
+        payload["reactions"] = message.reactions.payload(message.channel.account.user)
     return payload | _application_keys(message) | _interaction_keys(message) | _reference_keys(message, links)
 
 
@@ -230,6 +235,8 @@ def _reference_keys(message: Message, links: Links) -> Json:
     reference: Json = {"type": 0, "message_id": parent.id, "channel_id": parent.channel.id}
     if parent.channel.guild_id:
         reference["guild_id"] = parent.channel.guild_id
+    if message.type == PIN_NOTICE:
+        return {"message_reference": reference}
     shallow = None if parent.deleted else message_payload(_without_reference(parent), links)
     return {"message_reference": reference, "referenced_message": shallow}
 

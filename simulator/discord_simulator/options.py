@@ -44,4 +44,5 @@ class Options:
     heartbeat_patience: float = 1.5  # intervals without a heartbeat before close 4009
     resume_buffer: int = 2_000  # events kept for RESUME, per session
     link_lifetime_seconds: int = 86_400  # of a signed CDN link
+    manages_messages: bool = True  # the account may delete and pin others' messages in its server: it owns it
     interactions_per_second: int = 0  # 0 = no rate limit and no rate-limit headers

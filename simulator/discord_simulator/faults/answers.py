@@ -89,9 +89,7 @@ class CommandOutdated(Refusal):
 
     def refusal(self) -> web.Response:
         """Build the answer."""
-        reason = "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION"
-        message = "This command is outdated, please try again in a few minutes"
-        return errors.InvalidForm("data", reason, message).response()
+        return errors.OutdatedCommand("INTERACTION_APPLICATION_COMMAND_INVALID_VERSION").response()
 
 
 @dataclass(kw_only=True)

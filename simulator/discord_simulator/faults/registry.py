@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from inspect import isabstract
 
+from discord_simulator.changes import BadChange, fitting
 from discord_simulator.json_types import Json
 
 from . import answers, events, handshake, interactions, sockets, transfers
@@ -30,10 +30,7 @@ def fault_from_json(body: Json) -> Fault:
     kind = FAULTS.get(str(values.pop("fault", None)))
     if kind is None:
         raise BadFault(f"unknown fault {body.get('fault')!r}; there are: {', '.join(sorted(FAULTS))}")
-    known = {field.name for field in fields(kind)}
-    if unknown := values.keys() - known:
-        raise BadFault(f"{kind.__name__} has no {sorted(unknown)}; it has: {', '.join(sorted(known))}")
     try:
-        return kind(**values)
-    except (TypeError, re.error) as err:
+        return kind(**fitting(kind, values))
+    except (BadChange, TypeError, re.error) as err:
         raise BadFault(str(err)) from err

@@ -1,9 +1,9 @@
-"""What every handler needs from a request: the world, whose token it carries, which channel it names."""
+"""What every handler needs from a request: the world, whose token it carries, what its path names, its JSON."""
 
 from __future__ import annotations
 
 import orjson
-from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp import web
 
 from discord_simulator.accounts import Access, Account, Channel
 from discord_simulator.errors import (
@@ -16,8 +16,12 @@ from discord_simulator.errors import (
     VerificationRequired,
 )
 from discord_simulator.json_types import Json
+from discord_simulator.messages import Message
 from discord_simulator.world import Bot, World
 
+from .form import Form
+
+API = "/api{version:(?:/v(?:6|7|8|9|10))?}"  # without a version Discord takes its oldest that still works
 WORLD = web.AppKey("world", World)
 BOT: web.AppKey[Bot] = web.AppKey("bot", Bot)
 FOR_USERS = frozenset(
@@ -45,7 +49,21 @@ def account_of(request: web.Request, *, verified: bool = False) -> Account:
 
 def channel_of(request: web.Request, account: Account) -> Channel:
     """Find the channel in the path."""
-    return find_channel(request.app[WORLD], account, request.match_info["channel"])
+    return find_channel(request.app[WORLD], account, path_id(request, "channel"))
+
+
+def path_id(request: web.Request, key: str) -> str:
+    """Read an id in the path; raises InvalidForm for anything else."""
+    form = Form({f"{key}_id": request.match_info[key]})
+    return form.need(f"{key}_id", form.snowflake)
+
+
+def message_of(request: web.Request, account: Account) -> Message:
+    """Find the message in the path; an ephemeral one has no address."""
+    message = channel_of(request, account).messages.get(path_id(request, "message"))
+    if message is None:
+        raise Unknown("Message")
+    return message
 
 
 def find_channel(world: World, account: Account, channel_id: str) -> Channel:
@@ -57,9 +75,17 @@ def find_channel(world: World, account: Account, channel_id: str) -> Channel:
     raise Unknown("Channel")
 
 
+async def read_body(request: web.Request) -> bytes:
+    """Read the body whole; raises BadJson when it cannot be decompressed."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as err:
+        raise BadJson from err
+
+
 async def json_body(request: web.Request) -> Json:
     """Read the body as a JSON object."""
-    return json_object(await request.read())
+    return json_object(await read_body(request))
 
 
 def json_object(content: bytes | bytearray | str) -> Json:
@@ -71,25 +97,6 @@ def json_object(content: bytes | bytearray | str) -> Json:
     if not isinstance(body, dict):
         raise BadJson
     return body
-
-
-async def body_and_parts(request: web.Request) -> tuple[Json, dict[str, bytes]]:
-    """Read a JSON body, or a multipart one with `payload_json` and files; Discord takes either everywhere."""
-    if not request.content_type.startswith("multipart/"):
-        return await json_body(request), {}
-    parts: dict[str, bytes] = {}
-    reader = MultipartReader(request.headers, _stream_of(request, await request.read()))
-    while isinstance(part := await reader.next(), BodyPartReader):
-        parts[part.name or ""] = bytes(await part.read())
-    return json_object(parts.pop("payload_json", b"")), parts
-
-
-def _stream_of(request: web.Request, body: bytes) -> StreamReader:
-    """Make a stream of a body that was read: a client that hangs up meanwhile takes nothing of it back."""
-    stream = StreamReader(request.protocol, limit=len(body) + 1)
-    stream.feed_data(body)
-    stream.feed_eof()
-    return stream
 
 
 def objects(value: object) -> list[Json]:

@@ -17,7 +17,9 @@ from discord_simulator.json_types import Json
 from discord_simulator.rate_limit import RateLimit
 from discord_simulator.world import World
 
-from .context import BOT, WORLD, account_of, body_and_parts, json_body, objects
+from .bodies import read_form, read_form_and_files
+from .context import API, BOT, WORLD, account_of, objects
+from .form import Form
 from .validation import accept
 
 JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -25,19 +27,19 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 routes = web.RouteTableDef()
 
 
-@routes.post("/api/{version:v9|v10}/interactions", name="interactions")
+@routes.post(API + "/interactions", name="interactions")
 async def interact(request: web.Request) -> web.Response:
     """Accept a command, a component press or a modal submit; 204 says that the bot will hear of it, no more."""
     world = request.app[WORLD]
     account = account_of(request, verified=True)
-    body, parts = await body_and_parts(request)
+    form, files = await read_form_and_files(request)
     try:
         limits = _take_from_limit(world, account)
-        interaction = accept(world, account, body, parts)
+        interaction = accept(world, account, form, files)
     except DiscordError as refusal:
-        _record(world, account, body, status=refusal.status, error=refusal.code)
+        _record(world, account, form.values, status=refusal.status, error=refusal.code)
         raise
-    _record(world, account, body, status=204, interaction_id=interaction.id)
+    _record(world, account, form.values, status=204, interaction_id=interaction.id)
     _hand_over(request, interaction)
     return web.Response(status=204, headers=VIA | limits)
 
@@ -72,7 +74,7 @@ def _record(world: World, account: Account, body: Json, **outcome: object) -> No
     data = body["data"] if isinstance(body.get("data"), dict) else {}
     custom_id = data.get("custom_id")
     parent_job = JOB_ID.search(str(custom_id))
-    line = {
+    told = {
         "type": body.get("type"),
         "name": data.get("name") if body.get("type") == COMMAND else None,
         "custom_id": custom_id,
@@ -83,6 +85,7 @@ def _record(world: World, account: Account, body: Json, **outcome: object) -> No
         "channel_id": body.get("channel_id"),
         "message_id": body.get("message_id"),
     }
+    line = {key: None if isinstance(value, (dict, list)) else value for key, value in told.items()}
     world.journal.write("interaction", account, **line | {"interaction_id": None} | outcome)
 
 
@@ -96,19 +99,18 @@ def _prompt(data: Json) -> Any:
 @routes.post("/inpaint/api/submit-job", name="inpaint")
 async def submit_inpaint(request: web.Request) -> web.Response:
     """Take the mask of Vary Region from its embedded page; the token stands for the login."""
-    body = await json_body(request)
-    mask = _mask(body)
-    world = request.app[WORLD]
-    world.journal.write("inpaint", None, token=body.get("customId"), prompt=body.get("prompt"), mask_bytes=len(mask))
-    if not request.app[BOT].inpaint(str(body.get("customId")), mask, str(body.get("prompt") or "")):
+    form = await read_form(request)
+    token, mask, prompt = form.text("customId") or "", _mask(form), form.text("prompt") or ""
+    request.app[WORLD].journal.write("inpaint", None, token=token, prompt=prompt, mask_bytes=len(mask))
+    if not request.app[BOT].inpaint(token, mask, prompt):
         return web.json_response({"status": "error", "message": "unknown token"}, status=404)
     return web.json_response({"status": "success"})
 
 
-def _mask(body: Json) -> bytes:
+def _mask(form: Form) -> bytes:
     """Decode the mask; only a PNG in base64 without a data URL's prefix is one."""
     try:
-        mask = base64.b64decode(str(body.get("mask")), validate=True)
+        mask = base64.b64decode(form.need("mask", form.text).encode(), validate=True)
     except binascii.Error:
         mask = b""
     if not mask.startswith(PNG_SIGNATURE):

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from discord_simulator.accounts import Account
-from discord_simulator.errors import DiscordError, json_response
+from discord_simulator.errors import DiscordError, TooLarge, http_error
 from discord_simulator.faults.answers import AnswerFault
 
 from .context import WORLD
@@ -33,7 +33,8 @@ async def record_request(request: web.Request, handler: Handler) -> web.StreamRe
 def _write_line(request: web.Request, status: int) -> None:
     journal, account = request.app[WORLD].journal, _account(request)
     route = route_name(request)
-    journal.write("request", account, method=request.method, path=request.path, route=route, status=status)
+    path = request.path.encode(errors="replace").decode()  # bytes that are no UTF-8 come as lone surrogates
+    journal.write("request", account, method=request.method, path=path, route=route, status=status)
 
 
 @web.middleware
@@ -49,13 +50,15 @@ async def inject_fault(request: web.Request, handler: Handler) -> web.StreamResp
 
 @web.middleware
 async def refuse_as_discord(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals, and paths that nobody serves, into Discord's error bodies."""
+    """Turn refusals, also aiohttp's own, into Discord's error bodies."""
     try:
         return await handler(request)
     except DiscordError as refusal:
         return refusal.response()
-    except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as missing:
-        return json_response({"message": f"{missing.status}: {missing.reason}", "code": 0}, status=missing.status)
+    except web.HTTPRequestEntityTooLarge:
+        return TooLarge().response()
+    except web.HTTPClientError as error:
+        return http_error(error.status, error.reason)
 
 
 def route_name(request: web.Request) -> str:

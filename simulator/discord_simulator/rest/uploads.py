@@ -1,38 +1,62 @@
-"""Upload routes: reserve a slot, then PUT the bytes."""
+"""Files in and out: reserve a slot, PUT the bytes; sign the links of what is there anew."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.errors import InvalidForm, TooLarge, json_response
+from discord_simulator.errors import VIA, InvalidForm, TooLarge, json_response
 from discord_simulator.json_types import Json
 
-from .context import WORLD, account_of, channel_of, json_body
+from .bodies import read_form
+from .context import API, WORLD, account_of, channel_of, read_body
+from .form import Form
 
 MAX_FILE_BYTES = 25 << 20  # Discord's limit without a subscription was 25 MiB when the reference was taken
+MAX_URLS = 50  # of one refresh
 routes = web.RouteTableDef()
 
 
-@routes.post("/api/{version:v9|v10}/channels/{channel}/attachments", name="attachments")
+@routes.post(API + "/channels/{channel}/attachments", name="attachments")
 async def reserve(request: web.Request) -> web.Response:
     """Reserve a slot for each file and say where to PUT it."""
     channel_of(request, account_of(request, verified=True))
-    files = (await json_body(request)).get("files")
-    if not isinstance(files, list) or not files:
+    files = (await read_form(request)).children("files")
+    if not files:
         raise InvalidForm("files", "BASE_TYPE_REQUIRED", "This field is required")
     return json_response({"attachments": [_reserve(request, file) for file in files]})
 
 
-def _reserve(request: web.Request, file: Json) -> Json:
+def _reserve(request: web.Request, file: Form) -> Json:
     world = request.app[WORLD]
-    filename, size = str(file.get("filename") or ""), int(file.get("file_size") or 0)
-    if not filename or size <= 0:
-        raise InvalidForm("files", "BASE_TYPE_REQUIRED", "filename and file_size are required")
+    filename = (file.text("filename") or "").rpartition("/")[2]
+    if not filename:
+        raise file.error("filename", "BASE_TYPE_REQUIRED", "This field is required")
+    size = file.need("file_size", lambda key: file.number(key, lowest=1))
     if size > MAX_FILE_BYTES:
         raise TooLarge
-    key = world.uploads.reserve(filename.rpartition("/")[2], size)
+    key = world.uploads.reserve(filename, size)
     url = request.url.origin().with_path(f"/upload/{key}").with_query(upload_id=f"{world.random.getrandbits(64):x}")
-    return {"id": int(file.get("id") or 0), "upload_url": str(url), "upload_filename": key}
+    return {"id": int(file.snowflake("id") or 0), "upload_url": str(url), "upload_filename": key}
+
+
+@routes.post(API + "/attachments/refresh-urls", name="refresh_urls")
+async def refresh(request: web.Request) -> web.Response:
+    """Sign links of attachments anew, whether they are over or not; null for what is no attachment's."""
+    account_of(request)
+    form = await read_form(request)
+    urls = form.texts("attachment_urls")
+    if not 1 <= len(urls) <= MAX_URLS:
+        raise form.error("attachment_urls", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {MAX_URLS} in length.")
+    files = request.app[WORLD].files
+    return json_response({"refreshed_urls": [{"original": url, "refreshed": files.refreshed(url)} for url in urls]})
+
+
+@routes.delete(API + "/attachments/{key:.+}", name="delete_upload")
+async def discard(request: web.Request) -> web.Response:
+    """Give a slot back that no message or command has used."""
+    account_of(request)
+    request.app[WORLD].uploads.discard(request.match_info["key"])
+    return web.Response(status=204, headers=VIA)
 
 
 @routes.put("/upload/{key:.+}", name="upload")
@@ -41,7 +65,7 @@ async def store(request: web.Request) -> web.Response:
     slot = request.app[WORLD].uploads.slot(request.match_info["key"])
     if slot is None:
         return web.Response(status=403, text="<Error><Code>SignatureDoesNotMatch</Code></Error>")
-    content = await request.read()
+    content = await read_body(request)
     if len(content) != slot.size:
         return web.Response(status=400, text="<Error><Code>EntityTooSmall</Code></Error>")
     slot.content = content

@@ -1,19 +1,21 @@
-"""Routes about the account itself, its DMs and the commands that it may use."""
+"""Routes about users, the account itself first, and about the commands that it may use."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import Account, Channel
-from discord_simulator.errors import DiscordError, Unknown, json_response
+from discord_simulator.accounts import BOTS, Account, User
+from discord_simulator.errors import Unknown, json_response
 from discord_simulator.json_types import Json
 
-from .context import WORLD, account_of, channel_of, find_channel, json_body
+from .bodies import read_query
+from .context import API, WORLD, account_of, find_channel, path_id
+from .guilds import member_payload
 
 routes = web.RouteTableDef()
 
 
-@routes.get("/api/{version:v9|v10}/users/@me", name="me")
+@routes.get(API + "/users/@me", name="me")
 async def me(request: web.Request) -> web.Response:
     """Show the account's user."""
     return json_response(own_user_payload(account_of(request)))
@@ -36,22 +38,73 @@ def own_user_payload(account: Account) -> Json:
     }
 
 
-@routes.get("/api/{version:v9|v10}/users/@me/billing/country-code", name="country_code")
+@routes.get(API + r"/users/{user:\d+}", name="user")
+async def user(request: web.Request) -> web.Response:
+    """Show a user."""
+    return json_response(_user_of(request, account_of(request)).payload())
+
+
+@routes.get(API + r"/users/{user:\d+|@me}/profile", name="profile")
+async def profile(request: web.Request) -> web.Response:
+    """Show a user's profile, with the server that both are in; 404 for a user whom the account cannot meet."""
+    account = account_of(request)
+    shown, query = _user_of(request, account), read_query(request)
+    mutual = [{"id": account.guild_id, "nick": None}] if query.values.get("with_mutual_guilds") != "false" else []
+    friends: Json = {"mutual_friends": []} if query.flag("with_mutual_friends") else {}
+    friends |= {"mutual_friends_count": 0} if query.flag("with_mutual_friends_count") else {}
+    in_guild: Json = {}
+    if query.snowflake("guild_id") == account.guild_id:
+        about = {"guild_id": account.guild_id, "bio": "", "pronouns": ""}
+        in_guild = {"guild_member": member_payload(shown), "guild_member_profile": about}
+    return json_response(_profile_payload(shown) | {"mutual_guilds": mutual} | friends | in_guild)
+
+
+def _user_of(request: web.Request, account: Account) -> User:
+    """Find the user in the path."""
+    if request.match_info["user"] == "@me":
+        return account.user
+    world, user_id = request.app[WORLD], path_id(request, "user")
+    authors = (message.author for channel in account.channels.values() for message in channel.messages.values())
+    known = (*BOTS.values(), *(other.user for other in world.accounts), *authors)
+    found = next((user for user in known if user.id == user_id), None)
+    if found is None:
+        raise Unknown("User")
+    return found
+
+
+def _profile_payload(user: User) -> Json:
+    about = {"bio": "", "pronouns": "", "accent_color": None, "banner": None, "theme_colors": None}
+    payload: Json = {
+        "user": user.payload() | about,
+        "user_profile": about | {"emoji": None, "profile_effect": None, "popout_animation_particle_type": None},
+        "badges": [],
+        "guild_badges": [],
+        "connected_accounts": [],
+        "premium_type": None if user.bot else 0,
+        "premium_since": None,
+        "premium_guild_since": None,
+        "legacy_username": None,
+    }
+    application = {"id": user.id, "verified": True, "flags": 0, "storefront_available": False}
+    return payload | ({"application": application} if user.bot else {})
+
+
+@routes.get(API + "/users/@me/billing/country-code", name="country_code")
 async def country_code(request: web.Request) -> web.Response:
     """Answer the call that clients use to see whether a token is good and its account verified."""
     account_of(request, verified=True)
     return json_response({"country_code": "US"})
 
 
-@routes.get("/api/{version:v9|v10}/gateway", name="gateway_url")
+@routes.get(API + "/gateway", name="gateway_url")
 async def gateway_url(request: web.Request) -> web.Response:
     """Tell where the gateway is."""
     return json_response({"url": gateway_address(request)})
 
 
-@routes.get("/api/{version:v9|v10}/gateway/bot", name="gateway_bot")
+@routes.get(API + "/gateway/bot", name="gateway_bot")
 async def gateway_bot(request: web.Request) -> web.Response:
-    """Tell a bot where the gateway is, how many shards it needs and how often it may still begin a session."""
+    """Tell where the gateway is, how many shards a bot needs and how often it may still begin a session."""
     account_of(request)
     limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
     return json_response({"url": gateway_address(request), "shards": 1, "session_start_limit": limit})
@@ -62,34 +115,8 @@ def gateway_address(request: web.Request) -> str:
     return str(request.url.origin().with_scheme("ws").with_path("/gateway"))
 
 
-@routes.post("/api/{version:v9|v10}/users/@me/channels", name="open_dm")
-async def open_dm(request: web.Request) -> web.Response:
-    """Open, or find again, the DM with a bot."""
-    account = account_of(request, verified=True)
-    body = await json_body(request)
-    recipients = {str(body.get("recipient_id")), *map(str, body.get("recipients") or [])}
-    for channel in account.channels.values():
-        if channel.recipient and channel.recipient.id in recipients:
-            return json_response(_channel_payload(channel))
-    raise DiscordError(400, 50033, "Invalid Recipient(s)")
-
-
-@routes.get("/api/{version:v9|v10}/channels/{channel}", name="channel")
-async def channel(request: web.Request) -> web.Response:
-    """Show one channel."""
-    return json_response(_channel_payload(channel_of(request, account_of(request))))
-
-
-def _channel_payload(channel: Channel) -> Json:
-    last = next(reversed(channel.messages), None)
-    payload: Json = {"id": channel.id, "type": 1 if channel.is_dm else 0, "last_message_id": last, "flags": 0}
-    if channel.recipient:
-        return payload | {"recipients": [channel.recipient.payload()]}
-    return payload | {"guild_id": channel.guild_id, "name": "general", "position": 0, "permission_overwrites": []}
-
-
-@routes.get("/api/{version:v9|v10}/users/@me/application-command-index", name="command_index")
-@routes.get("/api/{version:v9|v10}/{place:guilds|channels}/{id}/application-command-index", name="command_index_of")
+@routes.get(API + "/users/@me/application-command-index", name="command_index")
+@routes.get(API + "/{place:guilds|channels}/{id}/application-command-index", name="command_index_of")
 async def command_index(request: web.Request) -> web.Response:
     """List the commands that may be used in a server, in a channel or DM, or, for the user, in the account's server."""
     account, place = account_of(request), request.match_info.get("place")
@@ -97,5 +124,5 @@ async def command_index(request: web.Request) -> web.Response:
         raise Unknown("Guild")
     channel = account.channel
     if place == "channels":
-        channel = find_channel(request.app[WORLD], account, request.match_info["id"])
+        channel = find_channel(request.app[WORLD], account, path_id(request, "id"))
     return json_response(request.app[WORLD].commands.payload(channel.bots))
