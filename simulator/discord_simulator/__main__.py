@@ -26,7 +26,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--seed",
         type=int,
         default=environment.get("MIDWAY_SIMULATOR_SEED"),
-        help="repeat the ids and pictures of a run",
+        help="repeat the job UUIDs and pictures of a run",
     )
     parser.add_argument(
         "--pictures",
@@ -52,7 +52,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     values = vars(arguments)
     options = Options(pictures=values.pop("pictures"))
-    async with Simulator(**values, options=options) as simulator:
+    async with Simulator(**values, options=options, repeats_ids=False) as simulator:
         print(f"ready {simulator.url}", flush=True)
         await stop.wait()
 

@@ -22,9 +22,15 @@ class Options:
     pictures: PictureSize = PictureSize.SMALL
     film_bytes: int = 0  # a film goes on, its clips repeated, until it weighs as much as this
     preview_style: Literal["grid_webp", "step_jpeg"] = "grid_webp"
-    final_has_metadata: bool = False
-    final_has_nonce: bool = False  # picks only; seen since 2025
+    film_format: Literal["mp4", "webp"] = "mp4"  # of films that a job makes; one picked out of them is an MP4
+    final_message: Literal["new", "edit", "random"] = "new"  # "edit": the progress message becomes the result (2025)
+    final_has_metadata: bool = False  # an edited message has it anyway
+    final_has_nonce: bool | None = False  # of every job; seen since 2025; None = random
     start_content_empty: bool = False
+    start_announces: bool = False  # "Rerolling **a fox** …", "Creating video with prompt **…": not for a plain imagine
+    extend_start_ephemeral: bool = True  # while a film is extended, its progress shows to its owner alone
+    extend_names_pick: bool = True  # Extend's custom id has the number of the film picked; else always 1
+    cancel_button: bool = True  # under a job's progress, from the first percent on
     queued_start_has_nonce: bool = False
     region_start_has_nonce: bool = False
     success_before_start: bool | None = None  # None = random
@@ -34,7 +40,15 @@ class Options:
     promo_line_probability: float = 0.1
     slots: int | None = None  # jobs of an account drawn at once; None = as its plan says
     queue_size: int = 10
-    parent_restyle: bool = True  # edit the parent message after a press, to show the used button
+    parent_restyle: bool = True  # edit the parent message on a press, to show the used button
+    restyle_first: bool | None = True  # before the message that answers the press, else a moment after; None = random
+    settings_loading: bool = False  # /settings answers with a loading message and an edit, else with one message
+    error_red: int = 16_711_680  # colour of the bot's refusals; 15548997 is Discord's own red
+    describe_links: bool = False  # lines of /describe hold markdown links, as in `[soft focus](https://goo.gl/…)`
+    # Discord adds a preview of a linked page to the bot's message a while after it. Its title is the page's own: what
+    # the address says as `title=`, else `link_preview_title`.
+    link_previews: Literal["never", "link", "article", "image", "video"] = "never"
+    link_preview_title: str = "A page"
 
     # Discord.
     require_known_session: bool = False  # True: INTERACTION_* reach nobody without one; False: all of the user's

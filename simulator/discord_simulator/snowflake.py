@@ -32,7 +32,7 @@ class Reserved:
 class Snowflakes:
     """Gives out ids at least one millisecond apart, each greater than the one before.
 
-    An id holds the time it was made at, as Discord's does, unless a seed makes the ids of every run the same.
+    An id holds the time it was made at, as Discord's does, unless a seed makes the ids of each run the same.
     """
 
     def __init__(self, start_ms: int, *, follows_clock: bool = False) -> None:

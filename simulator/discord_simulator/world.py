@@ -85,11 +85,12 @@ class World:
         speed: float,
         options: Options | None = None,
         bots: Installed = Installed.BOTH,
+        repeats_ids: bool = True,
     ) -> None:
         self.options = options or Options()
         self.clock = Clock(speed)
         self.random = Random(seed)
-        self.ids = Snowflakes.for_seed(seed)
+        self.ids = Snowflakes.for_seed(seed if repeats_ids else None)
         self.journal = Journal(self.clock)
         self.faults = Faults()
         self.sessions = Sessions(self.faults, self.journal, self.clock)
@@ -194,7 +195,9 @@ class World:
         self._emit_message("MESSAGE_CREATE", message, {"nonce": nonce} if nonce else {})
         return message
 
-    def edit(self, message: Message, *, ids: Ids | None = None, **changes: Unpack[Changes]) -> None:
+    def edit(
+        self, message: Message, *, ids: Ids | None = None, nonce: str | None = None, **changes: Unpack[Changes]
+    ) -> None:
         """Change a message and emit MESSAGE_UPDATE with the whole of it; attachments replace the old ones.
 
         `ids` holds ids taken earlier for the attachments.
@@ -207,7 +210,13 @@ class World:
         if pictures is not None:
             self._attach(message, pictures, ids or self.ids)
         message.edited_at = self.clock.now()
-        self._emit_message("MESSAGE_UPDATE", message)
+        self._emit_message("MESSAGE_UPDATE", message, {"nonce": nonce} if nonce else {})
+
+    def unfurl(self, message: Message, embed: Json) -> None:
+        """Add the preview of a linked page, as Discord does by a MESSAGE_UPDATE that is no edit."""
+        if not message.deleted:
+            message.embeds = [*message.embeds, embed]
+            self._emit_message("MESSAGE_UPDATE", message)
 
     def delete(self, message: Message) -> None:
         """Delete a message and emit MESSAGE_DELETE; its pictures stay on the CDN, as Discord's do for a while."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from discord_simulator.bot.triggers import TRIGGERS
+from discord_simulator.bot.triggers import MODIFIERS, TRIGGERS
 from discord_simulator.faults.registry import FAULTS
 
 TESTS = Path(__file__).parents[1]
@@ -17,7 +17,7 @@ EXISTING = {name for path in TESTS.rglob("test_*.py") for name in FUNCTION.finda
 EXISTING |= {name for path in TESTS.rglob("cases/*.yaml") for name in SCENARIO.findall(path.read_text("utf-8"))}
 
 
-@pytest.mark.parametrize("name", [*FAULTS, *TRIGGERS])
+@pytest.mark.parametrize("name", [*FAULTS, *TRIGGERS, *MODIFIERS])
 def test_everything_that_the_simulator_can_do_wrong_is_in_the_table(name):
     assert f"`{name}`" in TABLE
 

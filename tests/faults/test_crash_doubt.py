@@ -81,6 +81,11 @@ def ended_badly(simulator: Simulator) -> list[dict[str, Any]]:
     return [line for line in simulator.world.journal.lines(after=0, kind="job") if line["what"] == "failed"]
 
 
+def finished(simulator: Simulator) -> int:
+    """Count the jobs that ended with their pictures."""
+    return len([line for line in simulator.world.journal.lines(after=0, kind="job") if line["what"] == "finished"])
+
+
 async def people_talk(simulator: Simulator, messages: int) -> None:
     """Fill the account's channel."""
     for number in range(messages):
@@ -163,6 +168,31 @@ async def test_a_job_that_waits_behind_the_owners_is_not_made_again(
             await owner.imagine(f"an owl {number} __hang")
     await eventually(lambda: drawn(simulator) == SLOTS, "the owner's jobs are drawn")
     task = await killed_after_sending(simulator, tmp_path, clock)
+    async with stage(simulator, tmp_path, ack_timeout=1, clock=clock) as rig:
+        ended = await rig.ended(task)
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.OUTCOME_UNKNOWN
+        assert of_midway(rig, owner) == 1
+
+
+async def test_a_job_that_waited_behind_one_that_ended_by_an_edit_is_not_made_again(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """The owner's jobs began long before ours and ended after it, in their first messages: those look old, but are not.
+
+    Ours still waits at Midjourney, which shows nothing.
+    """
+    clock = ShiftedClock(seconds=60)
+    simulator.world.options.final_message = "edit"
+    async with OtherSession(simulator, account=1) as owner:
+        for number in range(SLOTS):
+            await owner.imagine(f"an owl {number} __slow")
+    await eventually(lambda: drawn(simulator) == SLOTS, "the owner's jobs are drawn")
+    simulator.world.options.slots = 0
+    simulator.world.clock.skew = timedelta(seconds=60)
+    task = await killed_after_sending(simulator, tmp_path, clock)
+    await eventually(lambda: finished(simulator) == SLOTS, "the owner's jobs have ended")
     async with stage(simulator, tmp_path, ack_timeout=1, clock=clock) as rig:
         ended = await rig.ended(task)
 

@@ -1,11 +1,14 @@
 """Events get lost, doubled, late or out of order: Discord promises none of them. A Task still ends once, and well."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from discord_simulator.app import Simulator
 from midway.domain.action import Action
 from midway.domain.task import State, Task
 
+from tests.faults.stage import stage
 from tests.support.rig import Rig
 from tests.support.upstream import assert_own_picture, faults, jobs, later, posts
 
@@ -100,6 +103,51 @@ async def test_an_imagine_still_ends_once_with_its_own_picture(rig: Rig, fault: 
     await assert_own_picture(rig, seen[-1])
 
 
+FINAL_EDIT = {"event": "MESSAGE_UPDATE", "content": FINAL}
+EDIT_INCIDENTS: dict[str, dict[str, Any]] = {
+    "the final edit is lost": {"fault": "EventLost", **FINAL_EDIT},
+    "every edit is lost": {"fault": "EventLost", "event": "MESSAGE_UPDATE"} | EVERY,
+    "the final edit comes twice": {"fault": "EventDuplicated", **FINAL_EDIT},
+    "the final edit comes before the last percent": {
+        "fault": "EventDelayed",
+        "event": "MESSAGE_UPDATE",
+        "content": r"\(93%\)",
+        "bot_seconds": 60,
+    },
+    "the final edit comes before the start": {
+        "fault": "EventDelayed",
+        "event": "MESSAGE_CREATE",
+        "content": START,
+        "bot_seconds": 80,
+    },
+    "the start is lost": {"fault": "EventLost", "event": "MESSAGE_CREATE", "content": START},
+    "the final edit names no interaction": {
+        "fault": "FieldsMissing",
+        **FINAL_EDIT,
+        "fields": ["nonce", "interaction", "interaction_metadata"],
+    },
+}
+
+
+@pytest.mark.parametrize("fault", EDIT_INCIDENTS.values(), ids=EDIT_INCIDENTS.keys())
+@pytest.mark.parametrize("has_nonce", [False, True])
+async def test_a_progress_message_still_becomes_the_picture(
+    simulator: Simulator, tmp_path: Path, fault: dict[str, Any], has_nonce: bool
+) -> None:
+    """The result comes by an edit of the progress message, whose id stays; its buttons lead on."""
+    async with stage(simulator, tmp_path, idle_timeout=4) as rig:
+        await rig.control("options", final_message="edit", final_has_nonce=has_nonce)
+        await rig.control("faults", **fault)
+        grid = await rig.succeeded(await rig.imagine("a red fox"))
+        varied = await rig.succeeded(await rig.change(grid, Action.VARIATION, 2))
+
+        assert faults(rig, fault["fault"]) >= 1
+        assert len(posts(rig)) == len(jobs(rig)) == 2
+        assert not [line for line in rig.journal("event") if line["event"] == "MESSAGE_DELETE"]
+        for task in (grid, varied):
+            await assert_own_picture(rig, task)
+
+
 PICK_INCIDENTS: dict[str, dict[str, Any]] = {
     "the pick itself is lost": {"fault": "EventLost", "event": "MESSAGE_CREATE", "content": "Image #3"},
     "the pick comes twice": {"fault": "EventDuplicated", "event": "MESSAGE_CREATE", "content": "Image #3"},
@@ -128,7 +176,14 @@ async def test_a_pick_still_ends_with_its_own_picture(quick: Rig, fault: dict[st
 WAYS: dict[str, dict[str, Any]] = {
     "previews are single steps": {"preview_style": "step_jpeg"},
     "the final message names its interaction": {"final_has_metadata": True},
-    "the pick carries its nonce": {"final_has_nonce": True},
+    "the result carries its nonce": {"final_has_nonce": True},
+    "the progress message becomes the result": {"final_message": "edit"},
+    "the progress message becomes the result, with its nonce": {"final_message": "edit", "final_has_nonce": True},
+    "results come either way": {"final_message": "random", "final_has_nonce": None},
+    "a start announces what is made": {"start_announces": True},
+    "nothing of the progress is kept to be cancelled": {"cancel_button": False},
+    "the picture comes before the parent is marked": {"restyle_first": False},
+    "the parent is marked before or after": {"restyle_first": None},
     "the start message is empty": {"start_content_empty": True},
     "the success comes before the start message": {"success_before_start": True},
     "the success comes after the start message": {"success_before_start": False},

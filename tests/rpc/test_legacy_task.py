@@ -88,6 +88,29 @@ def test_a_film_has_its_own_keys() -> None:
     assert task["videoUrls"] == [{"url": FILM.url, "thumbnail": FILM.url}]
 
 
+@pytest.mark.parametrize("action", [Action.IMAGINE, Action.UPSCALE, Action.REROLL])
+def test_a_film_by_prompt_has_its_own_keys_too(action: Action) -> None:
+    """A picture and --video, or what was picked or made anew of such a film."""
+    prompt = "<https://s.mj.run/abcd> blink once --motion low --video 1 --aspect 1:1"
+    task = rendered(a_task(action, state=State.SUCCEEDED, image=FILM, final_prompt=prompt))
+
+    assert (task["videoUrl"], task["imageUrl"]) == (FILM.url, FILM.url)
+
+
+def test_a_film_that_comes_as_a_moving_picture_is_shown_as_one() -> None:
+    """A client that plays `videoUrl` cannot play a WebP."""
+    webp = Image("https://cdn.example/fox.webp", content_type="image/webp")
+    task = rendered(a_task(Action.VIDEO, state=State.SUCCEEDED, image=webp))
+
+    assert (task["videoUrl"], task["imageUrl"]) == (None, webp.url)
+
+
+def test_an_unfinished_film_has_no_film() -> None:
+    task = rendered(a_task(Action.VIDEO, state=State.IN_PROGRESS, image=FILM))
+
+    assert task["videoUrl"] is None
+
+
 @pytest.mark.parametrize("action", sorted(set(Action) - {Action.VIDEO}))
 def test_no_other_action_has_a_film(action: Action) -> None:
     """An empty list of films hides the picture in one client."""

@@ -11,7 +11,10 @@ async def test_start_message_carries_nonce_and_interaction(player: Player):
     start = await player.start()
 
     created = next(data for name, data in player.seen if name == "INTERACTION_CREATE")
-    assert start["content"] == "**a red fox --ar 3:2 --stylize 50 --v 7.0** - <@100000000000000001> (Waiting to start)"
+    assert (
+        start["content"]
+        == "**a red fox --ar 3:2 --stylize 50 --fast --v 7.0** - <@100000000000000001> (Waiting to start)"
+    )
     assert start["nonce"] == created["nonce"] == nonce
     assert start["interaction_metadata"]["id"] == created["id"]
     assert start["interaction_metadata"]["name"] == "imagine"
@@ -123,10 +126,10 @@ async def test_image_prompt_is_shortened(player: Player):
 
 
 async def test_flags_choose_the_mode(player: Player):
-    """--turbo is taken out of the prompt and shows as the mode."""
+    """--turbo stays in the prompt and shows as the mode."""
     grid = await player.imagine("a red fox --turbo")
 
-    assert grid["content"].startswith("**a red fox --v 7.0** - <@100000000000000001> (turbo)")
+    assert grid["content"].startswith("**a red fox --turbo --v 7.0** - <@100000000000000001> (turbo)")
 
 
 async def test_niji_bot_answers_under_its_own_name(player: Player):

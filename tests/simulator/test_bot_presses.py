@@ -58,7 +58,7 @@ async def test_pick_may_carry_the_nonce(player: Player):
     assert (await player.result())["nonce"] == nonce
 
 
-async def test_pressed_message_is_edited_afterwards(player: Player):
+async def test_pressed_message_is_edited(player: Player):
     """The parent shows which button was used; its text stays the final one."""
     grid = await player.imagine()
     await player.press(grid, "U2")

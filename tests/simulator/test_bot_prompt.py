@@ -38,12 +38,15 @@ def test_rewriting(typed: str, written: str):
 
 
 @pytest.mark.parametrize("flag", list(Mode))
-def test_speed_flags_set_the_mode_and_vanish(flag: Mode):
-    """The mode shows in the tokens, not in the prompt."""
+def test_speed_flags_set_the_mode_and_stay_in_their_place(flag: Mode):
+    """The mode shows in the tokens too; the last flag counts."""
     prompt = read_prompt(f"fox --{flag} --ar 3:2", ShortLinks(Random(1)).shorten)
+    last = read_prompt(f"fox --s 5 --ar 3:2 --fast --relax --{flag}", ShortLinks(Random(1)).shorten)
 
-    assert str(prompt) == "fox --ar 3:2"
-    assert prompt.mode is flag
+    assert str(prompt) == f"fox --{flag} --ar 3:2"
+    assert str(last).startswith("fox --ar 3:2 --stylize 5 --")
+    assert str(last).endswith(f" --{flag}")
+    assert prompt.mode is last.mode is flag
 
 
 @pytest.mark.parametrize(
@@ -88,11 +91,40 @@ def test_short_links_stay():
         (BotSettings("7.0"), "fox --v 7.0"),
         (BotSettings("niji 7"), "fox --niji 7"),
         (BotSettings("6.1", raw=True, stylize=250), "fox --stylize 250 --raw --v 6.1"),
+        (BotSettings("5.2", stylize=250), "fox --stylize 250"),
     ],
 )
 def test_settings_fill_in_what_the_prompt_leaves_open(settings: BotSettings, written: str):
     """Version, raw and stylize come from the account."""
     assert str(with_defaults(read_prompt("fox", str), settings)) == written
+
+
+def test_a_version_that_is_not_written_still_draws():
+    """Version 5.2 shows only where somebody named it; its buttons come all the same."""
+    assert with_defaults(read_prompt("fox", str), BotSettings("5.2")).version == "5.2"
+    assert with_defaults(read_prompt("fox --v 6.1", str), BotSettings("5.2")).version == "6.1"
+    assert str(with_defaults(read_prompt("fox --v 5.2", str), BotSettings("7.0"))) == "fox --v 5.2"
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("https://a.example/1.png fox --video", "--video 1 --aspect 3:2"),
+        (
+            "https://a.example/1.png fox --ar 1:1 --video 1 --bs 2 --motion high",
+            "--motion high --bs 2 --video 1 --aspect 3:2",
+        ),
+        ("https://a.example/1.png --loop", "--end loop --video 1 --aspect 3:2"),
+        ("https://a.example/1.png --motion low --v 7", "--motion low --video 1 --aspect 3:2"),
+    ],
+)
+def test_a_films_prompt(typed: str, written: str):
+    """No version, --loop by its other name, the picture's ratio last; sent back, it is the same."""
+    film = with_defaults(read_prompt(typed, str), BotSettings("7.0")).of_film("3:2")
+
+    assert film.is_film
+    assert str(film).endswith(written)
+    assert str(read_prompt(str(film), str).of_film("3:2")) == str(film)
 
 
 def test_prompt_beats_settings():

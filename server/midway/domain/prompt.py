@@ -10,6 +10,7 @@ _LONE_DASHES = re.compile(r"(?<!\S)--(?!\S)")
 _TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # what a phone's keyboard makes of "--ar"
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
+_FILM = re.compile(r"(?<!\S)--video(?!\S)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _PERMUTATION = re.compile(r"(?<!\\)\{[^{},]*,[^{}]*\}")
@@ -46,6 +47,11 @@ def split_parameters(prompt: str) -> tuple[str, str]:
 def makes_many_jobs(prompt: str) -> bool:
     """Tell whether Midjourney would make several jobs of it (`--repeat`, `{a, b}`), which one Task cannot follow."""
     return bool(_REPEAT.search(prompt + " ") or _PERMUTATION.search(prompt))
+
+
+def is_of_film(prompt: str) -> bool:
+    """Tell whether a prompt, as the bot writes it, is that of a film."""
+    return bool(_FILM.search(prompt))
 
 
 def prompt_key(prompt: str) -> str:

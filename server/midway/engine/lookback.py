@@ -152,9 +152,13 @@ class Lookback:
                 await self._ledger.change(attempt.task_id, Requeued(NEVER_SENT), attempts=[settled])
 
     def _last_drawn(self, message: Message) -> datetime:
-        """Return until when a message's job may have been drawn: the longest it may take, unless it has ended."""
-        is_drawn = isinstance(meaning(message), Accepted | Progressed)
-        return _created(message) + (self._limits.total_timeout_relax if is_drawn else timedelta(0))
+        """Return until when a message's job may have been drawn: the longest it may take, unless it has ended.
+
+        The message of its progress may have become that of its end, by an edit.
+        """
+        if isinstance(meaning(message), Accepted | Progressed):
+            return _created(message) + self._limits.total_timeout_relax
+        return max(_created(message), message.edited_at or _created(message))
 
     def _was_overfull(self, at: datetime) -> bool:
         """Tell whether Midjourney may have been drawing for a Task that had been ended here, and held no slot."""

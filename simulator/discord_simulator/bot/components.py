@@ -70,6 +70,16 @@ def video_grid_rows(job_id: str, count: int) -> list[Row]:
     return [row(*picks, _reroll(job_id)), row(web_link(job_id))]
 
 
+def cancel_row(job_id: str) -> Row:
+    """Under a job's progress: stop it."""
+    return row(button(f"MJ::CancelJob::ByJobid::{job_id}", "Cancel Job", style=RED))
+
+
+def appeal_row(ticket: str) -> Row:
+    """Under a verdict about a prompt: ask for another look at it."""
+    return row(button(f"MJ::Prompts::Appeal::{ticket}", "Appeal"))
+
+
 def video_rows(job_id: str, index: int) -> list[Row]:
     """One video: extend it."""
     extends = [

@@ -11,6 +11,8 @@ from ..accounts import Mode
 
 WAITING = "(Waiting to start)"
 STOPPED = "(Stopped)"
+PAUSED = "(paused)"
+WHOLE = 100  # percent; only films say it, and without a mode
 PROMOTION = "\n-# Create, explore, and organize on [midjourney.com](<https://www.midjourney.com/explore>)"
 MODE_WORDS = {Mode.FAST: "fast", Mode.RELAX: "relaxed", Mode.TURBO: "turbo"}
 
@@ -59,13 +61,19 @@ class Heading:
     mode: Mode
     stealth: bool = False
 
-    def waiting(self) -> str:
-        """Before the first percent."""
-        return f"{self._running()} {WAITING}"
+    def waiting(self, announcement: str = "") -> str:
+        """Before the first percent; what is announced stands before the prompt, in place of the verb."""
+        running = f"{announcement}**{self.prompt}** - <@{self.user_id}>" if announcement else self._running()
+        return f"{running} {WAITING}"
 
     def progress(self, percent: int) -> str:
         """While it runs."""
-        return f"{self._running()} ({percent}%) ({self._mode()})"
+        mode = "" if percent == WHOLE else f" ({self._mode()})"
+        return f"{self._running()} ({percent}%){mode}"
+
+    def paused(self) -> str:
+        """While Midjourney lets it wait in the middle."""
+        return f"{self._running()} {PAUSED} ({self._mode()})"
 
     def stopped(self) -> str:
         """After it was stopped half-way; nothing follows."""
@@ -74,6 +82,11 @@ class Heading:
     def done(self) -> str:
         """On the message that carries the result."""
         return f"**{self.prompt}** - {self.verb.done}<@{self.user_id}> ({self._mode()})"
+
+    def film(self, job_id: str) -> str:
+        """On the message that carries films: the invitation to the website stands before the mode, without `<>`."""
+        link = f"[(Open on website for full quality)](https://midjourney.com/jobs/{job_id})"
+        return f"**{self.prompt}** - {self.verb.done}<@{self.user_id}> {link} ({self._mode()})"
 
     def pick(self, index: int) -> str:
         """On one picture taken out of a grid: no mode, no progress."""

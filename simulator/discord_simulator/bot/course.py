@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from random import Random
 
 from ..accounts import Mode
+from .content import WHOLE
 from .job import Kind
 
 PERCENTS = (0, 15, 31, 46, 62, 78, 93)
+FILM_PERCENTS = (*PERCENTS, WHOLE)
 PERCENT_SHOWN = 0.85  # probability of each
 UNEVENNESS = 0.3  # of an interval
 START_DELAY = (1.0, 3.0)
@@ -38,7 +40,8 @@ def plan_course(
     """Choose duration, percents and the deletion's offset; at least the last percent before the end shows."""
     delay = random.uniform(*START_DELAY)
     length = random.uniform(*_seconds(kind, mode)) * slowness
-    shown = [percent for percent in PERCENTS[:-1] if random.random() < PERCENT_SHOWN] + [PERCENTS[-1]]
+    percents = FILM_PERCENTS if kind is Kind.VIDEO else PERCENTS
+    shown = [percent for percent in percents[:-1] if random.random() < PERCENT_SHOWN] + [percents[-1]]
     interval = length / (len(shown) + 1)
     times = (delay + interval * (n + random.uniform(-UNEVENNESS, UNEVENNESS)) for n in range(1, len(shown) + 1))
     end = delay + length

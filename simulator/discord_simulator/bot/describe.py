@@ -6,10 +6,11 @@ Source: discord-wire §2.4 (f): the loading message itself becomes the result.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from functools import partial
-from math import gcd
 from random import Random
+from urllib.parse import quote_plus
 
 from PIL import Image, ImageColor, ImageStat
 
@@ -24,13 +25,14 @@ from .components import DIGITS, describe_rows
 from .embeds import SUCCESS
 from .line import Line
 from .orders import Orders
-from .photos import checked_photo
+from .photos import checked_photo, ratio_text
 from .prompt import PromptRefused
 from .replies import reply
 
 SECONDS = (5.0, 15.0)  # Source: discord-wire §7.4
 SUBJECTS = ("a quiet composition", "a layered scene", "an abstract study", "a poster", "a still life", "a landscape")
 STYLES = ("soft focus", "bold flat shapes", "in the style of a screen print", "fine grain", "studio lighting")
+STYLE = re.compile("|".join(STYLES))
 BASIC_COLOURS = (
     "red",
     "orange",
@@ -45,7 +47,6 @@ BASIC_COLOURS = (
     "white",
     "gray",
 )
-MAX_RATIO_TERM = 20  # `--ar` terms stay readable
 Seen = tuple[tuple[str, ...], KeptPicture | None]  # four prompts, and the copy that the answer shows
 
 
@@ -129,7 +130,8 @@ class Describer:
     def _tell(self, message: Message, subject: Subject, ids: Ids, seen: Seen) -> None:
         subject.prompts, picture = seen
         image = {"url": ATTACHMENT_SCHEME + picture.filename if picture else subject.link}
-        lines = (f"{digit} {prompt}" for digit, prompt in zip(DIGITS, subject.prompts, strict=False))
+        shown = map(_linked, subject.prompts) if self._world.options.describe_links else subject.prompts
+        lines = (f"{digit} {prompt}" for digit, prompt in zip(DIGITS, shown, strict=False))
         embed: Json = {"description": "\n\n".join(lines), "color": SUCCESS, "image": image}
         pictures = [picture] if picture else []
         self._world.edit(message, ids=ids, flags=0, embeds=[embed], components=describe_rows(), attachments=pictures)
@@ -149,6 +151,11 @@ def descriptions(content: bytes | None, key: str) -> tuple[str, ...]:
     )
 
 
+def _linked(prompt: str) -> str:
+    """Make links to a search of what is named in a prompt, as the bot does with artists and styles."""
+    return STYLE.sub(lambda found: f"[{found[0]}](https://goo.gl/search?{quote_plus(found[0])})", prompt)
+
+
 def _seen(content: bytes) -> tuple[str, str, str]:
     """Look at a picture: its main colour, how bright it is, its aspect ratio."""
     with Image.open(io.BytesIO(content)) as opened:
@@ -157,18 +164,11 @@ def _seen(content: bytes) -> tuple[str, str, str]:
     colour = min(BASIC_COLOURS, key=lambda name: _distance(ImageColor.getrgb(name), mean))
     brightness = sum(mean) / 3
     light = "dark and moody" if brightness < 85 else "bright and airy" if brightness > 170 else "evenly lit"
-    return colour, light, _ratio(image.width, image.height)
+    return colour, light, ratio_text(image.width, image.height)
 
 
 def _distance(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
-
-
-def _ratio(width: int, height: int) -> str:
-    factor = max(width, height) / MAX_RATIO_TERM if max(width, height) > MAX_RATIO_TERM * gcd(width, height) else None
-    if factor is None:
-        return f"{width // gcd(width, height)}:{height // gcd(width, height)}"
-    return f"{max(1, round(width / factor))}:{max(1, round(height / factor))}"
 
 
 def _kept_picture(subject: Subject) -> Picture:

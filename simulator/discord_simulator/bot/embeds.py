@@ -1,6 +1,6 @@
 """Every embed in which the bot says no, or not yet; titles and colours as observed.
 
-Source: discord-wire §4.1.
+Source: discord-wire §4.1 and §10.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from ..json_types import Json
 ERROR, WARNING, NOTICE, SUCCESS = 16711680, 16776960, 16239475, 65280  # red, yellow, amber, green
 
 
-def embed(title: str, description: str, color: int = ERROR, *, footer: str = "") -> Json:
+def embed(title: str, description: str, color: int | None = ERROR, *, footer: str = "") -> Json:
     """Make an embed; the footer usually repeats the command."""
-    made: Json = {"type": "rich", "title": title, "description": description, "color": color}
+    made: Json = {"type": "rich", "title": title, "description": description}
+    made |= {"color": color} if color is not None else {}
     return made | ({"footer": {"text": footer}} if footer else {})
+
+
+def in_red(embed: Json, red: int) -> Json:
+    """Give an embed as it is posted: the colour of errors is an option's."""
+    return embed | {"color": red} if embed.get("color") == ERROR else embed
 
 
 def banned_prompt(word: str) -> Json:
@@ -47,8 +53,22 @@ FILTERED = embed("Request cancelled due to output filters", "The result did not 
 IMAGE_DENIED = embed("Image denied", "The image you sent did not pass our image filters.")
 DUPLICATE_IMAGES = embed("Duplicate images detected", "The images that you blend must differ.", WARNING)
 JOB_FAILED = embed("Internal error", "There was an unexpected error processing your job. Please try again.")
-SLOW_DOWN = embed("Slow Down!", "You are sending jobs a little fast. Please take a breath.", NOTICE)
-UNHEARD_OF = embed("Moonbeam overflow", "The moon is too full for this.")
+SLOW_DOWN = embed("Slow Down!", "You can request another upscale for this image <t:1774990054:R>", None)
+DECLINED = embed("Sorry, something went wrong", "The job could not be made.", None, footer="decline-generic")
+INCOMPLETE = embed("Sorry! Could not complete the job!", "Please try again later.", None)
+BAD_RESPONSE = embed("Bad response", "The service gave no answer that we can read.", None)
+FILTERED_IMAGE = embed("Request cancelled due to image filters", "The image did not pass our filters.", None)
+BANNED_IMAGE = embed("Banned image prompt", "The image of this prompt is against our community standards.", None)
+RESTRICTED = embed("Job action restricted", "This action is not open to you for this job.", None)
+EMPTY_PROMPT = embed("Empty prompt", "Your prompt is empty.", None)
+TASK_NEEDED = embed("Please complete the task", "Solve the task on our website to go on.", None)
+APPEALABLE = embed(
+    "Action needed to continue",
+    "Our AI moderator finds this prompt questionable. You may appeal: a second moderator then looks at the prompt.",
+    WARNING,
+)
+UNHEARD_OF = embed("Moonbeam overflow", "The moon is too full for this.", NOTICE)
+UNHEARD_OF_IN_RED = UNHEARD_OF | {"color": ERROR}
 PLAN_LACKS_RELAX = embed("Invalid request", "The Basic plan does not include relax mode.")
 PLAN_LACKS_STEALTH = embed("Invalid request", "Only the Pro and Mega plans include stealth mode.")
 ACTION_NEEDED = embed("Action needed to continue", "Please verify you're human to continue.", WARNING)

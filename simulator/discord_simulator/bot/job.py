@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
@@ -19,7 +20,9 @@ from .line import Line
 from .pictures import PreviewStyle, preview_picture, result_picture
 from .prompt import Prompt
 from .recipes import Recipe
-from .video import REAL_FILM, SMALL_FILM, video_picture
+from .video import REAL_FILM, SMALL_FILM, FilmFormat, moving_picture, video_picture
+
+INDEX_IN_BUTTON = re.compile(r"::([1-4])::")
 
 
 class Kind(StrEnum):
@@ -75,6 +78,10 @@ class Job:
     motion: str = "low"  # of a video
     canvas: Canvas = SMALL
     film_bytes: int = 0  # what a video weighs at least
+    film_format: FilmFormat = "mp4"
+    extend_names_pick: bool = True
+    final_is_edit: bool = False  # the progress message becomes the result
+    final_has_nonce: bool = False
     stage: Stage = Stage.ORDERED
     progress: Message | None = None
     result: Message | None = None
@@ -95,6 +102,11 @@ class Job:
     def is_video(self) -> bool:
         return self.kind in (Kind.VIDEO, Kind.VIDEO_PICK)
 
+    @property
+    def is_extension(self) -> bool:
+        """Whether it goes on from a film that was picked."""
+        return self.kind is Kind.VIDEO and self.parent is not None and self.parent.kind is Kind.VIDEO_PICK
+
     def art(self, index: int) -> Art:
         """Give one of the four, or the only one whatever the index."""
         return self.frame(index).art
@@ -105,7 +117,27 @@ class Job:
 
     def title(self) -> str:
         """Give the text of the message that carries the result."""
-        return self.heading.pick(self.frames[0].index) if self.kind is Kind.PICK else self.heading.done()
+        match self.kind:
+            case Kind.PICK:
+                return self.heading.pick(self.frames[0].index)
+            case Kind.VIDEO:
+                return self.heading.film(self.id)
+            case _:
+                return self.heading.done()
+
+    def announcement(self) -> str:
+        """Give what the bot says before the prompt when it takes the order; "" for a plain imagine."""
+        index = self.parent and self.pressed and INDEX_IN_BUTTON.search(self.pressed)
+        image = f" image #{index[1]}" if index else ""
+        match self.kind:
+            case Kind.VIDEO:
+                return "Creating video with prompt "
+            case Kind.VARIATION:
+                return f"Making variations for{image} with prompt "
+            case Kind.UPSCALE:
+                return f"Upscaling{image} with "
+            case _:
+                return "Rerolling " if self.parent and "::reroll::" in (self.pressed or "") else ""
 
     def buttons(self) -> list[Json]:
         """Give the rows under the result."""
@@ -117,7 +149,7 @@ class Job:
             case Kind.VIDEO:
                 return components.video_grid_rows(self.id, len(self.frames))
             case Kind.VIDEO_PICK:
-                return components.video_rows(self.id, self.frames[0].index)
+                return components.video_rows(self.id, self.frames[0].index if self.extend_names_pick else 1)
             case _:
                 return components.grid_rows(self.id)
 
@@ -125,6 +157,8 @@ class Job:
         """Draw the result."""
         if self.is_video:
             film = REAL_FILM if self.canvas.is_detailed else SMALL_FILM
+            if self.film_format == "webp" and self.kind is Kind.VIDEO:
+                return moving_picture(self.frames, job_id=self.id, motion=self.motion, film=film)
             return video_picture(
                 self.frames, job_id=self.id, motion=self.motion, film=film, least_bytes=self.film_bytes
             )

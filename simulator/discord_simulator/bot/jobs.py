@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from ..accounts import Account, Mode
 from ..journal import JobStage
-from ..json_types import Json
 from ..world import World
 from . import embeds
 from .course import cost_minutes, plan_course
 from .drawings import Drawings
 from .job import Job, Stage
 from .job_messages import JobMessages
+from .links import ShortLinks
 from .triggers import Refusal, Script, Trigger, Verification, trigger_in
 
 PLENTIFUL_PLANS = ("Pro", "Mega")
@@ -28,13 +29,17 @@ def slots(account: Account, mode: Mode) -> int:
     return PLENTIFUL_SLOTS if account.plan in PLENTIFUL_PLANS and mode is not Mode.RELAX else SLOTS
 
 
+def _trigger_of(job: Job) -> Trigger:
+    return trigger_in(job.prompt.text, is_press=job.pressed is not None)
+
+
 class Jobs:
     """Knows every job, and alone moves one from stage to stage."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, links: ShortLinks) -> None:
         self._world = world
         self._drawings = Drawings(world)
-        self._messages = JobMessages(world, self._drawings)
+        self._messages = JobMessages(world, self._drawings, links)
         self._unfinished: list[Job] = []  # oldest first
         self.by_id: dict[str, Job] = {}
 
@@ -49,7 +54,7 @@ class Jobs:
 
     def submit(self, job: Job) -> None:
         """Start a job, queue it, or say in an embed why not."""
-        trigger = trigger_in(job.prompt.text)
+        trigger = _trigger_of(job)
         refusal = self._refusal(job, trigger)
         if isinstance(trigger, Verification):
             self._verify(job)
@@ -60,22 +65,34 @@ class Jobs:
 
     def deliver_pick(self, job: Job) -> None:
         """Post one result of the parent at once: no slot, no progress."""
+        trigger = _trigger_of(job)
+        if isinstance(trigger, Refusal):
+            self._messages.refusal(job, trigger)
+            return
+        if isinstance(trigger, Script) and trigger.ending:
+            self._messages.failure(job, trigger)
+            return
         self.by_id[job.id] = job
         self._record(job, "started")
-        self._messages.result(job, nonce=job.nonce if self._world.options.final_has_nonce else None)
-        self._messages.mark_pressed(job)
+        self._messages.pick(job)
         job.stage = Stage.ENDED
         job.line.add(partial(self._record, job, "finished"))
 
-    def _refusal(self, job: Job, trigger: Trigger) -> Json | None:
+    def cancel(self, job: Job) -> None:
+        """Stop a running job half-way; one that has ended stays as it is."""
+        if job.stage is Stage.RUNNING:
+            self._messages.stop(job)
+            self._end(job, "failed")
+
+    def _refusal(self, job: Job, trigger: Trigger) -> Refusal | None:
         if isinstance(trigger, Refusal):
-            return trigger.embed
+            return trigger
         if job.mode is Mode.RELAX and job.account.plan == "Basic":
-            return embeds.PLAN_LACKS_RELAX
+            return Refusal(embeds.PLAN_LACKS_RELAX)
         if job.stealth and job.account.plan not in PLENTIFUL_PLANS:
-            return embeds.PLAN_LACKS_STEALTH
+            return Refusal(embeds.PLAN_LACKS_STEALTH)
         if cost_minutes(job.kind, job.mode) > 0 >= job.account.fast_minutes:
-            return embeds.CREDITS_EXHAUSTED
+            return Refusal(embeds.CREDITS_EXHAUSTED)
         return None
 
     def _verify(self, job: Job) -> None:
@@ -92,9 +109,9 @@ class Jobs:
             self._accept(job)
             job.stage = Stage.QUEUED
             self._record(job, "queued")
-            self._messages.refusal(job, embeds.JOB_QUEUED)
+            self._messages.refusal(job, Refusal(embeds.JOB_QUEUED))
         else:
-            self._messages.refusal(job, embeds.QUEUE_FULL)
+            self._messages.refusal(job, Refusal(embeds.QUEUE_FULL))
 
     def _has_free_slot(self, job: Job) -> bool:
         allowed = self._world.options.slots
@@ -111,7 +128,7 @@ class Jobs:
         job.account.fast_minutes = max(0.0, job.account.fast_minutes - cost_minutes(job.kind, job.mode))
         self._record(job, "started")
         self._messages.start(job, nonce=nonce)
-        trigger = trigger_in(job.prompt.text)
+        trigger = _trigger_of(job)
         self._schedule(job, trigger if isinstance(trigger, Script) else Script())
 
     def _schedule(self, job: Job, script: Script) -> None:
@@ -121,19 +138,31 @@ class Jobs:
         shown = [(when, percent) for when, percent in course.percents if percent <= script.last_percent]
         now = asyncio.get_running_loop().time()
         for step, (when, percent) in enumerate(shown):
-            clock.call_later(when, self._messages.progress, job, percent, step, since=now)
+            self._plan(when, job, partial(self._messages.progress, job, percent, step), now)
+        if script.pauses:
+            middle = [when for when, _ in shown][(len(shown) - 1) // 2 :][:2]
+            self._plan(sum(middle) / len(middle), job, partial(self._messages.pause, job), now)
         failing = shown[-1][0] + FAILURE_DELAY if shown else FAILURE_DELAY
         job.ends_at = now + clock.seconds(failing if script.ending else course.end)
         match script.ending:
             case None:
                 first_wanted = course.end if job.is_video or len(shown) < 2 else shown[1][0]
                 self._drawings.result(job, due=now + clock.seconds(first_wanted))
-                clock.call_later(course.end, self._finish, job, since=now)
+                self._plan(course.end, job, partial(self._finish, job), now)
                 clock.call_later(course.deletion, self._messages.delete_progress, job, since=now)
             case "nothing":
-                clock.call_later(GIVE_UP_SECONDS, self._end, job, "failed", since=now)
+                self._plan(GIVE_UP_SECONDS, job, partial(self._end, job, "failed"), now)
             case _:
-                clock.call_later(failing, self._fail, job, script, since=now)
+                self._plan(failing, job, partial(self._fail, job, script), now)
+
+    def _plan(self, when: float, job: Job, act: Callable[[], None], now: float) -> None:
+        """Act later, unless somebody cancels the job before."""
+        self._world.clock.call_later(when, self._if_running, job, act, since=now)
+
+    @staticmethod
+    def _if_running(job: Job, act: Callable[[], None]) -> None:
+        if job.stage is Stage.RUNNING:
+            act()
 
     def _finish(self, job: Job) -> None:
         self._messages.result(job)

@@ -17,13 +17,16 @@ from .job import Job, Kind
 from .jobs import Jobs
 from .line import Line
 from .links import ShortLinks
-from .photos import photo_size
-from .prompt import Prompt, PromptRefused, read_prompt, with_defaults
+from .parameters import FILM_RATIO
+from .photos import photo_size, ratio_text
+from .prompt import LINK, Prompt, PromptRefused, read_prompt, with_defaults
 from .recipes import Recipe
 
 MAX_SEED = 2**32
 CANVASES = {PictureSize.SMALL: SMALL, PictureSize.REAL: REAL}
 VIDEOS_IN_A_BATCH = 4
+RATIO_ROUNDING = 0.02  # at most, between a ratio and that of the size made of it
+PICTURES_WITHOUT_WORDS = 2  # of as many pictures something can be made without a word
 
 
 def pressed_button(interaction: Interaction) -> str | None:
@@ -71,12 +74,10 @@ class Orders:
         return with_defaults(read_prompt(raw, self._links.shorten), self.settings(interaction))
 
     def imagine(self, interaction: Interaction, prompt: Prompt, reply_to: Message | None = None) -> None:
-        """New pictures, or a video of the image prompt."""
-        enough_images = 2 if prompt.value("video") is None else 1
-        if not prompt.words and len(prompt.picture_links) < enough_images:
-            raise PromptRefused("Invalid prompt", f"The prompt must hold words, or {enough_images} or more images.")
-        images = self._images(prompt)
-        self._jobs.submit(self._imagined(interaction, prompt, images, reply_to))
+        """New pictures, or films that begin with the picture in the prompt."""
+        job = self._filmed(interaction, prompt) if prompt.is_film else self._imagined(interaction, prompt)
+        job.reply_to, job.pressed = reply_to, pressed_button(interaction)
+        self._jobs.submit(job)
 
     def blend(self, interaction: Interaction, prompt: Prompt, images: tuple[bytes, ...]) -> None:
         """The pictures sent, mixed."""
@@ -108,7 +109,9 @@ class Orders:
         recipe = press.job.recipe
         if press.job.kind is Kind.IMAGINE:  # a new prompt may hold other image prompts
             recipe = recipes.imagined(self._images(press.new_prompt))
-        if recipe:
+        if recipe and press.job.is_video:
+            self._film(press, recipe, press.new_prompt.of_film(_ratio(press.job, press.job.frames[0])))
+        elif recipe:
             self._submit(press.job.kind, press, recipe, press.job.verb)
 
     def zoom(self, press: Press, factor: float, ratio: float | None = None) -> None:
@@ -125,21 +128,32 @@ class Orders:
 
     def animate(self, press: Press, motion: str) -> None:
         """Videos that begin with one picture, or go on from one video."""
-        prompt = press.new_prompt.having("video", "1").having("motion", motion)
-        recipe = recipes.animated(press.job.art(press.index), _batch(prompt))
+        frame = press.job.frame(press.index)
+        prompt = press.new_prompt.having("motion", motion).of_film(_ratio(press.job, frame))
+        self._film(press, recipes.animated(frame.art, _batch(prompt)), prompt)
+
+    def _film(self, press: Press, recipe: Recipe, prompt: Prompt) -> None:
         job = self._from_press(Kind.VIDEO, press, recipe, GRID, prompt=prompt)
-        job.motion = motion
+        job.motion = prompt.value("motion") or job.motion
         self._jobs.submit(job)
 
-    def _imagined(
-        self, interaction: Interaction, prompt: Prompt, images: tuple[bytes, ...], reply_to: Message | None
-    ) -> Job:
-        recipe, kind = recipes.imagined(images), Kind.IMAGINE
-        if prompt.value("video") is not None:
-            recipe, kind = recipes.trimmed(recipe, _batch(prompt)), Kind.VIDEO
-        job = self._job(kind, interaction, prompt, recipe)
+    def _imagined(self, interaction: Interaction, prompt: Prompt) -> Job:
+        if not prompt.words and len(prompt.picture_links) < PICTURES_WITHOUT_WORDS:
+            raise PromptRefused("Invalid prompt", "The prompt must hold words, or two or more images.")
+        return self._job(Kind.IMAGINE, interaction, prompt, recipes.imagined(self._images(prompt)))
+
+    def _filmed(self, interaction: Interaction, prompt: Prompt) -> Job:
+        """Make the job of a prompt that asks for films. Source of the refusal: chatgpt-web-midjourney-proxy#657."""
+        if not prompt.picture_links:
+            raise PromptRefused("Invalid request", "No start frame provided")
+        last_frame = LINK.fullmatch(prompt.value("end") or "")
+        if last_frame:
+            self.fetch(last_frame[1])
+        first_frame = next(iter(self._images(prompt)), None)
+        size = photo_size(first_frame) if first_frame else None
+        prompt = prompt.of_film(ratio_text(*size) if size else prompt.value("ar") or "1:1")
+        job = self._job(Kind.VIDEO, interaction, prompt, recipes.filmed(first_frame, _batch(prompt)))
         job.motion = prompt.value("motion") or job.motion
-        job.reply_to, job.pressed = reply_to, pressed_button(interaction)
         return job
 
     def _submit(self, kind: Kind, press: Press, recipe: Recipe, verb: Verb) -> None:
@@ -188,7 +202,14 @@ class Orders:
             nonce=interaction.nonce,
             canvas=canvas,
             film_bytes=options.film_bytes,
+            film_format=options.film_format,
+            extend_names_pick=options.extend_names_pick,
+            final_is_edit=self._either(options.final_message == "edit", is_random=options.final_message == "random"),
+            final_has_nonce=self._either(bool(options.final_has_nonce), is_random=options.final_has_nonce is None),
         )
+
+    def _either(self, chosen: bool, *, is_random: bool) -> bool:
+        return self._world.random.random() < 0.5 if is_random else chosen
 
     def _images(self, prompt: Prompt) -> tuple[bytes, ...]:
         """Fetch the image prompts that the simulator can: its own links; nothing else is reachable."""
@@ -207,6 +228,14 @@ class Orders:
         if content is None or photo_size(content) is None:
             raise PromptRefused("Invalid link", f"Could not fetch the image behind {link}")
         return content
+
+
+def _ratio(job: Job, frame: Frame) -> str:
+    """Give the ratio of one of a job's pictures: in the prompt's words where they are true, as sizes are rounded."""
+    width, height = frame.art.size
+    said = job.prompt.value("ar") or job.prompt.value(FILM_RATIO) or "1:1"
+    is_true = abs(job.prompt.ratio - width / height) < RATIO_ROUNDING * job.prompt.ratio
+    return said if is_true else ratio_text(width, height)
 
 
 def _batch(prompt: Prompt) -> int:

@@ -24,7 +24,8 @@ VERSION_SELECTOR = "MJ::Settings::VersionSelector"
 VERSIONS = ("8", "7.0", "6.1", "6", "5.2", "niji 7", "niji 6")
 NIJI_VERSIONS = ("niji 7", "niji 6", "niji 5")
 PAID_HOURS = {"Basic": 3.3, "Standard": 15.0, "Pro": 30.0, "Mega": 60.0}  # fast hours a month
-INFO_SECONDS = (0.5, 2.0)  # from the loading message to the panel
+PANEL_SECONDS = (0.5, 2.0)  # from the loading message to the panel
+SETTINGS_TEXT = "Adjust your settings here."
 RENEWAL_UNIX = 1_798_761_600  # a fixed day, so that the panel is the same in every run
 DONE = {
     Mode.FAST: "Done! Your jobs now consume fast hours.",
@@ -83,8 +84,8 @@ class Panels:
 
     def settings(self, interaction: Interaction) -> Answer:
         """Answer /settings with the panel."""
-        rows = settings_rows(_settings(interaction), interaction.application_id)
-        return Answer(partial(self._say, interaction, "Adjust your settings here.", rows))
+        show = self._load_settings if self._world.options.settings_loading else self._show_settings
+        return Answer(partial(show, interaction))
 
     def set_mode(self, interaction: Interaction, mode: Mode) -> Answer:
         """Answer /fast, /relax and /turbo."""
@@ -122,12 +123,25 @@ class Panels:
         rows = settings_rows(_settings(interaction), interaction.application_id)
         self._world.edit(message, components=rows)
 
+    def _show_settings(self, interaction: Interaction) -> None:
+        rows = settings_rows(_settings(interaction), interaction.application_id)
+        self._say(interaction, SETTINGS_TEXT, rows)
+
+    def _load_settings(self, interaction: Interaction) -> None:
+        message = reply(self._world, interaction, flags=EPHEMERAL | LOADING)
+        delay = self._world.random.uniform(*PANEL_SECONDS)
+        self._world.clock.call_later(delay, self._fill_settings, interaction, message)
+
+    def _fill_settings(self, interaction: Interaction, message: Message) -> None:
+        rows = settings_rows(_settings(interaction), interaction.application_id)
+        self._world.edit(message, flags=EPHEMERAL, content=SETTINGS_TEXT, components=rows)
+
     def _say(self, interaction: Interaction, content: str, rows: list[Row] | None = None) -> None:
         reply(self._world, interaction, content, flags=EPHEMERAL, components=rows)
 
     def _begin_info(self, interaction: Interaction) -> None:
         message = reply(self._world, interaction, flags=EPHEMERAL | LOADING)
-        self._world.clock.call_later(self._world.random.uniform(*INFO_SECONDS), self._show_info, interaction, message)
+        self._world.clock.call_later(self._world.random.uniform(*PANEL_SECONDS), self._show_info, interaction, message)
 
     def _show_info(self, interaction: Interaction, message: Message) -> None:
         account = interaction.account

@@ -53,19 +53,22 @@ PARAMETERS = (
     Parameter("draft"),
     Parameter("hd"),
     Parameter("profile", "many", aliases=("p", "personalize")),
-    _number("video", pattern=r"1"),
     Parameter("motion", "one", r"low|high"),
     _number("bs", pattern=r"[124]"),
     Parameter("loop"),
     Parameter("end", "one", r"\S+"),
+    Parameter("video", "maybe one", r"1"),
     _number("zoom", pattern=r"1(\.\d+)?|2(\.0+)?"),
     Parameter("niji", "maybe one", r"\d(\.\d)?"),
     Parameter("v", "one", r"\d(\.\d)?", ("version",)),
 )
+FILM_PARAMETERS = frozenset({"video", "motion", "bs", "end", "loop"})  # each of them asks for a film
+FILM_RATIO = "aspect"  # what a film's prompt calls `ar`; written last
 SPEED_FLAGS = ("fast", "relax", "turbo")
 VISIBILITY_FLAGS = ("stealth", "public")
 
 _POSITIONS = {parameter.name: position for position, parameter in enumerate(PARAMETERS)}
+_POSITIONS |= {FILM_RATIO: len(PARAMETERS)}
 _BY_NAME = {name: parameter for parameter in PARAMETERS for name in (parameter.name, *parameter.aliases)}
 _BY_NAME |= {flag: Parameter(flag) for flag in (*SPEED_FLAGS, *VISIBILITY_FLAGS)}
 

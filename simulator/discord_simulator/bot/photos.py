@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from math import gcd
 
 from PIL import Image, UnidentifiedImageError
 
@@ -10,6 +11,7 @@ from .prompt import PromptRefused
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_PIXELS = 64_000_000  # beyond it a small file may unpack to gigabytes
+MAX_RATIO_TERM = 20  # `--ar` terms stay readable
 
 
 def photo_size(content: bytes) -> tuple[int, int] | None:
@@ -33,3 +35,12 @@ def checked_photo(content: bytes, filename: str) -> bytes:
     if photo_size(content) is None:
         raise PromptRefused("Invalid image", f"The file `{filename}` is not an image that can be read.")
     return content
+
+
+def ratio_text(width: int, height: int) -> str:
+    """Give a picture's aspect ratio as `--ar` takes it, nearly exact when its terms would be long."""
+    longer, divisor = max(width, height), gcd(width, height)
+    if longer <= MAX_RATIO_TERM * divisor:
+        return f"{width // divisor}:{height // divisor}"
+    factor = longer / MAX_RATIO_TERM
+    return f"{max(1, round(width / factor))}:{max(1, round(height / factor))}"

@@ -52,6 +52,7 @@ class Presses:
                 self._animate,
             ),
             (re.compile(rf"MJ::BOOKMARK::{UUID}"), self._bookmark),
+            (re.compile(rf"MJ::CancelJob::ByJobid::{UUID}"), self._cancel),
         )
 
     def clear(self) -> None:
@@ -120,6 +121,9 @@ class Presses:
         if self._asks_for_prompt(press):
             return self._form(press, forms.animate_id(press.job, press.index, motion, extends=bool(extend)))
         return Answer(partial(self._orders.animate, press, motion))
+
+    def _cancel(self, press: Press) -> Answer:
+        return Answer(partial(self._jobs.cancel, press.job))
 
     def _bookmark(self, press: Press) -> Answer:
         return Answer(partial(self._toggle_bookmark, press))

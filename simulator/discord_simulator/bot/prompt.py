@@ -10,12 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..accounts import BotSettings, Mode
-from .parameters import MAX_RATIO, SPEED_FLAGS, VISIBILITY_FLAGS, Parameter, parameter_named, position
+from .parameters import (
+    FILM_PARAMETERS,
+    FILM_RATIO,
+    MAX_RATIO,
+    SPEED_FLAGS,
+    VISIBILITY_FLAGS,
+    Parameter,
+    parameter_named,
+    position,
+)
 
 LINK = re.compile(r"<?(https?://[^\s<>]+)>?")
 PARAMETER_START = re.compile(r"(?:^|(?<=\s))--(?=[A-Za-z])")
 DASHES = str.maketrans({"—": "--", "–": "--"})  # what phones make of two hyphens
 DEFAULT_STYLIZE = 100
+DEFAULT_VERSION = "7.0"
+SILENT_VERSIONS = frozenset({"4", "5.2"})  # not written behind a prompt that did not name them, as real messages show
 
 
 class PromptRefused(ValueError):
@@ -33,12 +44,22 @@ class Prompt:
 
     text: str
     parameters: tuple[tuple[str, str], ...] = ()
-    mode: Mode | None = None  # by --fast, --relax or --turbo, which are not written back
-    stealth: bool | None = None  # by --stealth or --public
+    stealth: bool | None = None  # by --stealth or --public, which are not written back
+    model: str = DEFAULT_VERSION  # that draws it when no parameter names one
 
     def __str__(self) -> str:
         written = (f"--{name} {value}".rstrip() for name, value in self.parameters)
         return " ".join(filter(None, (self.text, *written)))
+
+    @property
+    def mode(self) -> Mode | None:
+        """The last of --fast, --relax and --turbo."""
+        return next((Mode(name) for name, _ in reversed(self.parameters) if name in SPEED_FLAGS), None)
+
+    @property
+    def is_film(self) -> bool:
+        """Whether a parameter asks for a film."""
+        return any(name in FILM_PARAMETERS for name, _ in self.parameters)
 
     def value(self, name: str) -> str | None:
         """Give a parameter's value, "" for a flag, None when it is not there."""
@@ -46,25 +67,28 @@ class Prompt:
 
     def having(self, name: str, value: str) -> Prompt:
         """Copy the prompt with this parameter set."""
-        merged = dict(self.parameters) | {name: value}
-        ordered = sorted(merged.items(), key=lambda parameter: position(parameter[0]))
-        return replace(self, parameters=tuple(ordered))
+        return replace(self, parameters=_arranged(dict(self.parameters) | {name: value}))
 
     def lacking(self, *names: str) -> Prompt:
         """Copy the prompt without these parameters."""
         return replace(self, parameters=tuple(p for p in self.parameters if p[0] not in names))
 
+    def of_film(self, ratio: str) -> Prompt:
+        """Copy the prompt as the bot writes a film's: no version, the picture's ratio last."""
+        film = self.having("video", "1").lacking("v", "niji", "ar", FILM_RATIO).having(FILM_RATIO, ratio)
+        return film if self.value("loop") is None else film.lacking("loop").having("end", "loop")
+
     @property
     def ratio(self) -> float:
         """Width divided by height."""
-        width, height = (self.value("ar") or "1:1").split(":")
+        width, height = (self.value("ar") or self.value(FILM_RATIO) or "1:1").split(":")
         return int(width) / int(height)
 
     @property
     def version(self) -> str:
         """The model, as in `7.0` or `niji 7`."""
         niji = self.value("niji")
-        return f"niji {niji or 6}" if niji is not None else self.value("v") or "7.0"
+        return f"niji {niji or 6}" if niji is not None else self.value("v") or self.model
 
     @property
     def words(self) -> str:
@@ -86,9 +110,10 @@ def read_prompt(raw: str, shorten: Shorten) -> Prompt:
     Raises PromptRefused for a parameter that is unknown or has an impossible value.
     """
     head, *tails = PARAMETER_START.split(_tidied(raw.translate(DASHES)))
-    words, given = [head], {}
+    words, given = [head], dict[str, str]()
     for tail in tails:
         name, value, rest = _read_parameter(tail)
+        given.pop(name, None)  # what is typed twice counts where it stands last
         given[name] = value
         words.append(rest)
     return _assembled(_tidied(" ".join(words)), given, shorten)
@@ -96,9 +121,10 @@ def read_prompt(raw: str, shorten: Shorten) -> Prompt:
 
 def with_defaults(prompt: Prompt, settings: BotSettings) -> Prompt:
     """Add what the account's settings say and the prompt does not."""
-    if prompt.value("v") is None and prompt.value("niji") is None:
-        name, value = _version_parameter(settings.version)
-        prompt = prompt.having(name, value)
+    prompt = replace(prompt, model=settings.version)
+    is_silent = prompt.value("v") is not None or prompt.value("niji") is not None or prompt.model in SILENT_VERSIONS
+    if not is_silent:
+        prompt = prompt.having(*_version_parameter(settings.version))
     if settings.raw and prompt.value("style") is None:
         prompt = prompt.having("raw", "")
     if settings.personalize and prompt.value("profile") is None:
@@ -106,6 +132,13 @@ def with_defaults(prompt: Prompt, settings: BotSettings) -> Prompt:
     if settings.stylize != DEFAULT_STYLIZE and prompt.value("stylize") is None:
         prompt = prompt.having("stylize", str(settings.stylize))
     return prompt
+
+
+def _arranged(parameters: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Put the parameters into the order of writing; a speed flag keeps its place among them."""
+    others = (parameter for parameter in parameters.items() if parameter[0] not in SPEED_FLAGS)
+    ordered = iter(sorted(others, key=lambda parameter: position(parameter[0])))
+    return tuple(parameter if parameter[0] in SPEED_FLAGS else next(ordered) for parameter in parameters.items())
 
 
 def _version_parameter(version: str) -> tuple[str, str]:
@@ -154,13 +187,9 @@ def _assembled(text: str, given: dict[str, str], shorten: Shorten) -> Prompt:
     def short(match: re.Match[str]) -> str:
         return f"<{shorten(match[1])}>"
 
-    mode = next((Mode(flag) for flag in reversed(given) if flag in SPEED_FLAGS), None)
     stealth = next((flag == "stealth" for flag in reversed(given) if flag in VISIBILITY_FLAGS), None)
-    prompt = Prompt(LINK.sub(short, text), (), mode, stealth)
-    for name, value in given.items():
-        if name not in (*SPEED_FLAGS, *VISIBILITY_FLAGS):
-            prompt = prompt.having(name, LINK.sub(short, _canonical(name, value)))
-    return prompt
+    values = {n: LINK.sub(short, _canonical(n, value)) for n, value in given.items() if n not in VISIBILITY_FLAGS}
+    return Prompt(LINK.sub(short, text), _arranged(values), stealth)
 
 
 def _canonical(name: str, value: str) -> str:

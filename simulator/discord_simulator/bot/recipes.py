@@ -103,13 +103,16 @@ def animated(source: Art, count: int) -> Recipe:
     return recipe
 
 
-def trimmed(recipe: Recipe, count: int) -> Recipe:
-    """Only the first few of what another recipe makes."""
+def filmed(image: bytes | None, count: int) -> Recipe:
+    """The picture sent as the first frame of some videos; something new where it could not be read."""
 
-    def first_few(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
-        return recipe(job_id, prompt, canvas)[:count]
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:
+        size = size_for(prompt.ratio, canvas.area)
+        if image is None:
+            return _paintings(job_id, prompt, size, canvas)[:count]
+        return animated(Photo(image, size, canvas.is_detailed), count)(job_id, prompt, canvas)
 
-    return first_few
+    return recipe
 
 
 def _paintings(job_id: str, prompt: Prompt, size: tuple[int, int], canvas: Canvas) -> tuple[Art, ...]:

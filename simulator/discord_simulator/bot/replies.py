@@ -7,6 +7,7 @@ from ..interaction import Interaction
 from ..json_types import Json
 from ..messages import COMMAND_REPLY, EPHEMERAL, REPLY, Message
 from ..world import World
+from .embeds import in_red
 
 
 def reply(
@@ -29,7 +30,7 @@ def reply(
         flags=flags,
         reference=interaction.message,
         interaction=interaction,
-        embeds=embeds or [],
+        embeds=[in_red(embed, world.options.error_red) for embed in embeds or []],
         components=components or [],
     )
 

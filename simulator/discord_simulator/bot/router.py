@@ -34,7 +34,7 @@ class Router:
 
     def __init__(self, world: World) -> None:
         self.links = ShortLinks(world.random)
-        self.jobs = Jobs(world)
+        self.jobs = Jobs(world, self.links)
         self.orders = Orders(world, self.jobs, self.links)
         self.presses = Presses(world, self.jobs, self.orders)
         self.showcase = Showcase(world, self.jobs)

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from PIL import Image
 
@@ -16,6 +17,7 @@ from .texture import grained
 
 TRAVEL = {"low": 0.04, "high": 0.16}  # of the frame, how far the camera moves
 ENCODER_SPEED = 10  # the fastest of libavif's; a test makes dozens
+FilmFormat = Literal["mp4", "webp"]
 MILLISECONDS_A_FRAME = 40  # said to the encoder only; the film has a clock of its own
 
 
@@ -51,6 +53,28 @@ def video_picture(
     shown = [clip for clip in clips for _ in range(rounds)]
     data = mp4(shown, size=size, frames_per_second=film.frames_per_second)
     return Picture(f"{job_id}_0.mp4", "video/mp4", data, *size)
+
+
+def moving_picture(frames: tuple[Frame, ...], *, job_id: str, motion: str, film: Film = SMALL_FILM) -> Picture:
+    """Make the animated WebP that the bot posts in place of an MP4: the clips in one picture, as in a grid."""
+    first, *others = _tiled([_camera_move(frame, motion, film, _size(frame, film)) for frame in frames])
+    buffer = io.BytesIO()
+    duration = 1000 // film.frames_per_second
+    first.save(buffer, "WEBP", save_all=True, append_images=others, duration=duration, quality=film.quality, method=0)
+    return Picture(f"video_{job_id}.webp", "image/webp", buffer.getvalue(), *first.size)
+
+
+def _tiled(clips: list[Iterator[Image.Image]]) -> list[Image.Image]:
+    """Put the clips' pictures of each moment side by side, two in a row."""
+    columns = min(2, len(clips))
+    pictures = []
+    for shown in zip(*clips, strict=True):
+        width, height = shown[0].size
+        sheet = Image.new("RGB", (width * columns, height * math.ceil(len(shown) / columns)))
+        for number, image in enumerate(shown):
+            sheet.paste(image, (number % columns * width, number // columns * height))
+        pictures.append(sheet)
+    return pictures
 
 
 def _size(frame: Frame, film: Film) -> tuple[int, int]:

@@ -4,7 +4,7 @@ Moments are counted in ticks: answers and updates that clients have seen. So a r
 machine and on a fast one, and nothing waits for a clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -22,6 +22,18 @@ TICKS_OF_AN_ERRAND = 6  # about; tells over which moments the disturbances are s
 # Words that script the outcome upstream.
 TRIGGERS = ("__hang", "__hang_after_46", "__failed", "__banned", "__filtered", "__queue_full", "__stopped", "__slow")
 FOLLOW_UPS = ("U1", "U2", "U4", "V1", "V3", "reroll")
+ACKNOWLEDGEMENTS = ("INTERACTION_CREATE", "INTERACTION_SUCCESS")
+# What the bot does one way or another, by the names of the simulator's options; the likelier more often.
+WAYS: dict[str, tuple[Any, ...]] = {
+    "final_message": ("new", "new", "edit", "random"),
+    "final_has_nonce": (False, False, True, None),
+    "final_has_metadata": (False, True),
+    "restyle_first": (True, True, False, None),
+    "start_announces": (False, True),
+    "cancel_button": (True, True, False),
+    "settings_loading": (False, True),
+    "delete_before_final": (None, True, False),
+}
 PRESSES = ("Vary (Region)", "Custom Zoom", "Vary (Strong)", "Zoom Out 2x", "⬅️")
 
 
@@ -67,6 +79,8 @@ class Plan:
     disturbances: tuple[Disturbance, ...]
     deaths: tuple[str, ...]
     webhook_failures: tuple[int, ...]  # numbers of the POSTs that the receiver spoils, counted over all
+    options: Json = field(default_factory=dict)  # of the simulator: the ways of the bot in this run
+    bots: str = "both"  # which of the two bots are in the accounts' servers
 
 
 def plan_from(seed: int) -> Plan:
@@ -75,12 +89,18 @@ def plan_from(seed: int) -> Plan:
     errands = tuple(_errand(random, number) for number in range(random.randint(8, 14)))
     moments = len(errands) * TICKS_OF_AN_ERRAND
     disturbances = [*_faults(random, moments), *_strangers(random, moments), *_kills(random, moments)]
+    deaths = tuple(_death(random) for _ in range(random.randint(0, 3)))
+    webhook_failures = tuple(sorted(random.sample(range(60), random.randint(0, 15))))
+    options = {name: random.choice(values) for name, values in WAYS.items()}
+    disturbances += _lost_acknowledgements(random)
     return Plan(
         seed=seed,
         errands=errands,
         disturbances=tuple(sorted(disturbances, key=lambda each: each.at)),
-        deaths=tuple(_death(random) for _ in range(random.randint(0, 3))),
-        webhook_failures=tuple(sorted(random.sample(range(60), random.randint(0, 15)))),
+        deaths=deaths,
+        webhook_failures=webhook_failures,
+        options=options,
+        bots=random.choice(("both", "both", "mj")),
     )
 
 
@@ -134,6 +154,13 @@ def _faults(random: Random, moments: int) -> list[Disturbance]:
     if random.random() < 0.4:
         faults.append(random.choice(ACCOUNT_INCIDENTS) | {"account": SICK})
     return [Disturbance(at=random.randrange(moments), path="faults", body=fault) for fault in faults]
+
+
+def _lost_acknowledgements(random: Random) -> list[Disturbance]:
+    """Draw an account to which Discord never says, from the beginning, that it took an Interaction."""
+    account = random.choice((None, None, DISTURBED, SICK))
+    bodies = ({"fault": "EventLost", "event": event, "times": None, "account": account} for event in ACKNOWLEDGEMENTS)
+    return [Disturbance(at=0, path="faults", body=body) for body in bodies] if account else []
 
 
 def _strangers(random: Random, moments: int) -> list[Disturbance]:

@@ -34,6 +34,7 @@ async def play(plan: Plan, directory: Path) -> Evidence:
         Receiver(plan.webhook_failures) as receiver,
         aiohttp.ClientSession() as http,
     ):
+        await _set_up(plan, simulator, http)
         async with Server(directory, _settings(simulator, directory, receiver), iter(plan.deaths)) as server:
             ticks = Ticks()
             clients = Clients(server, evidence, ticks, receiver.url)
@@ -48,6 +49,16 @@ async def play(plan: Plan, directory: Path) -> Evidence:
     if server.exit_code != 0:
         raise AssertionError(f"the server ended with {server.exit_code} when it was asked to stop")
     return evidence
+
+
+async def _set_up(plan: Plan, simulator: str, http: aiohttp.ClientSession) -> None:
+    """Teach the simulator the plan's ways."""
+    await _control(simulator, http, "options", plan.options)
+    async with http.get(f"{simulator}/__sim/state") as answer:
+        accounts = (await answer.json())["accounts"]
+    for account in accounts:
+        if "bots" in account:
+            await _control(simulator, http, f"accounts/{account['account']}", {"bots": plan.bots})
 
 
 def _settings(simulator: str, directory: Path, receiver: Receiver) -> dict[str, str]:

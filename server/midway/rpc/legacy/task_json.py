@@ -9,7 +9,8 @@ from datetime import datetime
 import orjson
 
 from midway.domain.action import Action
-from midway.domain.image import Button
+from midway.domain.image import Button, Image
+from midway.domain.prompt import is_of_film
 from midway.domain.task import State, Task
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.results import Property
@@ -99,10 +100,16 @@ def _size(task: Task) -> dict[str, int | None]:
 
 
 def _film(task: Task) -> dict[str, object]:
-    if task.image is None or task.action is not Action.VIDEO or task.state is not State.SUCCEEDED:
+    if task.image is None or not _is_film(task, task.image):
         return {"videoUrl": None, "videoUrls": None}
     url = task.image.url
     return {"videoUrl": url, "videoUrls": [{"url": url, "thumbnail": url}]}
+
+
+def _is_film(task: Task, image: Image) -> bool:
+    """Tell whether a Task ended in a film; an animated picture, as some films come, is shown as a picture."""
+    is_asked_for = task.action is Action.VIDEO or is_of_film(task.final_prompt)
+    return task.state is State.SUCCEEDED and is_asked_for and not image.content_type.startswith("image/")
 
 
 def _properties(task: Task, found: str) -> dict[str, Property]:
