@@ -49,6 +49,9 @@ class Options:
     # the address says as `title=`, else `link_preview_title`.
     link_previews: Literal["never", "link", "article", "image", "video"] = "never"
     link_preview_title: str = "A page"
+    several_question: Literal["embed", "content"] = "embed"  # before `--repeat` and `{a, b}` start several jobs
+    several_start_has_nonce: bool = False  # the jobs' messages carry the nonce of the press that said yes
+    several_in_relax: bool = False  # whether relax mode may start several jobs at once
 
     # Discord.
     require_known_session: bool = False  # True: INTERACTION_* reach nobody without one; False: all of the user's

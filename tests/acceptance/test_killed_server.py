@@ -14,6 +14,7 @@ from tests.acceptance.simulator import running_simulator
 from tests.support.stack import PATIENCE_SECONDS, StackProcess, running_stack
 
 SUBMITS = 8
+STATE_NAME = task_pb2.Task.State.Name
 ACK_SECONDS = "3"  # what a killed server may have sent gets so long to show up before it is sent again
 
 
@@ -48,7 +49,7 @@ async def prompts_with_one_job(client: Client, prompts: list[str]) -> list[str]:
         task_pb2.Task.STATE_SUBMITTED,
         task_pb2.Task.STATE_IN_PROGRESS,
     ],
-    ids=task_pb2.Task.State.Name,
+    ids=STATE_NAME,
 )
 async def test_a_task_finishes_with_one_job_whenever_the_server_was_killed(simulator, tmp_path, state):
     with stack_on(simulator, tmp_path) as stack:
@@ -98,6 +99,27 @@ async def answered_before_the_kill(
 
     await asyncio.gather(*(submit(prompt) for prompt in prompts))
     return kept
+
+
+@pytest.mark.parametrize("state", [task_pb2.Task.STATE_QUEUED, task_pb2.Task.STATE_IN_PROGRESS], ids=STATE_NAME)
+async def test_a_prompt_of_several_jobs_gets_one_job_each_over_a_kill(simulator, tmp_path, state):
+    """Four jobs that look the same; the client asks again, as it heard no answer."""
+    request = {"prompt": "a fox four times --repeat 4", "request_id": "four"}
+    with stack_on(simulator, tmp_path) as stack:
+        async with client_of(stack) as client:
+            _, answer = await client.post("/v1/tasks:imagine", request)
+            await reached(client, answer["task"]["id"], state)
+            kill_server(stack)
+
+    with stack_on(simulator, tmp_path) as stack:
+        async with client_of(stack) as client:
+            _, again = await client.post("/v1/tasks:imagine", request)
+            tasks = [await client.succeeded(task_id) for task_id in again["task"]["batchTaskIds"]]
+
+            assert again["task"]["batchTaskIds"] == answer["task"]["batchTaskIds"]
+            assert sorted(task["jobId"] for task in tasks) == sorted(await client.jobs_of("a fox four times"))
+            for task in tasks:
+                assert (await client.picture(task["id"]))["job"] == task["jobId"]
 
 
 async def test_a_watch_resumes_over_the_restart(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from midway.app import look_commands
+from midway.app.exit_codes import ExitCode
 from PIL import Image
 from rich.console import Console
 
@@ -54,6 +55,20 @@ def test_imagine_prints_plain_lines_and_saves_the_picture(stack, tmp_path):
     assert re.search(r"^\d{16} imagine IN_PROGRESS \d+% \d+\.\ds$", said, re.MULTILINE)
     assert re.search(r"^\d{16} imagine SUCCEEDED 100% ", said, re.MULTILINE)
     assert Image.open(tmp_path / SAVED.findall(said)[0]).format == "PNG"
+
+
+def test_imagine_saves_the_picture_of_each_job(stack, tmp_path):
+    said = done(stack, "imagine", "a {red, blue} lighthouse", cwd=tmp_path)
+
+    assert len({Image.open(tmp_path / name).format for name in SAVED.findall(said)}) == 1
+    assert len(set(SAVED.findall(said))) == 2
+
+
+def test_imagine_tells_of_a_job_that_failed_and_saves_the_others(stack, tmp_path):
+    ended = stack.midway("imagine", "a {lighthouse, cat __banned, quay}", cwd=tmp_path)
+
+    assert ended.returncode == ExitCode.TASK_FAILED
+    assert len(SAVED.findall(ended.stdout)) == 2
 
 
 def test_imagine_draws_from_pictures(stack, grid, tmp_path):

@@ -18,8 +18,9 @@ RED = plain_picture("red")
 WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "no prompt": ({"action": Action.IMAGINE}, 0, "prompt"),
     "a blank prompt": ({"action": Action.IMAGINE, "prompt": " \n"}, 0, "prompt"),
-    "a prompt of parameters that make many jobs": ({"action": Action.IMAGINE, "prompt": "x --repeat 4"}, 0, "prompt"),
-    "a prompt that is permuted": ({"action": Action.IMAGINE, "prompt": "a {red, blue} fox"}, 0, "prompt"),
+    "a prompt of too many jobs": ({"action": Action.IMAGINE, "prompt": "x --repeat 41"}, 0, "prompt"),
+    "a prompt that is repeated no number of times": ({"action": Action.IMAGINE, "prompt": "x --repeat 0"}, 0, "prompt"),
+    "several prompts to shorten": ({"action": Action.SHORTEN, "prompt": "a {red, blue} fox"}, 0, "prompt"),
     "a prompt that is too long": ({"action": Action.IMAGINE, "prompt": "x" * 6001}, 0, "prompt"),
     "too many pictures": ({"action": Action.IMAGINE, "prompt": "x"}, 6, "images"),
     "describe without a picture": ({"action": Action.DESCRIBE}, 0, "image"),

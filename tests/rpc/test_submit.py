@@ -4,6 +4,7 @@ import base64
 from io import BytesIO
 from typing import Any
 
+import grpc
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
 from PIL import Image
 
@@ -246,3 +247,29 @@ async def pressed(served: Served, label: str, **fields: Any) -> task_pb2.Task:
 def bookmark_of(task: task_pb2.Task) -> str:
     """Return the custom id of a result's bookmark."""
     return next(each.custom_id for each in task.buttons if "BOOKMARK" in each.custom_id)
+
+
+async def test_a_prompt_of_several_jobs_makes_tasks_that_name_each_other(served: Served) -> None:
+    request = submit_pb2.SubmitImagineRequest(prompt="a {red, blue} fox --repeat 2", request_id="several")
+    first = (await served.tasks.SubmitImagine(request)).task
+    again = await served.tasks.SubmitImagine(request)
+    tasks = [
+        (await served.tasks.GetTask(query_pb2.GetTaskRequest(task_id=task_id))).task for task_id in first.batch_task_ids
+    ]
+
+    assert [task.prompt for task in tasks] == ["a red fox", "a red fox", "a blue fox", "a blue fox"]
+    assert tasks[0].id == first.id == again.task.id
+    assert again.existing
+    assert {tuple(task.batch_task_ids) for task in tasks} == {tuple(first.batch_task_ids)}
+    assert [(await served.ended(task)).state for task in tasks] == [SUCCEEDED] * 4
+
+
+async def test_a_task_alone_names_no_batch(served: Served) -> None:
+    assert not (await served.imagine("a fox --repeat 1")).batch_task_ids
+
+
+async def test_too_many_jobs_are_refused_by_the_field(served: Served) -> None:
+    found = await rejected(served.imagine("a fox --repeat 41"))
+
+    assert found.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "prompt: would make more than 40 jobs" in (found.message or "")

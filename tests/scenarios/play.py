@@ -9,8 +9,8 @@ from typing import Any
 from midway.domain.action import Action, Bot, Speed
 from midway.domain.image import InputImage
 from midway.domain.task import Ask, State, Task
-from midway.engine.intake import Placed
 from midway.engine.limits import Limits
+from midway.engine.placing import Placed
 from msgspec.structs import replace
 
 from tests.scenarios.case import Answer, Case, Step

@@ -8,7 +8,7 @@ from midway.domain.action import Action, Speed
 from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason
 from midway.domain.ids import AccountId, ChannelId
 from midway.domain.task import Ask
-from midway.engine.assign import choose
+from midway.engine.assign import choose, choose_all
 from msgspec.structs import replace
 
 from tests.unit.making import NOW
@@ -76,3 +76,22 @@ def test_without_any_account_the_reason_is_told(accounts: list[Account]) -> None
 
     assert refused.value.reason is Reason.NO_ACCOUNT
     assert ("a captcha" in refused.value.message) is bool(accounts)
+
+
+def test_tasks_that_come_together_are_spread_over_the_accounts() -> None:
+    chosen = choose_all([IMAGINE] * 4, [A, B], {})
+
+    assert [account.id for account in chosen] == ["a", "b", "a", "b"]
+
+
+def test_tasks_that_come_together_are_refused_together_when_one_finds_no_room() -> None:
+    with pytest.raises(Exhausted):
+        choose_all([IMAGINE] * 3, [replace(A, queued=9), replace(B, queued=9)], {})
+
+
+def test_more_tasks_than_could_ever_wait_are_a_wrong_request() -> None:
+    """A client that is told to retry later would do so for ever."""
+    with pytest.raises(InvalidField, match="more than the 10 that may wait") as refused:
+        choose_all([replace(IMAGINE, account_id=A.id)] * 11, [A, B], {})
+
+    assert refused.value.field == "prompt"

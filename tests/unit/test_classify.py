@@ -204,3 +204,32 @@ def test_a_message_without_the_switch_tells_nothing_of_remix() -> None:
 )
 def test_a_check_for_a_person_is_told_from_an_editor(title: str, path: str, expected: bool) -> None:
     assert is_human_check(IframeOpened(InteractionId("1"), None, "MJ::iframe::x", title, path)) is expected
+
+
+YES, NO, SHOW = (
+    Button("MJ::Prompts::1", "Yes"),
+    Button("MJ::Prompts::2", "No"),
+    Button("MJ::Prompts::3", "Show Prompts"),
+)
+QUESTIONS = {
+    "an embed": a_message(embeds=(Embed("Are you sure?", "4 prompts"),), buttons=(YES, NO, SHOW)),
+    "a text": a_message(content="Are you sure? 4 prompts", buttons=(NO, YES)),
+    "an embed like a refusal": a_message(embeds=(Embed("Job queued", "4 prompts"),), buttons=(YES, NO)),
+}
+
+
+@pytest.mark.parametrize("message", QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_a_question_ends_the_job_with_its_words(message: Message) -> None:
+    """Nobody answers it, so nothing follows."""
+    found = meaning(message)
+
+    assert isinstance(found, Rejected)
+    assert found.event.failure.reason is Reason.INVALID_PROMPT
+    assert "4 prompts" in found.event.failure.message
+    assert not found.retry
+    assert found.trouble is None
+
+
+@pytest.mark.parametrize("buttons", [(YES,), (NO, SHOW)])
+def test_a_single_answer_makes_no_question(buttons: tuple[Button, ...]) -> None:
+    assert not isinstance(meaning(a_message(embeds=(Embed("Are you sure?", ""),), buttons=buttons)), Rejected)

@@ -1,10 +1,20 @@
 """Prompts as text."""
 
 import pytest
+from discord_simulator.bot.permutations import TooMany, permutations
 from hypothesis import given
 from hypothesis import strategies as st
 from midway.domain.action import Speed
-from midway.domain.prompt import clean, makes_many_jobs, prompt_key, speed_from_prompt, split_parameters, with_speed
+from midway.domain.prompt import (
+    JobsRefused,
+    clean,
+    jobs_of,
+    makes_many_jobs,
+    prompt_key,
+    speed_from_prompt,
+    split_parameters,
+    with_speed,
+)
 
 # Made of what the rules look at, so that they meet in every order.
 PROMPTS = st.lists(
@@ -102,6 +112,116 @@ def test_words_and_parameters_come_apart(prompt: str, parts: tuple[str, str]):
 @pytest.mark.parametrize("prompt", ["fox --repeat 4", "fox --r 2", "a {red, blue} fox"])
 def test_a_prompt_for_several_jobs_is_noticed(prompt: str):
     assert makes_many_jobs(prompt)
+
+
+JOBS: dict[str, list[str]] = {
+    # Midjourney's own examples.
+    "a {red, green, yellow} bird": ["a red bird", "a green bird", "a yellow bird"],
+    r"{red, pastel \, yellow} bird": ["red bird", "pastel, yellow bird"],
+    "a fox --ar {3:2, 1:1}": ["a fox --ar 3:2", "a fox --ar 1:1"],
+    "a fox --{v 5, niji, test}": ["a fox --v 5", "a fox --niji", "a fox --test"],
+    "a {cup of {tea, milk}, jar {half full, of glass}}.": [
+        "a cup of tea.",
+        "a cup of milk.",
+        "a jar half full.",
+        "a jar of glass.",
+    ],
+    # The first choice changes last; then each is repeated.
+    "a {red, blue} {fox, owl}": ["a red fox", "a red owl", "a blue fox", "a blue owl"],
+    "a {red, blue} fox --repeat 2": ["a red fox", "a red fox", "a blue fox", "a blue fox"],
+    "a fox --repeat 3": ["a fox"] * 3,
+    "a fox --r 2 --ar 3:2": ["a fox --ar 3:2"] * 2,
+    "--repeat 2 a fox": ["a fox"] * 2,
+    "a fox --REPEAT 2": ["a fox"] * 2,
+    "a fox --repeat 3 --repeat 2": ["a fox"] * 2,
+    "a fox --repeat {2, 1}": ["a fox"] * 3,
+    "a fox --{repeat 2, chaos 5}": ["a fox", "a fox", "a fox --chaos 5"],
+    "a fox --repeat 1": ["a fox"],
+    # One job, and as it is.
+    "a fox": ["a fox"],
+    "a {red} fox": ["a {red} fox"],
+    "a {red, fox": ["a {red, fox"],
+    "a red, blue} fox": ["a red, blue} fox"],
+    r"a \{red, blue\} fox": [r"a \{red, blue\} fox"],
+    r"a {red\, blue} fox": [r"a {red\, blue} fox"],
+    "a fox --raw --ar 3:2": ["a fox --raw --ar 3:2"],
+    "a fox --repeats": ["a fox --repeats"],
+    "https://a.invalid/--repeat a fox": ["https://a.invalid/--repeat a fox"],
+    # Braces that stay, around a choice and inside one: what stays makes no choice later.
+    "a {big {red, blue}} fox": ["a {big red} fox", "a {big blue} fox"],
+    r"a {{red\, blue}, green} fox": [r"a {red\, blue} fox", "a green fox"],
+    r"a {big {red\, blue, green}} fox": [r"a {big red\, blue} fox", "a {big green} fox"],
+    "a {x {red, blue} fox": ["a {x red fox", "a {x blue fox"],
+    "a {very ,}red fox": ["a veryred fox", "a red fox"],
+}
+
+
+@pytest.mark.parametrize(("prompt", "jobs"), JOBS.items())
+def test_a_prompt_is_written_out_as_midjourney_does(prompt: str, jobs: list[str]):
+    assert jobs_of(prompt, 40) == jobs
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x", "2.5", "", "2x", "\u0662", "--ar 3:2"])
+def test_a_repeat_without_a_usable_number_is_refused(value: str):
+    with pytest.raises(JobsRefused, match="--repeat"):
+        jobs_of(clean(f"a fox --repeat {value}"), 40)
+
+
+# The last ones are of prompts that would take the memory or the time of the server, were they written out.
+TOO_MANY = [
+    "a fox --repeat 41",
+    "a fox --repeat 999999999",
+    "{a, b} --repeat 21",
+    "{" + "a," * 40 + "}",
+    "{a,b}" * 6,
+    "{a,b}" * 4000,
+    "{a," * 8000 + "}" * 8000,
+    "{" * 5000 + "a,b" * 100 + "}" * 5000,
+]
+
+
+@pytest.mark.parametrize("prompt", TOO_MANY, ids=range(len(TOO_MANY)))
+def test_more_jobs_than_allowed_are_refused(prompt: str):
+    with pytest.raises(JobsRefused, match="more than 40 jobs"):
+        jobs_of(prompt, 40)
+
+
+@pytest.mark.parametrize("prompt", ["{" * 20000, "{" * 10000 + "}" * 10000, "{" + "\\," * 10000 + "}"])
+def test_braces_that_choose_nothing_are_text_however_many(prompt: str):
+    assert jobs_of(prompt, 40) == [prompt]
+
+
+# Made of what the rules look at, so that they meet in every order.
+SEVERAL = st.lists(
+    st.sampled_from(
+        ["fox", "owl ", " red", "{", "}", ",", ", ", "\\,", "\\{", "\\}", " --repeat 2", " --ar {3:2,1:1}"]
+    ),
+    max_size=25,
+).map("".join)
+
+
+@given(SEVERAL)
+def test_no_job_of_a_prompt_makes_several_in_its_turn(prompt: str):
+    try:
+        jobs = jobs_of(clean(prompt), 40)
+    except JobsRefused:
+        return
+
+    assert not any(makes_many_jobs(job) for job in jobs)
+
+
+@given(SEVERAL)
+def test_the_simulators_bot_writes_the_same_prompts(prompt: str):
+    """Two programs that know nothing of each other; the bot's repeats are tried in its own tests."""
+    cleaned = clean(prompt.replace("--repeat 2", ""))
+    try:
+        jobs = jobs_of(cleaned, 40)
+    except JobsRefused:
+        with pytest.raises(TooMany):
+            permutations(cleaned, 40)
+        return
+
+    assert [clean(each) for each in permutations(cleaned, 40)] == jobs
 
 
 @pytest.mark.parametrize("prompt", ["fox --raw", "a {red} fox", r"a \{red, blue\} fox", "--ar 3:2 fox"])

@@ -32,6 +32,9 @@ class SubmitImagineRequest(message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     prompt: builtins.str
     """What to draw, with Midjourney's own `--parameters`. 1 to 6000 characters after trimming.
+
+    Options in braces (`{red, blue}`, nested, `\\,` for a comma inside one) and `--repeat` make a Task for each job, in
+    Midjourney's order, all of them or none; at most 40 (the server's setting MIDWAY_MAX_JOBS_PER_PROMPT).
     Example: "a red fox --ar 3:2".
     """
     request_id: builtins.str
@@ -76,7 +79,7 @@ class SubmitImagineResponse(message.Message):
     """True when `request_id` had already made this Task and nothing new was stored. Default false."""
     @builtins.property
     def task(self) -> task_pb2.Task:
-        """The Task, stored."""
+        """The Task, stored; the first one when the prompt makes several, and `batch_task_ids` names them all."""
 
     def __init__(
         self,
@@ -288,7 +291,9 @@ class SubmitActionResponse(message.Message):
     """True when nothing new was stored, as in `SubmitChangeResponse.existing`. Default false."""
     @builtins.property
     def task(self) -> task_pb2.Task:
-        """The Task, stored; AWAITING_INPUT when it needs `SubmitModal` next."""
+        """The Task, stored; AWAITING_INPUT when it needs `SubmitModal` next. "Imagine all" makes several: this is the first
+        one, and `batch_task_ids` names them all.
+        """
 
     def __init__(
         self,

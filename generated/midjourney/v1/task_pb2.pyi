@@ -238,6 +238,7 @@ class Task(message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     INPUT_DEADLINE_FIELD_NUMBER: builtins.int
     MODAL_FIELD_NUMBER: builtins.int
+    BATCH_TASK_IDS_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Identifies the Task on this server for ever. 16 decimal digits, below 2^53, so that a JavaScript number holds it.
     Example: "1705514776143750".
@@ -257,7 +258,9 @@ class Task(message.Message):
     Account is set.
     """
     prompt: builtins.str
-    """The prompt as the client gave it; empty for an Action without one. Example: "一只红狐狸 --ar 3:2"."""
+    """The prompt as the client gave it; of a prompt that makes several jobs, this job's part. Empty for an Action without
+    one. Example: "一只红狐狸 --ar 3:2".
+    """
     prompt_en: builtins.str
     """The prompt that is sent to Midjourney: `prompt` after translation, or the same text. Example: "a red fox --ar 3:2"."""
     final_prompt: builtins.str
@@ -352,6 +355,13 @@ class Task(message.Message):
     def modal(self) -> ModalPrompt:
         """The modal that waits; set exactly while `state` is AWAITING_INPUT."""
 
+    @builtins.property
+    def batch_task_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of all Tasks that the same request made, in order, this one among them: one for each job of a prompt with
+        `--repeat` or `{a, b}`, or for each prompt of "Imagine all". Empty when the request made this Task only.
+        Example: ["1705514776143000", "1705514776143001"].
+        """
+
     def __init__(
         self,
         *,
@@ -390,10 +400,11 @@ class Task(message.Message):
         update_time: timestamp_pb2.Timestamp | None = ...,
         input_deadline: timestamp_pb2.Timestamp | None = ...,
         modal: ModalPrompt | None = ...,
+        batch_task_ids: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "create_time", b"create_time", "failure", b"failure", "finish_time", b"finish_time", "image", b"image", "input_deadline", b"input_deadline", "modal", b"modal", "seed", b"seed", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "account_id", b"account_id", "action", b"action", "bot_type", b"bot_type", "buttons", b"buttons", "channel_id", b"channel_id", "client_state", b"client_state", "create_time", b"create_time", "custom_id", b"custom_id", "description", b"description", "failure", b"failure", "final_prompt", b"final_prompt", "finish_time", b"finish_time", "id", b"id", "image", b"image", "images", b"images", "index", b"index", "input_deadline", b"input_deadline", "job_id", b"job_id", "late", b"late", "message_flags", b"message_flags", "message_id", b"message_id", "modal", b"modal", "notices", b"notices", "notify_url", b"notify_url", "parent_task_id", b"parent_task_id", "progress_percent", b"progress_percent", "prompt", b"prompt", "prompt_en", b"prompt_en", "result_prompts", b"result_prompts", "revision", b"revision", "seed", b"seed", "speed", b"speed", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_seed", b"_seed", "account_id", b"account_id", "action", b"action", "batch_task_ids", b"batch_task_ids", "bot_type", b"bot_type", "buttons", b"buttons", "channel_id", b"channel_id", "client_state", b"client_state", "create_time", b"create_time", "custom_id", b"custom_id", "description", b"description", "failure", b"failure", "final_prompt", b"final_prompt", "finish_time", b"finish_time", "id", b"id", "image", b"image", "images", b"images", "index", b"index", "input_deadline", b"input_deadline", "job_id", b"job_id", "late", b"late", "message_flags", b"message_flags", "message_id", b"message_id", "modal", b"modal", "notices", b"notices", "notify_url", b"notify_url", "parent_task_id", b"parent_task_id", "progress_percent", b"progress_percent", "prompt", b"prompt", "prompt_en", b"prompt_en", "result_prompts", b"result_prompts", "revision", b"revision", "seed", b"seed", "speed", b"speed", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = typing.Literal["_seed", b"_seed"]  # noqa: Y015

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import EnumDescriptor
 from midjourney.v1 import input_pb2, submit_pb2, task_pb2
 
 from midway.app.client import Client
-from midway.app.outcome import finish
+from midway.app.outcome import finish, finish_batch
 from midway.app.settings import load_settings
 
 Niji = Annotated[bool, typer.Option("--niji", help="Let the niji・journey bot draw.")]
@@ -44,11 +44,11 @@ def imagine(
     account: AccountName = "",
     out: Out = HERE,
 ) -> None:
-    """Draw a grid of four pictures."""
+    """Draw a grid of four pictures; with --repeat or {a, b}, one for each job."""
     images = [picture_from(name) for name in image or ()]
     request = submit_pb2.SubmitImagineRequest(prompt=prompt, images=images, options=options(niji, speed, account))
     with connected() as client:
-        finish(client, client.submit(request), out)
+        finish_batch(client, client.submit(request), out)
 
 
 def describe(
@@ -103,7 +103,7 @@ def press(
     if mask:
         request.mask.data = mask.read_bytes()
     with connected() as client:
-        finish(client, client.press(request, label), out)
+        finish_batch(client, client.press(request, label), out)
 
 
 def answer(

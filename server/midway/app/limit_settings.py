@@ -75,6 +75,9 @@ class LimitSettings(BaseSettings):
     sync_settings: bool = Field(_LIMITS.sync_settings, description="Ask the bot once after connecting for Remix")
     seed_timeout_seconds: float = _seconds(_LIMITS.seed_timeout, "How long asking for a seed may take")
     max_prompt_characters: int = _count(_LIMITS.max_prompt_characters, "Longest prompt")
+    max_jobs_per_prompt: int = _count(
+        _LIMITS.max_jobs_per_prompt, "Most jobs that one prompt makes by --repeat and {a, b}", least=1
+    )
     max_input_images: int = _count(_LIMITS.max_input_images, "Most pictures in one request")
     max_client_state_characters: int = _count(_LIMITS.max_client_state_characters, "Longest state that is echoed")
     max_notify_url_characters: int = _count(_LIMITS.max_notify_url_characters, "Longest webhook address of a Task")

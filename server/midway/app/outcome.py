@@ -31,6 +31,20 @@ def finish(client: Client, task: task_pb2.Task, directory: Path) -> None:
     show_result(client, ended, directory, console)
 
 
+def finish_batch(client: Client, first: task_pb2.Task, directory: Path) -> None:
+    """Finish every Task that the request made; one that fails stops none of the others, and is told by the exit."""
+    failed: typer.Exit | None = None
+    for task in (first, *map(client.task, first.batch_task_ids[1:])):
+        try:
+            finish(client, task, directory)
+        except typer.Exit as end:
+            if end.exit_code != ExitCode.TASK_FAILED:
+                raise
+            failed = end
+    if failed:
+        raise failed
+
+
 def show_result(client: Client, task: task_pb2.Task, directory: Path, console: Console) -> None:
     """Print proposed prompts, the saved picture's place, and the buttons."""
     for number, prompt in enumerate(task.result_prompts, 1):

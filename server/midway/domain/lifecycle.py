@@ -329,7 +329,9 @@ def failed(reason: Reason, message: str, upstream_title: str = "") -> Failed:
     return Failed(Failure(reason, message, upstream_title))
 
 
-def new_task(ask: Ask, *, task_id: TaskId, now: datetime, home: Assigned | None = None) -> Task:
+def new_task(
+    ask: Ask, *, task_id: TaskId, now: datetime, home: Assigned | None = None, batch: tuple[TaskId, ...] = ()
+) -> Task:
     """Return a Task as it is when accepted: QUEUED, nothing learnt but the Account and channel that it goes to."""
     return Task(
         id=task_id,
@@ -337,6 +339,7 @@ def new_task(ask: Ask, *, task_id: TaskId, now: datetime, home: Assigned | None 
         created_at=now,
         updated_at=now,
         state_since=now,
+        batch=batch,
         account_id=home.account_id if home else None,
         channel_id=home.channel_id if home else None,
     )

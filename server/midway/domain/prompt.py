@@ -1,6 +1,7 @@
-"""Prompts as text: what is sent to Midjourney, and what two prompts must share to be the same."""
+"""Prompts as text: what is sent to Midjourney, the jobs it makes, and what two prompts must share to be the same."""
 
 import re
+from enum import Enum, auto
 
 from midway.domain.action import Speed
 
@@ -13,8 +14,9 @@ _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _FILM = re.compile(r"(?<!\S)--video(?!\S)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
-_PERMUTATION = re.compile(r"(?<!\\)\{[^{},]*,[^{}]*\}")
-_REPEAT = re.compile(r"(?<!\S)--(repeat|r)\s", re.IGNORECASE)
+_REPEAT = re.compile(r"(?<!\S)--(?:repeat|r)(?:\s+(?!--)(\S+))?(?!\S)", re.IGNORECASE)
+_MARK = re.compile(r"\\?[{},]")
+_MAX_DIGITS = 9  # of a number that is still worth reading
 
 
 def clean(prompt: str) -> str:
@@ -44,9 +46,121 @@ def split_parameters(prompt: str) -> tuple[str, str]:
     return (prompt[: found.start()].strip(), prompt[found.start() :].strip()) if found else (prompt.strip(), "")
 
 
+class JobsRefused(ValueError):
+    """The prompt names no usable number of jobs; the text says why."""
+
+
 def makes_many_jobs(prompt: str) -> bool:
-    """Tell whether Midjourney would make several jobs of it (`--repeat`, `{a, b}`), which one Task cannot follow."""
-    return bool(_REPEAT.search(prompt + " ") or _PERMUTATION.search(prompt))
+    """Tell whether Midjourney would ask whether to make several jobs of it (`--repeat`, `{a, b}`)."""
+    return bool(_REPEAT.search(prompt)) or _Brace.CHOICE in _braces(prompt).values()
+
+
+def jobs_of(prompt: str, most: int) -> list[str]:
+    """Return the prompt of each job that Midjourney would make of it, in its order: the options, then the repeats.
+
+    A prompt of one job comes back as it is. None of those returned makes several jobs.
+    Raises JobsRefused for more than `most`, and for a `--repeat` without a usable number.
+    Source: Midjourney's documentation of permutation prompts and of `--repeat`.
+    """
+    if not makes_many_jobs(prompt):
+        return [prompt]
+    jobs: list[str] = []
+    for option in _permutations(prompt, most):
+        jobs += [clean(_REPEAT.sub(" ", option))] * _repeats(option)
+        _check_count(len(jobs), most)
+    return jobs
+
+
+def _repeats(prompt: str) -> int:
+    values: list[str] = _REPEAT.findall(prompt)
+    if not values:
+        return 1
+    value = values[-1]  # the last one counts, as with every parameter
+    if not (value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS and int(value)):
+        raise JobsRefused(f"holds --repeat {value[:_MAX_DIGITS]}".rstrip() + "; it takes a whole number from 1")
+    return int(value)
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise JobsRefused(f"would make more than {most} jobs")
+
+
+class _Brace(Enum):
+    """What a brace is, or a comma between braces."""
+
+    CHOICE = auto()  # of a pair with a comma in it: one of the options is taken
+    TEXT = auto()  # of a pair without: it stays as it is
+
+
+def _braces(prompt: str) -> dict[int, _Brace]:
+    """Tell by its position what each paired brace and each comma of a choice is; all others are text."""
+    found: dict[int, _Brace] = {}
+    opened: list[tuple[int, list[int]]] = []  # a brace, and the commas that belong to it
+    for mark in _MARK.finditer(prompt):
+        if mark[0] == "{":
+            opened.append((mark.start(), []))
+        elif mark[0] == "," and opened:
+            opened[-1][1].append(mark.start())
+        elif mark[0] == "}" and opened:
+            start, commas = opened.pop()
+            kind = _Brace.CHOICE if commas else _Brace.TEXT
+            found |= dict.fromkeys((start, *commas, mark.start()), kind)
+    return found
+
+
+class _Level:
+    """One choice while it is read: the options that are complete, and the ways to write the present one so far."""
+
+    def __init__(self) -> None:
+        self._complete: list[str] = []
+        self._present = [""]
+
+    def add(self, texts: list[str], most: int) -> None:
+        """Go on with each of these texts."""
+        self._present = [before + text for before in self._present for text in texts]
+        _check_count(len(self._present), most)
+
+    def end_option(self, most: int) -> None:
+        """Begin the next option."""
+        self._complete = self.options()
+        self._present = [""]
+        _check_count(len(self._complete), most)
+
+    def options(self) -> list[str]:
+        """Return every way to write it, without the blanks around each option."""
+        return self._complete + [text.strip() for text in self._present]
+
+
+def _permutations(prompt: str, most: int) -> list[str]:
+    """Write the prompt with each combination of its options; the first choice changes last."""
+    levels, depth_of_text, start = [_Level()], 0, 0
+    braces = _braces(prompt)
+    for mark in _MARK.finditer(prompt):
+        kind = braces.get(mark.start())
+        if kind is _Brace.TEXT:
+            depth_of_text += 1 if mark[0] == "{" else -1
+        # An escaped comma is one of the text, and its backslash goes; between braces that stay, it must stay too.
+        elif mark[0] == "\\," and len(levels) > 1 and not depth_of_text:
+            levels[-1].add([prompt[start : mark.start()].rstrip() + ","], most)
+            start = mark.end()
+        elif kind is _Brace.CHOICE:
+            levels[-1].add([prompt[start : mark.start()]], most)
+            start = mark.end()
+            _turn(levels, mark[0], most)
+    levels[-1].add([prompt[start:]], most)
+    return levels[-1].options()
+
+
+def _turn(levels: list[_Level], mark: str, most: int) -> None:
+    """Begin a choice, go to its next option, or end it."""
+    if mark == "{":
+        levels.append(_Level())
+    elif mark == ",":
+        levels[-1].end_option(most)
+    else:
+        choice = levels.pop()
+        levels[-1].add(choice.options(), most)
 
 
 def is_of_film(prompt: str) -> bool:

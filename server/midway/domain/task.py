@@ -37,7 +37,7 @@ RUNNING = frozenset({State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS})  # h
 class Ask(Struct, frozen=True, kw_only=True):
     """What the client asked for; never changes, save that SubmitModal fills `modal_prompt`.
 
-    `prompt` is as sent; `prompt_en` is what goes to Midjourney (translated, or the same).
+    `prompt` is as sent (of several jobs, this one's); `prompt_en` is what goes to Midjourney (translated, or the same).
     `image_count` counts the stored input pictures, in order; `has_mask` says that one more, the mask, follows them.
     """
 
@@ -100,6 +100,9 @@ class Task(Struct, frozen=True, kw_only=True):
     state: State = State.QUEUED
     revision: Revision = Revision(0)
     state_since: datetime
+    # All Tasks that the same request made, in order, this one among them; empty when it is the only one. The first
+    # has the input pictures of all.
+    batch: tuple[TaskId, ...] = ()
     # Where it runs; set when assigned, kept for ever so that its buttons are pressed at the same place.
     account_id: AccountId | None = None
     channel_id: ChannelId | None = None
@@ -131,6 +134,11 @@ class Task(Struct, frozen=True, kw_only=True):
     def action(self) -> Action:
         """What was asked for."""
         return self.ask.action
+
+    @property
+    def inputs_of(self) -> TaskId:
+        """The Task that the input pictures are stored with."""
+        return self.batch[0] if self.batch else self.id
 
     @property
     def has_final_picture(self) -> bool:

@@ -11,12 +11,13 @@ from midway.domain.image import InputImage
 from midway.domain.task import Ask
 from midway.engine.dispatch import BLEND_DIMENSIONS
 from midway.engine.limits import Limits
-from midway.engine.wording import Wording
+from midway.engine.wording import Worded, Wording
 
 BLEND_IMAGES = range(2, 6)  # Midjourney mixes two to five
 
-# Returns the Ask with its prompt and description filled in; raises InvalidField naming what is wrong.
-Admission = Callable[[Ask, Sequence[InputImage], Wording, Limits], Awaitable[Ask]]
+# Returns the Ask of each Task to make, with its prompt and description filled in; raises InvalidField naming what is
+# wrong.
+Admission = Callable[[Ask, Sequence[InputImage], Wording, Limits], Awaitable[list[Ask]]]
 
 
 def check_lengths(ask: Ask, limits: Limits) -> None:
@@ -29,40 +30,39 @@ def check_lengths(ask: Ask, limits: Limits) -> None:
             raise InvalidField(field, f"has {len(text)} characters, at most {most} are taken")
 
 
-async def _imagine(ask: Ask, inputs: Sequence[InputImage], wording: Wording, limits: Limits) -> Ask:
+async def _imagine(ask: Ask, inputs: Sequence[InputImage], wording: Wording, limits: Limits) -> list[Ask]:
     if len(inputs) + len(ask.links) > limits.max_input_images:
         raise InvalidField("images", f"at most {limits.max_input_images} pictures are taken")
-    return await _worded(ask, wording, "/imagine")
+    return [_said(ask, "/imagine", job) for job in await wording.jobs(ask.prompt, "prompt")]
 
 
-async def _shorten(ask: Ask, _inputs: Sequence[InputImage], wording: Wording, _limits: Limits) -> Ask:
-    return await _worded(ask, wording, "/shorten")
+async def _shorten(ask: Ask, _inputs: Sequence[InputImage], wording: Wording, _limits: Limits) -> list[Ask]:
+    worded = Worded(ask.prompt.strip(), await wording.english(ask.prompt, "prompt"))
+    return [_said(ask, "/shorten", worded)]
 
 
-async def _worded(ask: Ask, wording: Wording, command: str) -> Ask:
-    english = await wording.english(ask.prompt, "prompt")
-    prompt = ask.prompt.strip()
-    return replace(ask, prompt=prompt, prompt_en=english, description=f"{command} {prompt}")
+def _said(ask: Ask, command: str, worded: Worded) -> Ask:
+    return replace(ask, prompt=worded.prompt, prompt_en=worded.english, description=f"{command} {worded.prompt}")
 
 
-async def _describe(ask: Ask, inputs: Sequence[InputImage], _wording: Wording, _limits: Limits) -> Ask:
+async def _describe(ask: Ask, inputs: Sequence[InputImage], _wording: Wording, _limits: Limits) -> list[Ask]:
     if len(inputs) + len(ask.links) != 1:
         raise InvalidField("image", "exactly one picture or link must be given")
-    return replace(ask, description="/describe")
+    return [replace(ask, description="/describe")]
 
 
-async def _blend(ask: Ask, inputs: Sequence[InputImage], _wording: Wording, _limits: Limits) -> Ask:
+async def _blend(ask: Ask, inputs: Sequence[InputImage], _wording: Wording, _limits: Limits) -> list[Ask]:
     if len(inputs) not in BLEND_IMAGES:
         raise InvalidField("images", f"{len(inputs)} pictures were given; 2 to 5 can be blended")
     if ask.dimensions and ask.dimensions not in BLEND_DIMENSIONS:
         raise InvalidField("dimensions", f"must be one of {', '.join(BLEND_DIMENSIONS)}")
-    return replace(ask, description=f"/blend {len(inputs)}")
+    return [replace(ask, description=f"/blend {len(inputs)}")]
 
 
-async def _show(ask: Ask, _inputs: Sequence[InputImage], _wording: Wording, _limits: Limits) -> Ask:
+async def _show(ask: Ask, _inputs: Sequence[InputImage], _wording: Wording, _limits: Limits) -> list[Ask]:
     if not ask.show_job_id or not JOB_ID.fullmatch(ask.show_job_id):
         raise InvalidField("job_id", "must be the UUID of a Midjourney job")
-    return replace(ask, description=f"/show {ask.show_job_id}")
+    return [replace(ask, description=f"/show {ask.show_job_id}")]
 
 
 ADMISSIONS: dict[Action, Admission] = {

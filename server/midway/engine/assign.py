@@ -1,5 +1,6 @@
 """Which Account runs a Task: the least loaded one that may. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from midway.domain.account import Account, AccountState
@@ -27,6 +28,22 @@ def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, i
     if not roomy:
         raise Exhausted(Reason.QUEUE_FULL, "every account's queue is full; retry later")
     return min(roomy, key=lambda account: _load(account, ask, arriving.get(account.id, 0)))
+
+
+def choose_all(asks: Sequence[Ask], accounts: Sequence[Account], arriving: Mapping[AccountId, int]) -> list[Account]:
+    """Choose an Account for each of the Tasks that come together: all of them find room, or none is taken.
+
+    Raises as `choose` does, and InvalidField (`prompt`) when there could never be room for so many.
+    """
+    room = sum(account.max_queued for account in accounts if asks[0].account_id in {None, account.id}) if asks else 0
+    if len(asks) > max(room, 1):
+        raise InvalidField("prompt", f"would make {len(asks)} jobs, more than the {room} that may wait")
+    taken = Counter(arriving)
+    chosen: list[Account] = []
+    for ask in asks:
+        chosen.append(choose(ask, accounts, taken))
+        taken[chosen[-1].id] += 1
+    return chosen
 
 
 def is_bound(ask: Ask) -> bool:

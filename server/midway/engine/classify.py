@@ -85,6 +85,7 @@ INTERLUDES = ("Displaying...", "Animating...")
 PANEL_BUTTONS = ("MJ::Job::PicReader", "MJ::Picread", "MJ::Job::PromptAnalyzer")
 REMIX_SWITCH = "Remix mode"  # label of the settings panel's button
 SWITCHED_ON = 3  # Discord's green button style
+ASKED = frozenset({"yes", "no"})  # labels of a question's buttons; --repeat and {a, b} lead to one
 SHORTEN_HEADING = re.compile(r"shortened prompts?:?", re.IGNORECASE)
 KEYCAP_LINE = re.compile(
     r"^\s*([1-9])\N{VARIATION SELECTOR-16}?\N{COMBINING ENCLOSING KEYCAP}\s*(.+?)\s*$", re.MULTILINE
@@ -96,7 +97,7 @@ def meaning(message: Message) -> Meaning:
     """Tell what a message of the bot means for the job it belongs to; None when it means nothing."""
     if message.content.startswith(FAILED_PREFIX):
         return Rejected(_failed(Reason.UPSTREAM_REJECTED, "", message.content))
-    panel = _panel(message)
+    panel = _panel(message) or _question(message)
     if panel:
         return panel
     for embed in message.embeds:
@@ -162,6 +163,17 @@ def _panel(message: Message) -> Finished | None:
         result_text=embed.description,
     )
     return Finished(Succeeded(result), Verb.PANEL)
+
+
+def _question(message: Message) -> Rejected | None:
+    """Read a question of yes and no, asked before several jobs are started: nobody answers it, so nothing follows."""
+    if not {button.label.casefold() for button in message.buttons} >= ASKED:
+        return None
+    embed = message.embeds[0] if message.embeds else None
+    words = _text(embed) if embed and _text(embed) else message.content
+    title = embed.title if embed else ""
+    said = f"Midjourney asks before it draws, and Midway never says yes; nothing was started: {words}"
+    return Rejected(Failed(Failure(Reason.INVALID_PROMPT, said[:MAX_FAILURE_CHARACTERS], title)))
 
 
 def _verdict(embed: Embed) -> Rejected | Noticed | None:

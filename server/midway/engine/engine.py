@@ -22,10 +22,11 @@ from midway.engine.account import AccountConfig
 from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock, SystemClock
-from midway.engine.intake import Intake, Placed
+from midway.engine.intake import Intake
 from midway.engine.ledger import UNBOUNDED
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
+from midway.engine.placing import Placed
 from midway.engine.press import usable_parent
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
@@ -69,7 +70,7 @@ class Engine:
         self._notify_url = notify_url  # for Tasks that name none
         self._limits = limits
         self._clock = clock or SystemClock()
-        self._wording = Wording(banned, translator, limits.max_prompt_characters)
+        self._wording = Wording(banned, translator, limits.max_prompt_characters, limits.max_jobs_per_prompt)
         nonces = Nonces()
         self._workers = {
             config.id: Worker(config, connections[config.id], store, limits, self._clock, nonces) for config in accounts

@@ -4,47 +4,31 @@ Nothing is promised before it is on disk: `admit` returns after `Store.submit`. 
 `admission`; everything else begins with a parent's button and is checked by `press`.
 """
 
-import asyncio
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
 from midway.discord.interaction import ButtonPress
 from midway.domain.account import Account
 from midway.domain.action import Action, ModalKind, press_from_custom_id
 from midway.domain.errors import InvalidField, NoAccount, NotFound, Reason, Refusal, Unavailable
-from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
+from midway.domain.ids import AccountId, TaskId, TaskIds
 from midway.domain.image import InputImage
-from midway.domain.lifecycle import Assigned, InputWanted, apply, new_task
 from midway.domain.prompt import speed_from_prompt
-from midway.domain.task import Ask, ModalAsk, State, Task
+from midway.domain.task import Ask, State, Task
 from midway.engine.admission import ADMISSIONS, check_lengths
-from midway.engine.assign import USABLE, choose
+from midway.engine.assign import USABLE, choose, choose_all
 from midway.engine.clock import Clock
 from midway.engine.dispatch import APPLICATION_IDS
 from midway.engine.limits import Limits
+from midway.engine.placing import Placed, Placer
 from midway.engine.press import IMAGINE_ALL, button_of, check_mask, pressed, usable_parent, wanted_input
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
-from midway.store.port import RequestIdReused, RequestKey, RevisionConflict, Store, StoreUnavailable, TaskQuery
+from midway.store.port import RequestKey, Store, TaskQuery
 
 log = structlog.get_logger(__name__)
-
-
-class Placed(Struct, frozen=True):
-    """A Task as accepted. `ahead` Tasks wait before it on its Account. `created` is false when it was there already.
-
-    `others` are the further Tasks that "Imagine all" makes.
-    """
-
-    task: Task
-    created: bool
-    ahead: int = 0
-    others: tuple[Task, ...] = ()
 
 
 class Intake:
@@ -63,24 +47,32 @@ class Intake:
         self._workers = workers
         self._wording = wording
         self._limits = limits
-        self._clock = clock
-        self._ids = ids
-        self._arriving: Counter[AccountId] = Counter()  # chosen, not yet in their worker's hands
-        self._placing: set[asyncio.Task[None]] = set()  # for clients that hung up
+        self._placer = Placer(store, limits, clock, ids)
 
     async def admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a Task durably. Raises a Refusal, RequestIdReused or StoreUnavailable; then nothing was stored."""
         if request is not None:
             earlier = await self._store.by_request(request)
-            if earlier is not None and earlier.ask.custom_id != IMAGINE_ALL:  # which looks for each of its Tasks
-                return Placed(earlier, created=False)
+            if earlier is not None and (whole := await self._whole(earlier)):
+                return whole
         check_lengths(ask, self._limits)
         if ask.parent_id is not None:
             return await self._admit_press(ask, inputs, request)
-        ask = await ADMISSIONS[ask.action](ask, inputs, self._wording, self._limits)
-        if speed := ask.speed or speed_from_prompt(ask.prompt_en):
-            ask = replace(ask, speed=speed)
-        return await self._place(ask, inputs, request, self._choose(ask))
+        asks = await ADMISSIONS[ask.action](ask, inputs, self._wording, self._limits)
+        asks = [replace(each, speed=each.speed or speed_from_prompt(each.prompt_en)) for each in asks]
+        if len(asks) > 1:
+            return await self._placer.place_batch(asks, inputs, request, self._choose_all)
+        [worker] = self._choose_all(asks)
+        return await self._placer.place(asks[0], worker, inputs, request)
+
+    async def _whole(self, first: Task) -> Placed | None:
+        """Return what a request has made; None when Tasks of its batch are missing."""
+        if not first.batch:
+            return Placed(first, created=False)
+        tasks = await self._store.get_many(first.batch)
+        if len(tasks) < len(first.batch):
+            return None
+        return Placed(first, created=False, others=tuple(tasks[1:]))
 
     async def answer(self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None) -> Placed:
         """Answer what a Task waits for. Raises a Refusal naming `task_id`, `prompt` or `mask`."""
@@ -111,79 +103,19 @@ class Intake:
         """Find another Account for a Task that its own cannot run now."""
         others = [account for account in self._accounts() if account.id != task.account_id and account.state in USABLE]
         try:
-            return self._workers[choose(task.ask, others, self._arriving).id]
+            return self._workers[choose(task.ask, others, self._placer.arriving).id]
         except Refusal:
             return None
 
     def _accounts(self) -> list[Account]:
         return [worker.account() for worker in self._workers.values()]
 
-    def _choose(self, ask: Ask) -> Worker:
-        return self._workers[choose(ask, self._accounts(), self._arriving).id]
-
-    async def _place(
-        self,
-        ask: Ask,
-        inputs: Sequence[InputImage],
-        request: RequestKey | None,
-        worker: Worker,
-        wanted: ModalAsk | None = None,
-    ) -> Placed:
-        """Store the Task for this Account and hand it over."""
-        now = self._clock.now()
-        home = Assigned(worker.id, worker.config.channel_id)
-        task = new_task(ask, task_id=self._ids.next(), now=now, home=home)
-        if wanted is not None:
-            task = apply(task, InputWanted(wanted, now + self._limits.input_timeout), now)
-        with self._expected(worker.id) as ahead:
-            try:
-                submitted = await self._store.submit(task, inputs=inputs, request=request)
-            except asyncio.CancelledError:
-                self._see_to(task, inputs, request, worker)
-                raise
-            if submitted.created:
-                worker.take(submitted.task)
-        return Placed(submitted.task, submitted.created, ahead)
-
-    @contextmanager
-    def _expected(self, account_id: AccountId) -> Iterator[int]:
-        """Count a Task for its Account until the worker has it; gives how many wait before it."""
-        ahead = self._workers[account_id].waiting_count + self._arriving[account_id]
-        self._arriving[account_id] += 1
-        try:
-            yield ahead
-        finally:
-            self._arriving[account_id] -= 1
-
-    def _see_to(self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker) -> None:
-        """Go on alone where a client hung up: a Task that was stored must not be left without a worker."""
-        placing = asyncio.create_task(self._hand_over(task, inputs, request, worker), name=f"place {task.id}")
-        self._placing.add(placing)
-        placing.add_done_callback(self._placing.discard)
-
-    async def _hand_over(
-        self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker
-    ) -> None:
-        with self._expected(worker.id):
-            try:
-                stored: Task | None = (await self._store.submit(task, inputs=inputs, request=request)).task
-            except (RevisionConflict, RequestIdReused, StoreUnavailable):
-                stored = await self._stored_before(task.id)
-            if stored and (stored.id, stored.account_id) == (task.id, worker.id):
-                worker.take(stored)
-
-    async def _stored_before(self, task_id: TaskId) -> Task | None:
-        """Find a Task that was stored when its client hung up; None when it was not, and nobody was promised it."""
-        try:
-            return await self._store.get(task_id)
-        except StoreUnavailable:
-            log.warning("a client hung up, and the store refuses; the next start looks for its task", task_id=task_id)
-            return None
+    def _choose_all(self, asks: Sequence[Ask]) -> list[Worker]:
+        return [self._workers[account.id] for account in choose_all(asks, self._accounts(), self._placer.arriving)]
 
     async def settle(self) -> None:
-        """Return when every Task that was being stored while its client hung up is in its worker's hands."""
-        if self._placing:
-            await asyncio.wait(self._placing)
+        """Return when every Task that was being stored is in its worker's hands."""
+        await self._placer.settle()
 
     async def _admit_press(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a press of a parent's button (SubmitAction, SubmitChange)."""
@@ -205,7 +137,7 @@ class Intake:
         wanted = wanted_input(plain, press, remix=worker.account().remix)
         if plain.has_mask and inputs:
             check_mask(inputs[-1], parent)
-        return await self._place(plain, inputs, request, worker, wanted)
+        return await self._placer.place(plain, worker, inputs, request, wanted)
 
     async def _with_given_prompt(self, ask: Ask) -> Ask:
         if ask.modal_prompt is None:
@@ -228,7 +160,7 @@ class Intake:
                 account_id=account.id,
                 state=account.state.value,
             )
-        taken = self._arriving[account.id] + room_for - 1
+        taken = self._placer.arriving.get(account.id, 0) + room_for - 1
         choose(Ask(action=Action.PRESS), [account], {account.id: taken})  # raises when its queue is full
         return worker
 
@@ -256,13 +188,11 @@ class Intake:
         asks = [await self._imagined(ask, parent, number) for number in range(1, len(parent.result_prompts) + 1)]
         if not asks:
             raise InvalidField("custom_id", "the parent proposes no prompts")
-        keys = [request, *(_numbered(request, number) for number in range(2, len(asks) + 1))]
-        made = [await self._store.by_request(key) if key else None for key in keys]
-        if None not in made:
-            return _all_made([task for task in made if task])
-        worker = self._parents_worker(parent, room_for=made.count(None))  # all of them or none
-        placed = [await self._place(each, (), key, worker) for each, key in zip(asks, keys, strict=True)]
-        return replace(placed[0], others=tuple(other.task for other in placed[1:]))
+
+        def assign(missing: Sequence[Ask]) -> list[Worker]:
+            return [self._parents_worker(parent, room_for=len(missing))] * len(missing) if missing else []
+
+        return await self._placer.place_batch(asks, (), request, assign)
 
     async def _imagined(self, ask: Ask, parent: Task, number: int) -> Ask:
         """Ask for the proposed prompt of this number (from 1)."""
@@ -287,12 +217,3 @@ class Intake:
             raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
         if mask is not None:
             check_mask(mask, await self._store.get(task.ask.parent_id) if task.ask.parent_id else None)
-
-
-def _all_made(tasks: Sequence[Task]) -> Placed:
-    return Placed(tasks[0], created=False, others=tuple(tasks[1:]))
-
-
-def _numbered(request: RequestKey | None, number: int) -> RequestKey | None:
-    """Derive the key of a further Task that one request makes."""
-    return RequestKey(RequestId(f"{request.id}#{number}"), request.payload_digest) if request else None

@@ -32,6 +32,7 @@ class Limits:
     sync_settings: bool = True  # ask once after connecting whether Remix is on
     seed_timeout: timedelta = timedelta(seconds=60)  # the whole seed conversation; old clients wait as long
     max_prompt_characters: int = 6000  # Discord's limit on one option
+    max_jobs_per_prompt: int = 40  # by --repeat and {a, b}; the most that any plan of Midjourney's takes
     max_input_images: int = 5
     max_client_state_characters: int = 255  # as the old API limits it
     max_notify_url_characters: int = 2000

@@ -153,7 +153,7 @@ class Sender:
     async def _prepare(self, task: Task, kind: AttemptKind) -> None:
         """Run beside the loop: load, upload, build; report back."""
         try:
-            inputs = await self._store.inputs(task.id) if task.ask.image_count else []
+            inputs = await self._store.inputs(task.inputs_of) if task.ask.image_count else []
             prepared = await prepare(task, inputs[: task.ask.image_count], self._connection, self.place)
         except DiscordError as err:
             error = err  # `err` is unbound when the callback runs

@@ -1,13 +1,22 @@
 """What happens to a prompt before it becomes a Task's: cleaned, measured, translated, checked for banned words."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from midway.domain.errors import InvalidField, Reason
-from midway.domain.prompt import clean, makes_many_jobs
+from midway.domain.prompt import JobsRefused, clean, jobs_of, makes_many_jobs
 from midway.engine.banned import BannedWords
 from midway.engine.translate import Translator
 
 SLACK = 4  # times the limit; cleaning and translating make a prompt shorter, but hardly to a quarter
+
+
+class Worded(NamedTuple):
+    """One job's prompt in the client's language, and as it goes to Midjourney."""
+
+    prompt: str
+    english: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +26,50 @@ class Wording:
     banned: BannedWords
     translator: Translator
     max_characters: int
+    max_jobs: int = 40
 
     async def english(self, prompt: str, field: str) -> str:
-        """Return the prompt as it goes to Midjourney.
+        """Return the prompt of one job as it goes to Midjourney.
 
         Raises InvalidField naming `field`: empty, too long, several jobs in one, or BANNED_PROMPT.
         """
+        text = self._cleaned(prompt, field)
+        if makes_many_jobs(text):
+            raise InvalidField(field, "would make several jobs (--repeat or {a, b}), which only an imagine can")
+        return self._checked(await self._translated(text), field)
+
+    async def jobs(self, prompt: str, field: str) -> list[Worded]:
+        """Return the prompt of each job that it makes, in Midjourney's order. Each is translated for itself.
+
+        Raises InvalidField naming `field`: as `english` does, too many jobs, or a `--repeat` without a usable number.
+        """
+        text = self._cleaned(prompt, field)
+        try:
+            texts = jobs_of(text, self.max_jobs)
+        except JobsRefused as err:
+            raise InvalidField(field, str(err)) from err
+        if "" in texts:
+            raise InvalidField(field, "must not be empty, whichever option is taken")
+        distinct = dict.fromkeys(texts)
+        english = dict(zip(distinct, await asyncio.gather(*map(self._translated, distinct)), strict=True))
+        for each in english.values():
+            self._checked(each, field)
+        return [Worded(prompt.strip() if len(texts) == 1 else each, english[each]) for each in texts]
+
+    def _cleaned(self, prompt: str, field: str) -> str:
         # Before anything reads it: what is far too long may cost no time and no translation.
         self._check_length(prompt, field, SLACK * self.max_characters)
         text = clean(prompt)
         if not text:
             raise InvalidField(field, "must not be empty")
-        if makes_many_jobs(text):
-            raise InvalidField(field, "would make several jobs (--repeat or {a, b}); submit one Task for each")
+        return text
+
+    async def _translated(self, text: str) -> str:
         translated = await self.translator.to_english(text)
         english = text if translated == text else clean(translated) or text
+        return text if makes_many_jobs(english) else english  # a translator may write other commas
+
+    def _checked(self, english: str, field: str) -> str:
         self._check_length(english, field, self.max_characters)
         self._check_words(english, field)
         return english

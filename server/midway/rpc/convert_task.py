@@ -36,6 +36,7 @@ def message_from_task(task: Task, links: PictureLinks, links_end: int) -> task_p
         job_id=task.job_id or "",
         seed=int(task.seed) if task.seed else None,
         modal=_modal(task.modal),
+        batch_task_ids=task.batch,
     )
     _add_ask(message, task)
     _add_images(message, task, path)

@@ -9,7 +9,7 @@ from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, TaskId
 from midway.domain.image import InputImage
 from midway.engine.engine import Engine
-from midway.engine.intake import Placed
+from midway.engine.placing import Placed
 from midway.rpc.convert_ask import (
     ask_blend,
     ask_change,

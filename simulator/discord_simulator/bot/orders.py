@@ -69,9 +69,12 @@ class Orders:
         """Give the account's settings with the bot that was addressed."""
         return interaction.account.settings[interaction.application_id]
 
-    def read(self, interaction: Interaction, raw: str) -> Prompt:
-        """Read a typed prompt as this bot with this account's settings does."""
-        return with_defaults(read_prompt(raw, self._links.shorten), self.settings(interaction))
+    def read(self, interaction: Interaction, raw: str, *, repeats: bool = False) -> Prompt:
+        """Read a typed prompt as this bot with this account's settings does; `--repeat` is refused unless it counts."""
+        prompt = with_defaults(read_prompt(raw, self._links.shorten), self.settings(interaction))
+        if prompt.value("repeat") is not None and not repeats:
+            raise PromptRefused("Invalid parameter", "`--repeat` works with `/imagine` only")
+        return prompt
 
     def imagine(self, interaction: Interaction, prompt: Prompt, reply_to: Message | None = None) -> None:
         """New pictures, or films that begin with the picture in the prompt."""

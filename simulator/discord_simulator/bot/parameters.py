@@ -59,6 +59,7 @@ PARAMETERS = (
     Parameter("end", "one", r"\S+"),
     Parameter("video", "maybe one", r"1"),
     _number("zoom", pattern=r"1(\.\d+)?|2(\.0+)?"),
+    _number("repeat", "r", pattern=r"\d{1,4}"),
     Parameter("niji", "maybe one", r"\d(\.\d)?"),
     Parameter("v", "one", r"\d(\.\d)?", ("version",)),
 )

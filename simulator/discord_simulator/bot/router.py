@@ -18,6 +18,7 @@ from .panels import Panels
 from .photos import checked_photo
 from .presses import Presses
 from .prompt import PromptRefused
+from .several import CONFIRM, DECLINE, SHOW, Several
 from .shorten import Shortener
 from .show import Showcase
 from .submits import Submits
@@ -38,7 +39,8 @@ class Router:
         self.orders = Orders(world, self.jobs, self.links)
         self.presses = Presses(world, self.jobs, self.orders)
         self.showcase = Showcase(world, self.jobs)
-        self._submits = Submits(self.jobs, self.orders)
+        self._several = Several(world, self.orders)
+        self._submits = Submits(self.jobs, self.orders, self._several)
         self._describer = Describer(world, self.orders)
         self._shortener = Shortener(world, self.orders)
         self._panels = Panels(world, self.jobs)
@@ -64,7 +66,7 @@ class Router:
 
     def clear(self) -> None:
         """Forget every job, link and open form."""
-        for part in (self.jobs, self.links, self.presses, self._describer, self._shortener):
+        for part in (self.jobs, self.links, self.presses, self._several, self._describer, self._shortener):
             part.clear()
 
     def _command(self, interaction: Interaction) -> Answer:
@@ -77,6 +79,8 @@ class Router:
         custom_id = interaction.custom_id or ""
         if custom_id.startswith("MJ::Settings::"):
             return self._panels.press(interaction)
+        if custom_id in (CONFIRM, DECLINE, SHOW):
+            return self._several.press(interaction, custom_id)
         if custom_id == "MJ::Picread::Retry":
             return self._describer.press(interaction, "retry")
         if custom_id.startswith("MJ::Job::PromptAnalyzerExtended::"):
@@ -88,8 +92,7 @@ class Router:
         return self.presses.answer(interaction)
 
     def _imagine(self, interaction: Interaction) -> Answer:
-        prompt = self.orders.read(interaction, str(interaction.options.get("prompt", "")))
-        return Answer(partial(self.orders.imagine, interaction, prompt))
+        return self._several.imagine(interaction, str(interaction.options.get("prompt", "")))
 
     def _blend(self, interaction: Interaction) -> Answer:
         """Blend the uploads; the prompt that shows is their short links and the dimensions."""

@@ -13,6 +13,7 @@ from .forms import submitted_prompt
 from .jobs import Jobs
 from .orders import Orders, Press
 from .presses import INDEX, UUID, variation_flavour, words_of
+from .several import Several
 
 DEFAULT_ZOOM = "2"
 Handler = Callable[..., Answer]  # what is submitted, and the named words of the form's custom id
@@ -21,9 +22,10 @@ Handler = Callable[..., Answer]  # what is submitted, and the named words of the
 class Submits:
     """One method for each kind of form; the form's custom id says which job and which picture."""
 
-    def __init__(self, jobs: Jobs, orders: Orders) -> None:
+    def __init__(self, jobs: Jobs, orders: Orders, several: Several) -> None:
         self._jobs = jobs
         self._orders = orders
+        self._several = several
         self._handlers: tuple[tuple[re.Pattern[str], Handler], ...] = (
             (re.compile(rf"MJ::RemixModal::{UUID}::{INDEX}::(?P<strong>[01])"), self._remix),
             (re.compile(rf"MJ::PanModal::(?P<way>left|right|up|down)::{UUID}::{INDEX}"), self._pan),
@@ -66,15 +68,14 @@ class Submits:
         parent = interaction.channel.messages.get(message)
         if parent is None:
             raise NotUnderstood(interaction.custom_id)
-        prompt = self._orders.read(interaction, submitted_prompt(interaction))
         job = self._jobs.by_id.get(parent.job_id or "")
         if job is None:
-            return Answer(partial(self._orders.imagine, interaction, prompt, parent))
+            return self._several.imagine(interaction, submitted_prompt(interaction), parent)
+        prompt = self._orders.read(interaction, submitted_prompt(interaction))
         return Answer(partial(self._orders.reroll, Press(interaction, job, 1, prompt, interaction.custom_id)))
 
     def _imagine_description(self, interaction: Interaction) -> Answer:
-        prompt = self._orders.read(interaction, submitted_prompt(interaction))
-        return Answer(partial(self._orders.imagine, interaction, prompt, interaction.message))
+        return self._several.imagine(interaction, submitted_prompt(interaction), interaction.message)
 
     def _press(self, interaction: Interaction, match: re.Match[str]) -> Press:
         job = self._jobs.by_id.get(match["job"])

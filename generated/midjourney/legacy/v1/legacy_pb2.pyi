@@ -60,7 +60,7 @@ class SubmitResult(message.Message):
     @builtins.property
     def properties(self) -> struct_pb2.Struct:
         """More to know, an object, {} for nothing. Always set. Keys: discordInstanceId, numberOfQueues, finalPrompt, remix,
-        promptEn, bannedWord, status, imageUrl.
+        promptEn, bannedWord, status, imageUrl, taskIds (of a request that made several Tasks, the ids of all, in order).
         """
 
     def __init__(
@@ -159,7 +159,7 @@ class Task(message.Message):
     def properties(self) -> struct_pb2.Struct:
         """More to know, an object; a key that is not known yet is missing. Keys: botType, discordInstanceId,
         discordChannelId, messageId, messageHash, flags, finalPrompt, finalZhPrompt, messageContent, notifyHook, custom_id,
-        action_index.
+        action_index, taskIds (of a request that made several Tasks, the ids of all, in order).
         """
 
     @builtins.property

@@ -97,7 +97,9 @@ class SubmitImagineRequest(message.Message):
     STATE_FIELD_NUMBER: builtins.int
     NOTIFY_HOOK_FIELD_NUMBER: builtins.int
     prompt: builtins.str
-    """What to draw; must not be blank. Example: "猫 --ar 3:2"."""
+    """What to draw; must not be blank. `--repeat` and options in braces make a Task for each job; `result` is the first
+    one and properties.taskIds names all. Example: "猫 --ar 3:2".
+    """
     base64: builtins.str
     """One more picture, the older spelling. Default: none."""
     bot_type: builtins.str

@@ -6,12 +6,13 @@ from google.protobuf.struct_pb2 import Value
 from midjourney.legacy.v1 import legacy_pb2
 
 from midway.domain.task import State, Task
-from midway.engine.intake import Placed
+from midway.engine.placing import Placed
+from midway.engine.press import IMAGINE_ALL
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.status import status_from
 from midway.rpc.legacy.texts import Code
 
-Property = str | int | bool
+Property = str | int | bool | list[str]
 
 
 def result(
@@ -38,9 +39,12 @@ def _json_value(value: str | list[str] | None) -> Value:
 
 
 def result_from_placed(placed: Placed) -> legacy_pb2.SubmitResult:
-    """Say where a Task stands after a submit: done with, waiting for a modal, in the queue, or on its way."""
+    """Say where a Task stands after a submit: done with, waiting for a modal, in the queue, or on its way.
+
+    Clients look up `result` as one Task; only "Imagine all" always answered every id there.
+    """
     task = placed.task
-    ids = ",".join(each.id for each in (task, *placed.others))
+    ids = ",".join(task.batch) if task.batch and task.ask.custom_id == IMAGINE_ALL else task.id
     place = _place(task)
     if placed.created and task.state is State.AWAITING_INPUT:
         proposed = task.modal.prompt if task.modal else ""
@@ -63,5 +67,9 @@ def result_from_change(placed: Placed) -> legacy_pb2.SubmitResult:
 
 
 def _place(task: Task) -> dict[str, Property]:
-    where = {"discordInstanceId": task.account_id, "discordChannelId": task.channel_id}
+    where: dict[str, Property | None] = {
+        "discordInstanceId": task.account_id,
+        "discordChannelId": task.channel_id,
+        "taskIds": list(task.batch),
+    }
     return {key: value for key, value in where.items() if value}

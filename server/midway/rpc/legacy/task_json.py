@@ -125,6 +125,7 @@ def _properties(task: Task, found: str) -> dict[str, Property]:
         "notifyHook": ask.notify_url,
         "custom_id": ask.custom_id,
         "action_index": ask.index,
+        "taskIds": list(task.batch),
     }
     properties: dict[str, Property] = {key: value for key, value in known.items() if value}
     if task.message_id:
