@@ -223,7 +223,7 @@ async def test_fast_hours_that_are_used_up_limit_the_account_until_it_draws_fast
 async def test_words_that_nobody_knows_are_kept_and_counted_and_end_the_wait_soon(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    """Midjourney has a new message: the Task does not fail for it, but it does not wait ten minutes either."""
+    """Midjourney has a new message: the Task does not fail for it at once, but soon, when nothing follows."""
     async with stage(simulator, tmp_path, unknown_remark_timeout=1) as rig:
         task = await noticed(rig, await rig.imagine("a red fox __unknown"), "Moonbeam overflow")
         running = (task.state, rig.engine.accounts()[0].unknown_remarks)
@@ -232,6 +232,7 @@ async def test_words_that_nobody_knows_are_kept_and_counted_and_end_the_wait_soo
         assert running == (State.SUBMITTED, 1)
         assert ended.failure is not None
         assert ended.failure.reason is Reason.IDLE_TIMEOUT
+        assert said("__unknown") in ended.failure.message
         assert rig.engine.accounts()[0].state is ACTIVE
 
 
@@ -263,12 +264,13 @@ async def test_a_bot_that_misses_its_three_seconds_fails_the_task(rig: Rig) -> N
     assert ended.failure.reason is Reason.INTERACTION_FAILED
 
 
-async def test_a_stopped_job_ends_by_its_deadline(quick: Rig) -> None:
+async def test_a_stopped_job_ends_at_once(rig: Rig) -> None:
     """`(Stopped)`: somebody cancelled the job in Discord, and no embed follows."""
-    ended = await quick.ended(await quick.imagine("a red fox __stopped"))
+    ended = await rig.ended(await rig.imagine("a red fox __stopped"))
 
     assert ended.failure is not None
-    assert ended.failure.reason is Reason.IDLE_TIMEOUT
+    assert ended.failure.reason is Reason.UPSTREAM_REJECTED
+    assert "stopped" in ended.failure.message
 
 
 async def _pause(rig: Rig, number: int) -> None:

@@ -25,9 +25,12 @@ from midway.engine.classify import (
 from tests.unit.making import JOB, a_message
 
 RED, YELLOW, GREEN = 16711680, 16776960, 65280
+DISCORDS_RED = 15548997
 PICTURE = Image(f"https://cdn.invalid/attachments/1/2/fox_{JOB}.png?ex=1", 1024, 1024)
 PREVIEW = Image(f"https://cdn.invalid/attachments/1/2/{JOB}_grid_0.webp?ex=1", 384, 384)
+STEP = Image(f"https://cdn.invalid/ephemeral-attachments/1/2/{JOB}_0_step_3.jpeg?ex=1", 384, 384)
 BUTTONS = (Button(f"MJ::JOB::upsample::1::{JOB}", "U1"),)
+CANCEL = (Button(f"MJ::CancelJob::ByJobid::{JOB}", "Cancel Job", style=4),)
 
 
 def embed_of(title: str, description: str = "why", color: int | None = RED) -> Message:
@@ -49,7 +52,20 @@ TITLES: list[tuple[str, int, Reason, AccountState | None]] = [
     ("Duplicate images detected", YELLOW, Reason.DUPLICATE_IMAGES, None),
     ("Queue full", RED, Reason.UPSTREAM_QUEUE_FULL, None),
     ("Internal error", RED, Reason.UPSTREAM_REJECTED, None),
+    ("Internal server error", YELLOW, Reason.UPSTREAM_REJECTED, None),
+    ("There was an error processing your request.", GREEN, Reason.UPSTREAM_REJECTED, None),
     ("Something nobody has seen", RED, Reason.UPSTREAM_REJECTED, None),
+    ("Something else in Discord's red", DISCORDS_RED, Reason.UPSTREAM_REJECTED, None),
+    ("Banned prompt", YELLOW, Reason.MODERATED, None),
+    ("Banned image prompt", YELLOW, Reason.MODERATED, None),
+    ("Request cancelled due to image filters", YELLOW, Reason.MODERATED, None),
+    ("Request canceled due to image filters", YELLOW, Reason.MODERATED, None),
+    ("Empty prompt", YELLOW, Reason.INVALID_PROMPT, None),
+    ("Job action restricted", YELLOW, Reason.UPSTREAM_REJECTED, None),
+    ("Sorry! Could not complete the job!", YELLOW, Reason.UPSTREAM_REJECTED, None),
+    ("Sorry, something went wrong", YELLOW, Reason.UPSTREAM_REJECTED, None),
+    ("Bad response", YELLOW, Reason.UPSTREAM_REJECTED, None),
+    ("Please complete the task", YELLOW, Reason.VERIFICATION_REQUIRED, AccountState.PAUSED),
     ("Tos not accepted", YELLOW, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
     ("Action needed to continue", YELLOW, Reason.VERIFICATION_REQUIRED, AccountState.PAUSED),
     ("Action required to continue", YELLOW, Reason.VERIFICATION_REQUIRED, AccountState.PAUSED),
@@ -72,7 +88,7 @@ def test_a_title_means_its_reason(title: str, color: int, reason: Reason, accoun
 
 
 def test_every_row_of_the_table_has_a_title_here() -> None:
-    shown = [title.casefold() for title, *_ in TITLES] + ["job queued"]
+    shown = [title.casefold() for title, *_ in TITLES] + ["job queued", "slow down!"]
 
     assert [row.title for row in HEADINGS if not any(row.title in title for title in shown)] == []
 
@@ -130,7 +146,30 @@ SIGNS: dict[str, tuple[Message, Any]] = {
         a_message("**a fox** - <@1000> (fast)", attachments=(PICTURE,)),
         Accepted("a fox"),
     ),
-    "stopped": (a_message("**a fox** - <@1000> (Stopped)"), Accepted("a fox")),
+    "a picture that can still be cancelled": (
+        a_message("**a fox** - <@1000> (fast)", attachments=(PICTURE,), buttons=CANCEL),
+        Accepted("a fox"),
+    ),
+    "a picture that is half drawn": (
+        a_message("**a fox** - <@1000> (fast)", attachments=(PREVIEW,), buttons=BUTTONS),
+        Accepted("a fox"),
+    ),
+    "a picture of a step": (
+        a_message("**a fox** - <@1000> (fast)", attachments=(STEP,), buttons=BUTTONS),
+        Accepted("a fox"),
+    ),
+    "a pick that can still be cancelled": (
+        a_message("**a fox** - Image #2 <@1000>", attachments=(PICTURE,), buttons=CANCEL),
+        Accepted("a fox"),
+    ),
+    "paused": (
+        a_message("**a fox** - <@1000> (paused) (fast)", attachments=(PICTURE,), buttons=BUTTONS),
+        Accepted("a fox"),
+    ),
+    "a button's job that has not begun": (
+        a_message("Zooming out of image #1 with **a fox** - <@1000> (Waiting to start)"),
+        Accepted("a fox"),
+    ),
     "deferred": (a_message(""), Accepted()),
     "displaying": (a_message("Displaying..."), Accepted()),
     "chat": (a_message("Welcome to the server!"), None),

@@ -86,13 +86,15 @@ def test_any_sign_of_life_gives_it_the_idle_time(known: dict[str, Any]) -> None:
     assert (due.at, due.event.failure.reason) == (NOW + LIMITS.idle_timeout, Reason.IDLE_TIMEOUT)
 
 
-def test_words_that_nobody_knows_shorten_the_idle_time() -> None:
-    task = task_in(State.SUBMITTED, remark=Remark.UNKNOWN, remarked_at=NOW + seconds(1))
+def test_words_that_nobody_knows_shorten_the_idle_time_and_are_the_reason() -> None:
+    said = ("something of ours", "Full moon: Try tomorrow.")
+    task = task_in(State.SUBMITTED, remark=Remark.UNKNOWN, remarked_at=NOW + seconds(1), notices=said)
     due = deadline(task, [an_attempt(**ANSWERED)], LIMITS, Speed.FAST)
 
     assert due is not None
     assert due.at == NOW + seconds(1) + LIMITS.unknown_remark_timeout
     assert (due.event.failure.reason, due.look_first) == (Reason.IDLE_TIMEOUT, True)
+    assert due.event.failure.message.endswith(said[-1])
 
 
 def test_a_job_that_waits_upstream_may_be_silent_for_the_whole_time() -> None:

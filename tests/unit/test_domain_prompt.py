@@ -233,6 +233,23 @@ SAME = [
     ("A Red  fox --ar 3:2", "a red fox --ar 3:2 --v 7.0"),
     ("https://a.invalid/long.png a fox", "<https://s.mj.run/AbC> a fox --fast"),
     ("a fox\nin snow", "a fox in snow"),
+    ("a fox — in snow", "a fox -- in snow"),
+    ("a fox—red", "a fox--red"),
+    ("a fox —Red hat --ar 3:2", "a fox --Red hat --ar 3:2 --v 7.0"),
+    ("—Hola, dijo el zorro --ar 3:2", "--Hola, dijo el zorro --v 7.0 --ar 3:2"),
+    ("一只狐狸—ar 16:9", "一只狐狸 --ar 16:9 --v 7.0"),
+    ("a fox –v 7", "a fox --v 7.0"),
+    ("a well–known fox", "a well-known fox"),
+    ("a dead—end street", "a dead--end street"),
+    ("“a fox’s” ‘tail’", "\"a fox's\" 'tail'"),
+    ("a\u00a0fox\u200b…", "a fox..."),
+    ("ＡＢＣ　１２", "ABC 12"),
+    ("Cafe\u0301 Straße", "café STRASSE"),
+    ("किताब", "कि\u200dताब"),
+    ("สุนัขจิ้งจอก ๑", "สุนัขจิ้งจอก  ๑"),
+    ("ثعلب أحمر ٣", "ثعلب، أحمر ٣"),
+    ("a fox 🦊❤️", "a fox 🦊 ❤"),
+    ("a fox --newest 5 --ar 3:2", "a fox --ar 3:2 --newest 5 --v 7.0"),
 ]
 
 
@@ -248,6 +265,23 @@ def test_other_words_or_another_number_of_links_make_another_key(one: str, other
     assert prompt_key(one) != prompt_key(other)
 
 
-@pytest.mark.parametrize("prompt", ["", "--v 7", "https://a.invalid/1.png https://a.invalid/2.png --ar 1:1"])
+@given(PROMPTS | st.text(max_size=60))
+def test_a_key_holds_letters_and_digits_only(prompt: str):
+    key = prompt_key(prompt)
+
+    assert key == "" or key.isalnum()
+    assert key == key.casefold()
+
+
+@given(st.text(alphabet=st.characters(categories=["L", "N", "Zs", "P"]), max_size=40))
+def test_dashes_quotes_and_spaces_that_the_bot_turns_make_no_other_key(prompt: str):
+    turned = prompt.replace("—", "--").replace("“", '"').replace("’", "'").replace("\u00a0", " ").replace("‐", "-")
+
+    assert prompt_key(turned) == prompt_key(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "--v 7", "https://a.invalid/1.png https://a.invalid/2.png --ar 1:1", "🦊❤️", "!? — …", "—ar 3:2"]
+)
 def test_a_prompt_without_words_has_no_key(prompt: str):
     assert prompt_key(prompt) == ""

@@ -87,6 +87,10 @@ def _embed(raw: Raw) -> Embed:
         color=cast("int | None", raw.get("color")),
         # Discord's own copy; `url` may be any address that somebody showed the bot.
         image_url=text(inner(raw, "image"), "proxy_url") or text(inner(raw, "image"), "url"),
+        type=text(raw, "type"),
+        url=text(raw, "url"),
+        provider=text(inner(raw, "provider"), "name") or text(inner(raw, "provider"), "url"),
+        fields=tuple((text(field, "name"), text(field, "value")) for field in objects(raw.get("fields"))),
     )
 
 

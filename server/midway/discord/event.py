@@ -11,15 +11,25 @@ from msgspec import Struct
 from midway.domain.ids import ChannelId, InteractionId, MessageId, Nonce, UserId
 from midway.domain.image import Button, Image
 
+WRITTEN = frozenset({"", "rich"})  # types of an embed that the author of the message wrote
+
 
 class Embed(Struct, frozen=True):
-    """One embed of a message; colour as Discord's integer, None when it has none."""
+    """One embed of a message; colour as Discord's integer, None when it has none.
+
+    `type` is Discord's: "link", "article", "image", "video" and others are previews of links; so is what names a
+    `provider`, which no bot can set. `fields` are pairs of a name and a text.
+    """
 
     title: str = ""
     description: str = ""
     footer: str = ""
     color: int | None = None
     image_url: str = ""
+    type: str = ""
+    url: str = ""
+    provider: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -49,6 +59,15 @@ class Message(Struct, frozen=True, kw_only=True):
     links: tuple[str, ...] = ()
     created_at: datetime | None = None
     edited_at: datetime | None = None
+
+    @property
+    def written_embeds(self) -> tuple[Embed, ...]:
+        """The embeds that the author wrote. The others preview a link of the text: their words are its owner's."""
+        return tuple(
+            embed
+            for embed in self.embeds
+            if embed.type in WRITTEN and not embed.provider and not (embed.url and embed.url in self.content)
+        )
 
 
 class Connected(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The grammar of Midjourney's message texts: `**{prompt}** - {verb}<@{user}> {tokens}`.
+"""The grammar of Midjourney's message texts: `{beginning}**{prompt}** - {verb}<@{user}> {tokens}`.
 
 Pure: text in, value out. Source: discord-wire, "Content grammar".
 """
@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from midway.discord.attachment import job_id_from_text, job_id_from_url
-from midway.discord.event import Message
+from midway.discord.event import Embed, Message
 from midway.domain.action import Speed, Verb
 from midway.domain.ids import JobId, UserId
 
@@ -23,6 +23,7 @@ _PERCENT = re.compile(r"(\d{1,3})%")
 _MODE = re.compile(r"(fast|relaxed|turbo)(,\s*stealth)?")
 _JOB_LINK = re.compile(r"midjourney\.com/jobs/", re.IGNORECASE)
 _SPEEDS = {"fast": Speed.FAST, "relaxed": Speed.RELAX, "turbo": Speed.TURBO}
+_PANEL_BUTTONS = ("MJ::Job::PicReader", "MJ::Picread", "MJ::Job::PromptAnalyzer")
 
 _VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
     (re.compile(r"()"), Verb.GRID),
@@ -31,6 +32,15 @@ _VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
     (re.compile(r"(?:Variations|Remix)(?: \(([^)]*)\))? by"), Verb.VARY),
     (re.compile(r"Zoom Out(?: \(([^)]*)\))? by"), Verb.ZOOM),
     (re.compile(r"Pan (Left|Right|Up|Down) by"), Verb.PAN),
+)
+
+
+# What stood before the prompt of a job that a button had started, until it began. Source: public clients of 2023.
+_BEGINNINGS: tuple[tuple[re.Pattern[str], Verb], ...] = (
+    (re.compile(r"Making variations for image #(\d) with (?:prompt )?(?=\*\*)"), Verb.VARY),
+    (re.compile(r"Upscaling image #(\d) with (?:prompt )?(?=\*\*)"), Verb.PICK),
+    (re.compile(r"Rerolling [^*\n]{0,60}(?=\*\*)"), Verb.GRID),
+    (re.compile(r"[A-Z][a-z]+ing [^*\n]{0,60}(?=\*\*)"), Verb.OTHER),
 )
 
 
@@ -61,12 +71,18 @@ def parse_content(content: str) -> Content | None:
     A prompt may itself hold anything, even the grammar: the last place that reads as the end of a prompt counts.
     """
     if not content.startswith("**"):
-        return None
+        return _begun(content)
     for separator in reversed(list(_SEPARATOR.finditer(content, 2))):
         tail = _TAIL.match(content, separator.end())
         if tail:
             return _content(content[2 : separator.start()], tail["verb"], UserId(tail["user"]), tail["rest"])
     return None
+
+
+def panel_embed(message: Message) -> Embed | None:
+    """Find the text of a describe or shorten panel: its buttons tell it from every other embed."""
+    embed = next((embed for embed in message.written_embeds if embed.description), None)
+    return embed if any(button.custom_id.startswith(_PANEL_BUTTONS) for button in message.buttons) else None
 
 
 def job_id(message: Message) -> JobId | None:
@@ -82,6 +98,16 @@ def job_id(message: Message) -> JobId | None:
         *(job_id_from_text(button.custom_id) for button in message.buttons if button.custom_id.startswith("MJ::")),
     )
     return next((place for place in places if place), None)
+
+
+def _begun(text: str) -> Content | None:
+    """Read the text of a job that a button started and that has not begun: it names its verb first."""
+    for beginning, verb in _BEGINNINGS:
+        found = beginning.match(text)
+        content = parse_content(text[found.end() :]) if found else None
+        if found and content:
+            return replace(content, verb=verb, pick_index=int(found[1]) if verb is Verb.PICK else None)
+    return None
 
 
 def _content(prompt: str, verb_text: str, user_id: UserId, rest: str) -> Content:

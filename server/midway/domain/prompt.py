@@ -1,6 +1,7 @@
 """Prompts as text: what is sent to Midjourney, the jobs it makes, and what two prompts must share to be the same."""
 
 import re
+import unicodedata
 from enum import Enum, auto
 
 from midway.domain.action import Speed
@@ -13,10 +14,19 @@ _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _FILM = re.compile(r"(?<!\S)--video(?!\S)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
+_LONG_DASH = re.compile(r"[\u2014\u2015]")  # the bot shows "--" for it
+# Glued to a word, too, but then only those that Midjourney is known to read out of a prompt and to write anew.
+_KNOWN_PARAMETER = re.compile(
+    r"(?:--|(?<!\S)\u2013)(?:ar|aspect|bs|c|chaos|cref|cw|draft|end|exp|fast|hd|iw|loop|motion|niji|no|oref|ow|p"
+    r"|personalize|profile|q|quality|r|raw|relax|repeat|s|sameseed|seed|sref|stealth|stop|style|stylize|sv|sw|test"
+    r"|testp|tile|turbo|uplight|upbeta|v|version|video|w|weird)(?![^\W_])",
+    re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _REPEAT = re.compile(r"(?<!\S)--(?:repeat|r)(?:\s+(?!--)(\S+))?(?!\S)", re.IGNORECASE)
 _MARK = re.compile(r"\\?[{},]")
 _MAX_DIGITS = 9  # of a number that is still worth reading
+_LINK = "\ufdd0"  # stands for a link while a key is made; no character, so no prompt holds it
 
 
 def clean(prompt: str) -> str:
@@ -169,11 +179,25 @@ def is_of_film(prompt: str) -> bool:
 
 
 def prompt_key(prompt: str) -> str:
-    """Reduce a prompt to what survives the bot's rewriting: its words, lower case; links as `<link>`.
+    """Reduce a prompt to what survives the bot's rewriting: letters and digits, lower case; "link" for a link.
 
-    Parameters are dropped because the bot adds and reorders them.
+    Quotes, spaces and dashes may come back as others, a long dash as "--"; marks that combine with a letter are left
+    out, since the same word may be written with and without. Parameters are dropped: the bot adds and reorders them.
     Source: discord-wire 3.4. "" when only links or nothing are left: such a key can identify nothing.
     """
-    words, _ = split_parameters(_URL.sub(" <link> ", prompt))
-    bare = _SPACE.sub("", words.replace("<link>", "")).casefold()
-    return _SPACE.sub("", words).casefold() if bare else ""
+    linked = _LONG_DASH.sub("--", _URL.sub(f" {_LINK} ", prompt))
+    words = _without_parameters(linked)
+    return _letters(words.replace(_LINK, "link")) if _letters(words.replace(_LINK, "")) else ""
+
+
+def _without_parameters(prompt: str) -> str:
+    """Cut a prompt before its first parameter; one that begins with dashes may be speech, so only known ones count."""
+    known = _KNOWN_PARAMETER.split(prompt, maxsplit=1)[0]
+    words, _ = split_parameters(known)
+    return words or known
+
+
+def _letters(text: str) -> str:
+    """Keep the letters and digits of every script, in one form and lower case."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(filter(str.isalnum, folded))

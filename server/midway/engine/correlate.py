@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from midway.discord.event import Message
-from midway.discord.message import job_id, parse_content
+from midway.discord.message import job_id, panel_embed, parse_content
 from midway.domain.action import TRAITS, Bot, Verb
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId, time_of_snowflake
@@ -44,7 +44,7 @@ def keys_from_message(message: Message, bot: Bot | None) -> Keys:
     return Keys(
         message_id=message.id,
         bot=bot,
-        verb=content.verb if content else Verb.PANEL if message.embeds else Verb.OTHER,
+        verb=content.verb if content else Verb.PANEL if panel_embed(message) else Verb.OTHER,
         nonce=message.nonce,
         interaction_id=message.interaction_id,
         job_id=job_id(message),
@@ -188,6 +188,17 @@ def match(keys: Keys, index: Index) -> Attempt | None:
     return None
 
 
+def press_answered(keys: Keys, index: Index) -> Attempt | None:
+    """Find the one open press that words about no picture answer by a reply to the message with its button.
+
+    Only for words that are certainly meant for this Account: other people press the same buttons.
+    """
+    if keys.parent_message_id is None or index.is_foreign(keys):
+        return None
+    pressed = (attempt for attempt in index.open() if attempt.parent_message_id == keys.parent_message_id)
+    return _only_task([attempt for attempt in pressed if _could_have_made(keys, attempt)])
+
+
 def leaves_trace(attempt: Attempt) -> bool:
     """Tell whether the channel's history alone would show that an Attempt's job runs, by a weak key.
 
@@ -206,12 +217,19 @@ def may_show(text: str, attempt: Attempt) -> bool:
 
 
 def _could_be(keys: Keys, attempt: Attempt) -> bool:
-    """Tell whether nothing speaks against it: bot, kind of message, picked index, age, and no other job known."""
+    """Tell whether nothing speaks against it: kind of message, picked index, and whatever tells jobs apart."""
+    return (
+        keys.verb in _verbs(attempt)
+        and (keys.pick_index is None or attempt.index is None or keys.pick_index == attempt.index)
+        and _could_have_made(keys, attempt)
+    )
+
+
+def _could_have_made(keys: Keys, attempt: Attempt) -> bool:
+    """Tell whether bot, age and Interaction fit, and no other job is known."""
     return (
         attempt.job_id is None
         and (keys.bot is None or keys.bot is attempt.bot)
-        and keys.verb in _verbs(attempt)
-        and (keys.pick_index is None or attempt.index is None or keys.pick_index == attempt.index)
         # A message that lay in the channel before was made by an earlier job, perhaps of the same prompt.
         and _is_younger(keys, attempt)
         and _may_have_made(attempt, keys.interaction_id)

@@ -77,7 +77,7 @@ def _running(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
     if task.remark is not Remark.QUEUED_UPSTREAM:
         found.append(_look(alive + idle, Reason.IDLE_TIMEOUT, "Midjourney gave no sign of life in time"))
     if task.remark is Remark.UNKNOWN and task.remarked_at:
-        message = "Midjourney said something that nobody here knows, and nothing after it; see the notices"
+        message = f"Midjourney said, and nothing after it: {task.notices[-1] if task.notices else '(no words)'}"
         found.append(_look(task.remarked_at + limits.unknown_remark_timeout, Reason.IDLE_TIMEOUT, message))
     latest = next((attempt for attempt in reversed(attempts) if attempt.is_open), None)
     silence = _silence(task, latest) if latest else None

@@ -13,7 +13,7 @@ class Limits:
     ack_timeout: timedelta = timedelta(seconds=15)  # sent, and neither Discord nor the bot said a word
     idle_timeout: timedelta = timedelta(minutes=10)  # no sign of life while fast or turbo
     idle_timeout_relax: timedelta = timedelta(minutes=60)  # relax jobs may wait long between two signs of life
-    unknown_remark_timeout: timedelta = timedelta(minutes=2)  # silence after words of Midjourney's that nobody knows
+    unknown_remark_timeout: timedelta = timedelta(seconds=20)  # silence after words of Midjourney's that nobody knows
     total_timeout: timedelta = timedelta(minutes=30)  # from Discord's acceptance to the picture
     total_timeout_relax: timedelta = timedelta(hours=3)
     final_grace: timedelta = timedelta(seconds=20)  # from the progress message's deletion to a look at the history

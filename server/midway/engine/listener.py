@@ -34,7 +34,7 @@ from midway.domain.task import Remark, State, Task
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected, Trouble
 from midway.engine.clock import Clock
-from midway.engine.correlate import Keys, keys_from_message, match
+from midway.engine.correlate import Keys, keys_from_message, match, press_answered
 from midway.engine.deadline import waits_for_modal
 from midway.engine.dispatch import BOTS
 from midway.engine.ledger import Ledger
@@ -102,17 +102,37 @@ class Listener:
             return True
         self._see_settings(message)
         keys = keys_from_message(message, bot)
-        attempt = await self._pressed_panel(message) or match(keys, self._ledger.index)
+        attempt = await self._pressed_panel(message) or self._match(message, keys)
         if attempt is not None:
             await self._take(attempt, message, keys, live=live)
             await self._try_parked()
         elif self._is_foreign(keys, live=live):
             self._ledger.index.disown(keys)
-            self._see_trouble(message)
+            if live:  # what the history tells may have been settled since by a person
+                self._see_trouble(message)
         elif live:
             self._see_trouble(message)
             self._lot.park(message, self._clock.now())
         return attempt is not None or not _tells_of_a_job(message)
+
+    def _match(self, message: Message, keys: Keys) -> Attempt | None:
+        found = match(keys, self._ledger.index)
+        if found is None and self._is_meant_for_us(message) and parse_content(message.content) is None:
+            found = press_answered(keys, self._ledger.index)
+        return found
+
+    def _is_meant_for_us(self, message: Message) -> bool:
+        """Tell whether a message speaks to this Account's user for certain.
+
+        A text may quote a stranger's prompt, and so mention anybody.
+        """
+        mentioned = not message.content and self.user_id in message.mentions
+        return self._is_private(message) or mentioned
+
+    def _is_private(self, message: Message) -> bool:
+        """Tell whether only this Account sees a message, or made its Interaction."""
+        is_own = self.user_id is not None and message.interaction_user_id == self.user_id
+        return bool(message.flags & classify.EPHEMERAL) or is_own
 
     def _is_foreign(self, keys: Keys, *, live: bool) -> bool:
         """Tell whether another session of the Account made it; the history shows no nonce, only an Interaction."""
@@ -130,7 +150,7 @@ class Listener:
 
         An edit that leaves the text as it was only restyles a button and answers nothing.
         """
-        if not message.embeds:
+        if not message.written_embeds:
             return None  # no panel, as most messages
         pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message.id and not a.takes_slot]
         meaning = classify.meaning(message) if len(pressed) == 1 else None
@@ -149,7 +169,7 @@ class Listener:
         for parked in self._lot.take_all():
             bot = BOTS.get(parked.message.author_id)
             keys = keys_from_message(parked.message, bot)
-            attempt = match(keys, self._ledger.index)
+            attempt = self._match(parked.message, keys)
             if attempt is None:
                 self._lot.put_back(parked)
             else:
@@ -164,14 +184,14 @@ class Listener:
         match classify.meaning(message):
             case Finished(event):
                 await self._finished(task, learnt, message, event.result)
-            case Rejected() as rejected:
+            case Rejected() as rejected if not (attempt.settled and message.id in attempt.message_ids):
                 await self._rejected(task, learnt, rejected)
-            case Accepted() | Progressed() as sign if not (live or _is_news(task, sign)):
-                await self._ledger.learn(learnt)  # read again, it is no sign of life: a hung job would live for ever
-            case Accepted() | Progressed() | Noticed() as event:
-                self._see_unknown(message, event)
-                await self._ledger.change(task.id, event, *self._modal_skipped(task, attempt), attempts=[learnt])
-            case None:
+            case Accepted() | Progressed() | Noticed() as said:
+                news = _news(task, said, message, is_known=message.id in attempt.message_ids, live=live)
+                self._see_unknown(message, news)
+                events = [*self._modal_skipped(task, attempt), news] if news else []
+                await self._ledger.change(task.id, *events, attempts=[learnt])
+            case _:
                 await self._ledger.learn(learnt)
 
     def _modal_skipped(self, task: Task, attempt: Attempt) -> list[LifeEvent]:
@@ -226,11 +246,11 @@ class Listener:
 
     def _see_trouble(self, message: Message) -> None:
         """Notice trouble that is told outside any of our jobs; only what is certainly meant for this Account."""
-        certainly_ours = bool(message.flags & classify.EPHEMERAL) or message.interaction_user_id == self.user_id
-        meaning = classify.meaning(message) if certainly_ours else None
+        meaning = classify.meaning(message) if self._is_private(message) else None
         if isinstance(meaning, Rejected) and meaning.trouble:
             self.on_trouble(meaning.trouble)
-        self._see_unknown(message, meaning)
+        if message.written_embeds:  # a plain text may answer any command that a person gives by hand
+            self._see_unknown(message, meaning)
 
     def _see_unknown(self, message: Message, meaning: object) -> None:
         """Have words counted that the table of headings does not hold; each message once, not at each edit."""
@@ -296,8 +316,28 @@ def _tells_of_a_job(message: Message) -> bool:
     return parse_content(message.content) is not None or (meaning is not None and not is_panel)
 
 
+def _news(
+    task: Task, said: Accepted | Progressed | Noticed, message: Message, *, is_known: bool, live: bool
+) -> Accepted | Progressed | Noticed | None:
+    """Tell what a message says that was not said before; `is_known`: it is not seen for the first time.
+
+    Read again, it is no sign of life: a hung job would live for ever. An edit that shows no progress may hold words.
+    """
+    if not isinstance(said, Noticed):
+        if _is_news(task, said) or (live and not is_known):
+            return said
+        words = classify.unknown_words(message) if is_known else None
+        if words is None:
+            return said if live else None
+        said = words
+    if is_known and said.notice in task.notices:
+        return None
+    # The history does not tell whether they came before what was drawn since.
+    return said if live or task.state is not State.IN_PROGRESS else Noticed(said.notice)
+
+
 def _is_news(task: Task, sign: Accepted | Progressed) -> bool:
-    """Tell whether a message of the history says more than its Task knows."""
+    """Tell whether a message says more than its Task knows."""
     if isinstance(sign, Accepted):
         return task.state is State.SUBMITTING
     return task.state is not State.IN_PROGRESS or (sign.percent or 0) > task.progress
