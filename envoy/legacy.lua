@@ -71,6 +71,21 @@ function envoy_on_request(handle)
   drop_body(handle, headers)
 end
 
+local function camel_case(name)
+  return (name:gsub("_(%w)", string.upper))
+end
+
+-- Of a body that is no message Envoy names the field as the contract does, and counts only some of an array's members.
+-- Old clients know the name that they wrote.
+local function with_their_names(text)
+  text = text:gsub('^({"code":4,"description":")([%w_.%[%]]+)(: invalid value )', function(before, path, after)
+    return before .. camel_case(path:gsub("%[%d+%]", "")) .. after
+  end)
+  return (text:gsub('( for type )([%l%d_]+)("}%s*)$', function(before, name, after)
+    return before .. camel_case(name) .. after
+  end))
+end
+
 -- google.rpc.Status as JSON begins {"code":16,"message":"...; old clients read `description`, and other numbers.
 function envoy_on_response(handle)
   local headers = handle:headers()
@@ -79,8 +94,13 @@ function envoy_on_response(handle)
   local body = handle:body()  -- waits for the whole body; objects taken before it are dead behind it
   if not body then return end
   headers = handle:headers()
-  local code, rest = body:getBytes(0, body:length()):match('^{"code":(%d+)(.*)$')
-  if not code or rest:find('^,"description":') then return end  -- Envoy's own, right already
+  local given = body:getBytes(0, body:length())
+  local code, rest = given:match('^{"code":(%d+)(.*)$')
+  if not code then return end
+  if rest:find('^,"description":') then  -- Envoy's own
+    headers:replace("content-length", body:setBytes(with_their_names(given)))
+    return
+  end
   local said, tail = rest:match('^(,"message":)(.*)$')
   local text = '{"code":' .. (LEGACY_CODES[code] or status) .. ',"description":' .. (said and tail or '""' .. rest)
   headers:replace("content-length", body:setBytes(text))

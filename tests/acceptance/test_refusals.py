@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.acceptance.client import button, data_url, png
+
 UNKNOWN = "1705514776143750"
 
 
@@ -50,3 +52,32 @@ async def test_a_prompt_that_midjourney_bans_ends_as_a_failure_with_its_reason(c
 
     assert (task["status"], task["progress"]) == ("FAILURE", "")
     assert "Banned prompt" in task["failReason"]
+
+
+async def test_a_task_that_no_account_can_take_is_code_9_and_the_operator_finds_why(stack, client):
+    """The sentence goes to end users: it names nothing of the operator's."""
+    grid = await client.done("imagine", prompt="a grid before the pause")
+    accounts = [account["id"] for account in (await client.get("/mj/account/list"))[1]]
+    try:
+        for account in accounts:
+            assert stack.midway("pause", account, "--reason", "the owner is on holiday").returncode == 0
+        answers = [
+            await client.post(f"/mj/submit/{path}", body)
+            for path, body in (
+                ("imagine", {"prompt": "a fox"}),
+                ("describe", {"base64": data_url(png())}),
+                ("change", {"taskId": grid["id"], "action": "REROLL"}),
+                ("action", {"taskId": grid["id"], "customId": button(grid, "V1")}),
+                ("upload-discord-images", {"base64Array": [data_url(png())]}),
+            )
+        ]
+        shown = stack.midway("accounts").stdout
+    finally:
+        for account in accounts:
+            stack.midway("resume", account)
+
+    assert answers == [
+        (200, {"code": 9, "description": "无可用的账号实例", "result": None, "properties": {}}) for _ in answers
+    ]
+    assert shown.count("the owner is on holiday") == len(accounts)
+    assert all(account in shown for account in accounts)

@@ -1,13 +1,17 @@
 """What the engine refuses before anything is stored, and what it finds again."""
 
+from io import BytesIO
 from typing import Any
 
+import PIL.Image
 import pytest
 from midway.domain.action import Action, Bot
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason, Refusal
 from midway.domain.ids import AccountId, JobId, RequestId, TaskId
-from midway.domain.task import Ask, State
+from midway.domain.image import Image, InputImage
+from midway.domain.task import Ask, State, Task
 from midway.store.port import RequestIdReused, RequestKey, TaskQuery
+from msgspec.structs import replace
 
 from tests.support.pictures import mask_for, plain_picture
 from tests.support.rig import Rig
@@ -102,15 +106,84 @@ async def test_input_is_taken_only_where_it_is_waited_for(rig: Rig) -> None:
     assert refused.value.reason is Reason.TASK_NOT_AWAITING_INPUT
 
 
-async def test_a_region_needs_a_mask_of_the_right_size(rig: Rig) -> None:
+async def region(rig: Rig, **ask: Any) -> Task:
+    """Press Vary (Region) of a finished upscale."""
     grid = await rig.succeeded(await rig.imagine("a red fox"))
-    task = await rig.press(await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1)), "Vary (Region)")
-    for mask in (None, mask_for(32, 32)):
-        with pytest.raises(InvalidField) as refused:
-            await rig.engine.answer_modal(task.id, "a blue fox", mask)
-        assert refused.value.field == "mask"
+    picked = await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
+    return await rig.press(picked, "Vary (Region)", **ask)
 
+
+async def parent_of(rig: Rig, task: Task) -> tuple[Task, Image]:
+    """Read the Task that a press was made on, and its picture."""
+    parent = await rig.store.get(task.ask.parent_id) if task.ask.parent_id else None
+    assert parent is not None
+    assert parent.image is not None
+    return parent, parent.image
+
+
+async def test_a_region_needs_a_mask(rig: Rig) -> None:
+    task = await region(rig)
+    with pytest.raises(InvalidField) as refused:
+        await rig.engine.answer_modal(task.id, "a blue fox", None)
+
+    assert refused.value.field == "mask"
     assert (await rig.until(task.id, State.AWAITING_INPUT)).state is State.AWAITING_INPUT
+
+
+@pytest.mark.parametrize("size", [(320, 320), (32, 48), (3000, 2000)])
+async def test_a_mask_of_another_size_is_scaled_to_the_picture(rig: Rig, size: tuple[int, int]) -> None:
+    task = await region(rig)
+    _, image = await parent_of(rig, task)
+    picture = (image.width, image.height)
+    await rig.engine.answer_modal(task.id, "a blue fox", mask_for(*size))
+    await rig.succeeded(task)
+
+    [kept] = await rig.store.inputs(task.id)
+    assert_covers_the_middle(kept, picture)
+    [sent] = rig.journal("inpaint")
+    assert tuple(sent["mask_size"]) == picture
+
+
+async def test_a_mask_that_comes_with_the_press_is_scaled_too(rig: Rig) -> None:
+    grid = await rig.succeeded(await rig.imagine("a red fox"))
+    picked = await rig.succeeded(await rig.change(grid, Action.UPSCALE, 1))
+    button = next(each.custom_id for each in picked.buttons if each.label == "Vary (Region)")
+    ask = Ask(action=Action.PRESS, parent_id=picked.id, custom_id=button, modal_prompt="a hat", has_mask=True)
+    task = (await rig.engine.submit(ask, [mask_for(320, 320)])).task
+
+    assert picked.image is not None
+    assert_covers_the_middle((await rig.store.inputs(task.id))[0], (picked.image.width, picked.image.height))
+
+
+async def test_a_mask_is_scaled_to_a_picture_whose_size_nobody_told(rig: Rig) -> None:
+    """Discord need not say how large an attachment is; then the picture itself does."""
+    task = await region(rig)
+    parent, image = await parent_of(rig, task)
+    unmeasured = replace(parent, image=replace(image, width=0, height=0))
+    await rig.store.append(unmeasured, expected_revision=parent.revision)
+    await rig.engine.answer_modal(task.id, "a blue fox", mask_for(320, 320))
+
+    assert_covers_the_middle((await rig.store.inputs(task.id))[0], (image.width, image.height))
+
+
+async def test_a_mask_goes_as_it_is_where_nobody_can_tell_the_size(rig: Rig) -> None:
+    task = await region(rig)
+    parent, image = await parent_of(rig, task)
+    gone = Image(image.url.replace("attachments", "attachments/0"))
+    await rig.store.append(replace(parent, image=gone, message_id=None), expected_revision=parent.revision)
+    await rig.engine.answer_modal(task.id, "a blue fox", mask_for(320, 320))
+
+    assert (await rig.store.inputs(task.id)) == [mask_for(320, 320)]
+
+
+def assert_covers_the_middle(mask: InputImage, size: tuple[int, int]) -> None:
+    """Compare with what `mask_for` draws, in that size and without any grey."""
+    picture = PIL.Image.open(BytesIO(mask.data))
+    assert picture.size == (mask.width, mask.height) == size
+    assert {colour for _, colour in picture.convert("L").getcolors() or ()} == {0, 255}
+    left, top, right, bottom = picture.getbbox() or (0, 0, 0, 0)
+    assert (left / size[0], top / size[1]) == pytest.approx((0.25, 0.25), abs=0.02)
+    assert (right / size[0], bottom / size[1]) == pytest.approx((0.5, 0.5), abs=0.02)
 
 
 @pytest.mark.parametrize("what", ["cancel", "image_seed"])

@@ -43,7 +43,7 @@ async def test_on_v1_a_body_that_is_no_message_is_invalid_argument(door):
         ("GET", "/mj/nothing"),
         ("POST", "/mj-fast/mj/nothing"),
         ("PUT", "/mj/submit/imagine"),
-        ("GET", "/mj//task/17/fetch"),
+        ("GET", "/mj//task/17/2/fetch"),
         ("POST", "/midway"),
     ],
 )

@@ -78,6 +78,34 @@ async def test_a_slash_at_the_end_means_nothing(door, path, end):
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/{path}" for path in [*READS, *LISTS, *WATCHES]),
+        *(f"//mj-fast//{path}" for path in [*READS, *LISTS] if path.startswith("/mj/")),
+        "/v1//tasks///17//image",
+        "/mj-relax//task/list",
+    ],
+)
+async def test_slashes_side_by_side_are_one(door, path):
+    """Clients join a base URL that ends in a slash with paths that begin with one."""
+    door.rest.go_on.set()
+
+    assert await reaches(door, "POST" if "list-by" in path else "GET", path)
+
+
+async def test_slashes_in_a_query_stay(door):
+    await reaches(door, "GET", "//v1//tasks//17/image?signature=a//b")
+
+    assert door.rest.asked["path"] == "/v1/tasks/17/image?signature=a//b"
+
+
+@pytest.mark.parametrize("path", ["/mj/task/17%2Ffetch", "/mj/task/%2f/fetch", "//mj/task/17%2f%2ffetch"])
+async def test_an_escaped_slash_is_refused(door, path):
+    async with door.http.request("GET", URL(door.url + path, encoded=True)) as answer:
+        assert (answer.status, answer.content_type) == (400, "application/json")
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         *((method, path) for method in ("POST", "PUT", "PATCH", "DELETE") for path in [*READS, *WATCHES]),
@@ -117,7 +145,7 @@ async def test_another_method_on_these_paths_is_404(door, method, path):
         "/mj/task/lists",
         "/mj/task/queue/17",
         "/mj/account/17",
-        "/mj//account/list",
+        "/mj//account//17",
         "/mj-warp/mj/task/list",
         "/x/mj/task/list",
     ],

@@ -54,5 +54,5 @@ async def _world(name: str, path: Path, parts: AsyncExitStack) -> World:
     envoy = running_envoy(doors.grpc_port, path, rest_backend_port=doors.rest_port, needs_key=True)
     url = await parts.enter_async_context(envoy)
     # One connection less to share means one test less to blame: every request opens its own.
-    http = aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(force_close=True), auto_decompress=False)
-    return World(rig, await parts.enter_async_context(http))
+    http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), auto_decompress=False)
+    return World(rig, await parts.enter_async_context(http), url)

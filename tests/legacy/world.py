@@ -8,7 +8,10 @@ A text in a case may hold `${…}`:
     ${picked.bookmark}          custom id of its bookmark
     ${saved.NAME}               what an earlier step of the case saved
     ${png.red} ${bare.red}      a picture as a data URL, or its base64 alone
-    ${mask}                     a mask as a data URL in the size of `picked`
+    ${phone}                    a JPEG of a phone, with two pictures in it, as a data URL
+    ${lost_plus}                a data URL whose `+` became blanks
+    ${mask} ${mask.320}         a mask as a data URL in the size of `picked`, or a square of that side
+    ${mask.black}               one that selects nothing
     ${times.N.TEXT}             TEXT, N times
 """
 
@@ -16,6 +19,7 @@ import base64
 import re
 from collections.abc import Awaitable, Callable
 from io import BytesIO
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -80,9 +84,10 @@ PREPARED: dict[str, Callable[["World"], Awaitable[Task]]] = {
 class World:
     """One server with a client for its REST door; the Tasks that cases share are made when first named."""
 
-    def __init__(self, rig: Rig, http: aiohttp.ClientSession) -> None:
+    def __init__(self, rig: Rig, http: aiohttp.ClientSession, url: str) -> None:
         self.rig = rig
         self.http = http
+        self.url = url
         self._prepared: dict[str, Task] = {}
 
     async def task(self, name: str) -> Task:
@@ -119,15 +124,17 @@ class World:
             case "bare", [color]:
                 return data_url(picture(color)).partition(",")[2]
             case "mask", _:
-                return data_url(await self._mask())
+                return data_url(await self._mask(*path))
             case "times", [count, content]:
                 return content * int(count)
-        return _part(await self.task(name), path)
+        return SENT.get(name) or _part(await self.task(name), path)
 
-    async def _mask(self) -> bytes:
+    async def _mask(self, kind: str = "") -> bytes:
+        if kind == "black":
+            return picture("black")
         image = (await self.task("picked")).image
         assert image is not None
-        return mask((image.width, image.height))
+        return mask((int(kind), int(kind)) if kind else (image.width, image.height))
 
     async def until(self, task_id: str, state: str) -> None:
         """Return when a Task is in this state (or has ended in another)."""
@@ -159,12 +166,31 @@ def mask(size: tuple[int, int]) -> bytes:
     return _png(image)
 
 
+def of_a_phone() -> bytes:
+    """Draw a JPEG as phones take them: Pillow calls it MPO."""
+    file = BytesIO()
+    Image.new("RGB", (64, 64), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    return file.getvalue()
+
+
+def with_plus() -> str:
+    """Write a picture as a data URL that has `+` in it, of which every other one must be read as such."""
+    noise = Image.frombytes("RGB", (64, 64), Random(1).randbytes(64 * 64 * 3))
+    text = data_url(_png(noise))
+    assert text.count("+") > 10
+    return text
+
+
 def _png(image: Image.Image) -> bytes:
     file = BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
 
 
-def data_url(png: bytes) -> str:
+def data_url(picture: bytes, kind: str = "png") -> str:
     """Write a picture as a data URL."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode()
+
+
+# Pictures as clients have sent them, by name.
+SENT = {"phone": data_url(of_a_phone(), "jpeg"), "lost_plus": with_plus().replace("+", " ")}

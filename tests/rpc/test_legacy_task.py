@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from midway.domain.action import Action, Bot, Speed
 from midway.domain.errors import Reason
-from midway.domain.ids import TaskId
+from midway.domain.ids import AccountId, ChannelId, TaskId
 from midway.domain.image import Image
 from midway.domain.lifecycle import new_task
 from midway.domain.task import Ask, Failure, State, Task
@@ -72,6 +72,63 @@ def test_a_started_task_is_at_zero() -> None:
 )
 def test_a_failure_says_why(failure: Failure, text: str) -> None:
     assert rendered(a_task(state=State.FAILED, failure=failure))["failReason"] == text
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        (Reason.ACCOUNT_UNAVAILABLE, "its account 300000000000000001 is configured no longer"),
+        (Reason.VERIFICATION_REQUIRED, "Discord asks for a person: /captcha/api/c/secret/ack?hash=1"),
+        (Reason.ACCOUNT_PAUSED, "the account 300000000000000001 is paused"),
+        (Reason.ACCOUNT_INVALID, "the gateway refuses the token of 300000000000000001"),
+        (Reason.CREDITS_EXHAUSTED, ""),
+    ],
+)
+def test_trouble_of_an_account_is_the_operators_business(reason: Reason, message: str) -> None:
+    assert rendered(a_task(state=State.FAILED, failure=Failure(reason, message)))["failReason"] == "账号不可用"
+
+
+def test_midjourneys_words_about_an_account_are_told() -> None:
+    failure = Failure(Reason.CREDITS_EXHAUSTED, "You have used up your fast hours.", "Credits exhausted")
+
+    told = rendered(a_task(state=State.FAILED, failure=failure))["failReason"]
+    assert told == "[Credits exhausted] You have used up your fast hours."
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "300000000000000001",
+        "<#300000000000000001>",
+        "<@400000000000000001>",
+        "<@!400000000000000001>",
+        "<@&500000000000000001>",
+        "https://discord.com/channels/200000000000000001/300000000000000001/600000000000000001",
+        "https://ptb.discord.com/channels/@me/300000000000000001",
+        "https://discordapp.com/channels/200000000000000001/300000000000000001",
+    ],
+)
+def test_a_failure_names_no_place_on_discord(place: str) -> None:
+    failure = Failure(Reason.UPSTREAM_REJECTED, f"Sorry {place}, that was too much (see {place}).", "Sorry")
+    account = AccountId("300000000000000001")
+    task = a_task(state=State.FAILED, failure=failure, account_id=account, channel_id=ChannelId(account))
+
+    assert rendered(task)["failReason"] == "Sorry …, that was too much (see …)."
+
+
+def test_an_account_with_a_common_name_takes_no_words_away() -> None:
+    failure = Failure(Reason.UPSTREAM_REJECTED, "fast mode is over, see 1 of https://docs.midjourney.com/hc/en-us")
+    task = a_task(state=State.FAILED, failure=failure, account_id=AccountId("fast"), channel_id=ChannelId("1"))
+
+    assert rendered(task)["failReason"] == failure.message
+
+
+def test_a_task_that_answers_a_modal_is_submitted_and_not_back_at_the_start() -> None:
+    asked = rendered(a_task(state=State.SUBMITTING))
+    answering = rendered(a_task(state=State.SUBMITTING, started_at=NOON))
+
+    assert (asked["status"], asked["progress"]) == ("NOT_START", "")
+    assert (answering["status"], answering["progress"]) == ("SUBMITTED", "0%")
 
 
 def test_a_late_picture_is_shown_though_the_task_failed() -> None:

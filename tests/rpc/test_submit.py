@@ -149,13 +149,20 @@ async def test_a_region_is_drawn_with_a_mask(served: Served) -> None:
     assert drawn.state == SUCCEEDED
 
 
-async def test_a_mask_of_another_size_is_refused(served: Served) -> None:
+async def test_a_mask_of_another_size_is_scaled(served: Served) -> None:
     region = await pressed(served, "Vary (Region)")
-    mask = input_pb2.InputImage(data=mask_png((10, 10)))
+    mask = input_pb2.InputImage(data=mask_png((320, 320)))
+    request = submit_pb2.SubmitModalRequest(task_id=region.id, prompt="a red hat", mask=mask)
+
+    assert (await served.ended((await served.tasks.SubmitModal(request)).task)).state == SUCCEEDED
+
+
+async def test_a_mask_that_selects_nothing_is_refused(served: Served) -> None:
+    region = await pressed(served, "Vary (Region)")
+    mask = input_pb2.InputImage(data=png("black", (320, 320)))
     error = await rejected(served.tasks.SubmitModal(submit_pb2.SubmitModalRequest(task_id=region.id, mask=mask)))
 
-    assert error.reason == "INVALID_IMAGE"
-    assert error.fields == ["mask"]
+    assert (error.reason, error.fields) == ("INVALID_IMAGE", ["mask"])
 
 
 async def test_the_bookmark_makes_no_task(served: Served) -> None:

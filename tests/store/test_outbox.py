@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from midway.domain.ids import MessageId, Revision
 from midway.domain.image import Image
-from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Progressed, Result, Succeeded
+from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Progressed, Requeued, Result, Succeeded
 from midway.domain.task import Task
 from midway.store.port import DeadLetter, OutboxRow, RevisionConflict, Store
 from msgspec.structs import replace
@@ -111,6 +111,18 @@ async def test_progress_that_waits_gives_way_to_newer_progress(store: Store):
 
     told = [(row.task.state.value, row.task.progress) for row in await all_in_order(store)]
     assert told == [("SUBMITTING", 0), ("SUBMITTED", 0), ("IN_PROGRESS", 93)]
+
+
+async def test_progress_gives_way_only_to_what_follows_it_at_once(store: Store):
+    """Else a Task that went back to the queue would be told as SUBMITTED twice in a row."""
+    task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), notify=True)
+    for _ in range(2):
+        task = await advance(store, task, Accepted(), Requeued("Queue full"), notify=True)
+        task = await advance(store, task, Dispatched())
+    await advance(store, task, Accepted(), notify=True)
+
+    told = [row.task.state.value for row in await all_in_order(store)]
+    assert told == ["SUBMITTING", "SUBMITTED", "QUEUED", "SUBMITTED", "QUEUED", "SUBMITTED"]
 
 
 async def test_the_end_never_gives_way(store: Store):

@@ -1,5 +1,6 @@
 """Outgoing HTTP never reaches a private address, however it is named."""
 
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -10,7 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
-from midway.engine.outbound import FetchFailed, Outbound, UrlRefused, check_url, is_public
+from midway.engine.address import is_public
+from midway.engine.outbound import FetchFailed, Outbound, UrlRefused, check_url
 
 TIMEOUT = timedelta(seconds=20)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -106,6 +108,118 @@ def test_address_is_not_public(address: str) -> None:
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111"])
 def test_address_is_public(address: str) -> None:
     assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/hook",
+        "http://127.0.0.1:8080/hook",
+        "http://10.0.0.8/",
+        "http://172.31.255.1/",
+        "https://192.168.1.20/hook",
+        "http://169.254.169.254/latest/meta-data",
+        "http://100.64.0.1/",
+        "http://0.0.0.0/",
+        "http://0/",
+        "http://127.1/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0x7f.1/",
+        "http://0177.0.0.1/",
+        "http://017700000001/",
+        "http://192.168.010.1/",
+        "http://10.0.0.8./",
+        "http://①②⑦.⓪.⓪.①/",
+        "http://１２７.0.0.1/",
+        "http://127。0。0。1/",
+        "http://%31%32%37.0.0.1/",
+        "http://[::1]/",
+        "http://[::1%25lo]/",
+        "http://[0:0:0:0:0:0:0:1]:3000/",
+        "http://[::ffff:10.0.0.8]/",
+        "http://[::ffff:a00:8]/",
+        "http://[64:ff9b::a00:8]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[fd00::1]/",
+        "http://localhost/",
+        "http://LocalHost.:9000/",
+        "http://hooks.localhost/",
+        "http://localhost.localdomain/",
+        "http://nas.local/hook",
+        "http://hook.internal/",
+        "http://router.home.arpa/",
+        "http://user:pass@10.0.0.8/",
+    ],
+)
+async def test_what_is_private_as_written_is_refused_unasked(url: str) -> None:
+    with pytest.raises(UrlRefused, match="the address is private"):
+        Outbound().check_written(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/hook",
+        "http://8.8.8.8/hook",
+        "http://[2606:4700:4700::1111]/",
+        "http://134744072/",  # 8.8.8.8; refused when it is asked, as every number in disguise
+        "http://localhost.example.com/",
+        "http://mylocalhost/",
+        "http://local.example/",
+        "http://internal.example.com/",
+        "http://1.2.3.4.5/",
+        "http://999.1.1.1/",
+        "http://10.0.0.8.example.com/",
+        "not an address",
+        "http://[::1",
+        "",
+        "http://example.com/" + "a" * 50_000,
+    ],
+)
+async def test_what_is_not_private_as_written_is_seen_when_connecting(url: str) -> None:
+    Outbound().check_written(url)
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.8/x", "http://10.0.0.8:80/x", "http://nas.local:81/"])
+async def test_what_the_operator_named_is_no_private_address(url: str) -> None:
+    Outbound({"10.0.0.8", "NAS.local:81"}).check_written(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_refused"),
+    [
+        ("http://127.0.0.1:3000/", False),
+        ("http://127.9.9.9/", False),
+        ("http://[::1]/", False),
+        ("http://localhost:3000/", False),
+        ("http://hooks.localhost/", False),
+        ("http://127.1/", True),  # would be refused as a number in disguise when it is asked
+        ("http://[::ffff:127.0.0.1]/", True),
+        ("http://10.0.0.8/", True),
+        ("http://0.0.0.0/", True),
+        ("http://nas.local/", True),
+    ],
+)
+async def test_this_machine_is_no_private_address_where_only_it_may_call(url: str, is_refused: bool) -> None:
+    refused = pytest.raises(UrlRefused) if is_refused else contextlib.nullcontext()
+    with refused:
+        Outbound(allow_loopback=True).check_written(url)
+
+
+async def test_this_machine_is_reached_where_only_it_may_call(site: Site) -> None:
+    async with Outbound(allow_loopback=True) as outbound:
+        for host in ("127.0.0.1", "localhost"):
+            async with outbound.post(site.url("/file", host), b"x", headers={}, within=TIMEOUT) as answer:
+                assert answer.status == 200
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "169.254.169.254", "::ffff:127.0.0.1", "fc00::1"])
+async def test_no_other_private_address_is_reached_then(site: Site, address: str) -> None:
+    async with Outbound(allow_loopback=True, resolver=ScriptedResolver(address)) as outbound:
+        with pytest.raises(UrlRefused, match="not public"):
+            async with outbound.post(site.url("/file", "hook.example"), b"x", headers={}, within=TIMEOUT):
+                pass
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ import pytest
 from midway.domain.action import Action, Bot, ModalKind, press_from_custom_id
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
 from midway.domain.ids import MessageId, TaskId
-from midway.domain.image import Button, Image
+from midway.domain.image import Button
 from midway.domain.task import Ask, State, Task
-from midway.engine.press import button_of, check_mask, pressed, proposal, usable_parent, wanted_input
+from midway.engine.press import button_of, pressed, proposal, usable_parent, wanted_input
 from msgspec.structs import replace
 
-from tests.support.pictures import plain_picture
 from tests.unit.making import JOB, a_task
 
 U1, V2 = f"MJ::JOB::upsample::1::{JOB}", f"MJ::JOB::variation::2::{JOB}"
@@ -148,18 +147,3 @@ def test_a_region_without_mask_is_refused_when_only_a_prompt_is_given() -> None:
         wanted_input(Ask(action=Action.PRESS, modal_prompt="x"), press_from_custom_id(REGION), remix=False)
 
     assert (refused.value.field, refused.value.reason) == ("mask", Reason.INVALID_IMAGE)
-
-
-def test_a_mask_of_another_size_is_refused() -> None:
-    parent = a_parent(REGION, image=Image("https://cdn.invalid/x.png", 1024, 768))
-    with pytest.raises(InvalidField) as refused:
-        check_mask(plain_picture("black", (64, 64)), parent)
-
-    assert refused.value.field == "mask"
-
-
-@pytest.mark.parametrize(
-    "image", [None, Image("https://cdn.invalid/x.png"), Image("https://cdn.invalid/x.png", 64, 64)]
-)
-def test_a_mask_that_fits_or_cannot_be_compared_is_taken(image: Image | None) -> None:
-    check_mask(plain_picture("black", (64, 64)), a_parent(REGION, image=image))

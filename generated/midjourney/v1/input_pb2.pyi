@@ -131,7 +131,8 @@ class SubmitOptions(message.Message):
     client_state: builtins.str
     """Any text, kept with the Task and sent back in it. At most 255 characters. Example: "order-17"."""
     notify_url: builtins.str
-    """Where changes of the Task are posted to as JSON, an http or https link of at most 2000 characters.
+    """Where changes of the Task's state, progress, picture and failure are posted to as JSON, an http or https link of at
+    most 2000 characters. A private address is refused unless the operator allows it (`MIDWAY_WEBHOOK_ALLOW_HOSTS`).
     Default empty: the server's own setting. Example: "https://example.org/hook".
     """
     def __init__(

@@ -394,8 +394,8 @@ class SubmitModalRequest(message.Message):
     """As in `SubmitImagineRequest.request_id`."""
     @builtins.property
     def mask(self) -> input_pb2.InputImage:
-        """Region to draw anew, needed when `Task.modal.needs_mask`: a PNG in the parent picture's size, white where
-        Midjourney draws and black where it keeps.
+        """Region to draw anew, needed when `Task.modal.needs_mask`: a PNG, white where Midjourney draws and black where it
+        keeps. One of another size than the parent's picture is scaled to it.
         """
 
     def __init__(

@@ -171,7 +171,9 @@ class Settings(LimitSettings):
         _RULES.max_concurrent_per_host, ge=1, description="Most webhooks at a time to one host"
     )
     webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="host or host:port that webhooks may reach though it is private, comma-separated"
+        (),
+        description="host or host:port that webhooks may reach though it is private, comma-separated; "
+        "without API keys this machine is allowed anyway",
     )
     max_transfer_bytes: int = Field(
         ClientSettings().max_transfer_bytes,

@@ -15,13 +15,14 @@ from midway.app.settings import Settings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import ClientProfile, Endpoints
 from midway.discord.settings import ClientSettings
+from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, GuildId
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.banned import BannedWords
 from midway.engine.clock import SystemClock
-from midway.engine.engine import Engine
-from midway.engine.outbound import Outbound
+from midway.engine.engine import CheckUrl, Engine
+from midway.engine.outbound import Outbound, UrlRefused
 from midway.engine.translate import ChatTranslator, NoTranslator, Translator
 from midway.media.archive import Archive, Retention
 from midway.media.keeper import ArchiveKeeper
@@ -67,11 +68,13 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
     LinkKeyUnusable, PortTaken, and OSError or RuntimeError for another port that is taken.
     """
     async with AsyncExitStack() as parts:
-        engine = await _engine(settings, parts)
+        hooks = Outbound(settings.webhook_allow_hosts, allow_loopback=not settings.api_keys)
+        await parts.enter_async_context(hooks)
+        engine = await _engine(settings, hooks, parts)
         metrics = await _metrics(engine, parts)
         metrics_url = await parts.enter_async_context(serving_metrics(metrics, settings.metrics_port))
         links = await _links(settings)
-        await _webhooks(settings, engine, links, parts)
+        await _webhooks(settings, engine, links, hooks, parts)
         keeper = await _keeper(settings, engine, parts)
         options = server_options(settings)
         doors = Doors(
@@ -107,8 +110,9 @@ async def _links(settings: Settings) -> PictureLinks:
     )
 
 
-async def _webhooks(settings: Settings, engine: Engine, links: PictureLinks, parts: AsyncExitStack) -> None:
-    outbound = await parts.enter_async_context(Outbound(settings.webhook_allow_hosts))
+async def _webhooks(
+    settings: Settings, engine: Engine, links: PictureLinks, outbound: Outbound, parts: AsyncExitStack
+) -> None:
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
 
     def shown(task: Task) -> bytes:
@@ -129,7 +133,20 @@ async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> 
     return keeper
 
 
-async def _engine(settings: Settings, parts: AsyncExitStack) -> Engine:
+def _checking(hooks: Outbound) -> CheckUrl:
+    """Make the check of a webhook's address as a client wrote it."""
+
+    def check(url: str) -> None:
+        try:
+            hooks.check_written(url)
+        except UrlRefused as err:
+            problem = f"{err.problem}; the operator may name its host in MIDWAY_WEBHOOK_ALLOW_HOSTS"
+            raise InvalidField("options.notify_url", problem) from err
+
+    return check
+
+
+async def _engine(settings: Settings, hooks: Outbound, parts: AsyncExitStack) -> Engine:
     accounts = settings.account_configs()
     if not accounts:
         raise NothingToDrawWith
@@ -147,6 +164,7 @@ async def _engine(settings: Settings, parts: AsyncExitStack) -> Engine:
         translator=await _translator(settings, parts),
         pictures=settings.picture_limits(),
         notify_url=settings.notify_url,
+        check_notify_url=_checking(hooks),
     )
     return await parts.enter_async_context(engine)
 

@@ -2,6 +2,7 @@
 
     Refusal                 a request that is answered with an error and changes nothing
     +-- InvalidField        the request itself is wrong; names the field
+    |   +-- TooLong         it has more characters than are taken
     +-- NotFound            the Task or Account named is not there
     +-- Conflict            what is there does not allow it (state, reused request id)
     |   +-- NoAccount       every Account that may do it needs a person first
@@ -85,6 +86,13 @@ class InvalidField(Refusal):
         super().__init__(reason, f"{field}: {message}", field=field, **metadata)
         self.field = field
         self.problem = message
+
+
+class TooLong(InvalidField):
+    """A text has more characters than are taken."""
+
+    def __init__(self, field: str, length: int, most: int) -> None:
+        super().__init__(field, f"has {length} characters, at most {most} are taken")
 
 
 class NotFound(Refusal):

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from midway.domain.action import Action
-from midway.domain.errors import InvalidField
+from midway.domain.errors import InvalidField, TooLong
 from midway.domain.ids import JOB_ID
 from midway.domain.image import InputImage
 from midway.domain.task import Ask
@@ -21,13 +21,13 @@ Admission = Callable[[Ask, Sequence[InputImage], Wording, Limits], Awaitable[lis
 
 
 def check_lengths(ask: Ask, limits: Limits) -> None:
-    """Refuse texts that are only echoed or called when they are longer than the old API took. Raises InvalidField."""
+    """Refuse texts that are only echoed or called when they are longer than the old API took. Raises TooLong."""
     for field, text, most in (
         ("options.client_state", ask.client_state, limits.max_client_state_characters),
         ("options.notify_url", ask.notify_url, limits.max_notify_url_characters),
     ):
         if len(text) > most:
-            raise InvalidField(field, f"has {len(text)} characters, at most {most} are taken")
+            raise TooLong(field, len(text), most)
 
 
 async def _imagine(ask: Ask, inputs: Sequence[InputImage], wording: Wording, limits: Limits) -> list[Ask]:

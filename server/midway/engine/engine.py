@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +17,7 @@ from midway.domain.errors import NoAccount, NotFound, Reason
 from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
+from midway.domain.notice import deserves_notice
 from midway.domain.task import UNFINISHED, Ask, State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.assign import USABLE, is_bound
@@ -28,6 +29,7 @@ from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
 from midway.engine.placing import Placed
 from midway.engine.press import usable_parent
+from midway.engine.region import Regions
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
@@ -38,6 +40,10 @@ log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 3.0  # at the end, for the answers to Interactions on their way; a shutdown has ten in all
 WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in the Store
+
+
+# Refuses an address by its text alone. Raises InvalidField.
+CheckUrl = Callable[[str], None]
 
 
 class Uploads(Struct, frozen=True):
@@ -62,12 +68,14 @@ class Engine:
         translator: Translator,
         pictures: PictureLimits,
         notify_url: str = "",
+        check_notify_url: CheckUrl = lambda _url: None,
         clock: Clock | None = None,
     ) -> None:
         self.store = store
         self.watch = watch
         self.pictures = pictures
         self._notify_url = notify_url  # for Tasks that name none
+        self._check_notify_url = check_notify_url  # of those that name one
         self._limits = limits
         self._clock = clock or SystemClock()
         self._wording = Wording(banned, translator, limits.max_prompt_characters, limits.max_jobs_per_prompt)
@@ -81,7 +89,8 @@ class Engine:
     async def __aenter__(self) -> Self:
         """Take up what an earlier run left, and begin to work."""
         ids = TaskIds(await self.store.last_task_id())
-        self._intake = Intake(self.store, self._workers, self._wording, self._limits, self._clock, ids)
+        regions = Regions(self.fetch_picture, self.pictures)
+        self._intake = Intake(self.store, self._workers, self._wording, self._limits, self._clock, ids, regions)
         marks = {mark.account_id: mark for mark in await self.store.marks()}
         for worker in self._workers.values():
             worker.relocate = self._intake.relocate
@@ -103,8 +112,10 @@ class Engine:
 
     async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
         """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""
-        if self._notify_url and not ask.notify_url:
+        if not ask.notify_url:
             ask = replace(ask, notify_url=self._notify_url)
+        else:
+            self._check_notify_url(ask.notify_url)
         return await self._intake.admit(ask, inputs, request)
 
     async def answer_modal(
@@ -210,8 +221,9 @@ class Engine:
             if other
             else failed(Reason.ACCOUNT_UNAVAILABLE, f"its account {task.account_id} is configured no longer")
         )
+        changed = apply(task, event, self._clock.now())
         adopted = await self.store.append(
-            apply(task, event, self._clock.now()), expected_revision=task.revision, notify=bool(task.ask.notify_url)
+            changed, expected_revision=task.revision, notify=deserves_notice(task, changed)
         )
         if other:
             other.take(adopted)

@@ -23,7 +23,8 @@ from midway.engine.clock import Clock
 from midway.engine.dispatch import APPLICATION_IDS
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed, Placer
-from midway.engine.press import IMAGINE_ALL, button_of, check_mask, pressed, usable_parent, wanted_input
+from midway.engine.press import IMAGINE_ALL, button_of, pressed, usable_parent, wanted_input
+from midway.engine.region import Regions
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
 from midway.store.port import RequestKey, Store, TaskQuery
@@ -42,11 +43,13 @@ class Intake:
         limits: Limits,
         clock: Clock,
         ids: TaskIds,
+        regions: Regions,
     ) -> None:
         self._store = store
         self._workers = workers
         self._wording = wording
         self._limits = limits
+        self._regions = regions
         self._placer = Placer(store, limits, clock, ids)
 
     async def admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
@@ -84,7 +87,7 @@ class Intake:
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
         if task.state is State.AWAITING_INPUT:
-            await self._check_answer(task, mask)
+            mask = await self._fitting_mask(task, mask)
             prompt = await self._wording.english(prompt.strip() or (task.modal.prompt if task.modal else ""), "prompt")
         worker = self.worker_of(task)
         answered = await worker.desk.give_input(task_id, prompt, mask, request)
@@ -136,7 +139,7 @@ class Intake:
         plain = filled if ask.custom_id else replace(filled, remix=False)
         wanted = wanted_input(plain, press, remix=worker.account().remix)
         if plain.has_mask and inputs:
-            check_mask(inputs[-1], parent)
+            inputs = [*inputs[:-1], await self._regions.fitted(inputs[-1], parent)]
         return await self._placer.place(plain, worker, inputs, request, wanted)
 
     async def _with_given_prompt(self, ask: Ask) -> Ask:
@@ -209,11 +212,14 @@ class Intake:
             description=f"/imagine {prompt}",
         )
 
-    async def _check_answer(self, task: Task, mask: InputImage | None) -> None:
+    async def _fitting_mask(self, task: Task, mask: InputImage | None) -> InputImage | None:
+        """Return the mask in its picture's size. Raises InvalidField when there is one too many, or none."""
         wants_region = task.modal is not None and task.modal.kind is ModalKind.REGION
-        if mask is not None and not wants_region:
+        if mask is None:
+            if wants_region and not task.ask.has_mask:
+                raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
+            return None
+        if not wants_region:
             raise InvalidField("mask", "only Vary (Region) takes a mask")
-        if wants_region and mask is None and not task.ask.has_mask:
-            raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
-        if mask is not None:
-            check_mask(mask, await self._store.get(task.ask.parent_id) if task.ask.parent_id else None)
+        parent = await self._store.get(task.ask.parent_id) if task.ask.parent_id else None
+        return await self._regions.fitted(mask, parent)

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt
-from midway.domain.ids import AccountId, Nonce, Revision, TaskId
+from midway.domain.ids import AccountId, Nonce, TaskId
 from midway.domain.lifecycle import Event, allows, apply
+from midway.domain.notice import deserves_notice
 from midway.domain.task import RUNNING, UNFINISHED, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
@@ -21,7 +22,6 @@ from midway.engine.limits import Limits
 from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery
 
 UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
-NOTIFIED = frozenset({State.SUBMITTED, State.IN_PROGRESS, State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 
 class Ledger:
@@ -100,7 +100,7 @@ class Ledger:
             await self.learn(*attempts)
             return task
         try:
-            stored = await self._append(changed, task.revision, attempts, request)
+            stored = await self._append(task, changed, attempts, request)
         except RevisionConflict:
             await self._read_again(task_id)  # memory was behind; what is decided next is decided on the truth
             raise
@@ -109,14 +109,12 @@ class Ledger:
             self.index.put(attempt)
         return stored
 
-    async def _append(
-        self, task: Task, expected: Revision, attempts: Sequence[Attempt], request: RequestKey | None
-    ) -> Task:
+    async def _append(self, before: Task, after: Task, attempts: Sequence[Attempt], request: RequestKey | None) -> Task:
         return await self._store.append(
-            task,
-            expected_revision=expected,
+            after,
+            expected_revision=before.revision,
             attempts=attempts,
-            notify=bool(task.ask.notify_url) and task.state in NOTIFIED,
+            notify=deserves_notice(before, after),
             request=request,
         )
 

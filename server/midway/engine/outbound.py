@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
@@ -17,11 +17,18 @@ from aiohttp.abc import AbstractResolver
 from msgspec import Struct
 from yarl import URL
 
+from midway.engine.address import (
+    is_loopback,
+    is_loopback_as_written,
+    is_number_in_disguise,
+    is_private_as_written,
+    is_public,
+)
+
 MAX_REDIRECTS = 5
 MAX_URL_CHARACTERS = 2000  # the old API's limit on notifyHook
 _CHUNK_BYTES = 64 * 1024
 
-IpAddress = IPv4Address | IPv6Address
 _AddressToConnect = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 
@@ -55,18 +62,6 @@ class Fetched(Struct, frozen=True):
     content_type: str
 
 
-def is_public(address: IpAddress) -> bool:
-    """Tell whether the whole Internet means the same machine by this address.
-
-    Addresses that carry an IPv4 address within (mapped, 6to4, Teredo, NAT64) are not: they reach what it reaches.
-    """
-    if not address.is_global or address.is_multicast or address.is_reserved:
-        return False
-    if isinstance(address, IPv4Address):
-        return True
-    return not (address.is_site_local or address.ipv4_mapped or address.sixtofour or address.teredo)
-
-
 def check_url(url: str) -> URL:
     """Parse an address that may be asked: http or https, no credentials, a host and a port that exist.
 
@@ -92,40 +87,44 @@ def _check_parts(url: URL) -> None:
         raise UrlRefused("the address carries credentials")
     if not url.port:
         raise UrlRefused("the address names no port that exists")
-    if _is_disguised_number(url.host):
+    if is_number_in_disguise(url.host):
         raise UrlRefused("the host is a number in disguise")
-
-
-def _is_disguised_number(host: str) -> bool:
-    """Tell whether a resolver would read an IPv4 address where a person sees none (`2130706433`, `0x7f.1`)."""
-    try:
-        ip_address(host)
-    except ValueError:
-        last_label = host.rstrip(".").rpartition(".")[2].lower()
-        return last_label.isdigit() or last_label.startswith("0x")
-    return False
-
-
-def _public_socket(address: _AddressToConnect) -> socket.socket:
-    family, kind, protocol, _, (host, *_) = address
-    if not is_public(ip_address(host)):
-        raise _PrivateAddress
-    return socket.socket(family, kind, protocol)
 
 
 class Outbound:
     """Asks http(s) addresses, never a private one unless its host is among `allow_hosts` (`host` or `host:port`).
 
-    Use as a context manager; it owns its connections.
+    With `allow_loopback` this machine counts as public. Use as a context manager; it owns its connections.
     """
 
-    def __init__(self, allow_hosts: Collection[str] = (), *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        allow_hosts: Collection[str] = (),
+        *,
+        allow_loopback: bool = False,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._allowed = frozenset(host.lower() for host in allow_hosts)
+        self._allow_loopback = allow_loopback
         self._resolver = resolver
+
+    def check_written(self, url: str) -> None:
+        """Refuse an address that is private by its text alone, before anything is asked. Raises UrlRefused.
+
+        What a name resolves to is seen when connecting; so is what makes a text no address at all.
+        """
+        try:
+            parsed = URL(url[:MAX_URL_CHARACTERS])
+        except ValueError:
+            return
+        host = parsed.host or ""
+        is_ours = self._allow_loopback and is_loopback_as_written(host)
+        if is_private_as_written(host) and not is_ours and not self._is_allowed(parsed):
+            raise UrlRefused("the address is private")
 
     async def __aenter__(self) -> Self:
         """Open; no connection is made yet."""
-        guarded = aiohttp.TCPConnector(resolver=self._resolver, socket_factory=_public_socket, ttl_dns_cache=60)
+        guarded = aiohttp.TCPConnector(resolver=self._resolver, socket_factory=self._socket, ttl_dns_cache=60)
         self._guarded = aiohttp.ClientSession(connector=guarded, cookie_jar=aiohttp.DummyCookieJar())
         self._trusted = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         return self
@@ -181,6 +180,13 @@ class Outbound:
             if isinstance(err.os_error, _PrivateAddress):
                 raise UrlRefused(str(err.os_error)) from err
             raise
+
+    def _socket(self, address: _AddressToConnect) -> socket.socket:
+        family, kind, protocol, _, (host, *_) = address
+        ip = ip_address(host)
+        if not is_public(ip) and not (self._allow_loopback and is_loopback(ip)):
+            raise _PrivateAddress
+        return socket.socket(family, kind, protocol)
 
     def _is_allowed(self, url: URL) -> bool:
         return not self._allowed.isdisjoint({url.host, f"{url.host}:{url.port}"})

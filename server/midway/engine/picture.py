@@ -4,22 +4,22 @@ All functions are pure. Those that take bytes decode the whole picture, up to a 
 them in a thread (`asyncio.to_thread`) from the event loop.
 """
 
-import base64
-import binascii
 import io
 import re
 import struct
 import zlib
 from dataclasses import dataclass
-from urllib.parse import unquote
+from pathlib import Path
 
 import PIL.Image
 from PIL.Image import DecompressionBombError
 
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.image import InputImage
+from midway.engine.base64_text import bytes_from, characters_from
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+SEVERAL_JPEGS = "MPO"  # Pillow's word for a JPEG with more pictures behind the first, as phones take them
 
 # A mask painted with a soft brush has grey edges; a photograph sent by mistake is nearly all grey.
 MAX_GREY_SHARE = 0.05
@@ -28,8 +28,6 @@ WHITE_FROM = 128
 
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:(?P<type>[^,]*),(?P<payload>.*)", re.IGNORECASE | re.DOTALL)
-_SPACE = re.compile(r"\s+")
-_URL_SAFE = str.maketrans("-_", "+/")
 
 # What Pillow's decoders raise on damaged files, found by feeding them such.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
@@ -47,13 +45,14 @@ class PictureLimits:
 def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage | str:
     """Read a data URL or bare base64 as a picture; return an http(s) link as it is.
 
-    Base64 may be URL-safe, unpadded and broken into lines. The type that a data URL claims is not believed.
+    Base64 may be URL-safe, unpadded, broken into lines, percent-encoded, and have blanks where a form turned its `+`
+    into them. The type that a data URL claims is not believed.
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
     stripped = text.strip()
     if _LINK.fullmatch(stripped):
         return stripped
-    return image_from_bytes(_bytes_from_text(stripped, field, limits), field, limits)
+    return image_from_bytes(_bytes_from_text(text.lstrip(), field, limits), field, limits)
 
 
 def image_from_bytes(data: bytes, field: str, limits: PictureLimits) -> InputImage:
@@ -62,35 +61,43 @@ def image_from_bytes(data: bytes, field: str, limits: PictureLimits) -> InputIma
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
     picture = _decoded(data, field, limits)
-    return InputImage(data, PIL.Image.MIME[str(picture.format)], picture.width, picture.height)
+    kind = "JPEG" if picture.format == SEVERAL_JPEGS else str(picture.format)
+    return InputImage(data, PIL.Image.MIME[kind], picture.width, picture.height)
 
 
-def mask_from_bytes(
-    data: bytes, field: str, limits: PictureLimits, expected_size: tuple[int, int] | None
-) -> InputImage:
+def mask_from_bytes(data: bytes, field: str, limits: PictureLimits, size: tuple[int, int] | None) -> InputImage:
     """Check a Vary (Region) mask and make it pure: black where nothing changes, white where it is selected.
 
     What is transparent counts as black. Grey is rounded on the edges of a selection and refused in masses.
-    `expected_size` is the parent picture's (width, height), None when unknown.
+    `size` is the (width, height) of the picture that it covers, to which it is scaled; None when unknown.
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
     picture = _decoded(data, field, limits)
     if picture.format != "PNG":
         raise _invalid(field, f"a mask must be a PNG, this is a {picture.format}")
-    if expected_size and picture.size != expected_size:
-        raise _invalid(field, f"the mask is {_size(picture.size)}, the picture is {_size(expected_size)}")
-    return InputImage(_png(_pure(_grey(picture), field)), "image/png", *picture.size)
+    pure = _pure(_grey(picture), field)
+    if size and pure.size != size:
+        if size[0] * size[1] > limits.max_pixels:
+            raise _too_many_pixels(field, limits)
+        pure = _selecting(pure.resize(size, PIL.Image.Resampling.NEAREST), field)  # any other would make greys
+    return InputImage(_png(pure), "image/png", *pure.size)
+
+
+def size_of_file(path: Path) -> tuple[int, int]:
+    """Read the (width, height) of a picture without decoding it. Raises OSError when it is none."""
+    with PIL.Image.open(path, formats=FORMATS) as picture:
+        return picture.size
 
 
 def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
-    payload = _SPACE.sub("", _payload(text, field)).translate(_URL_SAFE).rstrip("=")
-    if not payload:
+    characters = characters_from(_payload(text, field))
+    if not characters:
         raise _invalid(field, "is empty")
-    if len(payload) * 3 // 4 > limits.max_bytes:
+    if len(characters) * 3 // 4 > limits.max_bytes:
         raise _too_many_bytes(field, limits)
     try:
-        return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
-    except (binascii.Error, ValueError) as err:
+        return bytes_from(characters)
+    except ValueError as err:
         raise _invalid(field, "is neither a data URL, nor base64, nor an http(s) link") from err
 
 
@@ -101,7 +108,7 @@ def _payload(text: str, field: str) -> str:
     found = _DATA_URL.fullmatch(text)
     if not found or not found["type"].lower().replace(" ", "").endswith(";base64"):
         raise _invalid(field, "is a data URL without base64")
-    return unquote(found["payload"])
+    return found["payload"]
 
 
 def _decoded(data: bytes, field: str, limits: PictureLimits) -> PIL.Image.Image:
@@ -131,20 +138,19 @@ def _pure(grey: PIL.Image.Image, field: str) -> PIL.Image.Image:
     greys = sum(grey.histogram()[DARKEST_GREY : LIGHTEST_GREY + 1])
     if greys > MAX_GREY_SHARE * grey.width * grey.height:
         raise _invalid(field, "a mask must be black and white; most of this one is grey or coloured")
-    pure = grey.point([0] * WHITE_FROM + [255] * (256 - WHITE_FROM))
-    if pure.getbbox() is None:
+    return _selecting(grey.point([0] * WHITE_FROM + [255] * (256 - WHITE_FROM)), field)
+
+
+def _selecting(mask: PIL.Image.Image, field: str) -> PIL.Image.Image:
+    if mask.getbbox() is None:
         raise _invalid(field, "the mask is all black: nothing is selected")
-    return pure
+    return mask
 
 
 def _png(picture: PIL.Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=False)
     return file.getvalue()
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _invalid(field: str, problem: str) -> InvalidField:

@@ -5,7 +5,6 @@ from msgspec.structs import replace
 from midway.domain.action import Action, ModalKind, ModalRule, Press, custom_id_of_change
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
 from midway.domain.ids import TaskId
-from midway.domain.image import InputImage
 from midway.domain.task import Ask, ModalAsk, Task
 
 IMAGINE_ALL = "MJ::Job::PicReader::all"
@@ -90,14 +89,6 @@ def wanted_input(ask: Ask, press: Press, *, remix: bool) -> ModalAsk | None:
     if press.modal_kind is ModalKind.REGION and not ask.has_mask:
         raise InvalidField("mask", "must be given for Vary (Region)", Reason.INVALID_IMAGE)
     return None
-
-
-def check_mask(mask: InputImage, parent: Task | None) -> None:
-    """Refuse a mask of another size than the picture it covers. Raises InvalidField."""
-    image = parent.image if parent else None
-    if image and image.width and image.height and (mask.width, mask.height) != (image.width, image.height):
-        wanted = f"{image.width}x{image.height}"
-        raise InvalidField("mask", f"is {mask.width}x{mask.height}, the picture is {wanted}", Reason.INVALID_IMAGE)
 
 
 def _description(parent: Task, press: Press) -> str:

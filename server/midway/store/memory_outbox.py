@@ -21,9 +21,9 @@ class MemoryOutbox:
     def put(self, task: Task, now: datetime) -> None:
         """Add a notice, in the place of those that tell of earlier progress in the same state."""
         behind_the_first = [row for row in self.rows.values() if row.task.id == task.id][1:]
-        for row in behind_the_first:
-            if row.task.state is task.state and not task.state.is_terminal:
-                del self.rows[row.sequence]
+        last_first = itertools.takewhile(lambda row: row.task.state is task.state, reversed(behind_the_first))
+        for row in list(last_first) if not task.state.is_terminal else ():
+            del self.rows[row.sequence]
         self._add(task, task.ask.notify_url, now)
 
     def _add(self, task: Task, url: str, now: datetime) -> None:

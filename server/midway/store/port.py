@@ -150,8 +150,8 @@ class Store(Protocol):
 
         With `request`, that request id belongs to the Task from now on; the caller has looked with `by_request` before.
         Returns the Task with its new revision. With `notify` and a `notify_url`, an outbox row is written with it. It
-        takes the place of rows that tell of earlier progress in the same state, save the Task's first row, which may
-        be on its way; a row that tells of the end stays in any case.
+        takes the place of the rows before it that tell of earlier progress in the same state, save the Task's first
+        row, which may be on its way; a row that tells of the end stays in any case.
         Raises RevisionConflict when the Task is not at `expected_revision`.
         """
 

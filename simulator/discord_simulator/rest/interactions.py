@@ -101,7 +101,8 @@ async def submit_inpaint(request: web.Request) -> web.Response:
     """Take the mask of Vary Region from its embedded page; the token stands for the login."""
     form = await read_form(request)
     token, mask, prompt = form.text("customId") or "", _mask(form), form.text("prompt") or ""
-    request.app[WORLD].journal.write("inpaint", None, token=token, prompt=prompt, mask_bytes=len(mask))
+    size = [int.from_bytes(mask[at : at + 4]) for at in (16, 20)]  # as its header says
+    request.app[WORLD].journal.write("inpaint", None, token=token, prompt=prompt, mask_bytes=len(mask), mask_size=size)
     if not request.app[BOT].inpaint(token, mask, prompt):
         return web.json_response({"status": "error", "message": "unknown token"}, status=404)
     return web.json_response({"status": "success"})

@@ -46,8 +46,8 @@ class SubmitResult(message.Message):
     RESULT_FIELD_NUMBER: builtins.int
     PROPERTIES_FIELD_NUMBER: builtins.int
     code: builtins.int
-    """1 done, 3 not found, 4 bad parameter, 9 failed, 21 exists or waits for a modal, 22 queued, 23 queue full,
-    24 banned word. Always set.
+    """1 done, 3 not found (cancel and image-seed only), 4 bad parameter, 9 failed, 21 exists or waits for a modal,
+    22 queued, 23 queue full, 24 banned word. Always set.
     """
     description: builtins.str
     """The code in words. Always set. Example: "提交成功"."""

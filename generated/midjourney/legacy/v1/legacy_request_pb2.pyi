@@ -431,7 +431,7 @@ class SubmitModalRequest(message.Message):
     prompt: builtins.str
     """Text for the modal; blank: the modal's own."""
     mask_base64: builtins.str
-    """The mask of Vary (Region): white where to draw, black where to keep."""
+    """The mask of Vary (Region), a PNG of any size: white where to draw, black where to keep."""
     notify_hook: builtins.str
     """Taken and ignored: the Task has its own already."""
     @builtins.property

@@ -49,7 +49,7 @@ class LegacyQueries:
         """Read every Account."""
         return _body(await self._reads.ListAccounts(request))
 
-    @answering()
+    @answering(_NO_TASK)
     async def GetImageSeed(self, request: requests.GetImageSeedRequest, context: Context) -> legacy_pb2.SubmitResult:
         """Ask for a seed; a text, as relays decode `result` as one."""
         return result(Code.SUCCESS, texts.DONE, await self._engine.image_seed(TaskId(request.id)))
@@ -58,7 +58,7 @@ class LegacyQueries:
     async def CancelTask(self, request: requests.CancelTaskRequest, context: Context) -> legacy_pb2.SubmitResult:
         """End a Task."""
         task = await self._engine.cancel(TaskId(request.id))
-        return result(Code.SUCCESS, texts.DONE, task.id, {"status": status_from(task.state)})
+        return result(Code.SUCCESS, texts.DONE, task.id, {"status": status_from(task)})
 
 
 def _body(json: Pieces) -> HttpBody:

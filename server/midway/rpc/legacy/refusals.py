@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from midjourney.legacy.v1 import legacy_pb2
 
-from midway.domain.errors import InvalidField, Reason, Refusal
+from midway.domain.errors import InvalidField, Reason, Refusal, TooLong
 from midway.rpc.interceptors import Context
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.results import Property, result
@@ -33,35 +33,59 @@ class Told:
     properties: Mapping[str, str] = field(default_factory=dict)  # key of the refusal's metadata -> old name
 
 
-def _no_account(refusal: Refusal) -> str:
-    return f"{texts.NO_ACCOUNT}: {refusal.message}"
-
-
 def _wrong_field(refusal: Refusal) -> str:
     if not isinstance(refusal, InvalidField):
-        return f"{texts.PARAMETERS_WRONG}: {refusal.message}"
-    return FIELD_TEXTS.get(refusal.field) or f"{refusal.field}参数错误: {refusal.problem}"
+        return texts.PARAMETERS_WRONG
+    sentences = TOO_LONG_TEXTS if isinstance(refusal, TooLong) else FIELD_TEXTS
+    return sentences.get(refusal.field) or _made_of(refusal)
 
 
 def _bad_picture(refusal: Refusal) -> str:
-    is_mask = refusal.metadata.get("field", "").startswith("mask")
-    problem = refusal.problem if isinstance(refusal, InvalidField) else refusal.message
-    return f"{texts.MASK_WRONG}: {problem}" if is_mask else texts.BASE64_WRONG
+    if not isinstance(refusal, InvalidField):
+        return texts.BASE64_WRONG
+    field = old_field(refusal.field)
+    return _made_of(refusal) if field == MASK else PICTURE_TEXTS.get(field, texts.BASE64_WRONG)
+
+
+def _made_of(refusal: InvalidField) -> str:
+    return f"{old_field(refusal.field)}参数错误: {refusal.problem}"
 
 
 _PICTURE = {"field": "field"}  # which of several it is; the old API did not say
+# Why is the operator's business, who finds it in `midway accounts`; these sentences are shown to end users.
+_NO_ACCOUNT = Told(Code.FAILURE, texts.NO_ACCOUNT)
 _BANNED = {"prompt_en": "promptEn", "banned_word": "bannedWord"}
 
-# Fields as the engine names them, with the old API's own sentence. The others get one that is made of the problem.
+MASK = "maskBase64"
+
+# Fields as the engine names them -> as the old API's clients write them. The others have the same name in both.
+OLD_FIELDS: dict[str, str] = {
+    "mask": MASK,
+    "image": "base64",
+    "images": "base64Array",
+    "custom_id": "customId",
+    "task_id": "taskId",
+    "parent_id": "taskId",
+    "job_id": "jobId",
+    "options.client_state": "state",
+    "options.notify_url": "notifyHook",
+    "options.account_id": "accountFilter.instanceId",
+    "options.speed": "accountFilter.modes",
+    "options.remix": "accountFilter.remix",
+}
+
+# The old API's own sentences. What has none gets one that is made of the problem.
 FIELD_TEXTS: dict[str, str] = {
     "index": texts.INDEX_WRONG,
     "image": texts.BASE64_OR_LINK_BLANK,
-    "images": texts.BLEND_COUNT_WRONG,
     "dimensions": texts.DIMENSIONS_WRONG,
     "job_id": texts.JOB_ID_WRONG,
+}
+TOO_LONG_TEXTS: dict[str, str] = {
     "options.client_state": texts.STATE_TOO_LONG,
     "options.notify_url": texts.NOTIFY_HOOK_TOO_LONG,
 }
+PICTURE_TEXTS: dict[str, str] = {"link": texts.LINK_WRONG}
 
 # A reason that is not here is no outcome of the domain and stays a gRPC error (a store that is down, a missing key).
 TOLD: dict[Reason, Told] = {
@@ -69,9 +93,9 @@ TOLD: dict[Reason, Told] = {
     Reason.INVALID_IMAGE: Told(Code.VALIDATION_ERROR, _bad_picture, _PICTURE),
     Reason.IMAGE_TOO_LARGE: Told(Code.VALIDATION_ERROR, texts.PICTURE_TOO_LARGE, _PICTURE),
     Reason.BANNED_PROMPT: Told(Code.BANNED_PROMPT, texts.BANNED, _BANNED),
-    Reason.TASK_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_PARENT),
-    Reason.PARENT_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_PARENT),
-    Reason.PARENT_EXPIRED: Told(Code.NOT_FOUND, texts.NO_PARENT),
+    Reason.TASK_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),
+    Reason.PARENT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),
+    Reason.PARENT_EXPIRED: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),
     Reason.SEED_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_SEED),
     Reason.PARENT_NOT_SUCCEEDED: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
     Reason.TASK_NOT_AWAITING_INPUT: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
@@ -79,14 +103,21 @@ TOLD: dict[Reason, Told] = {
     Reason.BUTTON_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_BUTTON),
     Reason.TOO_MANY_CALLS: Told(Code.QUEUE_REJECTED, texts.QUEUE_FULL),
     Reason.QUEUE_FULL: Told(Code.QUEUE_REJECTED, texts.QUEUE_FULL),
-    Reason.ACCOUNT_NOT_FOUND: Told(Code.FAILURE, _no_account),
-    Reason.NO_ACCOUNT: Told(Code.FAILURE, _no_account),
-    Reason.ACCOUNT_UNAVAILABLE: Told(Code.FAILURE, _no_account),
-    Reason.ACCOUNT_INVALID: Told(Code.FAILURE, _no_account),
+    Reason.ACCOUNT_NOT_FOUND: _NO_ACCOUNT,
+    Reason.NO_ACCOUNT: _NO_ACCOUNT,
+    Reason.ACCOUNT_UNAVAILABLE: _NO_ACCOUNT,
+    Reason.ACCOUNT_INVALID: _NO_ACCOUNT,
     Reason.UPLOAD_FAILED: Told(Code.FAILURE, texts.UPLOAD_FAILED),
     Reason.IMAGE_NOT_AVAILABLE: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
     Reason.NOT_IMPLEMENTED: Told(Code.FAILURE, texts.NOT_SUPPORTED),
 }
+
+
+def old_field(name: str) -> str:
+    """Return a field's name as the old API's client wrote it; a place in an array stays."""
+    field, bracket, place = name.partition("[")
+    return OLD_FIELDS.get(field, field) + bracket + place
+
 
 Service = TypeVar("Service")
 Request = TypeVar("Request")
@@ -119,6 +150,8 @@ def answering(
 def _result(refusal: Refusal, told: Told) -> legacy_pb2.SubmitResult:
     text = told.text if isinstance(told.text, str) else told.text(refusal)
     properties: dict[str, Property] = {
-        told.properties[key]: value for key, value in refusal.metadata.items() if key in told.properties
+        told.properties[key]: old_field(value) if key == "field" else value
+        for key, value in refusal.metadata.items()
+        if key in told.properties
     }
     return result(told.code, text, properties=properties)

@@ -63,7 +63,7 @@ def result_from_change(placed: Placed) -> legacy_pb2.SubmitResult:
         return result_from_placed(placed)
     task = placed.task
     image_url = task.image.url if task.image else ""
-    return result(Code.EXISTED, texts.EXISTS, task.id, {"status": status_from(task.state), "imageUrl": image_url})
+    return result(Code.EXISTED, texts.EXISTS, task.id, {"status": status_from(task), "imageUrl": image_url})
 
 
 def _place(task: Task) -> dict[str, Property]:

@@ -1,7 +1,8 @@
 """States and Actions in the old API's words."""
 
 from midway.domain.action import Action
-from midway.domain.task import State
+from midway.domain.notice import told_state
+from midway.domain.task import State, Task
 
 STATUSES: dict[State, str] = {
     State.QUEUED: "NOT_START",
@@ -18,9 +19,9 @@ STATUSES: dict[State, str] = {
 RENAMED_ACTIONS: dict[Action, str] = {Action.VARY_REGION: "INPAINT", Action.PRESS: "ACTION"}
 
 
-def status_from(state: State) -> str:
-    """Return the old status of a state."""
-    return STATUSES[state]
+def status_from(task: Task) -> str:
+    """Return a Task's old status."""
+    return STATUSES[told_state(task)]
 
 
 def action_name(action: Action) -> str:

@@ -14,7 +14,7 @@ from midway.rpc.convert_ask import with_pictures
 from midway.rpc.interceptors import Context
 from midway.rpc.legacy import asks, texts
 from midway.rpc.legacy.asks import Surroundings
-from midway.rpc.legacy.refusals import BadParameter, Told, answering
+from midway.rpc.legacy.refusals import MASK, BadParameter, Told, answering
 from midway.rpc.legacy.results import result, result_from_change, result_from_placed
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import filter_account, path_speed
@@ -38,7 +38,8 @@ class LegacySubmits:
     async def SubmitImagine(self, request: requests.SubmitImagineRequest, context: Context) -> SubmitResult:
         """Draw a grid."""
         ask = asks.ask_imagine(request, self._surroundings(context))
-        pictures = await self._pictures.read(_sources([*request.base64_array, request.base64]))
+        older = [Source("base64", request.base64)] if request.base64.strip() else []
+        pictures = await self._pictures.read(_sources(request.base64_array) + older)
         return await self._submit(ask, pictures)
 
     @answering()
@@ -76,7 +77,7 @@ class LegacySubmits:
         """Answer a modal."""
         task_id = asks.modal_task_id(request)
         has_mask = bool(request.mask_base64.strip())
-        mask = await self._pictures.read_mask(Source("maskBase64", request.mask_base64)) if has_mask else None
+        mask = await self._pictures.read_mask(Source(MASK, request.mask_base64)) if has_mask else None
         return result_from_placed(await self._engine.answer_modal(task_id, request.prompt, mask))
 
     @answering()
@@ -113,12 +114,12 @@ class LegacySubmits:
 
 def _sources(pictures: Iterable[str]) -> list[Source]:
     """Name the pictures that are not blank by their place in the old API's array."""
-    return [Source(f"base64Array[{index}]", text.strip()) for index, text in enumerate(pictures) if text.strip()]
+    return [Source(f"base64Array[{index}]", text) for index, text in enumerate(pictures) if text.strip()]
 
 
 def _described(request: requests.SubmitDescribeRequest) -> Source:
     if request.base64.strip():
-        return Source("base64", request.base64.strip())
+        return Source("base64", request.base64)
     link = request.link.strip()
     if not link.startswith(LINK_SCHEMES):
         raise BadParameter(texts.LINK_WRONG)

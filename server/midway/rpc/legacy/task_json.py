@@ -10,13 +10,13 @@ import orjson
 
 from midway.domain.action import Action
 from midway.domain.image import Button, Image
+from midway.domain.notice import NOT_YET_TAKEN, told_state
 from midway.domain.prompt import is_of_film
 from midway.domain.task import State, Task
-from midway.rpc.legacy import texts
+from midway.rpc.legacy.fail_reason import fail_reason
 from midway.rpc.legacy.results import Property
 from midway.rpc.legacy.status import action_name, status_from
 
-NOT_BEGUN = frozenset({State.QUEUED, State.AWAITING_INPUT, State.SUBMITTING})
 FOUND_IN_PANEL = frozenset({Action.DESCRIBE, Action.SHORTEN})
 
 
@@ -33,7 +33,7 @@ def old_task(task: Task) -> dict[str, object]:
     return {
         "id": task.id,
         "action": action_name(task.action),
-        "status": status_from(task.state),
+        "status": status_from(task),
         "prompt": described or ask.modal_prompt or ask.prompt or None,
         "promptEn": described or ask.modal_prompt or ask.prompt_en or None,
         "description": ask.description or None,
@@ -62,19 +62,9 @@ def _found_text(task: Task) -> str:
 
 def progress_text(task: Task) -> str:
     """Return the progress, always a text, "" before the start and after a failure; clients end at exactly "100%"."""
-    if task.state in NOT_BEGUN or task.failure or task.state is State.CANCELLED:
+    if told_state(task) in NOT_YET_TAKEN or task.failure or task.state is State.CANCELLED:
         return ""
     return f"{task.progress}%"
-
-
-def fail_reason(task: Task) -> str | None:
-    """Return why a Task failed, None unless it did: clients refund on a reason, and wait for ever without one."""
-    if task.state is State.CANCELLED:
-        return texts.CANCELLED
-    if task.failure is None:
-        return None
-    message, title = task.failure.message or task.failure.reason.value, task.failure.upstream_title
-    return message if title in message else f"[{title}] {message}"
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

@@ -10,7 +10,7 @@ class Code(IntEnum):
     """Result codes of the old API. They have nothing to do with gRPC's or HTTP's."""
 
     SUCCESS = 1
-    NOT_FOUND = 3  # a relay switches a whole channel off on it; never for "no account"
+    NOT_FOUND = 3  # a relay switches a whole channel off when a submit answers it; only reads and cancel do
     VALIDATION_ERROR = 4
     FAILURE = 9
     EXISTED = 21  # an upscale that is there already, or a modal that waits
@@ -34,6 +34,7 @@ WRONG_PARENT_STATE = "关联任务状态错误"
 NO_CHANGE_OF_PARENT = "关联任务不允许执行变化"
 NO_BUTTON = "关联任务没有该按钮"
 NO_ACCOUNT = "无可用的账号实例"
+ACCOUNT_UNAVAILABLE = "账号不可用"
 NO_INSTANCE = "实例不存在或不可用"
 NO_SEED = "未找到 seed"
 UPLOAD_FAILED = "上传图片到discord失败"
@@ -53,7 +54,6 @@ BASE64_MISSING = "base64 参数错误"
 LINK_WRONG = "链接格式错误"
 BLEND_COUNT_WRONG = "base64List参数错误"
 DIMENSIONS_WRONG = "dimensions参数错误"
-MASK_WRONG = "maskBase64参数错误"
 STATE_TOO_LONG = "State参数过长，最大255字符"
 NOTIFY_HOOK_TOO_LONG = "NotifyHook参数过长，最大2000字符"
 JOB_ID_BLANK = "请填写 job id 或 url"

@@ -1,8 +1,11 @@
 -- name: supersede_notices
--- Progress that a newer notice of the same state tells better. A Task's first notice stays: it may be on its way.
+-- Progress that a newer notice of the same state tells better: what stands behind the last notice of another state.
+-- A Task's first notice stays: it may be on its way.
 DELETE FROM outbox
 WHERE task_id = :task_id AND state = :state
   AND sequence > (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = :task_id)
+  AND sequence > coalesce(
+    (SELECT max(sequence) FROM outbox AS other WHERE other.task_id = :task_id AND other.state <> :state), 0)
 
 -- name: insert_notice
 -- A webhook notice to deliver, in the transaction of the change that it tells of.
