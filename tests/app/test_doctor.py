@@ -55,3 +55,26 @@ def test_a_data_directory_that_cannot_be_written_is_told(monkeypatch):
     monkeypatch.setenv("MIDWAY_DATA_DIR", "file")
 
     assert [finding.subject for finding in bad()] == ["data directory"]
+
+
+def test_a_proxy_is_looked_at_and_shown_without_its_password(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("MIDWAY_DISCORD_PROXY", f"socks5://operator:hush@{address}")
+        found = [finding for finding in examine() if "proxy" in finding.subject]
+
+    assert found == [Finding(f"proxy {address}", True, "socks5, takes connections")]
+
+
+def test_a_proxy_that_takes_no_connections_is_told(monkeypatch):
+    monkeypatch.setenv("MIDWAY_DISCORD_PROXY", "http://operator:hush@127.0.0.1:1")
+
+    assert [(finding.subject, "hush" in finding.what) for finding in bad()] == [("proxy 127.0.0.1:1", False)]
+
+
+def test_the_proxy_of_other_programs_is_named_when_an_account_goes_without(monkeypatch):
+    Path("midway.toml").write_text('[[accounts]]\ntoken = "x"\nchannel_id = "300000000000000009"')
+    monkeypatch.setenv("HTTPS_PROXY", "http://operator:hush@127.0.0.1:1")
+    found = [finding for finding in examine() if finding.subject == "proxy variables"]
+
+    assert [(finding.is_good, finding.what.partition(":")[0]) for finding in found] == [(True, "HTTPS_PROXY")]

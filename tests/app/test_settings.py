@@ -5,7 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from midway.app.serve import secrets_of
 from midway.app.settings import Settings, SettingsInvalid, load_settings
+from midway.discord.proxy import Proxy, ProxyKind
 from midway.domain.action import Speed
 from midway.engine.limits import Limits
 
@@ -188,3 +190,85 @@ def test_another_public_address_is_refused(monkeypatch, address):
 
     with pytest.raises(SettingsInvalid, match="public_url"):
         load_settings()
+
+
+PROXY = "http://operator:hush%2Fhush@proxy.example:8118"
+
+
+def account(channel: int, proxy: str = "") -> str:
+    """Write an account, with a proxy of its own if that is given."""
+    return f'[[accounts]]\ntoken = "hush"\nchannel_id = "{channel}"\n' + (f'proxy = "{proxy}"\n' if proxy else "")
+
+
+def test_an_accounts_own_proxy_counts_more_than_the_common_one(tmp_path, monkeypatch):
+    own = "socks5h://[2001:db8::1]:1080"
+    written = account(10**17) + account(10**17 + 1, own) + account(10**17 + 2, "direct")
+    (tmp_path / "midway.toml").write_text(written)
+    monkeypatch.setenv("MIDWAY_DISCORD_PROXY", PROXY)
+
+    common, socks, none = [each.proxy for each in load_settings().account_configs()]
+
+    assert common == Proxy(ProxyKind.HTTP, "proxy.example", 8118, "operator", "hush/hush")
+    assert socks == Proxy(ProxyKind.SOCKS5, "2001:db8::1", 1080)
+    assert none is None
+
+
+def test_the_simulators_accounts_go_through_the_common_proxy_as_well(monkeypatch):
+    monkeypatch.setenv("MIDWAY_SIMULATOR_URL", "http://127.0.0.1:9300")
+    monkeypatch.setenv("MIDWAY_DISCORD_PROXY", PROXY)
+
+    assert {str(each.proxy) for each in load_settings().account_configs()} == {"proxy.example:8118"}
+
+
+def test_a_proxys_password_is_never_printed(tmp_path, monkeypatch):
+    (tmp_path / "midway.toml").write_text(account(10**17, PROXY))
+    monkeypatch.setenv("MIDWAY_DISCORD_PROXY", PROXY)
+    settings = load_settings()
+
+    shown = f"{settings!r} {settings} {settings.account_configs()!r} {settings.proxy!r} {settings.proxy}"
+    assert "hush" not in shown
+    assert {PROXY, "hush%2Fhush", "hush/hush"} <= set(secrets_of(settings))
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("proxy.example:8118", "is no proxy's address"),
+        ("proxy.example", "is no proxy's address"),
+        ("hush", "is no proxy's address"),
+        ("socks4://proxy.example:1080", "is no proxy's address"),
+        ("ftp://proxy.example:21", "is no proxy's address"),
+        ("https://proxy.example:443", "https:// is not spoken to proxies"),
+        ("http://proxy.example", "names no port"),
+        ("socks5://operator:hush@proxy.example", "names no port"),
+        ("http://proxy.example:0", "names no port"),
+        ("http://proxy.example:99999", "names no port"),
+        ("http://proxy.example:hush", "names no port"),
+        ("http://:8118", "names no host"),
+        ("http://pro xy:8118", "names no host"),
+        ("http://[::1:8118", "cannot be read"),
+        ("http://proxy.example:8118/hush", "has something behind the port"),
+        ("http://proxy.example:8118?hush", "has something behind the port"),
+        ("http://operator:hush/hush@proxy.example:8118", "names no port"),
+        ("socks5://operator@proxy.example:1080", "without a password"),
+        ("socks5://:hush@proxy.example:1080", "without a user"),
+        ("http://:hush@proxy.example:1080", "without a user"),
+        ("http://op%3Aerator:hush@proxy.example:1080", "a user with a colon"),
+        ("http://operator:h%C3%BCsh@proxy.example:1080", "ASCII"),
+        ("http://operator:hush%0d%0aHost@proxy.example:1080", "ASCII"),
+        (f"socks5://operator:{'hush' * 64}@proxy.example:1080", "ASCII"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named_and_not_repeated(tmp_path, monkeypatch, address, problem):
+    monkeypatch.setenv("MIDWAY_DISCORD_PROXY", address)
+    with pytest.raises(SettingsInvalid, match=rf"^MIDWAY_DISCORD_PROXY .*{problem}") as common:
+        load_settings()
+    monkeypatch.delenv("MIDWAY_DISCORD_PROXY")
+    (tmp_path / "midway.toml").write_text(account(10**17) + account(10**17 + 1, address))
+    with pytest.raises(SettingsInvalid, match=rf"^accounts\.1\.proxy: .*{problem}") as own:
+        load_settings()
+
+    for told in (str(common.value), str(own.value)):
+        assert problem in told
+        assert "hush" not in told.replace("user:password", "")
+        assert "Value error" not in told

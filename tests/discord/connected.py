@@ -17,6 +17,7 @@ from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
 from midway.discord.event import Connected, Event, Message, MessageCreated
 from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID, ButtonPress, Command, Option
+from midway.discord.proxy import Proxy
 from midway.discord.settings import ClientSettings
 from midway.domain.ids import ChannelId, GuildId, MessageId, Nonce, Nonces
 from midway.domain.image import InputImage
@@ -110,10 +111,11 @@ class Linked:
 
 @asynccontextmanager
 async def running(
-    simulator: Simulator, *, token: str = TOKEN, settings: ClientSettings = QUICK
+    simulator: Simulator, *, token: str = TOKEN, settings: ClientSettings = QUICK, proxy: Proxy | None = None
 ) -> AsyncIterator[Linked]:
     """Run a client, connected or not."""
-    client = DiscordClient(token, GUILD, endpoints=Endpoints.simulator(simulator.url), settings=settings)
+    endpoints = Endpoints.simulator(simulator.url)
+    client = DiscordClient(token, GUILD, endpoints=endpoints, settings=settings, proxy=proxy)
     seen = Seen()
     task = asyncio.create_task(client.run(seen), name="client")
     try:

@@ -151,7 +151,9 @@ async def engine_running(
     configs = [account_config(number, **config) for number in range(1, accounts + 1)]
     endpoints = Endpoints.simulator(simulator.url)
     clients = {
-        each.id: DiscordClient(each.token, each.guild_id or GuildId(""), endpoints=endpoints, settings=patience)
+        each.id: DiscordClient(
+            each.token, each.guild_id or GuildId(""), endpoints=endpoints, settings=patience, proxy=each.proxy
+        )
         for each in configs
     }
     store: Store = await SqliteStore.open(path / "midway.db")

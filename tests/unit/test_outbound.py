@@ -13,6 +13,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 from midway.engine.address import is_public
 from midway.engine.outbound import FetchFailed, Outbound, UrlRefused, check_url
+from yarl import URL
+
+from tests.support.proxies import DISCORD, LoopbackProxy
 
 TIMEOUT = timedelta(seconds=20)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -369,3 +372,37 @@ async def test_closed_port_is_a_failed_fetch() -> None:
         async with Outbound({"127.0.0.1"}) as outbound:
             with pytest.raises(FetchFailed):
                 await outbound.fetch(f"http://127.0.0.1:{port}/", max_bytes=100, within=TIMEOUT)
+
+
+async def test_only_what_leads_to_discord_goes_through_the_proxy(site: Site) -> None:
+    """The check at the socket cannot see where a proxy connects to, so no other link may reach its network."""
+    async with LoopbackProxy.running() as proxy, through(proxy) as outbound:
+        fetched = await outbound.fetch(site.url("/file", DISCORD), max_bytes=100, within=TIMEOUT)
+        for elsewhere in ("127.0.0.1", "localhost", "10.0.0.1", "[::1]"):
+            with pytest.raises((UrlRefused, FetchFailed)):
+                await outbound.fetch(site.url("/file", elsewhere), max_bytes=100, within=TIMEOUT)
+
+        assert fetched.data == b"picture"
+        assert proxy.targets == [f"{DISCORD}:{site.server.port}"]
+
+
+async def test_a_redirect_does_not_lead_into_the_proxys_network(site: Site) -> None:
+    site.redirect_to = site.url("/file")
+    async with LoopbackProxy.running() as proxy, through(proxy) as outbound:
+        with pytest.raises(UrlRefused, match="not public"):
+            await outbound.fetch(site.url("/moved", DISCORD), max_bytes=100, within=TIMEOUT)
+
+        assert proxy.targets == [f"{DISCORD}:{site.server.port}"]
+        assert site.visits == []
+
+
+async def test_a_proxy_that_is_down_is_a_failed_fetch(site: Site) -> None:
+    async with LoopbackProxy.running() as proxy, through(proxy) as outbound:
+        await proxy.down()
+        with pytest.raises(FetchFailed):
+            await outbound.fetch(site.url("/file", DISCORD), max_bytes=100, within=TIMEOUT)
+
+
+def through(proxy: LoopbackProxy) -> Outbound:
+    """Return an Outbound that takes one host for Discord's."""
+    return Outbound(proxy=proxy.proxy("http"), is_discord=lambda url: URL(url).host == DISCORD)

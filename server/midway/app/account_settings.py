@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from midway.app.discord_proxy import ProxyAddress, proxy_of
+from midway.discord.proxy import Proxy
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.engine.account import AccountConfig
@@ -22,8 +24,11 @@ class AccountSettings(BaseModel):
     max_queued: int = Field(10, ge=0, description="Tasks that may wait for it")
     speed: Speed = Field(Speed.FAST, description="mode that it draws in where a prompt names none")
     remix: bool = Field(False, description="whether its Remix mode is on, until the bot tells")
+    proxy: ProxyAddress | None = Field(
+        None, description="its own proxy to Discord; `direct`: none; unset: `MIDWAY_DISCORD_PROXY`"
+    )
 
-    def config(self) -> AccountConfig:
+    def config(self, default_proxy: Proxy | None = None) -> AccountConfig:
         """Build the engine's view; the Account is known by its channel, as in the old API."""
         return AccountConfig(
             id=AccountId(self.channel_id),
@@ -34,6 +39,7 @@ class AccountSettings(BaseModel):
             max_queued=self.max_queued,
             speed=self.speed,
             remix=self.remix,
+            proxy=default_proxy if self.proxy is None else proxy_of(self.proxy),
         )
 
 

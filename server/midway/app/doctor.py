@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,12 +14,15 @@ import grpc
 from midjourney.v1 import account_pb2
 
 from midway.app.client import Client, code_of, details_of
+from midway.app.discord_proxy import ignored_variables
 from midway.app.envoy import DESCRIPTORS_FILE, EnvoyMissing, envoy_program
 from midway.app.ports import PortTaken, check_free
 from midway.app.privacy import make_private_directory
 from midway.app.settings import Settings, SettingsInvalid, load_settings
 
 WORKING = frozenset({account_pb2.Account.STATE_ACTIVE, account_pb2.Account.STATE_LIMITED})
+
+PROXY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def examine() -> list[Finding]:
         settings = load_settings()
     except SettingsInvalid as err:
         return [*findings, Finding("settings", False, str(err))]
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_settings, _data_dir, _server)
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_settings, _data_dir, _proxies, _server)
     return findings + [finding for check in checks for finding in check(settings)]
 
 
@@ -91,6 +95,20 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
         yield Finding("data directory", True, str(directory))
     except OSError as err:
         yield Finding("data directory", False, f"{directory}: {err.strerror}")
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    """Look whether the proxies to Discord take connections; what they let through, the accounts' state tells."""
+    accounts = settings.account_configs()
+    used = {account.proxy: None for account in accounts} | {settings.proxy: None}
+    for proxy in filter(None, used):
+        try:
+            socket.create_connection((proxy.host, proxy.port), PROXY_SECONDS).close()
+            yield Finding(f"proxy {proxy}", True, f"{proxy.kind}, takes connections")
+        except OSError as err:
+            yield Finding(f"proxy {proxy}", False, f"{proxy.kind}, cannot be reached: {err.strerror or err}")
+    if ignored := ignored_variables(accounts):
+        yield Finding("proxy variables", True, f"{', '.join(ignored)}: not used for Discord; MIDWAY_DISCORD_PROXY is")
 
 
 def _server(settings: Settings) -> Iterator[Finding]:

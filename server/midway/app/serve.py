@@ -3,6 +3,7 @@
 import structlog
 import uvloop
 
+from midway.app.discord_proxy import ignored_variables, secrets_of_proxies
 from midway.app.link_key import LinkKeyUnusable
 from midway.app.logs import configure_logs
 from midway.app.memory import collect_seldom, give_back_large_blocks
@@ -57,6 +58,8 @@ async def _serve(settings: Settings) -> None:
     async with running_server(settings) as running:
         if not settings.api_keys:
             log.warning("no API keys are set: everybody on this machine may call", host=settings.host)
+        if not settings.uses_simulator and (ignored := ignored_variables(settings.account_configs())):
+            log.warning("these are not used for Discord; MIDWAY_DISCORD_PROXY is", variables=ignored)
         collect_seldom()
         print(f"ready grpc={running.grpc} rest-backend={running.rest_backend} metrics={running.metrics}", flush=True)
         await stop.wait()
@@ -67,4 +70,5 @@ def secrets_of(settings: Settings) -> list[str]:
     """List what must never be printed."""
     secrets = [*settings.api_keys, settings.translator_key, settings.webhook_secret]
     secrets += [account.token for account in settings.accounts]
-    return [secret.get_secret_value() for secret in secrets if secret]
+    proxies = [settings.discord_proxy, *(account.proxy for account in settings.accounts)]
+    return [secret.get_secret_value() for secret in secrets if secret] + secrets_of_proxies(proxies)

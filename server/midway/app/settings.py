@@ -17,8 +17,10 @@ from pydantic_settings import (
 )
 
 from midway.app.account_settings import AccountSettings, simulator_account
+from midway.app.discord_proxy import ProxyAddress, proxy_of
 from midway.app.limit_settings import LimitSettings
 from midway.app.ports import address, reachable
+from midway.discord.proxy import Proxy
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
@@ -128,6 +130,11 @@ class Settings(LimitSettings):
 
     # Discord
     accounts: tuple[AccountSettings, ...] = Field((), description="Discord accounts; `[[accounts]]` in midway.toml")
+    discord_proxy: ProxyAddress | None = Field(
+        None,
+        description="Proxy for all that goes to Discord and its CDN: `http://host:port` or `socks5://host:port`, with "
+        "`user:password@` before the host where it asks for them; an account's `proxy` counts more",
+    )
     simulator_url: str | None = Field(None, description="Simulator to use instead of Discord; `midway stack` sets it")
     simulator_accounts: int = Field(2, ge=1, le=1000, description="How many demo accounts the simulator has")
     simulator_speed: float = Field(1, gt=0, description="How many times faster than Midjourney the simulator is")
@@ -263,8 +270,13 @@ class Settings(LimitSettings):
     def account_configs(self) -> list[AccountConfig]:
         """Build the Accounts; with the simulator and none set, its demo accounts."""
         if self.accounts or not self.uses_simulator:
-            return [account.config() for account in self.accounts]
-        return [simulator_account(number).config() for number in range(1, self.simulator_accounts + 1)]
+            return [account.config(self.proxy) for account in self.accounts]
+        return [simulator_account(number).config(self.proxy) for number in range(1, self.simulator_accounts + 1)]
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The way to Discord of Accounts that have none of their own, and of what belongs to none."""
+        return proxy_of(self.discord_proxy)
 
     def engine_limits(self) -> Limits:
         """Build the engine's limits. The simulator needs no pace: nobody there counts."""
@@ -306,10 +318,11 @@ def _mistakes(err: ValidationError, file: Path) -> list[str]:
 
 
 def _mistake(name: str, kind: str, message: str, file: Path) -> str:
+    message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"{file}: unknown setting {name!r}"
     if not name:
-        return message.removeprefix("Value error, ")
+        return message
     if name not in Settings.model_fields:
         return f"{name}: {message}"
     return f"MIDWAY_{name.upper()} (or {name} in {file}): {message}"

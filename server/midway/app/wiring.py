@@ -171,16 +171,25 @@ async def _engine(settings: Settings, hooks: Outbound, parts: AsyncExitStack) ->
 
 def connections(settings: Settings, accounts: Sequence[AccountConfig]) -> dict[AccountId, DiscordClient]:
     """Make a Discord client for each Account; with the simulator, ones that can reach nothing else."""
-    endpoints = Endpoints.simulator(settings.simulator_url) if settings.simulator_url else Endpoints()
+    endpoints = _endpoints(settings)
     build_number = settings.discord_build_number
     profile = ClientProfile(build_number=build_number) if build_number else ClientProfile()
     limits = ClientSettings(max_transfer_bytes=settings.max_transfer_bytes)
     return {
         account.id: DiscordClient(
-            account.token, account.guild_id or GuildId(""), endpoints=endpoints, profile=profile, settings=limits
+            account.token,
+            account.guild_id or GuildId(""),
+            endpoints=endpoints,
+            profile=profile,
+            settings=limits,
+            proxy=account.proxy,
         )
         for account in accounts
     }
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    return Endpoints.simulator(settings.simulator_url) if settings.simulator_url else Endpoints()
 
 
 async def _translator(settings: Settings, parts: AsyncExitStack) -> Translator:
@@ -194,9 +203,14 @@ async def _translator(settings: Settings, parts: AsyncExitStack) -> Translator:
 
 
 async def _fetch_link(settings: Settings, parts: AsyncExitStack) -> FetchLink:
-    """Make the reader of links that clients send; the simulator's pictures count as public."""
+    """Make the reader of links that clients send; the simulator's pictures count as public.
+
+    Links to Discord's CDN go through the proxy that belongs to no account.
+    """
     allowed = [urlsplit(settings.simulator_url).netloc] if settings.simulator_url else []
-    outbound = await parts.enter_async_context(Outbound(allowed))
+    outbound = await parts.enter_async_context(
+        Outbound(allowed, proxy=settings.proxy, is_discord=_endpoints(settings).is_file)
+    )
 
     async def fetch(url: str) -> bytes:
         fetched = await outbound.fetch(url, max_bytes=settings.max_image_bytes, within=LINK_TIMEOUT)

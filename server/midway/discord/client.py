@@ -15,6 +15,7 @@ from midway.discord.library import assert_supported
 from midway.discord.modals import Modals
 from midway.discord.partial_file import PartialFile
 from midway.discord.port import EventSink, UploadedFile
+from midway.discord.proxy import Proxy
 from midway.discord.recent import RecentMessages
 from midway.discord.rest import Rest
 from midway.discord.sender import Sender
@@ -31,7 +32,8 @@ class DiscordClient:
     """Implements `port.Connection` on discord.py-self; each method's contract stands there.
 
     Events of other guilds than the Account's own are dropped: a user account gets the messages of all of them. An
-    Account without a guild works in its direct-message channels alone.
+    Account without a guild works in its direct-message channels alone. All that goes to Discord goes through the proxy,
+    if there is one.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class DiscordClient:
         endpoints: Endpoints,
         profile: ClientProfile | None = None,
         settings: ClientSettings | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         assert_supported()
         profile, settings = profile or ClientProfile(), settings or ClientSettings()
@@ -50,12 +53,18 @@ class DiscordClient:
         self._acceptances = Acceptances()
         self._modals = Modals()
         self._gateway = Gateway(
-            token, guild_id, endpoints=endpoints, profile=profile, settings=settings, dispatched=self._dispatched
+            token,
+            guild_id,
+            endpoints=endpoints,
+            profile=profile,
+            settings=settings,
+            proxy=proxy,
+            dispatched=self._dispatched,
         )
         self._rest = Rest(self._gateway, settings.request_timeout)
         commands = CommandIndex(self._rest.commands)
         self._sender = Sender(self._gateway, commands, self._modals, self._acceptances, settings)
-        self._transfer = Transfer(endpoints, profile.user_agent, settings)
+        self._transfer = Transfer(endpoints, profile.user_agent, settings, proxy)
         self._uploader = Uploader(self._rest, self._transfer)
         self._sink: EventSink
 

@@ -62,6 +62,14 @@ class Endpoints:
             raise ForeignHost(parts.netloc)
         return url
 
+    def is_file(self, url: str) -> bool:
+        """Tell whether this is the address of a file or page of this Discord's."""
+        try:
+            self.allow_file(url)
+        except ForeignHost:
+            return False
+        return True
+
     def app(self, application_id: str) -> str:
         """Return the address of a bot's embedded pages."""
         return self.apps.format(application_id=application_id)

@@ -13,6 +13,7 @@ DiscordError
 |   +-- FileTooLarge     the file on the CDN is larger than we take; asking again does not help
 +-- Unknown          time-out, 5xx, broken connection: it may or may not have been taken
 +-- NotConnected     nothing was sent: there is no gateway session now
+|   +-- Unreachable      nothing was sent: there is no connection to Discord, or none through the proxy
 +-- UploadFailed     a picture could not be stored at Discord; no Interaction was sent
 +-- ForeignHost      nothing was sent: the address is outside the only host that may be contacted
 """
@@ -83,6 +84,17 @@ class Unknown(DiscordError):
 
 class NotConnected(DiscordError):
     """There is no gateway session now; nothing was sent."""
+
+
+class Unreachable(NotConnected):
+    """There is no connection to Discord, or none through the proxy; nothing was sent.
+
+    The text is fit for clients of ours; `reason` is for the operator and names the proxy as `host:port`.
+    """
+
+    def __init__(self, trouble: str, proxy: str = "") -> None:
+        super().__init__(f"Discord cannot be reached{' through the proxy' if proxy else ''}: {trouble}")
+        self.reason = f"Discord cannot be reached through the proxy {proxy}: {trouble}" if proxy else str(self)
 
 
 class UploadFailed(DiscordError):

@@ -1,13 +1,15 @@
 """Wraps what the library, curl and aiohttp raise into a DiscordError, once, at the edge."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 import aiohttp
 import discord
-from curl_cffi import CurlError
+from curl_cffi import CurlECode, CurlError
+from curl_cffi.requests.exceptions import RequestException
 
 from midway.discord.errors import (
     CaptchaWanted,
@@ -19,12 +21,19 @@ from midway.discord.errors import (
     Unauthorized,
     Unknown,
     UnknownMessage,
+    Unreachable,
 )
+from midway.discord.proxy import Proxy, trouble
+from midway.discord.proxy_connector import ProxyUnusable
 
 # How Discord refuses a command that is not what it was: the version in the form is not the present one, the whole
 # command has another id now (10063 Unknown Application Command), or its bot has gone (10002 Unknown Application).
 STALE_MARK = "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION"
 STALE_CODES = frozenset({10002, 10063})
+
+# What curl_cffi puts around libcurl's words, and what differs in them from try to try.
+_CURL_FRAME = re.compile(r"^Failed to perform, curl: \(\d+\) |\.? See https://curl\.se/.*$", re.DOTALL)
+_TIME_TAKEN = re.compile(r" after \d+ (ms|milliseconds)( with .*)?")
 
 _BY_STATUS: dict[int, type[Rejected]] = {401: Unauthorized, 403: Forbidden, 404: UnknownMessage}
 
@@ -38,6 +47,10 @@ def as_discord_errors() -> Iterator[None]:
         raise RateLimited("Discord asks to wait", retry_after=err.retry_after) from err
     except discord.HTTPException as err:
         raise error_from_http(err) from err
+    except ProxyUnusable as err:
+        raise Unreachable(err.trouble, str(err.proxy)) from err
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
+        raise Unreachable(type(err).__name__) from err
     except (CurlError, aiohttp.ClientError, TimeoutError, OSError) as err:
         raise Unknown(f"no answer from Discord: {type(err).__name__}") from err
 
@@ -48,6 +61,27 @@ async def answered_within(limit: timedelta) -> AsyncIterator[None]:
     with as_discord_errors():
         async with asyncio.timeout(limit.total_seconds()):
             yield
+
+
+def unreachable(err: CurlError, proxy: Proxy | None) -> Unreachable | None:
+    """Tell what kept libcurl from sending anything of a request; None when it may have sent a byte of it.
+
+    Bytes for the proxy, or to begin the encryption, do not count. A WebSocket's handshake has no such count: there
+    whatever is no answer of Discord's is taken for a lost way; nothing is at stake.
+    """
+    if isinstance(err, RequestException):
+        if err.response is None or err.response.request_size > 0:
+            return None
+    elif err.code == CurlECode.HTTP_RETURNED_ERROR:
+        return None
+    said = curl_words(err)
+    return Unreachable(trouble(said), str(proxy)) if proxy else Unreachable(said)
+
+
+def curl_words(err: CurlError) -> str:
+    """Return what libcurl said, the same at each try."""
+    words = _CURL_FRAME.sub("", str(err))
+    return _TIME_TAKEN.sub("", words) or f"libcurl's error {err.code}"
 
 
 def error_from_http(err: discord.HTTPException) -> DiscordError:

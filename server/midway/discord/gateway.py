@@ -6,17 +6,20 @@ from datetime import timedelta
 from typing import Never
 
 import discord
+from curl_cffi import CurlError
 from discord.gateway import ReconnectWebSocket
 
 from midway.discord.backoff import Backoff
 from midway.discord.cancellation import raise_if_cancelled
 from midway.discord.decode import DECODERS
 from midway.discord.endpoints import ClientProfile, Endpoints
-from midway.discord.errors import NotConnected
+from midway.discord.errors import NotConnected, Unreachable
 from midway.discord.event import Connected, Disconnected, TokenRefused
+from midway.discord.failure import curl_words
 from midway.discord.json_types import Raw, inner, text
 from midway.discord.library import DispatchSink, LibraryClient, LibraryHTTP, Resumable
 from midway.discord.port import EventSink
+from midway.discord.proxy import Proxy
 from midway.discord.settings import ClientSettings
 from midway.domain.ids import GuildId, UserId
 
@@ -48,6 +51,7 @@ class Gateway:
         endpoints: Endpoints,
         profile: ClientProfile,
         settings: ClientSettings,
+        proxy: Proxy | None,
         dispatched: DispatchSink,
     ) -> None:
         self.token = token
@@ -55,13 +59,14 @@ class Gateway:
         self._endpoints = endpoints
         self._profile = profile
         self._settings = settings
+        self._proxy = proxy
         self._dispatched = dispatched
         self._backoff = Backoff(settings.backoff_first, settings.backoff_cap)
         self._client: LibraryClient | None = None
         self._resumable: Resumable | None = None
         self._user: Raw = {}
         self._came_up = False  # whether the present socket brought a session up
-        self._is_known_down = False
+        self._down_reason = ""  # as told last; blank while it is up
         self._tell: EventSink
 
     @property
@@ -88,17 +93,17 @@ class Gateway:
         self._tell = sink
         try:
             while True:
-                reason = await self._reason_of_end()
+                end = await self._end_of_life()
                 raise_if_cancelled()
-                self._tell_down(reason)
+                self._tell_down(_reason(end, self._proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
                 await asyncio.sleep(self._backoff.next().total_seconds())
         except discord.LoginFailure:
             self._tell_refused("Discord does not accept the token")
         except discord.ConnectionClosed as closed:
             self._tell_refused(f"Discord closed the gateway for good with {closed.code}")
 
-    async def _reason_of_end(self) -> str:
-        """Live until the connection is lost; return why. Raises what is final."""
+    async def _end_of_life(self) -> Exception:
+        """Live until the connection is lost; return what ended it. Raises what is final."""
         try:
             await self._live()
         except discord.LoginFailure:
@@ -106,9 +111,9 @@ class Gateway:
         except discord.ConnectionClosed as closed:
             if closed.code in FINAL_CLOSE_CODES:
                 raise
-            return f"closed with {closed.code}"
+            return closed
         except Exception as err:  # noqa: BLE001 - supervised: whatever breaks one life, the next may do
-            return f"{type(err).__name__}: {err}"
+            return err
 
     async def _live(self) -> Never:
         """Live one life of the library: log in, then follow session after session; always raises."""
@@ -117,7 +122,8 @@ class Gateway:
             self._profile,
             DECODERS,
             self._received,
-            silence_timeout=self._settings.silence_timeout,
+            proxy=self._proxy,
+            settings=self._settings,
         )
         try:
             async with asyncio.timeout(self._settings.connect_timeout.total_seconds()):
@@ -161,20 +167,37 @@ class Gateway:
 
     def _tell_up(self, *, resumed: bool) -> None:
         self._came_up = True
-        self._is_known_down = False
+        self._down_reason = ""
         self._backoff.reset()
         LOG.info("connected to Discord", extra={"resumed": resumed})
         self._tell(Connected(UserId(text(self._user, "id")), text(self._user, "username"), resumed))
 
-    def _tell_down(self, reason: str) -> None:
-        if not self._is_known_down:
-            self._is_known_down = True
-            LOG.warning("disconnected from Discord: %s", reason)
-            self._tell(Disconnected(reason))
+    def _tell_down(self, reason: str, *, tells_more: bool = False) -> None:
+        """Tell once that the connection is lost; again only why it cannot come back."""
+        if self._down_reason and not (tells_more and reason != self._down_reason):
+            return
+        self._down_reason = reason
+        LOG.warning("disconnected from Discord: %s", reason)
+        self._tell(Disconnected(reason))
 
     def _tell_refused(self, reason: str) -> None:
         LOG.error("%s", reason)
         self._tell(TokenRefused(reason))
+
+
+def _reason(end: Exception, proxy: Proxy | None) -> str:
+    """Say to the operator what ended a life, in the same words at each try."""
+    match end:
+        case Unreachable():
+            return end.reason
+        case discord.ConnectionClosed():
+            return f"closed with {end.code}"
+        case TimeoutError():
+            return f"no answer in time{f' through the proxy {proxy}' if proxy else ''}"
+        case CurlError():
+            return curl_words(end)
+        case _:
+            return f"{type(end).__name__}: {end}"
 
 
 async def _close(client: LibraryClient) -> None:

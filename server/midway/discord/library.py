@@ -7,7 +7,8 @@ Whoever upgrades the library reviews the private names used here; `assert_suppor
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Never
@@ -15,6 +16,7 @@ from typing import Any, Never
 import aiohttp
 import discord
 import yarl
+from curl_cffi import CurlError
 from curl_cffi.requests import AsyncSession, Response
 from discord import utils
 from discord.gateway import DiscordWebSocket
@@ -23,8 +25,11 @@ from discord.state import ConnectionState
 
 from midway.discord.cancellation import raise_if_cancelled
 from midway.discord.endpoints import ClientProfile, Endpoints, encoded
+from midway.discord.failure import unreachable
 from midway.discord.json_types import Raw
 from midway.discord.once import OnceSession, Ticket
+from midway.discord.proxy import Proxy, curl_options
+from midway.discord.settings import ClientSettings
 from midway.domain.ids import GuildId
 
 SUPPORTED_VERSION = "2.1.0"
@@ -58,10 +63,10 @@ def assert_supported() -> None:
 class LibrarySession(AsyncSession[Response]):
     """The library's curl session; requests with a ticket go out once."""
 
-    def __init__(self, impersonate: str) -> None:
+    def __init__(self, impersonate: str, proxy: Proxy | None, reach_timeout: timedelta) -> None:
         options: dict[str, Any] = {"max_clients": MAX_CONNECTIONS, "impersonate": impersonate}
-        super().__init__(default_headers=False, **options)
-        self._once = OnceSession(async_curl=self.acurl, **options)
+        super().__init__(default_headers=False, curl_options=curl_options(proxy), **options)
+        self._once = OnceSession(async_curl=self.acurl, proxy=proxy, reach_timeout=reach_timeout, **options)
 
     async def request(  # type: ignore[override]
         self, method: str, url: str, *, ticket: Ticket | None = None, **options: Any
@@ -78,10 +83,12 @@ class LibrarySession(AsyncSession[Response]):
 
 
 class LibraryHTTP(HTTPClient):
-    """The library's REST client with our endpoints and client properties."""
+    """The library's REST client with our endpoints, client properties and way to Discord."""
 
     endpoints: Endpoints
     profile: ClientProfile
+    way: Proxy | None  # the library's own `proxy` would leave what has none to HTTPS_PROXY
+    reach_timeout: timedelta
 
     async def startup(self) -> None:
         """Open the sessions. The library would ask three other hosts for client properties first."""
@@ -91,16 +98,20 @@ class LibraryHTTP(HTTPClient):
         self._global_over.set()
         self.connector = aiohttp.TCPConnector(limit=0)
         self._HTTPClient__asession = aiohttp.ClientSession(connector=self.connector)
-        self._HTTPClient__session = LibrarySession(self.profile.impersonate)
+        self._HTTPClient__session = LibrarySession(self.profile.impersonate, self.way, self.reach_timeout)
         self.headers = _headers(self.profile)
         self._started = True
 
     async def request(self, route: Route, **options: Any) -> Any:
-        """Send a request to our endpoint; `ticket=` makes it go out at most once."""
+        """Send a request to our endpoint; `ticket=` makes it go out at most once.
+
+        Raises what the library raises, and Unreachable.
+        """
         if route.url.startswith(Route.BASE):
             route.url = self.endpoints.api + route.url.removeprefix(Route.BASE)
         self.endpoints.allow(route.url)
-        return await super().request(route, **options)
+        with _unreachable_told(self.way):
+            return await super().request(route, **options)
 
     async def ws_connect(self, url: str, **options: Any) -> Any:
         """Open the gateway's socket: ours instead of the built-in address, or the one that READY named for resuming."""
@@ -108,7 +119,21 @@ class LibraryHTTP(HTTPClient):
         if wanted.host == DiscordWebSocket.DEFAULT_GATEWAY.host:
             url = str(yarl.URL(self.endpoints.gateway).with_query(wanted.query))
         self.endpoints.allow(url)
-        return await super().ws_connect(url, max_message_size=MAX_GATEWAY_MESSAGE, **options)
+        with _unreachable_told(self.way):
+            return await super().ws_connect(
+                url, max_message_size=MAX_GATEWAY_MESSAGE, curl_options=curl_options(self.way), **options
+            )
+
+
+@contextmanager
+def _unreachable_told(proxy: Proxy | None) -> Iterator[None]:
+    """Raise Unreachable where libcurl made no connection; other errors pass."""
+    try:
+        yield
+    except CurlError as err:
+        if unsent := unreachable(err, proxy):
+            raise unsent from err
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +160,11 @@ class LibraryClient(discord.Client):
         names: Iterable[str],
         sink: DispatchSink,
         *,
-        silence_timeout: timedelta,
+        proxy: Proxy | None,
+        settings: ClientSettings,
     ) -> None:
         super().__init__(
-            heartbeat_timeout=silence_timeout.total_seconds(),
+            heartbeat_timeout=settings.silence_timeout.total_seconds(),
             max_messages=None,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -149,6 +175,7 @@ class LibraryClient(discord.Client):
         # The instance exists already, made by the library; its class is all that can be exchanged.
         self.http.__class__ = LibraryHTTP
         self.http.endpoints, self.http.profile = endpoints, profile
+        self.http.way, self.http.reach_timeout = proxy, settings.reach_timeout
         self._sink = sink
         self.is_session_up = False
         self._connection.parsers = {

@@ -6,24 +6,17 @@ and raises a DiscordError, which the library's retry loop lets through, wherever
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import orjson
-from curl_cffi import AsyncCurl, CurlECode, CurlOpt
+from curl_cffi import AsyncCurl, CurlOpt
 from curl_cffi.requests import AsyncSession, Response
 from curl_cffi.requests.exceptions import RequestException
 
-from midway.discord.errors import DiscordError, NotConnected, RateLimited, Unknown
-
-_NEVER_SENT = frozenset(
-    {
-        CurlECode.COULDNT_RESOLVE_PROXY,
-        CurlECode.COULDNT_RESOLVE_HOST,
-        CurlECode.COULDNT_CONNECT,
-        CurlECode.SSL_CONNECT_ERROR,
-        CurlECode.PEER_FAILED_VERIFICATION,
-    }
-)
+from midway.discord.errors import RateLimited, Unknown
+from midway.discord.failure import unreachable
+from midway.discord.proxy import Proxy, curl_options
 
 
 @dataclass(slots=True)
@@ -44,28 +37,42 @@ class WholeResponse(Response):
 class OnceSession:
     """A session for requests with a ticket. Shares the event loop's curl with the library's own session."""
 
-    def __init__(self, *, async_curl: AsyncCurl, max_clients: int, impersonate: str) -> None:
+    def __init__(
+        self,
+        *,
+        async_curl: AsyncCurl,
+        max_clients: int,
+        impersonate: str,
+        proxy: Proxy | None,
+        reach_timeout: timedelta,
+    ) -> None:
+        self._proxy = proxy
+        options = curl_options(proxy) | {
+            CurlOpt.FRESH_CONNECT: 1,
+            CurlOpt.CONNECTTIMEOUT_MS: int(reach_timeout.total_seconds() * 1000),
+        }
         self._session: AsyncSession[WholeResponse] = AsyncSession(
             async_curl=async_curl,
             max_clients=max_clients,
             impersonate=impersonate,
             default_headers=False,
             response_class=WholeResponse,
-            curl_options={CurlOpt.FRESH_CONNECT: 1},
+            curl_options=options,
         )
 
     async def request(self, ticket: Ticket, method: str, url: str, **options: Any) -> WholeResponse:
         """Send once and return the answer, unless the library would repeat the request because of it.
 
-        Raises RateLimited or NotConnected when Discord certainly did not take it, Unknown when that cannot be told.
+        Raises RateLimited or Unreachable when Discord certainly did not take it, Unknown when that cannot be told.
         """
         ticket.sent = True
         try:
             response = await self._session.request(method, url, **(options | {"stream": False}))  # type: ignore[arg-type]
             _raise_where_the_library_repeats(response)
         except RequestException as err:
-            ticket.sent = err.code not in _NEVER_SENT
-            raise _broken_connection(ticket) from err
+            unsent = unreachable(err, self._proxy)
+            ticket.sent = unsent is None
+            raise unsent or Unknown("the connection to Discord broke before an answer came") from err
         except RateLimited:
             ticket.sent = False
             raise
@@ -93,9 +100,3 @@ def _retry_after(response: WholeResponse) -> float:
 
 
 BLOCK_SECONDS = 3600.0  # Cloudflare blocks an address for an hour or so without saying for how long
-
-
-def _broken_connection(ticket: Ticket) -> DiscordError:
-    if ticket.sent:
-        return Unknown("the connection to Discord broke before an answer came")
-    return NotConnected("Discord cannot be reached")

@@ -10,6 +10,7 @@ class ClientSettings:
 
     `interact_timeout` bounds an Interaction whole, waiting for rate limits included. `proof_timeout` is how long after
     a lost answer an event may still prove that Discord took it; a bot has three seconds to answer.
+    `reach_timeout`, shorter than that, bounds the making of the connection for one: what ends there was not sent.
     `ready_timeout` bounds the time from an open socket to a usable session.
     `transfer_timeout` bounds an upload whole. A download has no such end, as a film on a slow line needs its time: it
     ends when the CDN does not answer, or gives no further 256 KiB (4 KiB a second), within `stall_timeout`.
@@ -20,6 +21,7 @@ class ClientSettings:
     """
 
     interact_timeout: timedelta = timedelta(seconds=15)
+    reach_timeout: timedelta = timedelta(seconds=10)
     proof_timeout: timedelta = timedelta(seconds=3)
     request_timeout: timedelta = timedelta(seconds=30)
     connect_timeout: timedelta = timedelta(seconds=30)

@@ -12,6 +12,8 @@ from midway.discord.endpoints import Endpoints
 from midway.discord.errors import NotConnected
 from midway.discord.failure import answered_within, error_from_status
 from midway.discord.partial_file import PartialFile
+from midway.discord.proxy import Proxy
+from midway.discord.proxy_connector import connector
 from midway.discord.settings import ClientSettings
 
 IFRAME_PREFIX = "MJ::iframe::"
@@ -20,15 +22,20 @@ IFRAME_PREFIX = "MJ::iframe::"
 class Transfer:
     """One HTTP session for files; open while entered. Raises a DiscordError on failure."""
 
-    def __init__(self, endpoints: Endpoints, user_agent: str, settings: ClientSettings) -> None:
+    def __init__(
+        self, endpoints: Endpoints, user_agent: str, settings: ClientSettings, proxy: Proxy | None = None
+    ) -> None:
         self._endpoints = endpoints
         self._user_agent = user_agent
         self._settings = settings
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open the session."""
-        self._session = aiohttp.ClientSession(headers={"User-Agent": self._user_agent})
+        self._session = aiohttp.ClientSession(
+            connector=connector(self._proxy), headers={"User-Agent": self._user_agent}
+        )
         return self
 
     async def __aexit__(

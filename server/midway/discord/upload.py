@@ -55,7 +55,10 @@ class Uploader:
                 for put in puts:
                     group.create_task(put, name="upload")
         except* DiscordError as failed:
-            raise UploadFailed("a picture could not be stored") from failed.exceptions[0]
+            first = failed.exceptions[0]
+            if isinstance(first, NotConnected):
+                raise NotConnected(str(first)) from first
+            raise UploadFailed("a picture could not be stored") from first
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from midway.discord.proxy import Proxy
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 
@@ -12,6 +13,7 @@ class AccountConfig:
 
     `slots` is how many jobs Midjourney draws for it at once, `max_queued` how many Tasks may wait here for them.
     `speed` is the mode that the Account draws in when a prompt names none; it chooses the deadlines.
+    `proxy` is the way of all that this Account has to do with Discord; None: straight.
     `remix` tells the Account's Remix setting until the engine has seen it.
     """
 
@@ -23,3 +25,4 @@ class AccountConfig:
     max_queued: int = 100
     speed: Speed = Speed.FAST
     remix: bool = False
+    proxy: Proxy | None = None

@@ -2,10 +2,13 @@
 
 The check stands where the socket is made, on the very address that is about to be connected to. What a name
 resolved to earlier, or will resolve to next time, therefore does not matter.
+
+That check cannot see where a proxy connects to. So nothing goes through the proxy but what leads to Discord itself, to
+names that the caller knows; a link to anywhere else never reaches the proxy's network.
 """
 
 import socket
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_address
@@ -17,6 +20,8 @@ from aiohttp.abc import AbstractResolver
 from msgspec import Struct
 from yarl import URL
 
+from midway.discord.proxy import Proxy
+from midway.discord.proxy_connector import connector
 from midway.engine.address import (
     is_loopback,
     is_loopback_as_written,
@@ -94,7 +99,8 @@ def _check_parts(url: URL) -> None:
 class Outbound:
     """Asks http(s) addresses, never a private one unless its host is among `allow_hosts` (`host` or `host:port`).
 
-    With `allow_loopback` this machine counts as public. Use as a context manager; it owns its connections.
+    With `allow_loopback` this machine counts as public. What `is_discord` says of an address decides, for each redirect
+    anew, whether it is asked through the proxy. Use as a context manager; it owns its connections.
     """
 
     def __init__(
@@ -103,10 +109,14 @@ class Outbound:
         *,
         allow_loopback: bool = False,
         resolver: AbstractResolver | None = None,
+        proxy: Proxy | None = None,
+        is_discord: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._allowed = frozenset(host.lower() for host in allow_hosts)
         self._allow_loopback = allow_loopback
         self._resolver = resolver
+        self._proxy = proxy
+        self._is_discord = is_discord
 
     def check_written(self, url: str) -> None:
         """Refuse an address that is private by its text alone, before anything is asked. Raises UrlRefused.
@@ -127,6 +137,7 @@ class Outbound:
         guarded = aiohttp.TCPConnector(resolver=self._resolver, socket_factory=self._socket, ttl_dns_cache=60)
         self._guarded = aiohttp.ClientSession(connector=guarded, cookie_jar=aiohttp.DummyCookieJar())
         self._trusted = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self._proxied = aiohttp.ClientSession(connector=connector(self._proxy), cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(
@@ -135,6 +146,7 @@ class Outbound:
         """Close every connection."""
         await self._guarded.close()
         await self._trusted.close()
+        await self._proxied.close()
 
     @asynccontextmanager
     async def post(
@@ -168,9 +180,8 @@ class Outbound:
         self, method: str, url: URL, within: timedelta, *, headers: dict[str, str] | None = None, body: bytes = b""
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         limit = aiohttp.ClientTimeout(total=within.total_seconds())
-        session = self._trusted if self._is_allowed(url) else self._guarded
         try:
-            async with session.request(
+            async with self._session(url).request(
                 method, url, data=body or None, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
                 yield response
@@ -187,6 +198,11 @@ class Outbound:
         if not is_public(ip) and not (self._allow_loopback and is_loopback(ip)):
             raise _PrivateAddress
         return socket.socket(family, kind, protocol)
+
+    def _session(self, url: URL) -> aiohttp.ClientSession:
+        if self._proxy and self._is_discord(str(url)):
+            return self._proxied
+        return self._trusted if self._is_allowed(url) else self._guarded
 
     def _is_allowed(self, url: URL) -> bool:
         return not self._allowed.isdisjoint({url.host, f"{url.host}:{url.port}"})

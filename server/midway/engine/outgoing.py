@@ -16,6 +16,7 @@ from midway.discord.errors import (
     Rejected,
     Unauthorized,
     UnknownMessage,
+    Unreachable,
     UploadFailed,
 )
 from midway.discord.interaction import Interaction
@@ -25,6 +26,8 @@ from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId, TaskId
 from midway.domain.lifecycle import Failed, Requeued, failed
 from midway.engine.classify import Trouble
+
+UNREACHABLE_PAUSE_SECONDS = 5.0  # before another try; each is one of a Task's `max_requeues`
 
 
 class RegionSubmit(Struct, frozen=True):
@@ -63,6 +66,7 @@ def _needs_person(error: DiscordError) -> Verdict:
 
 
 VERDICTS: tuple[tuple[type[DiscordError], Callable[..., Verdict]], ...] = (
+    (Unreachable, lambda _: Verdict(Requeued("Discord could not be reached"), pause_seconds=UNREACHABLE_PAUSE_SECONDS)),
     (NotConnected, lambda _: Verdict(Requeued("the connection to Discord was lost before it was sent"))),
     (UploadFailed, lambda e: Verdict(failed(Reason.UPLOAD_FAILED, str(e)))),
     (RateLimited, lambda e: Verdict(Requeued("Discord asked to slow down"), pause_seconds=e.retry_after)),

@@ -1,0 +1,124 @@
+"""aiohttp's way through a proxy. SOCKS5 is aiohttp-socks'; HTTP's CONNECT is ours.
+
+aiohttp by itself tunnels only what is encrypted. python-socks reads a proxy's answer once and takes what it got for the
+whole of it; the rest of an answer that comes in two pieces would be read as Discord's.
+"""
+
+import asyncio
+import base64
+import ssl as tls
+from typing import Any
+
+import aiohttp
+import aiohttp_socks
+from aiohttp.client_proto import ResponseHandler
+
+from midway.discord.proxy import Proxy, ProxyKind, trouble
+
+MAX_HEAD_BYTES = 64 * 1024  # of a proxy's answer
+CONNECT_SECONDS = 60.0  # where aiohttp has no time-out of its own; whoever asks has one
+
+_Connection = tuple[asyncio.Transport, ResponseHandler]
+
+
+class ProxyUnusable(aiohttp.ClientConnectionError):
+    """There is no connection through the proxy; nothing of the request was sent."""
+
+    def __init__(self, proxy: Proxy, cause: BaseException) -> None:
+        super().__init__(f"no connection through the proxy {proxy}")
+        self.proxy = proxy
+        self.trouble = trouble(str(cause) or type(cause).__name__)
+
+
+class ProxyConnector(aiohttp_socks.ProxyConnector):
+    """Connects aiohttp's sessions through a proxy. Raises ProxyUnusable, one class for every trouble."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(
+            proxy.host,
+            proxy.port,
+            aiohttp_socks.ProxyType.SOCKS5,
+            username=proxy.user or None,
+            password=proxy.password or None,
+            rdns=True,
+        )
+        self._proxy = proxy
+
+    async def _wrap_create_connection(self, *args: Any, **options: Any) -> _Connection:
+        try:
+            return await super()._wrap_create_connection(*args, **options)
+        except (
+            aiohttp_socks.ProxyError,
+            aiohttp_socks.ProxyConnectionError,
+            aiohttp_socks.ProxyTimeoutError,
+            EOFError,
+            asyncio.LimitOverrunError,
+            OSError,  # of the connection to the proxy, and of the encryption within the tunnel
+        ) as err:
+            raise ProxyUnusable(self._proxy, err) from err
+
+    async def _connect_via_proxy(
+        self,
+        host: str,
+        port: int,
+        ssl: tls.SSLContext | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - aiohttp-socks' own name
+    ) -> _Connection:
+        if self._proxy.kind is ProxyKind.SOCKS5:
+            return await super()._connect_via_proxy(host, port, ssl, timeout)
+        async with asyncio.timeout(timeout or CONNECT_SECONDS):
+            return await self._connect_via_http(host, port, ssl)
+
+    async def _connect_via_http(self, host: str, port: int, ssl: tls.SSLContext | None) -> _Connection:
+        try:
+            reader, writer = await asyncio.open_connection(self._proxy.host, self._proxy.port, limit=MAX_HEAD_BYTES)
+        except OSError as err:
+            raise aiohttp_socks.ProxyConnectionError(f"failed to connect to the proxy: {err}") from err
+        try:
+            writer.write(_connect_request(self._proxy, host, port))
+            _check_answer(await reader.readuntil(b"\r\n\r\n"))
+            if ssl:
+                await writer.start_tls(ssl, server_hostname=host)
+        except BaseException:
+            writer.transport.abort()
+            raise
+        return _handed_over(writer, self._loop)
+
+
+class _Handler(ResponseHandler):
+    """Keeps the stream's writer, which closes the connection when it is collected."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, writer: asyncio.StreamWriter) -> None:
+        super().__init__(loop)
+        self._writer = writer
+
+
+def connector(proxy: Proxy | None) -> aiohttp.BaseConnector:
+    """Make the connector of an aiohttp session; within a running event loop."""
+    return ProxyConnector(proxy) if proxy else aiohttp.TCPConnector()
+
+
+def _connect_request(proxy: Proxy, host: str, port: int) -> bytes:
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines = [f"CONNECT {address} HTTP/1.1", f"Host: {address}"]
+    if proxy.user:
+        credentials = base64.b64encode(f"{proxy.user}:{proxy.password}".encode()).decode()
+        lines.append(f"Proxy-Authorization: Basic {credentials}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _check_answer(head: bytes) -> None:
+    """Raise ProxyError unless the proxy made the tunnel."""
+    status_line = head.partition(b"\r\n")[0].decode("latin-1")
+    version, _, status = status_line.partition(" ")
+    if not (version.startswith("HTTP/") and status[:1] == "2"):
+        raise aiohttp_socks.ProxyError(f"CONNECT tunnel failed, response {status[:3]}")
+
+
+def _handed_over(writer: asyncio.StreamWriter, loop: asyncio.AbstractEventLoop) -> _Connection:
+    """Let aiohttp read from now on."""
+    handler = _Handler(loop, writer)
+    transport: Any = writer.transport
+    transport.set_protocol(handler)
+    handler.connection_made(transport)
+    return transport, handler
