@@ -8,7 +8,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, delay, fanout, files, growth, imagines, memory, rest, results
+from benchmarks import calls, delay, fanout, files, growth, imagines, memory, rest, results, simulator
 from benchmarks.measure import Benchmark, Figure, Scale
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "imagines": imagines.run,
     "growth": growth.run,
     "memory": memory.run,
+    "simulator": simulator.run,
 }
 SHOWN = (*BENCHMARKS, "soak")  # what has results, in the page's order
 HEADINGS = ("figure", "Midway", "bare", "value", "must be", "reached", "CPU-seconds", "measured")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
+
+import uvloop
 
 from .accounts import Installed
 from .app import Simulator
 from .options import Options, PictureSize
+
+COLLECTIONS = (50_000, 5, 1_000_000)  # nearly all that is made is kept: to look through all of it again finds nothing
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -51,11 +56,12 @@ async def serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     values = vars(arguments)
-    options = Options(pictures=values.pop("pictures"))
-    async with Simulator(**values, options=options, repeats_ids=False) as simulator:
+    options = Options(pictures=values.pop("pictures"), draws_ahead=False, repeats_ids=False)
+    async with Simulator(**values, options=options) as simulator:
         print(f"ready {simulator.url}", flush=True)
         await stop.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(parse_arguments()))
+    gc.set_threshold(*COLLECTIONS)
+    uvloop.run(serve(parse_arguments()))

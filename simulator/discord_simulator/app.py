@@ -79,8 +79,7 @@ class Simulator:
     """A running simulator: `async with Simulator(accounts=2, seed=1, speed=100) as simulator: simulator.url`.
 
     Port 0 takes a free one. Without a seed no two runs share an id, so that a client which remembers an
-    earlier run is never confused; with one, ids, job UUIDs and pictures repeat. Without `repeats_ids` the ids hold the
-    time they were made at all the same, as Discord's do: a client may read it. `bots` are in each account's server.
+    earlier run is never confused; with one, ids, job UUIDs and pictures repeat. `bots` are in each account's server.
     """
 
     def __init__(
@@ -94,7 +93,6 @@ class Simulator:
         options: Options | None = None,
         bots: Installed = Installed.BOTH,
         bot: BotFactory = MidjourneyBot,
-        repeats_ids: bool = True,
     ) -> None:
         self.world = World(
             accounts=accounts,
@@ -102,7 +100,6 @@ class Simulator:
             speed=speed,
             options=options,
             bots=Installed(bots),
-            repeats_ids=repeats_ids,
         )
         self.url = ""
         self._app = make_app(self.world, bot)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVarTuple
 
 Args = TypeVarTuple("Args")
@@ -22,7 +24,8 @@ class Clock:
             raise ValueError(f"speed must be above 0, not {speed}")
         self.speed = speed
         self.skew = timedelta(0)
-        self._handles: set[asyncio.TimerHandle] = set()
+        self._handles: dict[int, asyncio.TimerHandle] = {}  # of what is still to come
+        self._numbers = itertools.count()
 
     def seconds(self, bot_seconds: float) -> float:
         """Convert bot seconds to wall seconds at the present speed."""
@@ -41,18 +44,17 @@ class Clock:
         planning them takes a while.
         """
         loop = asyncio.get_running_loop()
-        begin = loop.time() if since is None else since
-
-        def run() -> None:
-            self._handles.discard(handle)
-            function(*args)
-
-        handle = loop.call_at(begin + self.seconds(max(0.0, bot_seconds)), run)
-        self._handles.add(handle)
+        begin, number = loop.time() if since is None else since, next(self._numbers)
+        when = begin + self.seconds(max(0.0, bot_seconds))
+        handle = self._handles[number] = loop.call_at(when, self._run, number, partial(function, *args))
         return handle
 
     def clear(self) -> None:
         """Cancel everything that is still to come; used by reset and by shutdown."""
-        for handle in self._handles:
+        for handle in self._handles.values():
             handle.cancel()
         self._handles.clear()
+
+    def _run(self, number: int, act: Callable[[], object]) -> None:
+        del self._handles[number]
+        act()

@@ -13,6 +13,7 @@ from .json_types import Json
 PAYLOAD_COMPRESSED_FROM = 1024  # bytes; with IDENTIFY's `compress`, smaller payloads stay text
 # A window of 128 KiB keeps a thousand connections small; the fastest level packs chat as well as zlib's default.
 ZSTD_LEVEL, ZSTD_WINDOW_LOG = 1, 17
+ZLIB_LEVEL, ZLIB_WINDOW_BITS, ZLIB_MEMORY_LEVEL = 1, 13, 6  # 64 KB for each connection, as small as level 6 packs
 
 
 class Encoder(Protocol):
@@ -43,7 +44,7 @@ class ZlibStream:
     """One deflate stream for the whole connection; each payload ends with a sync flush, `00 00 ff ff`."""
 
     def __init__(self) -> None:
-        self._stream = zlib.compressobj()
+        self._stream = zlib.compressobj(ZLIB_LEVEL, wbits=ZLIB_WINDOW_BITS, memLevel=ZLIB_MEMORY_LEVEL)
 
     def encode(self, payload: Json) -> bytes:
         """Give a binary frame that the client can inflate at once."""

@@ -145,12 +145,15 @@ class InvalidForm(DiscordError):
 class OutdatedCommand(InvalidForm):
     """The command was registered anew since the client read the index: its version is old, or it has another id.
 
-    `reason` is INTERACTION_APPLICATION_COMMAND_INVALID_VERSION or, for an id that is no more, the same without
-    VERSION; Discord's own client reads the index again on both. The message comes in the account's language.
+    Discord's own client reads the index again on both reasons. The message comes in the account's language.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__("data", reason, "This command is outdated, please try again in a few minutes")
+    VERSION = "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION"
+    COMMAND = "INTERACTION_APPLICATION_COMMAND_INVALID"
+    MESSAGE = "This command is outdated, please try again in a few minutes"
+
+    def __init__(self, reason: str, message: str = MESSAGE) -> None:
+        super().__init__("data", reason, message)
 
 
 class InvalidVersion(DiscordError):

@@ -9,7 +9,7 @@ from random import Random
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from .clock import Clock
-from .messages import Attachment, KeptPicture, Links, Picture
+from .messages import Attachment, KeptPicture, Links, Picture, StoredPicture
 from .options import Options
 from .spool import Spool
 
@@ -29,13 +29,29 @@ class Files:
         self._spool: Spool | None = None  # made with the first picture
         self._pictures: dict[str, KeptPicture] = {}
 
-    def keep(self, picture: Picture) -> KeptPicture:
+    def keep(self, picture: Picture) -> StoredPicture:
         """Put a picture on disk, for as long as the world lives; any thread may. Raises OSError when it is full."""
         spool = self._spool = self._spool or Spool()  # two threads may make one each: both stay good
-        etag = hashlib.md5(picture.data, usedforsecurity=False).hexdigest()
-        stored = spool.write(picture.data)
-        size = (picture.width, picture.height)
-        return KeptPicture(picture.filename, picture.content_type, stored, etag, *size, picture.ephemeral)
+        return StoredPicture(
+            picture.filename,
+            picture.content_type,
+            len(picture.data),
+            picture.width,
+            picture.height,
+            picture.ephemeral,
+            etag=hashlib.md5(picture.data, usedforsecurity=False).hexdigest(),
+            stored=spool.write(picture.data),
+        )
+
+    def stored(self, picture: KeptPicture) -> StoredPicture:
+        """Give a picture with its bytes, drawn now when it was never read; any thread may. Raises OSError as `keep`."""
+        if isinstance(picture, StoredPicture):
+            return picture
+        if picture.drawn is None:
+            size = (picture.width, picture.height)
+            file = Picture(picture.filename, picture.content_type, picture.draw(), *size, picture.ephemeral)
+            picture.drawn = self.keep(file)
+        return picture.drawn
 
     def add(self, attachment: Attachment) -> None:
         """Serve an attachment under its path."""
@@ -75,7 +91,7 @@ class Files:
         if path is None:
             return None
         picture = self.open(path.removeprefix(MEDIA_PREFIX), dict(parse_qsl(urlsplit(url.strip("<>")).query)))
-        return picture.stored.read() if picture else None
+        return self.stored(picture).stored.read() if picture else None
 
     def _path_of(self, url: str) -> str | None:
         """Read the path of one of the simulator's own links; None for another host's."""
@@ -95,4 +111,4 @@ class Files:
         self._spool = None
 
     def _signature(self, path: str, expires: str, issued: str) -> str:
-        return hmac.new(self._key, f"{path}?{expires}&{issued}".encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, f"{path}?{expires}&{issued}".encode(), "sha256").hex()

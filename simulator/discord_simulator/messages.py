@@ -31,17 +31,35 @@ class Picture:
     ephemeral: bool = False
 
 
-@dataclass(frozen=True)
-class KeptPicture:
-    """The same with its bytes on disk, where Files.keep put them."""
+@dataclass(eq=False)
+class CdnFile:
+    """A file as messages show it."""
 
     filename: str
     content_type: str
-    stored: Stored
-    etag: str
+    size: int  # bytes
     width: int
     height: int
     ephemeral: bool = False
+
+
+@dataclass(eq=False, kw_only=True)
+class StoredPicture(CdnFile):
+    """A picture whose bytes are on disk, where Files.keep put them."""
+
+    stored: Stored
+    etag: str
+
+
+@dataclass(eq=False, kw_only=True)
+class LatePicture(CdnFile):
+    """A picture that is drawn when it is first read; its file has as many bytes as were said before."""
+
+    draw: Callable[[], bytes] = field(repr=False)
+    drawn: StoredPicture | None = None
+
+
+KeptPicture = StoredPicture | LatePicture
 
 
 @dataclass(frozen=True)
@@ -180,7 +198,7 @@ def _attachment_payload(attachment: Attachment, links: Links) -> Json:
         "id": attachment.id,
         "filename": picture.filename,
         "content_type": picture.content_type,
-        "size": picture.stored.size,
+        "size": picture.size,
         "width": picture.width,
         "height": picture.height,
         "url": links.cdn(attachment),

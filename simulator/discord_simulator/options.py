@@ -20,6 +20,7 @@ class Options:
 
     # The bot.
     pictures: PictureSize = PictureSize.SMALL
+    draws_ahead: bool = True  # False: a small picture is drawn when it is first read, and weighs a byte for each pixel
     film_bytes: int = 0  # a film goes on, its clips repeated, until it weighs as much as this
     preview_style: Literal["grid_webp", "step_jpeg"] = "grid_webp"
     film_format: Literal["mp4", "webp"] = "mp4"  # of films that a job makes; one picked out of them is an MP4
@@ -54,6 +55,7 @@ class Options:
     several_in_relax: bool = False  # whether relax mode may start several jobs at once
 
     # Discord.
+    repeats_ids: bool = True  # with a seed; False: ids hold the time all the same, as Discord's do
     require_known_session: bool = False  # True: INTERACTION_* reach nobody without one; False: all of the user's
     privileged_intents: bool = True  # of the listeners' applications; asked for without them: close 4014
     unique_nonces: bool = True  # a repeated nonce is refused

@@ -39,6 +39,30 @@ class Event:
             return None
         return self.data.get("message_id") or self.data.get("id")
 
+    def is_akin(self, other: Event) -> bool:
+        """Tell whether both are of one account and about the same message, job or interaction."""
+        return self.account is other.account and not self._subjects.isdisjoint(other._subjects)
+
+    @property
+    def _subjects(self) -> set[str]:
+        """The ids of the message or interaction, of the interaction that the message answers, and of the job."""
+        answered = self.data.get("interaction_metadata")
+        answered_id = answered.get("id") if isinstance(answered, dict) else None
+        ids = (self.message_id or self.data.get("id"), answered_id, self.job_id)
+        return {str(each) for each in ids if each}
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """An event that a fault keeps back until an akin one named `until` was sent."""
+
+    event: Event
+    until: str
+
+    def waits_for(self, event: Event) -> bool:
+        """Tell whether this event lets it go."""
+        return event.name == self.until and event.is_akin(self.event)
+
 
 class Connection(Protocol):
     """The socket that a session has at the moment."""
@@ -107,7 +131,8 @@ class Sessions:
     journal: Journal
     clock: Clock
     by_id: dict[str, Session] = field(default_factory=dict)
-    _held: list[tuple[str, Event]] = field(default_factory=list)  # (event name that releases it, event)
+    _by_account: dict[Account, list[Session]] = field(default_factory=dict)  # oldest first
+    _held: list[Held] = field(default_factory=list)  # oldest first
 
     def open(
         self,
@@ -125,15 +150,17 @@ class Sessions:
         session = self.by_id[session_id] = Session(
             session_id, account, deque(maxlen=buffer_size), capabilities, intents
         )
+        self._by_account.setdefault(account, []).append(session)
         return session
 
     def invalidate(self, session: Session) -> None:
         """Forget a session: a later RESUME of it is refused."""
-        self.by_id.pop(session.id, None)
+        if self.by_id.pop(session.id, None):
+            self._by_account[session.account].remove(session)
 
     def of(self, account: Account) -> list[Session]:
         """List an account's sessions, oldest first."""
-        return [session for session in self.by_id.values() if session.account is account]
+        return list(self._by_account.get(account, ()))
 
     def emit(self, event: Event) -> None:
         """Send an event to whom it concerns, unless an armed fault does something else with it."""
@@ -149,14 +176,19 @@ class Sessions:
         self._record(event)
         for session in self.receivers(event):
             session.hear(event.name, event.data)
-        released = [held for until, held in self._held if until == event.name]
-        self._held = [(until, held) for until, held in self._held if until != event.name]
-        for held in released:
-            self.deliver(held)
+        for held in [held for held in self._held if held.waits_for(event)]:
+            self._let_go(held)
 
-    def hold(self, event: Event, *, until: str) -> None:
-        """Keep an event back until one of the other name was delivered."""
-        self._held.append((until, event))
+    def hold(self, event: Event, *, until: str, bot_seconds: float) -> None:
+        """Keep an event back until an akin one of the other name was delivered, or the time is over."""
+        held = Held(event, until)
+        self._held.append(held)
+        self.clock.call_later(bot_seconds, self._let_go, held)
+
+    def _let_go(self, held: Held) -> None:
+        if held in self._held:
+            self._held.remove(held)
+            self.deliver(held.event)
 
     def clear(self) -> None:
         """Drop what is held back; sessions and their sockets stay."""

@@ -85,16 +85,16 @@ class World:
         speed: float,
         options: Options | None = None,
         bots: Installed = Installed.BOTH,
-        repeats_ids: bool = True,
     ) -> None:
         self.options = options or Options()
         self.clock = Clock(speed)
         self.random = Random(seed)
-        self.ids = Snowflakes.for_seed(seed if repeats_ids else None)
+        self.ids = Snowflakes.for_seed(seed if self.options.repeats_ids else None)
         self.journal = Journal(self.clock)
         self.faults = Faults()
         self.sessions = Sessions(self.faults, self.journal, self.clock)
         self.files = Files(self.clock, self.options, self.random)
+        self._channels: dict[str, Channel] = {}  # every account's, by id
         self.studio = Studio()
         self.uploads = Uploads(self.random)
         self.commands = CommandIndex()
@@ -110,6 +110,7 @@ class World:
         """Add the next account, with these bots in its server."""
         account = make_account(len(self.accounts) + 1, bots)
         self.accounts.append(account)
+        self._channels |= account.channels
         self._by_token |= {account.token: account, nickname_of(account.number): account}
         if account.listener:
             self._by_token[account.listener.token] = account.listener
@@ -126,7 +127,7 @@ class World:
 
     def channel(self, channel_id: str) -> Channel | None:
         """Find any account's channel."""
-        return next((a.channels[channel_id] for a in self.accounts if channel_id in a.channels), None)
+        return self._channels.get(channel_id)
 
     def new_uuid(self) -> str:
         """Make a job UUID; the same sequence for the same seed."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import picture_facts, png
-from tests.support.stack import MIDWAY, PATIENCE_SECONDS, StackProcess
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.stack import MIDWAY, StackProcess
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from midjourney.v1 import task_pb2
 
 from tests.acceptance.client import Client, client_of
 from tests.acceptance.simulator import running_simulator
-from tests.support.stack import PATIENCE_SECONDS, StackProcess, running_stack
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.stack import StackProcess, running_stack
 
 SUBMITS = 8
 STATE_NAME = task_pb2.Task.State.Name

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from midjourney.v1 import task_pb2
 
-from tests.acceptance.client import PATIENCE_SECONDS, Client, Json, button, client_of, data_url, png
+from tests.acceptance.client import Client, Json, button, client_of, data_url, png
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import StackProcess, running_stack
 from tests.webhook.conftest import Post, Receiver
 

@@ -153,6 +153,22 @@ def test_flags_are_kept(name, flags):
     assert message_of(name).flags == flags
 
 
+def test_an_embed_keeps_what_tells_a_preview_from_the_bots_own_words():
+    own = {"type": "rich", "title": "Own", "fields": [{"name": "Rule", "value": "7"}]}
+    embeds = [
+        own,
+        {"title": "Of no type"},
+        {"type": "article", "title": "A page"},
+        {"type": "rich", "title": "A page that says more", "provider": {"name": "A page"}},
+        {"type": "rich", "title": "A page of the text", "url": "https://s.mj.run/a"},
+    ]
+    raw = {"id": "1", "channel_id": "2", "content": "**a fox --cref https://s.mj.run/a**", "embeds": embeds}
+    message = decode_message(raw)
+
+    assert message.embeds[0] == Embed("Own", type="rich", fields=(("Rule", "7"),))
+    assert [embed.title for embed in message.written_embeds] == ["Own", "Of no type"]
+
+
 def test_an_update_may_hold_only_what_changed():
     assert message_of("partial update") == message_with(author_id="", embeds=(Embed(title="late embed"),))
 

@@ -166,7 +166,7 @@ async def test_a_name_that_the_proxy_cannot_resolve_is_the_reason(proxy, scheme)
 
 async def test_a_silent_proxy_is_given_up_in_time(proxy, scheme):
     proxy.is_deaf = True
-    hurried = replace(QUICK, connect_timeout=timedelta(seconds=1))
+    hurried = replace(QUICK, connect_timeout=timedelta(seconds=3))
     async with linked_through(proxy.proxy(scheme), hurried) as linked:
         reason = (await linked.seen.wait(Disconnected)).reason
 
@@ -206,7 +206,7 @@ async def test_what_could_not_be_connected_was_not_sent(proxy, scheme):
 
 
 async def test_what_a_silent_proxy_was_not_asked_to_pass_on_was_not_sent(proxy, scheme):
-    async with connected_through(proxy.proxy(scheme), replace(QUICK, reach_timeout=timedelta(seconds=1))) as linked:
+    async with connected_through(proxy.proxy(scheme), replace(QUICK, reach_timeout=timedelta(seconds=3))) as linked:
         await linked.imagine("a first fox")
         proxy.is_deaf = True
         with pytest.raises(Unreachable):

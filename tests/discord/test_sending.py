@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from discord_simulator.errors import OutdatedCommand
 from discord_simulator.faults.answers import (
     AccessLost,
     CaptchaDemanded,
@@ -192,9 +193,31 @@ async def test_twenty_stale_interactions_look_up_once():
         assert routes.count("command_index_of") == 2
 
 
-async def test_a_version_that_stays_stale_is_told():
+async def test_a_command_that_was_made_anew_under_another_id_is_looked_up_once_more():
     async with connected() as linked:
-        linked.arm(CommandOutdated(times=ALWAYS))
+        await linked.imagine("a first fox")
+        linked.simulator.world.commands.bump(new_ids=True)
+        nonce = await linked.imagine("a red fox")
+
+        sent = [line for line in linked.journal("interaction") if line["nonce"] == nonce]
+        assert [line["status"] for line in sent] == [400, 204]
+
+
+async def test_a_command_that_the_account_may_not_use_is_not_taken_for_a_stale_one():
+    async with connected() as linked:
+        reason = "INTERACTION_APPLICATION_COMMAND_INVALID_PERMISSIONS"
+        linked.arm(CommandOutdated(times=ALWAYS, reason=reason, message="您没有使用该命令的权限"))
+        refused = await refusal(linked, Rejected)
+
+        assert not isinstance(refused, StaleCommand)
+        assert linked.faulty_posts() == 1
+
+
+@pytest.mark.parametrize("message", [OutdatedCommand.MESSAGE, "该权限已过时，请稍候几分钟再试"])
+@pytest.mark.parametrize("reason", [OutdatedCommand.VERSION, OutdatedCommand.COMMAND])
+async def test_a_version_that_stays_stale_is_told_in_whatever_language_it_comes(reason: str, message: str):
+    async with connected() as linked:
+        linked.arm(CommandOutdated(times=ALWAYS, reason=reason, message=message))
         await refusal(linked, StaleCommand)
 
         assert linked.faulty_posts() == 2

@@ -8,7 +8,7 @@ from typing import Any, cast
 from midway.domain.task import State, Task
 from midway.store.port import Store, StoreUnavailable
 
-from tests.support.rig import PATIENCE_SECONDS
+from tests.support.processes import PATIENCE_SECONDS
 
 Condition = Callable[..., bool]
 Fault = Callable[..., Awaitable[Any]]

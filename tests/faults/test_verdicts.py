@@ -225,7 +225,7 @@ async def test_words_that_nobody_knows_are_kept_and_counted_and_end_the_wait_soo
 ) -> None:
     """Midjourney has a new message: the Task does not fail for it at once, but soon, when nothing follows."""
     async with stage(simulator, tmp_path, unknown_remark_timeout=1) as rig:
-        task = await noticed(rig, await rig.imagine("a red fox __unknown"), "Moonbeam overflow")
+        task = await noticed(rig, await rig.imagine("a red fox __unknown"), "Slow Down!")
         running = (task.state, rig.engine.accounts()[0].unknown_remarks)
         ended = await rig.ended(task)
 

@@ -139,6 +139,16 @@ class LocalClient(discord.Client):
             await self._news.wait_for(found)
         return found() or {}
 
+    async def raw_events(self, name: str, count: int) -> list[dict[str, Any]]:
+        """Wait until so many events of this name have come."""
+
+        def found() -> list[dict[str, Any]]:
+            return [data for seen, data in self.raw if seen == name]
+
+        async with asyncio.timeout(PATIENCE_SECONDS), self._news:
+            await self._news.wait_for(lambda: len(found()) >= count)
+        return found()
+
 
 @asynccontextmanager
 async def logged_in(url: str, number: int = 1) -> AsyncIterator[LocalClient]:

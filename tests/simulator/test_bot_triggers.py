@@ -24,7 +24,7 @@ from tests.simulator.player import Player, button
         ("__empty", "Empty prompt", None),
         ("__restricted", "Job action restricted", None),
         ("__task_needed", "Please complete the task", None),
-        ("__unknown", "Moonbeam overflow", 16239475),
+        ("__unknown", "Slow Down!", 16239475),
         ("__unknown_red", "Moonbeam overflow", 16711680),
     ],
 )
@@ -69,7 +69,7 @@ async def test_failure_on_the_progress_message(player: Player, word: str, title:
         ("__slow_down", "Slow Down!"),
         ("__incomplete", "Sorry! Could not complete the job!"),
         ("__bad_response", "Bad response"),
-        ("__unknown __as_reply", "Moonbeam overflow"),
+        ("__unknown __as_reply", "Slow Down!"),
     ],
 )
 async def test_failure_in_a_reply(player: Player, word: str, title: str):

@@ -9,8 +9,9 @@ import pytest
 from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import MJ, Discord
-from tests.simulator.discord_client import PATIENCE_SECONDS, LocalClient, logged_in
+from tests.simulator.discord_client import LocalClient, logged_in
 from tests.simulator.small_bot import png
+from tests.support.processes import PATIENCE_SECONDS
 
 
 def server_channel(client: LocalClient) -> discord_py.TextChannel:

@@ -7,13 +7,14 @@ from typing import Any
 import aiohttp
 import pytest
 from discord_simulator.faults.answers import ServerError
-from discord_simulator.faults.events import EventLost
+from discord_simulator.faults.events import EventLost, EventReordered
 from discord_simulator.faults.registry import FAULTS
 from discord_simulator.faults.sockets import SocketClosed
 from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import Discord
 from tests.simulator.gateway_client import GatewayClient
+from tests.simulator.player import Player
 
 
 async def imagine(discord: Discord, client: GatewayClient) -> None:
@@ -82,6 +83,96 @@ async def test_a_reordered_event_comes_after_the_one_it_waits_for(discord: Disco
         names = await names_after(discord, client)
 
     assert names[:3] == ["MESSAGE_CREATE", "INTERACTION_SUCCESS", "INTERACTION_CREATE"]
+
+
+AFTER_EVERYTHING = 1e9  # bot seconds
+
+
+async def send(discord: Discord, event: str, account: int = 1, **data: Any) -> None:
+    await discord.sim("events", {"event": event, "account": account, "data": data})
+
+
+@pytest.mark.parametrize(
+    ("event", "held", "until", "others", "own"),
+    [
+        (
+            "INTERACTION_CREATE",
+            {"id": "1"},
+            "INTERACTION_SUCCESS",
+            [(1, {"id": "2"}), (2, {"id": "1"}), (1, {})],
+            {"id": "1"},
+        ),
+        (
+            "MESSAGE_UPDATE",
+            {"id": "1"},
+            "MESSAGE_DELETE",
+            [(1, {"id": "2"}), (2, {"id": "1"}), (1, {"id": "2", "interaction_metadata": None})],
+            {"id": "1"},
+        ),
+        (
+            "MESSAGE_CREATE",
+            {"id": "1", "content": "a"},
+            "MESSAGE_CREATE",
+            [(1, {"id": "2", "content": "b"}), (2, {"id": "1", "content": "b"})],
+            {"id": "1", "content": "b"},
+        ),
+        (
+            "INTERACTION_SUCCESS",
+            {"id": "1"},
+            "MESSAGE_CREATE",
+            [
+                (1, {"id": "8", "interaction_metadata": {"id": "2"}}),
+                (2, {"id": "9", "interaction_metadata": {"id": "1"}}),
+            ],
+            {"id": "9", "interaction_metadata": {"id": "1"}},
+        ),
+        (
+            "MESSAGE_UPDATE",
+            {"id": "1"},
+            "MESSAGE_REACTION_ADD",
+            [(1, {"message_id": "2"}), (2, {"message_id": "1"})],
+            {"message_id": "1"},
+        ),
+    ],
+)
+async def test_a_reordered_event_waits_for_one_of_its_own_account_about_the_same(
+    discord: Discord, event: str, held: Any, until: str, others: list[tuple[int, Any]], own: Any
+):
+    """Whatever comes for another message, interaction or account does not let it go."""
+    await discord.fault("EventReordered", event=event, until=until, bot_seconds=AFTER_EVERYTHING)
+    async with discord.connect() as client:
+        await client.identify()
+        await send(discord, event, **held)
+        for account, data in others:
+            await send(discord, until, account, **data)
+        await send(discord, until, **own)
+        await send(discord, "MARKER", id="0")
+        await client.event("MARKER")
+
+    came = [(p["t"], p["d"]) for p in client.seen if p["t"] in (event, until)]
+    assert came == [*((until, data) for account, data in others if account == 1), (until, own), (event, held)]
+
+
+async def test_a_jobs_last_percent_waits_for_its_own_result(player: Player):
+    """Messages of one job belong together; another job's result comes and goes."""
+    fault = EventReordered(event="MESSAGE_UPDATE", content=r"slow.*\(93%\)", until="MESSAGE_CREATE", bot_seconds=1e9)
+    with player.simulator.world.incident(fault):
+        await player.command("imagine", prompt="a fox that is __slow")
+        await player.start()
+        await player.imagine("a fox that is quick")
+        await player.event("MESSAGE_UPDATE", lambda data: "(93%)" in data["content"])
+
+    said = [data["content"] for name, data in player.seen if "slow" in data.get("content", "")]
+    assert ["(93%)" in content for content in said[-2:]] == [False, True]
+
+
+async def test_an_event_that_nothing_lets_go_comes_when_its_time_is_over(discord: Discord):
+    await discord.fault("EventReordered", event="INTERACTION_CREATE", until="MESSAGE_DELETE")
+    async with discord.connect() as client:
+        await client.identify()
+        await send(discord, "INTERACTION_CREATE", id="1")
+
+        assert (await client.event("INTERACTION_CREATE"))["d"] == {"id": "1"}
 
 
 async def test_a_delayed_event_comes_later(discord: Discord):

@@ -4,19 +4,23 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from discord_simulator.__main__ import parse_arguments
 
+from benchmarks.crowd import Crowd
 from tests.simulator.gateway_client import GatewayClient
 from tests.support.processes import PATIENCE_SECONDS, tied
 
+FAST = 30.0  # of the pace of life: slow enough for jobs to show all their percents
 
-@pytest.fixture
-async def process() -> AsyncIterator[asyncio.subprocess.Process]:
+
+@asynccontextmanager
+async def running(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start it on a free port; it is gone after the test, whatever happens."""
-    command = tied(sys.executable, "-m", "discord_simulator", "--port", "0", "--seed", "1", "--speed", "1000")
+    command = tied(sys.executable, "-m", "discord_simulator", "--port", "0", "--seed", "1", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         yield process
@@ -24,6 +28,12 @@ async def process() -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[asyncio.subprocess.Process]:
+    async with running("--speed", "1000") as process:
+        yield process
 
 
 async def address(process: asyncio.subprocess.Process) -> str:
@@ -52,6 +62,17 @@ def test_the_installed_bots_come_from_the_command_line_or_the_environment(monkey
     assert parse_arguments(["--bots", "mj"]).bots == "mj"
     with pytest.raises(SystemExit):
         parse_arguments(["--bots", "none"])
+
+
+async def test_a_crowd_that_reads_gets_each_its_own_picture():
+    """As many bytes as were said, with the prompt in them."""
+    async with (
+        running("--speed", str(FAST)) as process,
+        Crowd(await address(process), 2, slots=3, speed=FAST, reads_pictures=True) as crowd,
+    ):
+        await crowd.seen.ended(20)
+
+    assert crowd.seen.read_bytes > 20 * 640 * 640
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

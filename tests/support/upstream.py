@@ -9,7 +9,8 @@ from midway.domain.account import Account, AccountState
 from midway.domain.task import Task
 
 from tests.support.pictures import picture_facts
-from tests.support.rig import PATIENCE_SECONDS, Rig
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.rig import Rig
 
 
 async def eventually(is_true: Callable[[], bool], what: str) -> None:

@@ -19,6 +19,7 @@ def simulator(settings: Settings) -> Program:
         "--host": "127.0.0.1",
         "--port": settings.simulator_port,
         "--accounts": settings.simulator_accounts,
+        "--bots": settings.simulator_bots,
         "--speed": settings.simulator_speed,
         "--pictures": settings.simulator_pictures,
     }

@@ -139,6 +139,9 @@ class Settings(LimitSettings):
     simulator_accounts: int = Field(2, ge=1, le=1000, description="How many demo accounts the simulator has")
     simulator_speed: float = Field(1, gt=0, description="How many times faster than Midjourney the simulator is")
     simulator_seed: int | None = Field(None, description="Makes the simulator's jobs and pictures repeat")
+    simulator_bots: Literal["both", "mj", "niji"] = Field(
+        "both", description="Which bots are in the servers of the demo accounts"
+    )
     simulator_pictures: Literal["small", "real"] = Field(
         "small", description="`real`: the simulator's pictures have Midjourney's sizes and weights"
     )

@@ -23,13 +23,16 @@ from midway.discord.errors import (
     UnknownMessage,
     Unreachable,
 )
+from midway.discord.json_types import objects, text
 from midway.discord.proxy import Proxy, trouble
 from midway.discord.proxy_connector import ProxyUnusable
 
-# How Discord refuses a command that is not what it was: the version in the form is not the present one, the whole
-# command has another id now (10063 Unknown Application Command), or its bot has gone (10002 Unknown Application).
-STALE_MARK = "INTERACTION_APPLICATION_COMMAND_INVALID_VERSION"
-STALE_CODES = frozenset({10002, 10063})
+# How Discord refuses a command that is not what it was: the version in the form is not the present one, or no command
+# has this id any more. The message beside it comes in the account's language.
+STALE_REASONS = frozenset(
+    {"INTERACTION_APPLICATION_COMMAND_INVALID_VERSION", "INTERACTION_APPLICATION_COMMAND_INVALID"}
+)
+STALE_CODES = frozenset({10002, 10063})  # Unknown Application (its bot has gone), Unknown Application Command
 
 # What curl_cffi puts around libcurl's words, and what differs in them from try to try.
 _CURL_FRAME = re.compile(r"^Failed to perform, curl: \(\d+\) |\.? See https://curl\.se/.*$", re.DOTALL)
@@ -88,9 +91,20 @@ def error_from_http(err: discord.HTTPException) -> DiscordError:
     """Tell by its status what an HTTP error means. Its text goes along; Discord repeats no secret in it."""
     if isinstance(err, discord.CaptchaRequired):
         return CaptchaWanted("Discord wants a captcha solved", status=err.status)
-    if err.code in STALE_CODES or STALE_MARK in str(err.json):
+    if err.code in STALE_CODES or not STALE_REASONS.isdisjoint(_reasons(err.json)):
         return StaleCommand(err.text, status=400, code=err.code)
     return error_from_status(err.status, code=err.code, text=err.text)
+
+
+def _reasons(refusal: object) -> Iterator[str]:
+    """Yield the reasons in the body of a refusal: the `code` of everything under an `_errors`, at any depth."""
+    waiting = [refusal]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+            errors = value.get("_errors")
+            yield from (text(error, "code") for error in objects(errors))
 
 
 def error_from_status(status: int, *, code: int = 0, text: str = "") -> DiscordError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from typing import TypeVar
 
 from ..messages import KeptPicture
 from ..world import World
 from .job import Job
-from .pictures import PreviewStyle, reduced
+from .pictures import PreviewStyle, late_preview, late_result, preview_form, reduced
 
+T = TypeVar("T")
 PATIENCE = 1.0  # seconds after a job's end for which its last preview is still worth drawing
 
 
@@ -23,18 +25,30 @@ class Drawings:
     def result(self, job: Job, *, due: float | None = None) -> asyncio.Future[KeptPicture]:
         """Give the job's result, drawn once however often it is shown; `due` as for Studio.draw."""
         if job.drawing is None or job.drawing.cancelled():
-            job.drawing = self._world.studio.draw(partial(self._draw_result, job), due=due)
+            if self._waits_for_readers(job):
+                username = job.account.user.username
+                late = late_result(job.frames, username=username, prompt=str(job.prompt), job_id=job.id)
+                job.drawing = _at_once(late)
+            else:
+                job.drawing = self._world.studio.draw(partial(self._draw_result, job), due=due)
         return job.drawing
 
     def preview(self, job: Job, percent: int, step: int) -> asyncio.Future[KeptPicture | None]:
-        """Draw how far a job is; None when that is no news any more by the time a thread is free."""
+        """Show how far a job is; None when that is no news any more by the time a thread is free to draw it."""
         style = self._world.options.preview_style
+        if self._waits_for_readers(job):
+            form = preview_form(job.frames, job_id=job.id, step=step, style=style)
+            return _at_once(late_preview(form, percent))
         return self._world.studio.draw(partial(self._draw_preview, job, percent, step, style))
 
     def forget_previews(self, job: Job) -> None:
         """Let go of what only previews are made from, when the last of them is shown."""
         reduced.forget(job.frames)
         reduced.forget(job.frames[:1])
+
+    def _waits_for_readers(self, job: Job) -> bool:
+        """Tell whether its pictures are drawn when they are read: real ones and films say what they weigh."""
+        return not (self._world.options.draws_ahead or job.canvas.is_detailed or job.is_video)
 
     def _draw_result(self, job: Job) -> KeptPicture:
         if not job.is_video and not job.kind.is_pick:
@@ -45,6 +59,12 @@ class Drawings:
         if is_outdated(job, step):
             return None
         return self._world.files.keep(job.preview(percent, step, style))
+
+
+def _at_once(picture: T) -> asyncio.Future[T]:
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(picture)
+    return future
 
 
 def is_outdated(job: Job, step: int) -> bool:

@@ -53,7 +53,8 @@ FILTERED = embed("Request cancelled due to output filters", "The result did not 
 IMAGE_DENIED = embed("Image denied", "The image you sent did not pass our image filters.")
 DUPLICATE_IMAGES = embed("Duplicate images detected", "The images that you blend must differ.", WARNING)
 JOB_FAILED = embed("Internal error", "There was an unexpected error processing your job. Please try again.")
-SLOW_DOWN = embed("Slow Down!", "You can request another upscale for this image <t:1774990054:R>", None)
+SLOW_DOWN = embed("Slow Down!", "You are sending jobs a little fast. Please take a breath.", NOTICE)
+NOT_BEFORE = embed("Slow Down!", "You can request another upscale for this image <t:1774990054:R>", None)
 DECLINED = embed("Sorry, something went wrong", "The job could not be made.", None, footer="decline-generic")
 INCOMPLETE = embed("Sorry! Could not complete the job!", "Please try again later.", None)
 BAD_RESPONSE = embed("Bad response", "The service gave no answer that we can read.", None)
@@ -67,8 +68,7 @@ APPEALABLE = embed(
     "Our AI moderator finds this prompt questionable. You may appeal: a second moderator then looks at the prompt.",
     WARNING,
 )
-UNHEARD_OF = embed("Moonbeam overflow", "The moon is too full for this.", NOTICE)
-UNHEARD_OF_IN_RED = UNHEARD_OF | {"color": ERROR}
+UNHEARD_OF = embed("Moonbeam overflow", "The moon is too full for this.")
 PLAN_LACKS_RELAX = embed("Invalid request", "The Basic plan does not include relax mode.")
 PLAN_LACKS_STEALTH = embed("Invalid request", "Only the Pro and Mega plans include stealth mode.")
 ACTION_NEEDED = embed("Action needed to continue", "Please verify you're human to continue.", WARNING)

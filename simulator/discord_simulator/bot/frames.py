@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PIL import Image, ImageDraw
 
@@ -16,6 +17,7 @@ MAX_PROMPT_LINES = 3
 LABEL_BACKGROUND, LABEL_TEXT, BADGE = (18, 18, 24), (240, 240, 240), (88, 101, 242)
 WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
 PIECE = re.compile(f"[{WIDE}] ?|[^ {WIDE}]+ ?")
+LABELS = 16  # kept, for the four of a grid that is being drawn
 FRAMES_BYTES = 64 << 20  # of drawn frames kept, so that a pick is what its grid shows without being drawn anew
 
 
@@ -38,12 +40,9 @@ class Frame:
 
 
 def _framed(frame: Frame) -> Image.Image:
-    image = drawn(frame.art).copy()
-    top = label_top(frame.size)
-    pen = ImageDraw.Draw(image)
-    pen.rectangle((0, top, *image.size), fill=LABEL_BACKGROUND)
-    badge = _add_badge(pen, frame, top)
-    _add_text(pen, frame, badge, top)
+    image, top = drawn(frame.art).copy(), label_top(frame.size)
+    image.paste(_label(frame.prompt, frame.job_id, (frame.size[0], frame.size[1] - top)), (0, top))
+    _add_badge(ImageDraw.Draw(image), frame, top)
     return image
 
 
@@ -55,33 +54,47 @@ def label_top(size: Size) -> int:
     return round(size[1] * (1 - LABEL_SHARE))
 
 
+def grid_size(frames: tuple[Frame, ...]) -> Size:
+    """Give the size of `grid_of`."""
+    width, height = frames[0].size
+    return (width, height) if len(frames) == 1 else (width * 2, height * 2)
+
+
 def grid_of(frames: tuple[Frame, ...]) -> Image.Image:
     """Put four frames in two rows; a single frame is its own picture."""
     if len(frames) == 1:
         return frames[0].draw()
     width, height = frames[0].size
-    grid = Image.new("RGB", (width * 2, height * 2))
+    grid = Image.new("RGB", grid_size(frames))
     for position, frame in enumerate(frames):
         grid.paste(frame.draw(), ((position % 2) * width, (position // 2) * height))
     return grid
 
 
-def _add_badge(pen: ImageDraw.ImageDraw, frame: Frame, top: int) -> int:
-    """Draw the index as a large number at the label's left; gives where the text may begin."""
-    edge = min(frame.size[1] - top, frame.size[0] // 4)
+@lru_cache(maxsize=LABELS)
+def _label(prompt: str, job_id: str, size: Size) -> Image.Image:
+    """Draw what the labels of a job's frames have in common, with room for the badge; the caller must not change it."""
+    image = Image.new("RGB", size, LABEL_BACKGROUND)
+    pen, left = ImageDraw.Draw(image), _badge_edge(*size)
+    width, height = size[0] - left - 8, size[1]
+    small = _fitting(job_id, width, height / 6)
+    line_height = height / (MAX_PROMPT_LINES + 1.6)
+    text_size = max(6.0, line_height * 0.85)
+    for number, line in enumerate(_wrapped(prompt, text_size, width)):
+        write(pen, (left + 4, 4 + number * line_height + text_size * 0.8), line, text_size, LABEL_TEXT)
+    write(pen, (left + 4, height - 4), job_id, small, LABEL_TEXT)
+    return image
+
+
+def _badge_edge(width: int, height: int) -> int:
+    return min(height, width // 4)
+
+
+def _add_badge(pen: ImageDraw.ImageDraw, frame: Frame, top: int) -> None:
+    """Draw the index as a large number at the label's left."""
+    edge = _badge_edge(frame.size[0], frame.size[1] - top)
     pen.rectangle((0, top, edge, top + edge), fill=BADGE)
     pen.text((edge / 2, top + edge / 2), str(frame.index), font=font(LATIN, edge * 0.7), fill=LABEL_TEXT, anchor="mm")
-    return edge
-
-
-def _add_text(pen: ImageDraw.ImageDraw, frame: Frame, left: int, top: int) -> None:
-    width, height = frame.size[0] - left - 8, frame.size[1] - top
-    small = _fitting(frame.job_id, width, height / 6)
-    line_height = height / (MAX_PROMPT_LINES + 1.6)
-    size = max(6.0, line_height * 0.85)
-    for number, line in enumerate(_wrapped(frame.prompt, size, width)):
-        write(pen, (left + 4, top + 4 + number * line_height + size * 0.8), line, size, LABEL_TEXT)
-    write(pen, (left + 4, frame.size[1] - 4), frame.job_id, small, LABEL_TEXT)
 
 
 def _fitting(text: str, width: int, largest: float) -> float:

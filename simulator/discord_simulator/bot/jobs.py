@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
@@ -40,7 +41,7 @@ class Jobs:
         self._world = world
         self._drawings = Drawings(world)
         self._messages = JobMessages(world, self._drawings, links)
-        self._unfinished: list[Job] = []  # oldest first
+        self._unfinished: defaultdict[Account, list[Job]] = defaultdict(list)  # each account's, oldest first
         self.by_id: dict[str, Job] = {}
 
     def clear(self) -> None:
@@ -50,7 +51,7 @@ class Jobs:
 
     def of(self, account: Account, stage: Stage) -> list[Job]:
         """List an account's unfinished jobs at a stage, oldest first; picks never count."""
-        return [job for job in self._unfinished if job.account is account and job.stage is stage]
+        return [job for job in self._unfinished[account] if job.stage is stage]
 
     def submit(self, job: Job) -> None:
         """Start a job, queue it, or say in an embed why not."""
@@ -121,7 +122,7 @@ class Jobs:
 
     def _accept(self, job: Job) -> None:
         self.by_id[job.id] = job
-        self._unfinished.append(job)
+        self._unfinished[job.account].append(job)
 
     def _start(self, job: Job, *, nonce: str | None) -> None:
         job.stage = Stage.RUNNING
@@ -175,7 +176,7 @@ class Jobs:
     def _end(self, job: Job, what: JobStage) -> None:
         """Let go of the slot, and start whoever waited for it, at the planned time although a picture may be late."""
         job.stage = Stage.ENDED
-        self._unfinished.remove(job)
+        self._unfinished[job.account].remove(job)
         job.line.add(partial(self._record, job, what))
         job.line.add(partial(self._drawings.forget_previews, job))
         waiting = next(iter(self.of(job.account, Stage.QUEUED)), None)

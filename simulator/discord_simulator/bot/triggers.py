@@ -65,12 +65,12 @@ TRIGGERS: dict[str, Trigger] = {
     "__tos": Refusal(embeds.BY_STANDING[Standing.TOS]),
     "__action_needed": Refusal(embeds.ACTION_NEEDED),
     "__task_needed": Refusal(embeds.TASK_NEEDED),
-    "__unknown": Refusal(embeds.UNHEARD_OF),  # a title that no source tells of, in no alarming colour
-    "__unknown_red": Refusal(embeds.UNHEARD_OF_IN_RED),  # the same in the colour of errors
+    "__unknown": Refusal(embeds.SLOW_DOWN),  # words that no source tells of, in no alarming colour
+    "__unknown_red": Refusal(embeds.UNHEARD_OF),  # the same in the colour of errors
     "__verify": Verification(),
     "__invalid_link": Script(-1, "embed in reply", embeds.INVALID_LINK),
     "__declined": Script(-1, "embed in reply", embeds.DECLINED),
-    "__slow_down": Script(-1, "embed in reply", embeds.SLOW_DOWN),
+    "__slow_down": Script(-1, "embed in reply", embeds.NOT_BEFORE),
     "__incomplete": Script(62, "embed in reply", embeds.INCOMPLETE),
     "__bad_response": Script(-1, "embed in reply", embeds.BAD_RESPONSE),
     "__filtered": Script(78, "embed in reply", embeds.FILTERED),

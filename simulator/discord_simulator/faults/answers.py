@@ -1,7 +1,7 @@
 """Faults at the point where a request is answered (rest.middleware.inject_fault).
 
-`route` is a route's name: interactions, me, country_code, command_index, command_index_of, history, message,
-send_message, react, open_dm, attachments, upload, cdn, media, inpaint, gateway.
+`route` is a route's name, as the journal and `name=` in `rest/` have it: interactions, me, command_index_of, history,
+message, send_message, edit_message, react, pin, search_guild, attachments, refresh_urls, upload, cdn, media, inpaint, …
 Durations are wall seconds: the client's time-outs do not run faster with the simulator's speed.
 """
 
@@ -85,11 +85,17 @@ class MessageGone(Refusal):
 
 @dataclass(kw_only=True)
 class CommandOutdated(Refusal):
-    """400: the bot re-registers its commands at this moment, so even a fresh version is refused once."""
+    """400: the bot re-registers its commands at this moment, so even a fresh version is refused once.
+
+    `reason` may be another that Discord has for commands: INTERACTION_APPLICATION_COMMAND_INVALID_PERMISSIONS.
+    """
+
+    reason: str = errors.OutdatedCommand.VERSION
+    message: str = errors.OutdatedCommand.MESSAGE
 
     def refusal(self) -> web.Response:
         """Build the answer."""
-        return errors.OutdatedCommand("INTERACTION_APPLICATION_COMMAND_INVALID_VERSION").response()
+        return errors.OutdatedCommand(self.reason, self.message).response()
 
 
 @dataclass(kw_only=True)

@@ -69,13 +69,18 @@ class EventDelayed(EventFault):
 
 @dataclass(kw_only=True)
 class EventReordered(EventFault):
-    """The event comes only after the next one named `until`: interaction and message events take different ways."""
+    """The event comes after the next one named `until`: interaction and message events take different ways.
+
+    That one is of the same account and about the same message, job or interaction (Event.is_akin). Without it the
+    event comes after `bot_seconds`.
+    """
 
     until: str = "MESSAGE_CREATE"
+    bot_seconds: float = 60.0
 
     def apply(self, event: Event, sessions: Sessions) -> None:
         """Keep the event back."""
-        sessions.hold(event, until=self.until)
+        sessions.hold(event, until=self.until, bot_seconds=self.bot_seconds)
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 from aiohttp import web
+
+from discord_simulator.messages import KeptPicture, StoredPicture
+from discord_simulator.world import World
 
 from .context import WORLD
 from .download import Download
@@ -18,7 +24,16 @@ async def read(request: web.Request) -> web.StreamResponse:
     """Send the file, or 404 when the link's signature is wrong or its day is over."""
     found = request.match_info
     path = f"/{found['folder']}/{found['channel']}/{found['attachment']}/{found['filename']}"
-    picture = request.app[WORLD].files.open(path, request.query)
-    if picture is None:
-        return web.Response(status=404, text=GONE)
-    return Download(request, picture)
+    world = request.app[WORLD]
+    picture = world.files.open(path, request.query)
+    stored = await _stored(world, picture) if picture else None
+    return Download(request, stored) if stored else web.Response(status=404, text=GONE)
+
+
+async def _stored(world: World, picture: KeptPicture) -> StoredPicture | None:
+    """Give a picture's bytes, drawn in a thread when nobody read it before; None when all was forgotten meanwhile."""
+    if isinstance(picture, StoredPicture):
+        return picture
+    drawing = world.studio.draw(partial(world.files.stored, picture))
+    await asyncio.wait([drawing])
+    return None if drawing.cancelled() else drawing.result()

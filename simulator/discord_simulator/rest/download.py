@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
-from discord_simulator.messages import KeptPicture
+from discord_simulator.messages import StoredPicture
 
 
 class Download(web.StreamResponse):
@@ -15,13 +15,13 @@ class Download(web.StreamResponse):
     A handler gives it back and aiohttp sends it; until then a fault may spoil it.
     """
 
-    def __init__(self, request: web.Request, picture: KeptPicture) -> None:
+    def __init__(self, request: web.Request, picture: StoredPicture) -> None:
         super().__init__()
         self.headers["Accept-Ranges"] = "bytes"
         self.headers["Content-Type"] = picture.content_type
         self.headers["ETag"] = f'"{picture.etag}"'
         self._picture = picture
-        self._first, self.length = 0, picture.stored.size
+        self._first, self.length = 0, picture.size
         self._stop_after: int | None = None
         if request.headers.get("If-None-Match") == self.headers["ETag"]:
             self._be_empty(304)
@@ -36,7 +36,7 @@ class Download(web.StreamResponse):
         """Send the whole file although a part was asked for."""
         self.set_status(200)
         self.headers.pop("Content-Range", None)
-        self._first, self.length = 0, self._picture.stored.size
+        self._first, self.length = 0, self._picture.size
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Send the head, and the body unless the request is a HEAD."""
@@ -58,7 +58,7 @@ class Download(web.StreamResponse):
     def _choose_part(self, part: slice | None) -> None:
         if part is None:
             return
-        size = self._picture.stored.size
+        size = self._picture.size
         first, end, _ = part.indices(size)
         if first >= end:
             self._be_empty(416)

@@ -29,7 +29,7 @@ def check_guild(request: web.Request, account: Account) -> None:
 async def guilds(request: web.Request) -> web.Response:
     """List the account's servers: the one."""
     account = account_of(request)
-    counts = _counts() if read_query(request).flag("with_counts") else {}
+    counts = _counts(account) if read_query(request).flag("with_counts") else {}
     guild = {"id": account.guild_id, "name": _name(account), "icon": None, "banner": None, "owner": True}
     return json_response([guild | {"permissions": EVERY_PERMISSION, "features": []} | counts])
 
@@ -39,7 +39,7 @@ async def guild(request: web.Request) -> web.Response:
     """Show the server."""
     account = account_of(request)
     check_guild(request, account)
-    counts = _counts() if read_query(request).flag("with_counts") else {}
+    counts = _counts(account) if read_query(request).flag("with_counts") else {}
     return json_response(guild_payload(account) | counts)
 
 
@@ -86,8 +86,9 @@ def _name(account: Account) -> str:
     return f"server{account.number}"
 
 
-def _counts() -> Json:
-    return {"approximate_member_count": 1 + len(BOTS), "approximate_presence_count": 1 + len(BOTS)}
+def _counts(account: Account) -> Json:
+    count = len(members_of(account))
+    return {"approximate_member_count": count, "approximate_presence_count": count}
 
 
 def _everyone(guild_id: str) -> Json:
@@ -142,9 +143,13 @@ async def member(request: web.Request) -> web.Response:
 
 
 def _members(request: web.Request) -> list[User]:
-    """List who is in the account's server, by id."""
     account = account_of(request)
     check_guild(request, account)
+    return members_of(account)
+
+
+def members_of(account: Account) -> list[User]:
+    """List who is in the account's server, by id."""
     return sorted((account.user, *BOTS.values()), key=lambda user: int(user.id))
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+MAX_HEAD_BYTES = 8_192
+_DELIMITER_REST = re.compile(rb"(--)?[ \t]*(\r?\n|\Z)")
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _BOUNDARY = re.compile(r""";\s*boundary=(?:"([^"]+)"|([^\s";]+))""", re.IGNORECASE)
 _DISPOSITION = re.compile(rb"^content-disposition:[ \t]*form-data(.*)$", re.IGNORECASE | re.MULTILINE)
 _PARAMETER = re.compile(r""";\s*(name|filename)(\*?)=(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))""", re.IGNORECASE)
@@ -36,25 +39,41 @@ def _boundary(content_type: str) -> bytes:
 
 
 def _split(boundary: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield head and content of every part that has an end; the first line says how lines end."""
-    opening = re.search(rb"(?:^|\n)--" + re.escape(boundary) + rb"[ \t]*(\r?\n)", body) if boundary else None
-    if opening is None:
-        return
-    line_end = rb"\r?\n" if opening[1] == b"\r\n" else rb"\n"  # with LF a picture may end in a CR of its own
-    delimiter = re.compile(rb"(?:^|" + line_end + rb")--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r?\n|$)")
-    start = opening.end()
-    while end := delimiter.search(body, start - len(opening[1])):
-        head, blank, content = _cut(body[start : max(start, end.start())])
-        if blank:
-            yield head, content
-        if end[1]:
+    """Yield head and content of every part that has an end.
+
+    The first delimiter says how lines end: where they end with LF, a picture may end with a CR of its own.
+    """
+    start, line_end = None, b""
+    for at, delimiter in _delimiters(boundary, body):
+        if start is None:
+            line_end = delimiter[2]
+        else:
+            head, blank, content = _cut(_without_line_end(body[start:at], line_end))
+            if blank:
+                yield head, content
+        if delimiter[1]:
             return
-        start = end.end()
+        start = delimiter.end()
+
+
+def _delimiters(boundary: bytes, body: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """Find the lines that hold nothing but the boundary: where each begins, and what follows the boundary in it."""
+    mark = b"--" + boundary
+    at = body.find(mark) if boundary else -1
+    while at >= 0:
+        rest = _DELIMITER_REST.match(body, at + len(mark))
+        if rest and (at == 0 or body.startswith(b"\n", at - 1)):
+            yield at, rest
+        at = body.find(mark, at + len(mark))
+
+
+def _without_line_end(part: bytes, line_end: bytes) -> bytes:
+    return part.removesuffix(line_end) if part.endswith(line_end) else part.removesuffix(b"\n")
 
 
 def _cut(part: bytes) -> tuple[bytes, bytes, bytes]:
     """Part the headers from the content at the first empty line."""
-    blank = re.search(rb"\r?\n\r?\n", part)
+    blank = _EMPTY_LINE.search(part, 0, MAX_HEAD_BYTES)
     return (part[: blank.start()], blank[0], part[blank.end() :]) if blank else (part, b"", b"")
 
 

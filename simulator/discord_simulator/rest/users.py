@@ -10,7 +10,7 @@ from discord_simulator.json_types import Json
 
 from .bodies import read_query
 from .context import API, WORLD, account_of, find_channel, path_id
-from .guilds import member_payload
+from .guilds import member_payload, members_of
 
 routes = web.RouteTableDef()
 
@@ -46,14 +46,16 @@ async def user(request: web.Request) -> web.Response:
 
 @routes.get(API + r"/users/{user:\d+|@me}/profile", name="profile")
 async def profile(request: web.Request) -> web.Response:
-    """Show a user's profile, with the server that both are in; 404 for a user whom the account cannot meet."""
+    """Show a user's profile, with the server if the user is in it."""
     account = account_of(request)
     shown, query = _user_of(request, account), read_query(request)
-    mutual = [{"id": account.guild_id, "nick": None}] if query.values.get("with_mutual_guilds") != "false" else []
+    is_member = shown in members_of(account)
+    wants_mutual = "with_mutual_guilds" not in query.values or query.flag("with_mutual_guilds")
+    mutual = [{"id": account.guild_id, "nick": None}] if is_member and wants_mutual else []
     friends: Json = {"mutual_friends": []} if query.flag("with_mutual_friends") else {}
     friends |= {"mutual_friends_count": 0} if query.flag("with_mutual_friends_count") else {}
     in_guild: Json = {}
-    if query.snowflake("guild_id") == account.guild_id:
+    if is_member and query.snowflake("guild_id") == account.guild_id:
         about = {"guild_id": account.guild_id, "bio": "", "pronouns": ""}
         in_guild = {"guild_member": member_payload(shown), "guild_member_profile": about}
     return json_response(_profile_payload(shown) | {"mutual_guilds": mutual} | friends | in_guild)

@@ -66,7 +66,7 @@ def _check_frame(world: World, form: Form, channel: Channel) -> int:
         raise form.error("type", "BASE_TYPE_CHOICES", f"Value must be one of {tuple(_DATA)}.")
     if form.need("application_id", form.snowflake) not in {bot.id for bot in channel.bots}:
         raise Unknown("Application")
-    if form.snowflake("guild_id") != channel.guild_id:
+    if (form.snowflake("guild_id") if form.values.get("guild_id") else None) != channel.guild_id:
         raise form.error("guild_id", "CHANNEL_NOT_IN_GUILD", "The channel is not in this guild")
     _check_nonce(world, read_nonce(form) or "")
     return kind
@@ -100,9 +100,9 @@ def _check_command(world: World, interaction: Interaction, form: Form, files: Fi
     if command is None and int(data["id"]) < FIRST_COMMAND_ID:
         raise Unknown("Application Command")
     if command is None or command.name != data["name"]:
-        raise OutdatedCommand("INTERACTION_APPLICATION_COMMAND_INVALID")
+        raise OutdatedCommand(OutdatedCommand.COMMAND)
     if data["version"] != command.version:
-        raise OutdatedCommand("INTERACTION_APPLICATION_COMMAND_INVALID_VERSION")
+        raise OutdatedCommand(OutdatedCommand.VERSION)
     interaction.uploads = files_of(form, files, world.uploads)
     _check_options(interaction, command)
 
