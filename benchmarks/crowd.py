@@ -27,7 +27,7 @@ class Seen:
     posts: list[float] = field(default_factory=list)  # until an interaction was accepted
     heartbeats: list[float] = field(default_factory=list)  # until one was acknowledged
     events: list[float] = field(default_factory=list)  # from the time that a message bears to its arrival
-    read_bytes: int = 0  # of pictures
+    read: int = 0  # results
 
     async def ended(self, jobs: int) -> None:
         """Return when so many jobs have ended."""
@@ -36,14 +36,16 @@ class Seen:
 
 
 class Crowd:
-    """Draws without a pause with accounts 1 to `count`; `seen` may be replaced at any time.
+    """Draws without a pause with accounts 1 to `count`, of which those up to `readers` read each result.
+
+    `seen` and `readers` may be set at any time.
 
     A job that does not end, or whose picture is not its own, ends the crowd.
     """
 
-    def __init__(self, url: str, count: int, *, slots: int, speed: float, reads_pictures: bool = False) -> None:
+    def __init__(self, url: str, count: int, *, slots: int, speed: float, readers: int = 0) -> None:
         self.seen = Seen()
-        self.reads_pictures = reads_pictures
+        self.readers = readers
         self._url = url
         self._count = count
         self._slots = slots
@@ -139,7 +141,7 @@ class Member:
             await self._post(prompt, f"{self.number}00{slot}00{count}")
             async with asyncio.timeout(self._crowd.longest_job()):
                 message = await result
-            if self._crowd.reads_pictures:
+            if self.number <= self._crowd.readers:
                 await self._read(message["attachments"][0], prompt)
             self._crowd.seen.jobs += 1
 
@@ -175,7 +177,7 @@ class Member:
             content = await answer.read()
         if len(content) != attachment["size"] or prompt.encode() not in content:
             raise ValueError(f"{len(content)} bytes that are not the picture of {prompt!r}, {attachment['size']} bytes")
-        self._crowd.seen.read_bytes += len(content)
+        self._crowd.seen.read += 1
 
 
 def _token(number: int) -> str:

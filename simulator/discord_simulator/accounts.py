@@ -134,6 +134,7 @@ class Account:
     user: User
     guild_id: str
     bots: Installed = Installed.BOTH
+    has_listener: bool = False  # whether the listener sits in the server
     listener: Account | None = None  # None for a listener itself
     plan: str = "Standard"  # Basic, Standard, Pro or Mega
     fast_minutes: float = 900.0  # left; 0 means that fast and turbo jobs are refused
@@ -155,15 +156,20 @@ class Account:
     @property
     def members(self) -> list[User]:
         """Who is in the server."""
-        owner = self.owner
-        return [owner.user, *owner.bots.bots, *([owner.listener.user] if owner.listener else [])]
+        owner, listener = self.owner, self.present_listener
+        return [owner.user, *owner.bots.bots, *([listener.user] if listener else [])]
+
+    @property
+    def present_listener(self) -> Account | None:
+        """The listener in the server, if it sits there."""
+        return self.owner.listener if self.owner.has_listener else None
 
     def dm(self, application_id: str) -> Channel:
         """The DM with one of the two bots."""
         return next(c for c in self.channels.values() if c.recipient and c.recipient.id == application_id)
 
     def reset(self) -> None:
-        """Forget messages and settings; ids, channels and the installed bots stay."""
+        """Forget messages and settings; ids, channels and who is in the server stay."""
         fresh = make_account(self.number)
         self.plan, self.fast_minutes = fresh.plan, fresh.fast_minutes
         self.access, self.standing, self.settings = fresh.access, fresh.standing, fresh.settings

@@ -24,7 +24,7 @@ from .world import World
 
 PREFIX = "/__sim"
 BOT_WORDS = {"mj": MJ_BOT, "niji": NIJI_BOT} | BOTS
-ACCOUNT_FIELDS = frozenset({"bots", "plan", "fast_minutes", "access", "standing"})
+ACCOUNT_FIELDS = frozenset({"bots", "has_listener", "plan", "fast_minutes", "access", "standing"})
 STRANGER = User("199999999999999999", "stranger")
 routes = web.RouteTableDef()
 
@@ -127,7 +127,7 @@ async def add_account(request: web.Request) -> web.Response:
 
 @routes.post(PREFIX + "/accounts/{number}")
 async def set_account(request: web.Request) -> web.Response:
-    """Set bots, plan, fast_minutes, access, standing, and per bot under `mj` and `niji` its settings."""
+    """Set bots, has_listener, plan, fast_minutes, access, standing, and per bot under `mj` and `niji` its settings."""
     body, account = await json_body(request), _account(request.app[WORLD], request.match_info["number"])
     for word, bot in BOT_WORDS.items():
         change(account.settings[bot.id], body.pop(word, {}))

@@ -94,6 +94,7 @@ class Message:
     reference: Message | None = None  # the message replied to
     interaction: Interaction | None = None  # shown as interaction_metadata
     job_id: str | None = None  # for the journal and the bot; never on the wire
+    mentions_user: bool = False  # the account's, also where the content does not
     edited_at: datetime | None = None
     pinned_at: datetime | None = None
     reactions: Reactions = field(default_factory=Reactions)
@@ -224,8 +225,10 @@ def _embed_payload(embed: Json, message: Message, links: Links) -> Json:
 
 
 def _mentions(message: Message) -> list[Json]:
-    users = message.channel.account.members
-    return [user.payload() for user in users if f"<@{user.id}>" in message.content]
+    account = message.channel.account
+    named = [account.user] if message.mentions_user else []
+    named += [user for user in account.members if user not in named and f"<@{user.id}>" in message.content]
+    return [user.payload() for user in named]
 
 
 def _application_keys(message: Message) -> Json:

@@ -196,7 +196,7 @@ class Sessions:
 
     def receivers(self, event: Event) -> list[Session]:
         """List the sessions that an event concerns."""
-        listener = event.account.listener if "guild_id" in event.data else None
+        listener = event.account.present_listener if "guild_id" in event.data else None
         listening = self.of(listener) if listener else []
         return [s for s in self.of(event.account) if event.session_id in (None, s.id)] + listening
 

@@ -61,6 +61,7 @@ class MessageProperties(TypedDict, total=False):
     embeds: list[Json]
     components: list[Json]
     job_id: str | None
+    mentions_user: bool
 
 
 class Changes(TypedDict, total=False):
@@ -117,8 +118,10 @@ class World:
         return account
 
     def account_by_token(self, token: str) -> Account | None:
-        """Find whom IDENTIFY's token stands for, revoked or not: an account or a listener."""
-        return self._by_token.get(token.removeprefix(BOT_PREFIX))
+        """Find whom IDENTIFY's token stands for, revoked or not: an account, or a listener that is in its server."""
+        account = self._by_token.get(token.removeprefix(BOT_PREFIX))
+        is_there = account is None or not account.user.bot or account.owner.has_listener
+        return account if is_there else None
 
     def account_by_authorization(self, header: str) -> Account | None:
         """Find whom a request's header stands for: a bot's token needs `Bot ` before it, a user's must not have it."""

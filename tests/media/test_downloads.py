@@ -117,6 +117,7 @@ async def test_a_final_picture_is_kept_although_nobody_waits_any_more(
 
     assert await given(keeper, task) == (FILM, "video/mp4")
     assert len(film.asked) == 1
+    await asyncio.gather(*(download.running for download in keeper._downloads._shared.values()))
     assert not keeper._downloads._shared
 
 

@@ -57,7 +57,8 @@ async def test_hundreds_of_jobs_start_while_nothing_can_be_drawn(player: Player)
             await player.start()
         await player.client.send(1, None)
         await player.client.payload(lambda payload: payload["op"] == 11)
-        await player.event("MESSAGE_UPDATE", lambda data: "%)" in data["content"])
+        if not [data for name, data in player.seen if name == "MESSAGE_UPDATE" and "%)" in data["content"]]:
+            await player.event("MESSAGE_UPDATE", lambda data: "%)" in data["content"])
         assert not [data for _, data in player.seen if data.get("attachments")]
         world.studio.clear()
 

@@ -166,6 +166,7 @@ async def test_a_press_can_be_refused_whose_parent_was_not(player: Player, label
     assert refusal["embeds"][0]["title"] == "Slow Down!"
     assert (refusal["message_reference"]["message_id"] == grid["id"]) is (label == "U2")
     assert not {"nonce", "interaction_metadata"} & refusal.keys()
+    assert [user["id"] for user in refusal["mentions"]] == ["100000000000000001"]
 
 
 async def test_a_paused_job_goes_on(player: Player):

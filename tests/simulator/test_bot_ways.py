@@ -103,7 +103,8 @@ async def test_progress_has_a_cancel_button_and_pressing_it_stops_the_job(player
     shown = await player.event("MESSAGE_UPDATE", lambda data: bool(data["attachments"]))
     await player.press(shown, "Cancel Job")
     stopped = await player.event("MESSAGE_UPDATE", lambda data: "(Stopped)" in data["content"])
-    await player.imagine("another fox")
+    for number in range(10):  # far past the time that the job would have taken
+        await player.imagine(f"another fox {number} --turbo __slow")
 
     assert re.fullmatch(r"MJ::CancelJob::ByJobid::[0-9a-f-]{36}", button(shown, "Cancel Job")["custom_id"])
     assert stopped["components"] == []

@@ -20,7 +20,8 @@ SETTINGS = {"id": "1000850743479255081", "version": "1493662068581077053", "name
 
 
 async def listener_of(discord: Discord, account: int = 1) -> dict[str, str]:
-    """Ask the simulator for the account's listener: its user id and token."""
+    """Put a listener into the account's server; give its user id and token."""
+    await discord.sim(f"accounts/{account}", {"has_listener": True})
     _, state = await discord.call("GET", "/__sim/state")
     listener: dict[str, str] = state["accounts"][account - 1]["listener"]
     return listener
@@ -114,7 +115,8 @@ async def test_without_the_content_intent_it_reads_what_mentions_it(discord: Dis
 
 async def test_a_pick_hides_the_grid_that_it_answers_too(player: Player):
     """Content is hidden in the message replied to as well."""
-    listener = player.simulator.world.accounts[0].listener
+    account = player.simulator.world.accounts[0]
+    account.has_listener, listener = True, account.listener
     assert listener
     async with GatewayClient(player.client._http, player.simulator.gateway_url) as client:
         await client.identify_with(listener.token, intents=HEARS)
@@ -189,6 +191,17 @@ async def test_it_is_told_where_the_gateway_is_and_how_often_it_may_begin(discor
 
     assert (status, answer["url"], answer["shards"]) == (200, discord.simulator.gateway_url, 1)
     assert answer["session_start_limit"]["max_concurrency"] == 1
+
+
+async def test_where_no_listener_was_put_there_is_none(discord: Discord):
+    token = (await listener_of(discord))["token"]
+    await discord.sim("accounts/1", {"has_listener": False})
+    headers = {"Authorization": f"Bot {token}"}
+    async with discord.http.get(discord.simulator.url + "/api/v10/users/@me", headers=headers) as answer:
+        assert answer.status == 401
+    async with discord.connect() as client:
+        await client.send(2, {"token": token, "intents": READS})
+        assert await client.close_code() == 4004
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bot "])

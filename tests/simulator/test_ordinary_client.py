@@ -132,6 +132,7 @@ async def test_it_searches_messages(client: LocalClient, channel: discord_py.Tex
 async def test_it_reads_what_clients_read_at_their_start(client: LocalClient):
     assert await client.fetch_relationships() == []
     assert await client.fetch_notes() == {}
+    assert await client.fetch_note(int(MJ)) is None
     assert await client.fetch_connections() == []
     assert (await client.user_affinities()) == []
     assert (await client.guild_affinities()) == []

@@ -83,6 +83,7 @@ class Job:
     final_is_edit: bool = False  # the progress message becomes the result
     final_has_nonce: bool = False
     stage: Stage = Stage.ORDERED
+    is_cancelled: bool = False  # somebody pressed Cancel Job: what was planned for it does not happen any more
     progress: Message | None = None
     result: Message | None = None
     line: Line = field(default_factory=Line)  # its messages, in the order of its course

@@ -155,6 +155,7 @@ class JobMessages:
     def _reply_and_delete(self, job: Job, text: str, embeds: list[Json], rows: list[Json], ids: Ids) -> None:
         reference = job.progress or job.reply_to  # a pick shows no progress
         properties: MessageProperties = {"type": REPLY, "reference": reference, "embeds": embeds, "components": rows}
+        properties["mentions_user"] = True
         self._world.post(job.channel, job.bot, text, ids=ids, **properties)
         if job.progress:
             self._world.delete(job.progress)

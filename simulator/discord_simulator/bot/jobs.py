@@ -82,6 +82,7 @@ class Jobs:
     def cancel(self, job: Job) -> None:
         """Stop a running job half-way; one that has ended stays as it is."""
         if job.stage is Stage.RUNNING:
+            job.is_cancelled = True
             self._messages.stop(job)
             self._end(job, "failed")
 
@@ -150,7 +151,7 @@ class Jobs:
                 first_wanted = course.end if job.is_video or len(shown) < 2 else shown[1][0]
                 self._drawings.result(job, due=now + clock.seconds(first_wanted))
                 self._plan(course.end, job, partial(self._finish, job), now)
-                clock.call_later(course.deletion, self._messages.delete_progress, job, since=now)
+                self._plan(course.deletion, job, partial(self._messages.delete_progress, job), now)
             case "nothing":
                 self._plan(GIVE_UP_SECONDS, job, partial(self._end, job, "failed"), now)
             case _:
@@ -158,11 +159,11 @@ class Jobs:
 
     def _plan(self, when: float, job: Job, act: Callable[[], None], now: float) -> None:
         """Act later, unless somebody cancels the job before."""
-        self._world.clock.call_later(when, self._if_running, job, act, since=now)
+        self._world.clock.call_later(when, self._unless_cancelled, job, act, since=now)
 
     @staticmethod
-    def _if_running(job: Job, act: Callable[[], None]) -> None:
-        if job.stage is Stage.RUNNING:
+    def _unless_cancelled(job: Job, act: Callable[[], None]) -> None:
+        if not job.is_cancelled:
             act()
 
     def _finish(self, job: Job) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from discord_simulator.errors import VIA, json_response
+from discord_simulator.errors import VIA, Unknown, json_response
 from discord_simulator.json_types import Json
 
 from .bodies import read_optional_form
@@ -92,7 +92,7 @@ TAKEN = (
     ("DELETE", "/users/@me/mentions/{message}"),
     ("DELETE", "/channels/{channel}/messages/ack"),
 )
-SETTINGS = "/users/@me/settings-proto/{kind:[123]}"
+SETTINGS = "/users/@me/settings-proto/{number:[123]}"
 WITHOUT_LOGIN = frozenset({"/experiments", "/science", "/metrics", "/metrics/v2"})
 
 
@@ -132,6 +132,12 @@ async def _settings(request: web.Request) -> web.Response:
     return json_response({"settings": form.text("settings") or ""})
 
 
+async def _note(request: web.Request) -> web.Response:
+    """Say that there is no note about a user."""
+    account_of(request)
+    raise Unknown("User")
+
+
 def _name(path: str) -> str:
     """Name a route as faults and the journal do."""
     return re.sub(r"\W+", "_", path).strip("_")
@@ -141,6 +147,7 @@ routes = [
     *(web.get(API + path, _answering(path, []), name=_name(path)) for path in NOTHING_LISTED),
     *(web.get(API + path, _answering(path, body), name=_name(path)) for path, body in OBJECTS.items()),
     *(web.route(method, API + path, _taking(path), name=_name(path)) for method, path in TAKEN),
+    web.get(API + "/users/@me/notes/{user}", _note, name="note"),
     web.get(API + SETTINGS, _settings, name="settings_proto"),
     web.patch(API + SETTINGS, _settings, name="settings_proto"),
 ]

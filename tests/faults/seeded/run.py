@@ -54,11 +54,8 @@ async def play(plan: Plan, directory: Path) -> Evidence:
 async def _set_up(plan: Plan, simulator: str, http: aiohttp.ClientSession) -> None:
     """Teach the simulator the plan's ways."""
     await _control(simulator, http, "options", plan.options)
-    async with http.get(f"{simulator}/__sim/state") as answer:
-        accounts = (await answer.json())["accounts"]
-    for account in accounts:
-        if "bots" in account:
-            await _control(simulator, http, f"accounts/{account['account']}", {"bots": plan.bots})
+    for number in range(1, ACCOUNTS + 1):
+        await _control(simulator, http, f"accounts/{number}", {"bots": plan.bots})
 
 
 def _settings(simulator: str, directory: Path, receiver: Receiver) -> dict[str, str]:
