@@ -26,7 +26,7 @@ def guild_payload(account: Account, *, nested: bool, extra_channels: int = 0) ->
         "emojis": [],
         "stage_instances": [],
         "guild_scheduled_events": [],
-        "roles": [_everyone(account.guild_id)],
+        "roles": [everyone(account.guild_id)],
         "channels": [_channel(channel_id, position) for position, channel_id in enumerate([own, *extra])],
     } | ({"data_mode": "full", "version": 1, "properties": properties} if nested else properties)
 
@@ -57,7 +57,8 @@ def member_payload() -> Json:
     return {"roles": [], "joined_at": JOINED_AT, "deaf": False, "mute": False, "flags": 0}
 
 
-def _everyone(guild_id: str) -> Json:
+def everyone(guild_id: str) -> Json:
+    """Show the one role that there is."""
     role = {"id": guild_id, "name": "@everyone", "permissions": EVERY_PERMISSION, "position": 0, "color": 0}
     return role | {"hoist": False, "managed": False, "mentionable": False, "flags": 0}
 

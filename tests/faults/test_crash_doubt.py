@@ -230,6 +230,19 @@ async def test_a_job_that_waits_behind_cancelled_ones_is_not_made_again(simulato
         assert len(posts(rig)) == SLOTS + 1
 
 
+async def test_cancelled_ones_that_leave_a_slot_are_no_reason_for_doubt(simulator: Simulator, tmp_path: Path) -> None:
+    """Two blends that nobody could place, and an imagine that was surely never sent failed as unknown."""
+    async with stage(simulator, tmp_path) as rig:
+        for number in range(SLOTS - 1):
+            owl = await rig.imagine(f"an owl {number} __hang")
+            await rig.until(owl.id, State.SUBMITTED)
+            await rig.engine.cancel(owl.id)
+        await crash(rig)
+    task = await killed_before_sending(simulator, tmp_path)
+    async with stage(simulator, tmp_path, ack_timeout=1) as rig:
+        await assert_own_picture(rig, await rig.succeeded(task))
+
+
 async def test_a_younger_job_that_nobody_can_place_forbids_sending_again(simulator: Simulator, tmp_path: Path) -> None:
     """It reads otherwise than what we asked for, but Midjourney may have changed our words."""
     task = await killed_before_sending(simulator, tmp_path)

@@ -49,6 +49,7 @@ class Lookback:
     ) -> None:
         self._channel_id = config.channel_id
         self._speed = config.speed
+        self._slots = config.slots
         self._connection = connection
         self._ledger = ledger
         self._listener = listener
@@ -139,14 +140,14 @@ class Lookback:
         Only when the bot has had its time to answer, and only without any doubt: the history
         reaches back to before it (`complete_since` None: to the channel's beginning), and holds no younger job of this
         Account that nobody can place, nor one still drawn, behind which it may wait: the bot says "Job queued" to one
-        session only. For the same reason no Task that ended here may still be drawn. Whatever is in doubt fails as
-        OUTCOME_UNKNOWN at its deadline.
+        session only. For the same reason Tasks that ended here and may still be drawn must have left it a slot.
+        Whatever is in doubt fails as OUTCOME_UNKNOWN at its deadline.
         """
         for attempt in list(self._ledger.index.open()):
             begun = attempt.sent_at - CLOCK_SKEW
             is_seen_whole = complete_since is None or complete_since < begun
             is_unclaimed = any(self._last_drawn(m) > begun for m in unclaimed if may_show(m.content, attempt))
-            is_in_doubt = is_unclaimed or self._was_overfull(begun)
+            is_in_doubt = is_unclaimed or self._was_overfull(attempt)
             if self._was_never_sent(attempt) and is_seen_whole and not is_in_doubt:
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
                 await self._ledger.change(attempt.task_id, Requeued(NEVER_SENT), attempts=[settled])
@@ -160,11 +161,17 @@ class Lookback:
             return _created(message) + self._limits.total_timeout_relax
         return max(_created(message), message.edited_at or _created(message))
 
-    def _was_overfull(self, at: datetime) -> bool:
-        """Tell whether Midjourney may have been drawing for a Task that had been ended here, and held no slot."""
-        unsettled = [attempt for attempt in self._ledger.index.unsettled.values() if attempt.takes_slot]
-        ended = [(self._ledger.tasks.get(a.task_id), a) for a in unsettled if a.task_id not in self._ledger.running]
-        return any(task and may_be_drawn_until(task, a, self._limits, self._speed) > at for task, a in ended)
+    def _was_overfull(self, attempt: Attempt) -> bool:
+        """Tell whether Midjourney may have had no slot for an Attempt: Tasks that end here hold none any more."""
+        others = [a for a in self._ledger.index.by_nonce.values() if a.takes_slot and a.task_id != attempt.task_id]
+        drawn = [other for other in others if other.sent_at <= attempt.sent_at < self._may_be_drawn_until(other)]
+        return len(drawn) >= self._slots
+
+    def _may_be_drawn_until(self, attempt: Attempt) -> datetime:
+        task = self._ledger.tasks.get(attempt.task_id)
+        if attempt.settled or task is None:
+            return attempt.ended_at or attempt.sent_at
+        return may_be_drawn_until(task, attempt, self._limits, self._speed)
 
     def _was_never_sent(self, attempt: Attempt) -> bool:
         """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""

@@ -104,8 +104,9 @@ async def search(request: web.Request) -> web.Response:
 
 
 def _offered(world: World, channel: Channel) -> list[Command]:
-    """List what can be used in a channel: in a DM its bot's commands only."""
-    return [c for c in world.commands.commands if channel.recipient is None or channel.recipient.id == c.application_id]
+    """List what can be used in a channel."""
+    here = {bot.id for bot in channel.bots}
+    return [command for command in world.commands.commands if command.application_id in here]
 
 
 def _commands(request: web.Request) -> list[Command]:

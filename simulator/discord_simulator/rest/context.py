@@ -25,7 +25,19 @@ API = "/api{version:(?:/v(?:6|7|8|9|10))?}"  # without a version Discord takes i
 WORLD = web.AppKey("world", World)
 BOT: web.AppKey[Bot] = web.AppKey("bot", Bot)
 FOR_USERS = frozenset(
-    {"ack", "command_index", "command_index_of", "country_code", "interactions", "open_dm"}
+    {
+        "ack",
+        "command_index",
+        "command_index_of",
+        "command_index_of_application",
+        "country_code",
+        "interactions",
+        "open_dm",
+        "profile",
+        "search_channel",
+        "search_commands",
+        "search_guild",
+    }
 )  # names of routes that bots cannot use
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import BOTS, Account, User
+from discord_simulator.accounts import Account, User
 from discord_simulator.errors import Unknown, json_response
+from discord_simulator.guild import EVERY_PERMISSION, everyone, guild_properties, member_payload
 from discord_simulator.json_types import Json
 
 from .bodies import read_query
 from .channels import channel_payload
 from .context import API, WORLD, account_of, path_id
 
-EVERY_PERMISSION = "2251799813685247"
-JOINED_AT = "2024-01-01T00:00:00+00:00"
 DEFAULT_MEMBERS, MAX_MEMBERS = 1, 1_000
 GUILD = API + "/guilds/{guild}"
 routes = web.RouteTableDef()
@@ -30,7 +29,8 @@ async def guilds(request: web.Request) -> web.Response:
     """List the account's servers: the one."""
     account = account_of(request)
     counts = _counts(account) if read_query(request).flag("with_counts") else {}
-    guild = {"id": account.guild_id, "name": _name(account), "icon": None, "banner": None, "owner": True}
+    guild = {"id": account.guild_id, "name": guild_properties(account)["name"]}
+    guild |= {"icon": None, "banner": None, "owner": account is account.owner}
     return json_response([guild | {"permissions": EVERY_PERMISSION, "features": []} | counts])
 
 
@@ -40,50 +40,31 @@ async def guild(request: web.Request) -> web.Response:
     account = account_of(request)
     check_guild(request, account)
     counts = _counts(account) if read_query(request).flag("with_counts") else {}
-    return json_response(guild_payload(account) | counts)
+    return json_response(_guild_payload(account) | counts)
 
 
-def guild_payload(account: Account) -> Json:
-    """Show a server as REST does, without its channels and members."""
-    return {
-        "id": account.guild_id,
-        "name": _name(account),
+def _guild_payload(account: Account) -> Json:
+    """Show the server as REST does: without its channels and members, with what events leave out."""
+    return guild_properties(account) | {
+        "roles": [everyone(account.guild_id)],
+        "emojis": [],
+        "stickers": [],
         "description": None,
-        "icon": None,
         "splash": None,
         "discovery_splash": None,
         "banner": None,
-        "owner_id": account.user.id,
         "application_id": None,
         "region": "deprecated",
         "afk_channel_id": None,
-        "afk_timeout": 300,
         "widget_enabled": False,
-        "verification_level": 0,
-        "default_message_notifications": 0,
-        "explicit_content_filter": 0,
-        "roles": [_everyone(account.guild_id)],
-        "emojis": [],
-        "stickers": [],
-        "features": [],
-        "mfa_level": 0,
         "system_channel_id": None,
-        "system_channel_flags": 0,
         "rules_channel_id": None,
         "public_updates_channel_id": None,
         "vanity_url_code": None,
-        "premium_tier": 0,
         "premium_subscription_count": 0,
-        "preferred_locale": "en-US",
-        "nsfw_level": 0,
-        "nsfw": False,
         "max_members": 500_000,
         "premium_progress_bar_enabled": False,
     }
-
-
-def _name(account: Account) -> str:
-    return f"server{account.number}"
 
 
 def _counts(account: Account) -> Json:
@@ -91,17 +72,12 @@ def _counts(account: Account) -> Json:
     return {"approximate_member_count": count, "approximate_presence_count": count}
 
 
-def _everyone(guild_id: str) -> Json:
-    role = {"id": guild_id, "name": "@everyone", "permissions": EVERY_PERMISSION, "position": 0, "color": 0}
-    return role | {"hoist": False, "managed": False, "mentionable": False, "icon": None, "flags": 0}
-
-
 @routes.get(GUILD + "/roles", name="roles")
 async def roles(request: web.Request) -> web.Response:
     """List the roles: everybody's."""
     account = account_of(request)
     check_guild(request, account)
-    return json_response([_everyone(account.guild_id)])
+    return json_response([everyone(account.guild_id)])
 
 
 @routes.get(GUILD + "/channels", name="guild_channels")
@@ -118,7 +94,7 @@ async def members(request: web.Request) -> web.Response:
     users, query = _members(request), read_query(request)
     limit = query.number("limit", lowest=1, highest=MAX_MEMBERS) or DEFAULT_MEMBERS
     after = int(query.snowflake("after") or 0)
-    return json_response([member_payload(user) for user in users if int(user.id) > after][:limit])
+    return json_response([shown_member(user) for user in users if int(user.id) > after][:limit])
 
 
 @routes.get(GUILD + "/members/search", name="search_members")
@@ -127,7 +103,7 @@ async def search_members(request: web.Request) -> web.Response:
     users, query = _members(request), read_query(request)
     limit = query.number("limit", lowest=1, highest=MAX_MEMBERS) or DEFAULT_MEMBERS
     begin = query.need("query", query.text).casefold()
-    return json_response([member_payload(u) for u in users if u.username.casefold().startswith(begin)][:limit])
+    return json_response([shown_member(u) for u in users if u.username.casefold().startswith(begin)][:limit])
 
 
 @routes.get(GUILD + "/members/{user}", name="member")
@@ -139,7 +115,7 @@ async def member(request: web.Request) -> web.Response:
     if found is None:
         known = user_id in {other.user.id for other in request.app[WORLD].accounts}
         raise Unknown("Member" if known else "User")
-    return json_response(member_payload(found))
+    return json_response(shown_member(found))
 
 
 def _members(request: web.Request) -> list[User]:
@@ -150,22 +126,10 @@ def _members(request: web.Request) -> list[User]:
 
 def members_of(account: Account) -> list[User]:
     """List who is in the account's server, by id."""
-    return sorted((account.user, *BOTS.values()), key=lambda user: int(user.id))
+    return sorted(account.members, key=lambda user: int(user.id))
 
 
-def member_payload(user: User) -> Json:
+def shown_member(user: User) -> Json:
     """Show a member with its user."""
-    return {
-        "user": user.payload(),
-        "nick": None,
-        "avatar": None,
-        "banner": None,
-        "roles": [],
-        "joined_at": JOINED_AT,
-        "premium_since": None,
-        "communication_disabled_until": None,
-        "deaf": False,
-        "mute": False,
-        "pending": False,
-        "flags": 0,
-    }
+    more: Json = {"nick": None, "avatar": None, "banner": None, "premium_since": None}
+    return member_payload() | more | {"user": user.payload(), "communication_disabled_until": None, "pending": False}

@@ -10,7 +10,7 @@ from discord_simulator.json_types import Json
 
 from .bodies import read_query
 from .context import API, WORLD, account_of, find_channel, path_id
-from .guilds import member_payload, members_of
+from .guilds import members_of, shown_member
 
 routes = web.RouteTableDef()
 
@@ -57,7 +57,7 @@ async def profile(request: web.Request) -> web.Response:
     in_guild: Json = {}
     if is_member and query.snowflake("guild_id") == account.guild_id:
         about = {"guild_id": account.guild_id, "bio": "", "pronouns": ""}
-        in_guild = {"guild_member": member_payload(shown), "guild_member_profile": about}
+        in_guild = {"guild_member": shown_member(shown), "guild_member_profile": about}
     return json_response(_profile_payload(shown) | {"mutual_guilds": mutual} | friends | in_guild)
 
 
@@ -67,7 +67,7 @@ def _user_of(request: web.Request, account: Account) -> User:
         return account.user
     world, user_id = request.app[WORLD], path_id(request, "user")
     authors = (message.author for channel in account.channels.values() for message in channel.messages.values())
-    known = (*BOTS.values(), *(other.user for other in world.accounts), *authors)
+    known = (*BOTS.values(), *account.members, *(other.user for other in world.accounts), *authors)
     found = next((user for user in known if user.id == user_id), None)
     if found is None:
         raise Unknown("User")

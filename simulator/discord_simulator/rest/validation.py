@@ -35,7 +35,6 @@ def accept(world: World, account: Account, form: Form, files: Files) -> Interact
 
     An accepted nonce is used up, and so is a submitted modal.
     """
-    body = form.values
     channel = find_channel(world, account, form.need("channel_id", form.snowflake))
     kind = _check_frame(world, form, channel)
     data = form.need("data", form.child)
@@ -46,7 +45,7 @@ def accept(world: World, account: Account, form: Form, files: Files) -> Interact
         account=account,
         application_id=form.need("application_id", form.snowflake),
         channel=channel,
-        session_id=_session(world, account, body),
+        session_id=_session(world, account, form.values),
         data=_DATA[kind](data),
     )
     if kind == COMMAND:
