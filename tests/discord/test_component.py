@@ -1,6 +1,6 @@
 """Buttons, links and fields are found in every layout Discord has."""
 
-from midway.discord.component import buttons, links, text_fields
+from midway.discord.component import buttons, links, pictures, text_fields, texts
 from midway.discord.event import TextField
 from midway.domain.image import Button
 
@@ -31,6 +31,17 @@ def test_buttons_inside_containers_and_beside_sections_are_found():
     container = {"type": 17, "components": [section, row(PICK)]}
 
     assert [button.custom_id for button in buttons([container])] == [REROLL["custom_id"], PICK["custom_id"]]
+
+
+def test_a_message_of_components_only_has_its_texts_and_pictures_in_them():
+    media = {"url": "https://cdn.invalid/attachments/1/2/fox.png", "width": 8}
+    gallery = {"type": 12, "items": [{"media": media}, {"media": None}, None]}
+    container = {"type": 17, "components": [{"type": 10, "content": "first"}, gallery, {"type": 10, "content": None}]}
+
+    assert texts([container, {"type": 10, "content": "second"}]) == ["first", "", "second"]
+    assert pictures([container]) == [media, {}]
+    assert texts(None) == []
+    assert pictures(None) == pictures([{"type": 12}]) == []
 
 
 def test_selects_and_text_are_no_buttons():

@@ -154,6 +154,16 @@ def test_hostile_texts_are_no_content(text):
     assert parse_content(text) is None
 
 
+@pytest.mark.parametrize("tokens", ["(46%) (relax)", "(relax 46%)", "(46%) (relaxed, stealth)"])
+def test_progress_and_speed_are_read_in_each_spelling(tokens):
+    """Source: tests of public clients, 2023 to 2026."""
+    found = parse_content(f"**cat** - <@{USER}> {tokens}")
+
+    assert found is not None
+    assert found.percent == 46
+    assert found.speed in {None, Speed.RELAX}
+
+
 def test_a_promotion_does_not_hide_the_job_link():
     found = parse_content(f"**cat** - <@{USER}> (fast) {LINK}{PROMOTION}")
 

@@ -161,12 +161,29 @@ def test_an_embed_keeps_what_tells_a_preview_from_the_bots_own_words():
         {"type": "article", "title": "A page"},
         {"type": "rich", "title": "A page that says more", "provider": {"name": "A page"}},
         {"type": "rich", "title": "A page of the text", "url": "https://s.mj.run/a"},
+        {"type": "rich", "title": "The page that a short link leads to", "url": "https://a-page.invalid/"},
     ]
     raw = {"id": "1", "channel_id": "2", "content": "**a fox --cref https://s.mj.run/a**", "embeds": embeds}
     message = decode_message(raw)
 
     assert message.embeds[0] == Embed("Own", type="rich", fields=(("Rule", "7"),))
     assert [embed.title for embed in message.written_embeds] == ["Own", "Of no type"]
+
+
+def test_a_message_of_components_only_is_read_like_any_other():
+    media = {"url": "https://cdn.invalid/attachments/1/2/fox.png"}
+    shown = [{"type": 10, "content": "**a fox** - <@1> (fast)"}, {"type": 12, "items": [{"media": media}]}]
+    message = decode_message({"id": "1", "channel_id": "2", "content": "", "flags": 32768, "components": shown})
+
+    assert message.content == "**a fox** - <@1> (fast)"
+    assert [image.url for image in message.attachments] == [media["url"]]
+
+
+@pytest.mark.parametrize(("color", "read"), [(0, 0), (None, None), ("red", 0), ([], 0)])
+def test_a_colour_that_is_none_breaks_nothing(color, read):
+    raw = {"id": "1", "channel_id": "2", "embeds": [{"title": "x", "color": color}]}
+
+    assert decode_message(raw).embeds[0].color == read
 
 
 def test_an_update_may_hold_only_what_changed():

@@ -71,10 +71,16 @@ TITLES: list[tuple[str, int, Reason, AccountState | None]] = [
     ("Action required to continue", YELLOW, Reason.VERIFICATION_REQUIRED, AccountState.PAUSED),
     ("Pending mod message", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
     ("Blocked", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
-    ("Subscription required", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
-    ("Subscription paused", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
-    ("Plan Cancelled", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
+    ("Abuse alert", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
+    *(
+        (f"{what} {state}", RED, Reason.ACCOUNT_PAUSED, AccountState.PAUSED)
+        for what in ("Subscription", "Plan")
+        for state in ("required", "paused", "Cancelled", "expired")
+    ),
     ("Credits exhausted", YELLOW, Reason.CREDITS_EXHAUSTED, AccountState.LIMITED),
+    ("Fast hours exhausted", YELLOW, Reason.CREDITS_EXHAUSTED, AccountState.LIMITED),
+    ("Appeal rejected", YELLOW, Reason.MODERATED, None),
+    ("Job canceled", YELLOW, Reason.UPSTREAM_REJECTED, None),
 ]
 
 
@@ -88,7 +94,8 @@ def test_a_title_means_its_reason(title: str, color: int, reason: Reason, accoun
 
 
 def test_every_row_of_the_table_has_a_title_here() -> None:
-    shown = [title.casefold() for title, *_ in TITLES] + ["job queued", "slow down!"]
+    titles = [title.casefold().replace("canceled", "cancelled") for title, *_ in TITLES]
+    shown = [*titles, "job queued", "slow down!"]
 
     assert [row.title for row in HEADINGS if not any(row.title in title for title in shown)] == []
 

@@ -41,6 +41,10 @@ PREVIEWS: dict[str, Embed] = {
         for kind in ("link", "article", "image", "video", "gifv", "poll_result", "a kind of next year")
     },
     "rich, from a provider": Embed("Blocked", "", color=RED, type="rich", provider="A page"),
+    "rich, of the page that a short link leads to": Embed(
+        "Blocked", "", color=RED, type="rich", url="https://a-page.invalid/"
+    ),
+    "rich, that declines": Embed("", "x", "decline-revise-frolic", RED, type="rich", url="https://x.invalid/1"),
     "rich, of a link in the text": Embed("Blocked", "", color=RED, type="rich", url="https://s.mj.run/CxoXXAGJKlI"),
 }
 
@@ -81,6 +85,18 @@ ABOUT_ONE_PROMPT: dict[str, tuple[str, str, tuple[Button, ...]]] = {
     "the other heading": ("Action required to continue", "These prompts are not allowed.", ()),
     "an Appeal button below another heading": ("Blocked", "It was blocked.", APPEAL),
     "an Appeal button below an unknown heading": ("Hold on", "Please check.", APPEAL),
+    "words about a picture": (
+        "Action needed to continue",
+        "Sorry! Our AI moderators feel your image might be against our community standards.",
+        (),
+    ),
+    "words below an apology": ("Sorry!", "Our AI moderators feel it is against our community standards.", ()),
+    "words below no heading": ("", "Sorry! Our AI moderator thinks it is against our community standards.", ()),
+    "words that quote a check": (
+        "Action needed to continue",
+        "Our AI moderators feel that verify you're human might be against our community standards.",
+        (),
+    ),
 }
 
 
@@ -99,6 +115,14 @@ ABOUT_THE_ACCOUNT: dict[str, tuple[str, str]] = {
     "nothing more is said": ("Action needed to continue", ""),
     "a task": ("Please complete the task", "Click the picture that shows a fox."),
     "punctuation aside": ("⚠️ BLOCKED!", "You have been blocked."),
+    "a check before a prompt": ("Action needed to continue", "Before we run your prompt, verify that you are human."),
+    "a task before a prompt": ("Please complete the task", "Then your prompt is run."),
+    "a check in the title": ("Verify you're human", "Press a button."),
+    "/info of one who is blocked": ("You are blocked.", "You have been blocked from accessing Midjourney."),
+    "a sentence without a heading": ("", "You have been temporarily blocked from accessing Midjourney."),
+    "a sentence that contracts": ("", "You’ve been blocked from accessing Midjourney."),
+    "a sentence below a general one": ("Error", "You have triggered an abuse alert. You have been blocked."),
+    "a sentence below an unknown one": ("Hold on", "You have a pending moderation message."),
 }
 
 
@@ -108,6 +132,30 @@ def test_where_a_person_must_act_the_account_pauses(title: str, text: str) -> No
 
     assert found.trouble is not None
     assert found.trouble.state is AccountState.PAUSED
+
+
+def test_the_buttons_of_a_check_pause_the_account() -> None:
+    buttons = (Button("MJ::Captcha::1::abc", "a fox"), Button("MJ::Captcha::2::abc", "a dog"))
+    found = refused(a_message(embeds=(Embed("Which one is it?"),), buttons=buttons))
+
+    assert found.event.failure.reason is Reason.VERIFICATION_REQUIRED
+    assert found.trouble is not None
+
+
+NO_TROUBLE = [
+    "The sign says: you have been blocked from accessing Midjourney",  # not where the sentence begins
+    "`You have been blocked`: not allowed",
+    "/imagine you have been blocked",
+    "You have been blockedish",
+    "You are humane",
+]
+
+
+@pytest.mark.parametrize("text", NO_TROUBLE)
+def test_a_sentence_counts_only_where_midjourney_begins_to_speak(text: str) -> None:
+    said = a_message(embeds=(Embed("Something new", text, color=RED),))
+
+    assert refused(said).trouble is None
 
 
 NO_HEADINGS = [
@@ -134,6 +182,7 @@ PANELS: dict[str, Message] = {
     "Remix, switched": a_message("Remix mode turned off! You can always turn this on …", **ANSWER),
     "/relax": a_message("Done! Your jobs now do not consume fast-hours, but might take longer.", **ANSWER),
     "/settings": a_message("Adjust your settings here. Current suffix: `--v 7`", **ANSWER),
+    "a rating": a_message("You have successfully rated [this job](https://discord.com/1/2/3) with 😍", **ANSWER),
     "settings without a word": a_message(buttons=(Button("MJ::Settings::RemixMode", "Remix mode"),), **ANSWER),
     "an answer to another command": a_message(
         "New prompts will be suffixed with `--error`", interaction_name="prefer suffix", **ANSWER
@@ -174,6 +223,14 @@ TEXTS: dict[str, tuple[str, Reason]] = {
     "an apology": ("Sorry! Could not complete the job!", Reason.UPSTREAM_REJECTED),
     "a time": ("Slow Down!\nYou can request another upscale <t:1774990054:R>", Reason.UPSTREAM_REJECTED),
     "a check for a person": ("Please verify you're human", Reason.VERIFICATION_REQUIRED),
+    "a check, in other words": ("Please confirm that you are a human.", Reason.VERIFICATION_REQUIRED),
+    "a full queue": ("Your job queue is full. Please wait for a job to finish first.", Reason.UPSTREAM_QUEUE_FULL),
+    "a slow bot": ("Midjourney Bot took too long to process your command", Reason.UPSTREAM_REJECTED),
+    "a job cancelled": ("This job was canceled.", Reason.UPSTREAM_REJECTED),
+    "an upscale asked for twice": ("You've already requested an upscale for this image", Reason.UPSTREAM_REJECTED),
+    "no hours": ("You've run out of hours! To create more images, purchase some.", Reason.CREDITS_EXHAUSTED),
+    "a block": ("You have been blocked from accessing Midjourney. This happens on …", Reason.ACCOUNT_PAUSED),
+    "an appeal": ("Your appeal has been rejected", Reason.MODERATED),
 }
 
 
@@ -182,6 +239,45 @@ def test_a_plain_text_refuses_too_and_is_told_as_it_was_said(text: str, reason: 
     failure = refused(a_message(text)).event.failure
 
     assert (failure.reason, failure.message) == (reason, text)
+
+
+@pytest.mark.parametrize(
+    "said", ["You have been blocked from accessing Midjourney.\nFor a day.", "Subscription required"]
+)
+def test_old_clients_are_told_trouble_that_comes_without_a_title(said: str) -> None:
+    """The title tells them that the words are Midjourney's: a text's first line is one."""
+    for message in (a_message(said), a_message(embeds=(Embed(description=said),))):
+        failure = refused(message).event.failure
+
+        assert (failure.upstream_title, failure.message) == (said.partition("\n")[0], said)
+
+
+TITLED: dict[str, tuple[str, Reason]] = {
+    "a failure": ("Failed to describe your image", Reason.UPSTREAM_REJECTED),
+    "an inability": ("Could not animate", Reason.UPSTREAM_REJECTED),
+    "a parameter": ("Unrecognized parameter(s)", Reason.INVALID_PROMPT),
+}
+
+
+@pytest.mark.parametrize(("title", "reason"), TITLED.values(), ids=TITLED.keys())
+@pytest.mark.parametrize("color", [None, RED])
+def test_a_title_may_be_such_a_sentence(title: str, reason: Reason, color: int | None) -> None:
+    assert refused(a_message(embeds=(Embed(title, "why", color=color),))).event.failure.reason is reason
+
+
+WAITS = {
+    "many jobs, 2022": Embed("Your job will start shortly", "You have reached the maximum …"),
+    "many jobs, without a title": Embed("", "You have reached the maximum allowed number of concurrent jobs. Don't …"),
+    "no pictures on the way, 2023": Embed("", "Progress images have been disabled. Don't worry, the results will …"),
+}
+
+
+@pytest.mark.parametrize("embed", WAITS.values(), ids=WAITS.keys())
+def test_what_announces_a_silence_ends_no_job(embed: Embed) -> None:
+    found = meaning(a_message(embeds=(embed,), **ANSWER))
+
+    assert isinstance(found, Noticed)
+    assert found.remark is Remark.QUEUED_UPSTREAM
 
 
 def test_an_embed_without_a_title_is_read_like_a_text() -> None:
@@ -210,6 +306,8 @@ QUOTES: dict[str, Message] = {
         embeds=(Embed("Something new", "Not allowed: `verify you're human`", "/imagine verify you're human"),)
     ),
     "a text quotes such a prompt": a_message("Something new\n/imagine verify you're human", **ANSWER),
+    "a text begins with a quoted heading": a_message("`queue full` is your suffix now", **ANSWER),
+    "a text begins with the command": a_message("/imagine blocked", **ANSWER),
     "a prompt is a heading": a_message("**Blocked** something that is no job", **ANSWER),
 }
 
@@ -226,6 +324,17 @@ def test_a_prompt_that_names_a_prompt_does_not_hide_a_check() -> None:
     check = Embed("Action needed to continue", "Please continue on our page.\n/imagine a prompt")
 
     assert refused(a_message(embeds=(check,))).trouble is not None
+
+
+@pytest.mark.parametrize("command", ["describe", "shorten"])
+def test_a_panel_is_known_by_its_command_and_its_numbers_too(command: str) -> None:
+    """Public dumps show it without its buttons; they may come by a later edit."""
+    panel = Embed(description="1️⃣ a fox\n\n2️⃣ a dog")
+    found = meaning(a_message(embeds=(panel,), interaction_name=command, **ANSWER))
+
+    assert isinstance(found, Finished)
+    assert found.event.result.result_prompts == ("a fox", "a dog")
+    assert isinstance(meaning(a_message(embeds=(panel,), **ANSWER)), Noticed)
 
 
 def test_every_embed_is_told_and_the_one_that_refuses_counts() -> None:

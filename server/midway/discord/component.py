@@ -1,4 +1,4 @@
-"""Components of a message or modal: buttons, links and text fields, at any depth.
+"""Components of a message or modal: buttons, links, texts, pictures and text fields, at any depth.
 
 Rows (type 1), containers, sections and labels nest by `components`, `component` and `accessory`.
 The library knows rows only, so components are read from the raw object.
@@ -14,6 +14,8 @@ from midway.domain.image import Button
 ROW = 1
 BUTTON = 2
 TEXT_INPUT = 4
+TEXT = 10
+GALLERY = 12
 LABEL = 18
 
 _GREY = 2
@@ -27,6 +29,17 @@ def buttons(components: object) -> tuple[Button, ...]:
 def links(components: object) -> tuple[str, ...]:
     """Read where the link buttons lead, in reading order."""
     return tuple(text(raw, "url") for raw in _walk(components) if raw.get("type") == BUTTON and raw.get("url"))
+
+
+def texts(components: object) -> list[str]:
+    """Read the texts of a message that is made of components only (flag 32768): it has no content of its own."""
+    return [text(raw, "content") for raw in _walk(components) if raw.get("type") == TEXT]
+
+
+def pictures(components: object) -> list[Raw]:
+    """Return what the galleries of such a message show, each in the form of an attachment."""
+    galleries = (raw for raw in _walk(components) if raw.get("type") == GALLERY)
+    return [inner(item, "media") for gallery in galleries for item in objects(gallery.get("items"))]
 
 
 def text_fields(components: object) -> tuple[TextField, ...]:

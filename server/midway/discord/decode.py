@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from midway.discord.attachment import images_from_attachments
-from midway.discord.component import buttons, links, text_fields
+from midway.discord.component import buttons, links, pictures, text_fields, texts
 from midway.discord.event import (
     Embed,
     Event,
@@ -42,7 +42,7 @@ def decode_message(raw: Raw) -> Message:
         id=MessageId(str(raw["id"])),
         channel_id=ChannelId(str(raw["channel_id"])),
         author_id=UserId(text(inner(raw, "author"), "id")),
-        content=text(raw, "content"),
+        content=text(raw, "content") or "\n".join(texts(components)),
         nonce=_nonce(raw),
         flags=number(raw, "flags"),
         type=number(raw, "type"),
@@ -52,7 +52,7 @@ def decode_message(raw: Raw) -> Message:
         interacted_message_id=_interacted_message_id(interaction),
         reference_id=_reference_id(raw),
         mentions=tuple(UserId(text(user, "id")) for user in objects(raw.get("mentions"))),
-        attachments=images_from_attachments(raw.get("attachments")),
+        attachments=images_from_attachments(raw.get("attachments") or pictures(components)),
         embeds=tuple(_embed(embed) for embed in objects(raw.get("embeds"))),
         buttons=buttons(components),
         links=links(components),
@@ -84,7 +84,7 @@ def _embed(raw: Raw) -> Embed:
         title=text(raw, "title"),
         description=text(raw, "description"),
         footer=text(inner(raw, "footer"), "text"),
-        color=cast("int | None", raw.get("color")),
+        color=number(raw, "color") if raw.get("color") is not None else None,
         # Discord's own copy; `url` may be any address that somebody showed the bot.
         image_url=text(inner(raw, "image"), "proxy_url") or text(inner(raw, "image"), "url"),
         type=text(raw, "type"),

@@ -62,11 +62,15 @@ class Message(Struct, frozen=True, kw_only=True):
 
     @property
     def written_embeds(self) -> tuple[Embed, ...]:
-        """The embeds that the author wrote. The others preview a link of the text: their words are its owner's."""
+        """The embeds that the author wrote. The others preview a link of the text: their words are its owner's.
+
+        Some sites' previews are rich; they name the page, which need not be the link: a short one leads elsewhere.
+        """
+        has_link = "://" in self.content
         return tuple(
             embed
             for embed in self.embeds
-            if embed.type in WRITTEN and not embed.provider and not (embed.url and embed.url in self.content)
+            if embed.type in WRITTEN and not embed.provider and not (embed.url and has_link)
         )
 
 

@@ -19,10 +19,12 @@ _SEPARATOR = re.compile(r"\*\*\s+-\s")
 _TAIL = re.compile(r"\s*(?P<verb>[^<]{0,60}?)\s*<@!?(?P<user>\d+)>(?P<rest>.*)", re.DOTALL)
 _LINK = re.compile(r"\[\(?[^\]]*?\)?\]\(<?(?P<url>https?://[^)>\s]+)>?\)")
 _TOKEN = re.compile(r"\(([^()]*)\)")
-_PERCENT = re.compile(r"(\d{1,3})%")
-_MODE = re.compile(r"(fast|relaxed|turbo)(,\s*stealth)?")
+_PERCENT = re.compile(r"(?:[a-z]+ )?(\d{1,3})%")
+_MODE = re.compile(r"(fast|relax(?:ed)?|turbo)(,\s*stealth)?")
 _JOB_LINK = re.compile(r"midjourney\.com/jobs/", re.IGNORECASE)
-_SPEEDS = {"fast": Speed.FAST, "relaxed": Speed.RELAX, "turbo": Speed.TURBO}
+_SPEEDS = {"fast": Speed.FAST, "relax": Speed.RELAX, "relaxed": Speed.RELAX, "turbo": Speed.TURBO}
+_PANEL_COMMANDS = frozenset({"describe", "shorten"})
+_KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"  # numbers each line of a panel
 _PANEL_BUTTONS = ("MJ::Job::PicReader", "MJ::Picread", "MJ::Job::PromptAnalyzer")
 
 _VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
@@ -80,9 +82,11 @@ def parse_content(content: str) -> Content | None:
 
 
 def panel_embed(message: Message) -> Embed | None:
-    """Find the text of a describe or shorten panel: its buttons tell it from every other embed."""
+    """Find the text of a describe or shorten panel: its buttons, or its command and numbers, tell it from others."""
     embed = next((embed for embed in message.written_embeds if embed.description), None)
-    return embed if any(button.custom_id.startswith(_PANEL_BUTTONS) for button in message.buttons) else None
+    is_numbered = embed is not None and _KEYCAP in embed.description and message.interaction_name in _PANEL_COMMANDS
+    has_buttons = any(button.custom_id.startswith(_PANEL_BUTTONS) for button in message.buttons)
+    return embed if is_numbered or has_buttons else None
 
 
 def job_id(message: Message) -> JobId | None:

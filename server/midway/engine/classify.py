@@ -39,6 +39,7 @@ __all__ = [
 REDS = frozenset({0xFF0000, 0xED4245})  # Midjourney's, and the one that Discord's libraries call red
 EPHEMERAL = 64  # message flag: only the Account itself sees it
 MAX_FAILURE_CHARACTERS = 6000  # Discord's limit on all of a message's embeds: texts are kept as they were said
+MAX_TITLE_CHARACTERS = 256  # Discord's limit on the title of an embed
 
 HUMAN_CHECK_PATH = "/captcha/"
 APPEAL_BUTTON = "MJ::Prompts::Appeal::"  # offered with a verdict about one prompt
@@ -209,13 +210,11 @@ def _heading(embed: Embed, message: Message) -> Heading | None:
     """Find what an embed means for its job. What no row holds counts as an error only when it is red."""
     if embed.footer.startswith(headings.DECLINED) or _offers_appeal(message):
         return headings.REFUSED_PROMPT
+    if any(button.custom_id.startswith(headings.CAPTCHA_BUTTON) for button in message.buttons):
+        return headings.HUMAN_CHECK
     if headings.is_panel(embed.title) and embed.color not in REDS:
         return None
-    body = _body(embed)
-    row = headings.heading_from_title(embed.title, body) if embed.title else headings.heading_from_text(body)
-    if row is None or row.reason is Reason.VERIFICATION_REQUIRED:
-        row = headings.HUMAN_CHECK if headings.asks_for_human(body) else row
-        row = headings.REFUSED_PROMPT if row and row.title and headings.is_about_prompt(body) else row
+    row = headings.heading_from_embed(embed.title, _body(embed))
     return row or (headings.UNKNOWN_ERROR if embed.color in REDS else None)
 
 
@@ -223,6 +222,8 @@ def _verdict(heading: Heading, title: str, said: str, why: str) -> Rejected | No
     if heading.reason is None:
         return Noticed(why[:MAX_FAILURE_CHARACTERS], Remark.QUEUED_UPSTREAM)
     trouble = Trouble(heading.account, why[:MAX_FAILURE_CHARACTERS]) if heading.account else None
+    # A text's first line is its title. Without one, old clients would be told nothing of trouble with the account.
+    title = title or said.strip().partition("\n")[0][:MAX_TITLE_CHARACTERS]
     failure = Failure(heading.reason, said[:MAX_FAILURE_CHARACTERS], title)
     return Rejected(Failed(failure), trouble, heading.retry)
 

@@ -13,7 +13,7 @@ from midway.domain.account import AccountState
 from midway.domain.errors import Reason
 
 WORDS = re.compile(r"\w+")
-SPELLINGS = {"canceled": "cancelled"}
+SPELLINGS = {"canceled": "cancelled", "ve": "have", "re": "are"}  # "you've" is two words: you, ve
 TITLE_WORDS = 10  # a plain text has no title; so many words of its first line are read as one
 
 
@@ -50,48 +50,98 @@ HEADINGS: tuple[Heading, ...] = (
     Heading("please complete the task", Reason.VERIFICATION_REQUIRED, AccountState.PAUSED),
     Heading("pending mod message", Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
     Heading("blocked", Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
-    Heading("subscription required", Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
-    Heading("subscription paused", Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
-    Heading("plan cancelled", Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
+    Heading("abuse alert", Reason.ACCOUNT_PAUSED, AccountState.PAUSED),
+    *(
+        Heading(f"{what} {state}", Reason.ACCOUNT_PAUSED, AccountState.PAUSED)
+        for what in ("subscription", "plan")
+        for state in ("required", "paused", "cancelled", "expired")
+    ),
     Heading("credits exhausted", Reason.CREDITS_EXHAUSTED, AccountState.LIMITED),
+    Heading("fast hours exhausted", Reason.CREDITS_EXHAUSTED, AccountState.LIMITED),
+    Heading("appeal rejected", Reason.MODERATED),
+    Heading("job cancelled", Reason.UPSTREAM_REJECTED),
     Heading("job action restricted", Reason.UPSTREAM_REJECTED),
     Heading("could not complete the job", Reason.UPSTREAM_REJECTED),
     Heading("bad response", Reason.UPSTREAM_REJECTED),
     Heading("something went wrong", Reason.UPSTREAM_REJECTED),
     Heading("error", Reason.UPSTREAM_REJECTED),
 )
-# Headings that only a plain text begins with.
-TEXT_HEADINGS = (
-    Heading("failed", Reason.UPSTREAM_REJECTED),
+# Sentences that Midjourney begins with: a plain text, a title, or what stands below a title that says less.
+SENTENCES: tuple[Heading, ...] = (
+    Heading("your job will start shortly", None),
+    Heading("you have reached the maximum allowed number of concurrent jobs", None),
+    Heading("progress images have been disabled", None),  # silence until the final picture
+    Heading("your job queue is full", Reason.UPSTREAM_QUEUE_FULL, retry=True),
     Heading("unrecognized parameter", Reason.INVALID_PROMPT),
+    *(
+        Heading(f"{sorry}our ai {who}", Reason.MODERATED, only_with="community standards")
+        for sorry in ("", "sorry ")
+        for who in ("moderator", "moderators")
+    ),
+    Heading("your appeal has been rejected", Reason.MODERATED),
+    Heading("this job was cancelled", Reason.UPSTREAM_REJECTED),
+    Heading("your job was cancelled", Reason.UPSTREAM_REJECTED),
+    Heading("midjourney bot took too long", Reason.UPSTREAM_REJECTED),
+    Heading("you have already requested", Reason.UPSTREAM_REJECTED),
+    Heading("could not", Reason.UPSTREAM_REJECTED),
+    Heading("failed", Reason.UPSTREAM_REJECTED),
+    *(
+        Heading(sentence, Reason.ACCOUNT_PAUSED, AccountState.PAUSED)
+        for sentence in (
+            "you are blocked",
+            "you have been blocked",
+            "you have been temporarily blocked",
+            "you have triggered an abuse alert",
+            "you have a pending moderation message",
+            "your account has been blocked",
+            "your account has been temporarily blocked",
+        )
+    ),
+    *(
+        Heading(f"you have run out of {hours}", Reason.CREDITS_EXHAUSTED, AccountState.LIMITED)
+        for hours in ("hours", "fast hours")
+    ),
 )
 
 UNKNOWN_ERROR = Heading("", Reason.UPSTREAM_REJECTED)
 REFUSED_PROMPT = Heading("", Reason.MODERATED)
 HUMAN_CHECK = Heading("", Reason.VERIFICATION_REQUIRED, AccountState.PAUSED)
 HUMAN_CHECK_TITLES = frozenset({("action", word, "to", "continue") for word in ("needed", "required")})
-HUMAN_CHECK_WORDS = "verify you re human"
+HUMAN_CHECK_WORDS = re.compile(r"\b(?:verify|confirm|prove|sure) (?:that )?you are (?:a )?human\b")
+VERDICT_WORDS = "community standards"
 PROMPT_WORDS = frozenset({"prompt", "prompts"})
+CAPTCHA_BUTTON = "MJ::Captcha"  # a picture, and which word is it. Source: bulkai
 DECLINED = "decline-"  # how the footer of a refusal begins; the rest is a code
 # What a refusal quotes of the request: its words are the client's.
-QUOTED = re.compile(r"`[^`]*`|^\s*/[a-z]+ .*", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"`[^`]*`|^[ \t]*/[a-z]+ .*", re.MULTILINE | re.DOTALL)
 
 # Answers about the account itself (/info, /settings, /prefer, /fast …) begin with these words.
-PANELS = ("your info", "adjust your settings", "settings", "remix mode turned", "done", "manage your subscription")
+PANELS = (
+    "your info",
+    "adjust your settings",
+    "settings",
+    "remix mode turned",
+    "done",
+    "manage your subscription",
+    "you have successfully rated",
+)
 JOB_COMMANDS = frozenset({"", "imagine", "blend", "describe", "shorten", "show"})  # "": the press of a button
 
 
-def heading_from_title(title: str, text: str) -> Heading | None:
-    """Find what the title of an embed means; `text` is what stands below it."""
-    words = words_of(title)
-    return next((row for row in HEADINGS if _fits(row, words, text)), None) if words else None
+def heading_from_embed(title: str, text: str) -> Heading | None:
+    """Find what an embed means by its title and by what stands below it."""
+    row = _heading_from_title(title, text) if title else heading_from_text(text)
+    if row is None or row.reason is Reason.UPSTREAM_REJECTED:
+        row = _sentence(words_of(QUOTED.sub(" ", text)), text) or row
+    if row is None or row.reason is Reason.VERIFICATION_REQUIRED:
+        row = _check_or_verdict(row, text)
+    return row
 
 
 def heading_from_text(text: str) -> Heading | None:
     """Find what a text without a title means: its first line is its title, as far as no prompt follows in bold."""
-    words = words_of(text.strip().partition("\n")[0].partition("**")[0])[:TITLE_WORDS]
-    begun = (row for row in TEXT_HEADINGS if _begins(words, row.title))
-    found = next(begun, None) or next((row for row in HEADINGS if _fits(row, words, text)), None)
+    words = words_of(QUOTED.sub(" ", text).strip().partition("\n")[0].partition("**")[0])[:TITLE_WORDS]
+    found = _sentence(words, text) or _row(words, text)
     return found or (HUMAN_CHECK if words and asks_for_human(text) else None)
 
 
@@ -102,12 +152,7 @@ def is_human_check_title(title: str) -> bool:
 
 def asks_for_human(text: str) -> bool:
     """Tell whether a text asks for a person, other than by quoting the request."""
-    return _holds(words_of(QUOTED.sub(" ", text)), HUMAN_CHECK_WORDS)
-
-
-def is_about_prompt(text: str) -> bool:
-    """Tell whether a text speaks of one prompt."""
-    return not PROMPT_WORDS.isdisjoint(words_of(QUOTED.sub(" ", text)))
+    return HUMAN_CHECK_WORDS.search(" ".join(words_of(QUOTED.sub(" ", text)))) is not None
 
 
 def is_panel(title: str) -> bool:
@@ -119,6 +164,31 @@ def is_panel(title: str) -> bool:
 def words_of(text: str) -> list[str]:
     """Split into words, lower case; an apostrophe parts them, too."""
     return [SPELLINGS.get(word, word) for word in WORDS.findall(text.casefold())]
+
+
+def _heading_from_title(title: str, text: str) -> Heading | None:
+    words = words_of(title)
+    found = (_row(words, text) or _sentence(words, text)) if words else None
+    return found or (HUMAN_CHECK if asks_for_human(title) else None)
+
+
+def _check_or_verdict(row: Heading | None, text: str) -> Heading | None:
+    """Tell what a person must do for the account from a verdict about one prompt: both have the same title."""
+    words = words_of(QUOTED.sub(" ", text))
+    may_be_verdict = row is not None and tuple(row.title.split()) in HUMAN_CHECK_TITLES
+    if may_be_verdict and _holds(words, VERDICT_WORDS):
+        return REFUSED_PROMPT
+    if asks_for_human(text):
+        return HUMAN_CHECK
+    return REFUSED_PROMPT if may_be_verdict and not PROMPT_WORDS.isdisjoint(words) else row
+
+
+def _row(words: Sequence[str], text: str) -> Heading | None:
+    return next((row for row in HEADINGS if _fits(row, words, text)), None)
+
+
+def _sentence(words: Sequence[str], text: str) -> Heading | None:
+    return next((row for row in SENTENCES if _begins(words, row.title) and row.only_with in text), None)
 
 
 def _fits(row: Heading, words: Sequence[str], text: str) -> bool:
