@@ -159,7 +159,7 @@ class Member:
         elif name in STAMPED:
             sent = datetime.fromisoformat(data["edited_timestamp"] or data["timestamp"]).timestamp()
             self._crowd.seen.events.append(time.time() - sent)
-            if data["components"] and data["attachments"]:
+            if data["attachments"] and _has_job_buttons(data):
                 self._results.pop(_prompt_of(data["content"])).set_result(data)
 
     async def _post(self, prompt: str, nonce: str) -> None:
@@ -186,6 +186,12 @@ def _token(number: int) -> str:
 
 def _authorization(number: int) -> dict[str, str]:
     return {"Authorization": _token(number)}
+
+
+def _has_job_buttons(message: dict[str, Any]) -> bool:
+    """Tell a result's buttons from the Cancel button of a job that is being drawn."""
+    pressable = (button["custom_id"] for row in message["components"] for button in row["components"])
+    return any(custom_id.startswith("MJ::JOB::") for custom_id in pressable)
 
 
 def _prompt_of(content: str) -> str:

@@ -19,6 +19,7 @@ from .json_types import Json
 from .messages import message_payload
 from .rest.bodies import read_form
 from .rest.context import BOT, WORLD, json_body
+from .rest.form import Form
 from .sessions import Event
 from .world import World
 
@@ -184,10 +185,24 @@ async def post_message(request: web.Request) -> web.Response:
         bot or STRANGER,
         form.need("content", form.text),
         nonce=form.text("nonce"),
-        embeds=[embed.values for embed in form.children("embeds")],
-        components=[row.values for row in form.children("components")],
+        embeds=[_embed(embed) for embed in form.children("embeds")],
+        components=[_component(row) for row in form.children("components")],
     )
     return json_response(message_payload(message, world.files.links))
+
+
+def _embed(form: Form) -> Json:
+    """Check what the simulator itself reads of an embed; the rest is shown as it came."""
+    if image := form.child("image"):
+        image.text("url")
+    return form.values
+
+
+def _component(form: Form) -> Json:
+    """Do the same for a component and those in it."""
+    for nested in form.children("components"):
+        _component(nested)
+    return form.values
 
 
 @routes.post(PREFIX + "/commands/bump")

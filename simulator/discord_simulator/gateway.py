@@ -35,7 +35,7 @@ HEARTBEAT, IDENTIFY, RESUME, INVALID_SESSION, HELLO, ACKNOWLEDGED = 1, 2, 6, 9, 
 MEMBERS_REQUEST, QOS_HEARTBEAT = 8, 40
 AUTHENTICATION_FAILED, DECODE_ERROR, ALREADY_AUTHENTICATED, TIMED_OUT = 4004, 4002, 4005, 4009  # close codes
 INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
-VERSIONS = range(6, 11)
+VERSIONS, MAX_VERSION_DIGITS = range(6, 11), 2
 ENDED_BY_CLIENT = (1000, 1001)  # a client that closes with these says that it will not resume
 routes = web.RouteTableDef()
 
@@ -73,7 +73,10 @@ class Conversation:
         except BadJson:
             self._socket.close(DECODE_ERROR)
             return
-        if answer := self._answers.get(payload.get("op", -1)):
+        opcode = payload.get("op")
+        if not isinstance(opcode, int):
+            self._socket.close(DECODE_ERROR)
+        elif answer := self._answers.get(opcode):
             await answer(payload.get("d"))
 
     async def _hear_object(self, answer: Callable[[Json], Awaitable[None]], data: Any) -> None:
@@ -243,4 +246,4 @@ async def _converse(request: web.Request, response: web.WebSocketResponse, socke
 def _version(request: web.Request) -> int | None:
     """Read the address's `v`; one that is no number is no version either."""
     text = request.query.get("v")
-    return None if text is None else int(text) if text.isdecimal() else 0
+    return None if text is None else int(text) if text.isdecimal() and len(text) <= MAX_VERSION_DIGITS else 0

@@ -112,7 +112,7 @@ class Message:
 def _leaves(components: list[Json]) -> Iterator[Json]:
     for component in components:
         yield component
-        yield from _leaves(component.get("components", []))
+        yield from _leaves(component.get("components") or [])
 
 
 LinkOf = Callable[[Attachment], str]
@@ -185,7 +185,7 @@ def interaction_metadata(interaction: Interaction) -> Json:
 
 
 def _attachment_payloads(message: Message, links: Links) -> list[Json]:
-    shown_in_embeds = {embed.get("image", {}).get("url", "") for embed in message.embeds}
+    shown_in_embeds = {_image_url(embed) for embed in message.embeds}
     return [
         _attachment_payload(attachment, links)
         for attachment in message.attachments
@@ -210,7 +210,7 @@ def _attachment_payload(attachment: Attachment, links: Links) -> Json:
 
 def _embed_payload(embed: Json, message: Message, links: Links) -> Json:
     """Replace attachment://name by the signed links of that attachment, as Discord does."""
-    url = embed.get("image", {}).get("url", "")
+    url = _image_url(embed)
     named = (a for a in message.attachments if ATTACHMENT_SCHEME + a.picture.filename == url)
     attachment = next(named, None)
     if attachment is None:
@@ -260,6 +260,10 @@ def _reference_keys(message: Message, links: Links) -> Json:
         return {"message_reference": reference}
     shallow = None if parent.deleted else message_payload(_without_reference(parent), links)
     return {"message_reference": reference, "referenced_message": shallow}
+
+
+def _image_url(embed: Json) -> str:
+    return (embed.get("image") or {}).get("url") or ""
 
 
 def _without_reference(message: Message) -> Message:

@@ -27,11 +27,11 @@ from midway.discord.transfer import Transfer
 from tests.discord.connected import CHANNEL, QUICK, TOKEN, Linked, picture, press, running
 from tests.support.cdn import Cdn, cdn_running
 from tests.support.pictures import mask_for
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.proxies import DISCORD, LoopbackProxy, discord_behind
 
 SCHEMES = ["http", "socks5"]
 CREDENTIALS = "operator:hush-hush"
-PATIENCE = 30  # seconds; a stop for a hanging test, never a measure
 FILM = bytes(range(256)) * 8192  # 2 MiB
 
 
@@ -259,7 +259,7 @@ async def test_a_download_goes_on_when_the_proxy_is_back(proxy, scheme, tmp_path
         async with Transfer(Endpoints.simulator(url), "test", QUICK, proxy.proxy(scheme)) as transfer:
             proxy.holds_after = len(FILM) // 2
             begun = asyncio.create_task(transfer.download(url, file))
-            await asyncio.wait_for(proxy.is_holding.wait(), PATIENCE)
+            await asyncio.wait_for(proxy.is_holding.wait(), PATIENCE_SECONDS)
             await proxy.down()
             with pytest.raises(Unreachable):
                 await begun

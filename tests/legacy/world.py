@@ -84,7 +84,7 @@ PREPARED: dict[str, Callable[["World"], Awaitable[Task]]] = {
 class World:
     """One server with a client for its REST door; the Tasks that cases share are made when first named."""
 
-    def __init__(self, rig: Rig, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, rig: Rig, http: aiohttp.ClientSession, url: str = "") -> None:
         self.rig = rig
         self.http = http
         self.url = url

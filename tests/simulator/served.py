@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from discord_simulator.app import Simulator
 
 from tests.simulator.small_bot import SmallBot
+from tests.support.processes import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 60  # never waited for unless the test fails
 MESSAGES = "/api/v9/channels/300000000000000001/messages"
 
 

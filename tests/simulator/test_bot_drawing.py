@@ -3,10 +3,12 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 from discord_simulator.app import Simulator
+from discord_simulator.bot import drawings
 from discord_simulator.bot.drawings import PATIENCE, is_outdated
 from discord_simulator.bot.job import Job
 from discord_simulator.options import Options
@@ -156,6 +158,9 @@ def test_a_preview_is_news_until_the_next_percent_is_due():
     assert is_outdated(job(step_due=2), 1)
 
 
-def test_the_last_preview_is_news_until_the_job_has_ended_for_a_while():
-    assert not is_outdated(job(ends_at=time.monotonic() - PATIENCE / 2), 1)
-    assert is_outdated(job(ends_at=time.monotonic() - PATIENCE * 2), 1)
+def test_the_last_preview_is_news_until_the_job_has_ended_for_a_while(monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr(drawings, "time", SimpleNamespace(monotonic=lambda: now))
+
+    assert not is_outdated(job(ends_at=now - PATIENCE / 2), 1)
+    assert is_outdated(job(ends_at=now - PATIENCE * 2), 1)

@@ -97,7 +97,7 @@ async def test_versions_six_to_ten_are_served_and_ready_tells_which(discord: Dis
     assert ready["d"]["v"] == (int(query[3:].partition("&")[0]) if query else 9)
 
 
-@pytest.mark.parametrize("version", ["5", "11", "x"])
+@pytest.mark.parametrize("version", ["5", "11", "x", "9" * 5000], ids=["5", "11", "x", "endless"])
 async def test_another_version_is_closed_with_4012(discord: Discord, version: str):
     async with discord.http.ws_connect(f"{discord.simulator.gateway_url}?v={version}") as socket:
         await socket.receive()

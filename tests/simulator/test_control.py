@@ -139,6 +139,32 @@ async def test_a_strangers_message_and_the_bots_differ_in_their_author(discord: 
     assert (bot["author"]["id"], bot["channel_id"]) == ("1022952195194359889", "500000000000000001")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"embeds": [{"image": 5}]},
+        {"embeds": [{"image": {"url": []}}]},
+        {"components": [{"components": 5}]},
+        {"components": [{"components": [{"components": [5]}]}]},
+    ],
+)
+async def test_a_message_that_could_not_be_shown_is_not_posted(discord: Discord, wrong: dict):
+    """Else the channel's history would break with it."""
+    status, _ = await discord.call("POST", "/__sim/messages", json={"account": 1, "content": "hi"} | wrong)
+    history = await discord.call("GET", "/api/v9/channels/300000000000000001/messages")
+
+    assert (status, history) == (400, (200, []))
+
+
+async def test_null_in_a_message_counts_as_absent(discord: Discord):
+    nothing = {"embeds": [{"image": None}, {"image": {"url": None}}], "components": [{"type": 1, "components": None}]}
+    message = await discord.sim("messages", {"account": 1, "content": "hi", "bot": "mj"} | nothing)
+    press = discord.press(message["id"], "small::again")
+
+    assert (await discord.interact(press))[0] == 404
+    assert (await discord.call("GET", "/api/v9/channels/300000000000000001/messages"))[0] == 200
+
+
 async def test_reset_forgets_messages_settings_and_faults_but_not_connections(discord: Discord):
     async with discord.connect() as client:
         await client.identify()

@@ -33,7 +33,7 @@ async def test_a_wrong_token_is_closed_with_4004(discord: Discord):
         assert await client.close_code() == 4004
 
 
-@pytest.mark.parametrize("payload", ["{", "[]", '{"op": 2}', '{"op": 6, "d": 1}'])
+@pytest.mark.parametrize("payload", ["{", "[]", "{}", '{"op": 2}', '{"op": 6, "d": 1}', '{"op": [2]}', '{"op": {}}'])
 async def test_a_payload_without_sense_is_closed_with_4002(discord: Discord, payload: str):
     async with discord.connect() as client:
         await client.socket.send_str(payload)

@@ -11,7 +11,8 @@ import pytest
 from discord_simulator.app import Simulator
 from discord_simulator.tokens import user_token
 
-PATIENCE_SECONDS = 60  # never waited for unless the test fails
+from tests.support.processes import PATIENCE_SECONDS
+
 MJ, NIJI = "936929561302675456", "1022952195194359889"
 Payload = dict[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from midway.domain.account import Account, AccountState
 from midway.domain.action import Action, Speed
-from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason
+from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason, Refusal
 from midway.domain.ids import AccountId, ChannelId
 from midway.domain.task import Ask
 from midway.engine.assign import choose, choose_all
@@ -95,3 +95,18 @@ def test_more_tasks_than_could_ever_wait_are_a_wrong_request() -> None:
         choose_all([replace(IMAGINE, account_id=A.id)] * 11, [A, B], {})
 
     assert refused.value.field == "prompt"
+
+
+def test_tasks_that_come_together_for_an_account_that_is_not_there_are_refused_as_one_is() -> None:
+    with pytest.raises(InvalidField) as refused:
+        choose_all([replace(IMAGINE, account_id=AccountId("c"))] * 2, [A, B], {})
+
+    assert refused.value.field == "options.account_id"
+
+
+@pytest.mark.parametrize(("accounts", "kind"), [([], NoAccount), ([replace(A, max_queued=0)], Exhausted)])
+def test_tasks_that_come_together_without_any_room_are_refused_as_one_is(
+    accounts: list[Account], kind: type[Refusal]
+) -> None:
+    with pytest.raises(kind):
+        choose_all([IMAGINE] * 2, accounts, {})

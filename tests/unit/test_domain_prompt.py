@@ -1,5 +1,7 @@
 """Prompts as text."""
 
+import tracemalloc
+
 import pytest
 from discord_simulator.bot.permutations import TooMany, permutations
 from hypothesis import given
@@ -184,6 +186,19 @@ TOO_MANY = [
 def test_more_jobs_than_allowed_are_refused(prompt: str):
     with pytest.raises(JobsRefused, match="more than 40 jobs"):
         jobs_of(prompt, 40)
+
+
+def test_repeats_are_counted_before_they_are_written_out():
+    """Nine digits of them would take 8 GB."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(JobsRefused, match="more than 40 jobs"):
+            jobs_of("a fox --repeat 9999999", 40)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize("prompt", ["{" * 20000, "{" * 10000 + "}" * 10000, "{" + "\\," * 10000 + "}"])

@@ -82,6 +82,11 @@ ABOUT_ONE_PROMPT: dict[str, tuple[str, str, tuple[Button, ...]]] = {
         (),
     ),
     "an Appeal button": ("Action needed to continue", "Please check.", APPEAL),
+    "a button that only reads Appeal": (
+        "Action needed to continue",
+        "Please check.",
+        (Button("MJ::Moderation::x", "Appeal"),),
+    ),
     "the other heading": ("Action required to continue", "These prompts are not allowed.", ()),
     "an Appeal button below another heading": ("Blocked", "It was blocked.", APPEAL),
     "an Appeal button below an unknown heading": ("Hold on", "Please check.", APPEAL),

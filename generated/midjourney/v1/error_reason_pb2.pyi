@@ -173,7 +173,9 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_ACK_TIMEOUT: _ErrorReason.ValueType  # 49
     """In a Task: Discord took the Interaction but the bot said nothing in time. It may still draw: see `Task.late`."""
     ERROR_REASON_IDLE_TIMEOUT: _ErrorReason.ValueType  # 50
-    """In a Task: the bot began and then fell silent for too long. It may still draw: see `Task.late`."""
+    """In a Task: the bot began and then fell silent for too long, or soon after words that nobody here knows; the message
+    has them. It may still draw: see `Task.late`.
+    """
     ERROR_REASON_TOTAL_TIMEOUT: _ErrorReason.ValueType  # 51
     """In a Task: it took longer than any Task may. It may still draw: see `Task.late`."""
     ERROR_REASON_INPUT_TIMEOUT: _ErrorReason.ValueType  # 52
@@ -368,7 +370,9 @@ ERROR_REASON_QUEUE_TIMEOUT: ErrorReason.ValueType  # 48
 ERROR_REASON_ACK_TIMEOUT: ErrorReason.ValueType  # 49
 """In a Task: Discord took the Interaction but the bot said nothing in time. It may still draw: see `Task.late`."""
 ERROR_REASON_IDLE_TIMEOUT: ErrorReason.ValueType  # 50
-"""In a Task: the bot began and then fell silent for too long. It may still draw: see `Task.late`."""
+"""In a Task: the bot began and then fell silent for too long, or soon after words that nobody here knows; the message
+has them. It may still draw: see `Task.late`.
+"""
 ERROR_REASON_TOTAL_TIMEOUT: ErrorReason.ValueType  # 51
 """In a Task: it took longer than any Task may. It may still draw: see `Task.late`."""
 ERROR_REASON_INPUT_TIMEOUT: ErrorReason.ValueType  # 52

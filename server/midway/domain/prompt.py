@@ -76,8 +76,9 @@ def jobs_of(prompt: str, most: int) -> list[str]:
         return [prompt]
     jobs: list[str] = []
     for option in _permutations(prompt, most):
-        jobs += [clean(_REPEAT.sub(" ", option))] * _repeats(option)
-        _check_count(len(jobs), most)
+        repeats = _repeats(option)
+        _check_count(len(jobs) + repeats, most)  # before they take memory
+        jobs += [clean(_REPEAT.sub(" ", option))] * repeats
     return jobs
 
 

@@ -36,7 +36,7 @@ def choose_all(asks: Sequence[Ask], accounts: Sequence[Account], arriving: Mappi
     Raises as `choose` does, and InvalidField (`prompt`) when there could never be room for so many.
     """
     room = sum(account.max_queued for account in accounts if asks[0].account_id in {None, account.id}) if asks else 0
-    if len(asks) > max(room, 1):
+    if 0 < room < len(asks):
         raise InvalidField("prompt", f"would make {len(asks)} jobs, more than the {room} that may wait")
     taken = Counter(arriving)
     chosen: list[Account] = []

@@ -42,7 +42,7 @@ MAX_FAILURE_CHARACTERS = 6000  # Discord's limit on all of a message's embeds: t
 MAX_TITLE_CHARACTERS = 256  # Discord's limit on the title of an embed
 
 HUMAN_CHECK_PATH = "/captcha/"
-APPEAL_BUTTON = "MJ::Prompts::Appeal::"  # offered with a verdict about one prompt
+APPEAL_BUTTON, APPEAL_LABEL = "MJ::Prompts::Appeal::", "appeal"  # offered with a verdict about one prompt
 CANCEL_BUTTON = "MJ::CancelJob"  # while a job runs
 ASKED = frozenset({"yes", "no"})  # labels of a question's buttons; --repeat and {a, b} lead to one
 SETTINGS_BUTTON = "MJ::Settings::"
@@ -260,7 +260,10 @@ def _answer(message: Message) -> Accepted | None:
 
 
 def _offers_appeal(message: Message) -> bool:
-    return any(button.custom_id.startswith(APPEAL_BUTTON) for button in message.buttons)
+    return any(
+        button.custom_id.startswith(APPEAL_BUTTON) or button.label.casefold() == APPEAL_LABEL
+        for button in message.buttons
+    )
 
 
 def _tokens(content: Content) -> frozenset[str]:

@@ -25,6 +25,7 @@ class Regions:
     def __init__(self, fetch: FetchPicture, limits: PictureLimits) -> None:
         self._fetch = fetch
         self._limits = limits
+        self._scaling = asyncio.Lock()  # decoded, the largest mask takes half a gigabyte
 
     async def fitted(self, mask: InputImage, parent: Task | None) -> InputImage:
         """Return the mask in the size of the parent's picture; as it is where nobody can tell that size.
@@ -34,7 +35,8 @@ class Regions:
         size = await self._size(parent) if parent else None
         if size in {None, (mask.width, mask.height)}:
             return mask
-        return await asyncio.to_thread(mask_from_bytes, mask.data, "mask", self._limits, size)
+        async with self._scaling:
+            return await asyncio.to_thread(mask_from_bytes, mask.data, "mask", self._limits, size)
 
     async def _size(self, parent: Task) -> tuple[int, int] | None:
         image = parent.image

@@ -9,7 +9,7 @@ import re
 from itertools import pairwise
 
 MARK = re.compile(r"\\?[{},]")
-ESCAPED_COMMA = re.compile(r"\s*\\,")
+BRACE_OR_ESCAPED_COMMA = re.compile(r"\s*\\,|\\?[{}]")
 
 
 class TooMany(ValueError):
@@ -63,7 +63,7 @@ def _first_choice(prompt: str) -> tuple[int, int, list[str]] | None:
 def _unescaped(option: str) -> str:
     """Turn escaped commas into plain ones, save between braces of the option's own."""
     pieces, depth, start = [], 0, 0
-    for mark in re.finditer(r"\s*\\,|\\?[{}]", option):
+    for mark in BRACE_OR_ESCAPED_COMMA.finditer(option):
         if mark[0].endswith("\\,") and depth == 0:
             pieces += [option[start : mark.start()], ","]
             start = mark.end()

@@ -74,7 +74,7 @@ def _check_frame(world: World, form: Form, channel: Channel) -> int:
 def _session(world: World, account: Account, body: Json) -> str | None:
     """Read which session shall hear of the interaction: the field may be absent, and name one that nobody knows."""
     session_id = body.get("session_id")
-    if session_id is not None and not isinstance(session_id, str):
+    if session_id is not None and (not isinstance(session_id, str) or not session_id):
         raise InvalidForm("session_id", "BASE_TYPE_BAD_TYPE", "Not a well formed session id.")
     if session_id in {session.id for session in world.sessions.of(account)}:
         return session_id
