@@ -5,6 +5,10 @@ local MODES = { ["mj-fast"] = "fast", ["mj-relax"] = "relax", ["mj-turbo"] = "tu
 -- gRPC codes whose old number is not the HTTP status: NOT_FOUND and INVALID_ARGUMENT.
 local LEGACY_CODES = { ["5"] = "3", ["3"] = "4" }
 
+local function camel_case(name)
+  return (name:gsub("_(%w)", string.upper))
+end
+
 local function decoded(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
@@ -52,6 +56,23 @@ local function drop_body(handle, headers)
   end
 end
 
+-- Of an array where one value is meant Envoy names nothing, so a small body is looked at before.
+local MOST_BYTES = 1048576
+local SINGLE = {
+  prompt = true, base64 = true, link = true, botType = true, language = true, dimensions = true, action = true,
+  content = true, customId = true, enableRemix = true, maskBase64 = true, jobId = true, notifyHook = true,
+  accountFilter = true, instanceId = true, remix = true, nijiRemix = true, remixAutoConsidered = true, remark = true,
+}
+
+local function wrong_array(handle)
+  local body = handle:body()
+  if not body or body:length() > MOST_BYTES then return "" end
+  for name in body:getBytes(0, body:length()):gmatch('"([%w_]+)"%s*:%s*%[') do
+    if SINGLE[camel_case(name)] then return camel_case(name) end
+  end
+  return ""
+end
+
 -- The old API has no query parameters; one that is named as a part of the path would override it.
 local function drop_query(headers)
   headers:replace(":path", (headers:get(":path"):gsub("%?.*$", "")))
@@ -68,18 +89,24 @@ function envoy_on_request(handle)
     handle:streamInfo():dynamicMetadata():set("midway", "legacy", true)
     drop_query(headers)
   end
+  local is_submit = headers:get(":path"):find("^/mj/submit/")
   drop_body(handle, headers)
-end
-
-local function camel_case(name)
-  return (name:gsub("_(%w)", string.upper))
+  if not is_submit then return end
+  local array = wrong_array(handle)  -- waits for the body; objects taken before it are dead behind it
+  handle:streamInfo():dynamicMetadata():set("midway", "array", array)
 end
 
 -- Of a body that is no message Envoy names the field as the contract does, and counts only some of an array's members.
 -- Old clients know the name that they wrote.
-local function with_their_names(text)
-  text = text:gsub('^({"code":4,"description":")([%w_.%[%]]+)(: invalid value )', function(before, path, after)
+local function with_their_names(text, array)
+  text = text:gsub('^({"code":4,"description":")([%w_.%[%]]+)(: )', function(before, path, after)
     return before .. camel_case(path:gsub("%[%d+%]", "")) .. after
+  end)
+  text = text:gsub('^({"code":4,"description":")([%w.]*)(: Proto field is not repeating)', function(before, path, after)
+    return before .. path .. (path ~= "" and array ~= "" and "." or "") .. array .. after
+  end)
+  text = text:gsub("oneof field '_([%l%d_]+)' is already set. Cannot set '[%w_]+' for type oneof", function(name)
+    return camel_case(name) .. " is there twice"
   end)
   return (text:gsub('( for type )([%l%d_]+)("}%s*)$', function(before, name, after)
     return before .. camel_case(name) .. after
@@ -90,7 +117,8 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get(":status")
-  if tonumber(status) < 400 or not (handle:streamInfo():dynamicMetadata():get("midway") or {}).legacy then return end
+  local request = handle:streamInfo():dynamicMetadata():get("midway") or {}
+  if tonumber(status) < 400 or not request.legacy then return end
   local body = handle:body()  -- waits for the whole body; objects taken before it are dead behind it
   if not body then return end
   headers = handle:headers()
@@ -98,7 +126,7 @@ function envoy_on_response(handle)
   local code, rest = given:match('^{"code":(%d+)(.*)$')
   if not code then return end
   if rest:find('^,"description":') then  -- Envoy's own
-    headers:replace("content-length", body:setBytes(with_their_names(given)))
+    headers:replace("content-length", body:setBytes(with_their_names(given, request.array or "")))
     return
   end
   local said, tail = rest:match('^(,"message":)(.*)$')

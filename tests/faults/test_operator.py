@@ -10,6 +10,7 @@ from midway.domain.errors import Hindrance, NoAccount, Reason
 from midway.domain.task import State
 
 from tests.faults.stage import crash, stage
+from tests.support.pictures import plain_picture
 from tests.support.rig import Rig
 from tests.support.upstream import assert_own_picture, eventually, in_state, posts
 
@@ -23,6 +24,17 @@ async def test_a_paused_account_finishes_what_runs_and_begins_nothing(rig: Rig) 
     assert (account.state, account.reason) == (AccountState.PAUSED, "on holiday")
     await assert_own_picture(rig, await rig.succeeded(running))
     assert len(posts(rig)) == 1
+
+
+async def test_no_picture_is_uploaded_by_a_paused_account(pair: Rig) -> None:
+    """Also when the client names it."""
+    first, second = pair.engine.accounts()
+    await pair.engine.pause_account(first.id, "on holiday")
+
+    with pytest.raises(NoAccount) as refused:
+        await pair.engine.upload_images([plain_picture("red")], first.id)
+    assert refused.value.hindrances == (Hindrance(first.id, "PAUSED", "on holiday"),)
+    assert (await pair.engine.upload_images([plain_picture("red")], None)).account_id == second.id
 
 
 async def test_what_waits_for_an_account_that_is_paused_moves_to_another(simulator: Simulator, tmp_path: Path) -> None:

@@ -169,10 +169,31 @@ def test_a_repeat_without_a_usable_number_is_refused(value: str):
         jobs_of(clean(f"a fox --repeat {value}"), 40)
 
 
+LINKS = {
+    "https://x.example/{a,b}.png a fox": "https://x.example/%7Ba%2Cb%7D.png a fox",
+    "a fox --sref <https://x.example/{a,{b,c}}>": "a fox --sref <https://x.example/%7Ba%2C%7Bb%2Cc%7D%7D>",
+    "https://x.example/}{,a fox": "https://x.example/}{,a fox",
+    "http://x.example/" + "{" * 9000 + "," + "}" * 9000: "http://x.example/" + "%7B" * 9000 + "%2C" + "%7D" * 9000,
+}
+
+
+@pytest.mark.parametrize(("prompt", "sent"), LINKS.items(), ids=range(len(LINKS)))
+def test_braces_of_a_link_choose_nothing(prompt: str, sent: str):
+    assert clean(prompt) == sent
+    assert jobs_of(sent, 40) == [sent]
+
+
+def test_links_may_be_options():
+    links = ["https://x.example/a.png fox", "https://x.example/%7B1%2C2%7D.png fox"]
+    assert jobs_of(clean("{https://x.example/a.png, https://x.example/{1,2}.png} fox"), 40) == links
+
+
 # The last ones are of prompts that would take the memory or the time of the server, were they written out.
 TOO_MANY = [
     "a fox --repeat 41",
     "a fox --repeat 999999999",
+    "a fox --repeat 99999999999",
+    "a fox --repeat " + "9" * 5000,
     "{a, b} --repeat 21",
     "{" + "a," * 40 + "}",
     "{a,b}" * 6,

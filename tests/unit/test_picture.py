@@ -179,6 +179,7 @@ def test_damage_anywhere_gives_a_picture_or_a_refusal(data: st.DataObject, kind:
         "data:image/jpeg;base64,{}",
         "DATA:image/png;charset=utf-8;BASE64,{}",
         "data:;base64,{}",
+        "data%3Aimage%2Fpng%3Bbase64%2C{}",
         "{}",
         "  {}\n",
     ],
@@ -231,6 +232,15 @@ def test_a_plus_that_became_a_blank_is_read(form: str, more: int) -> None:
 
     assert isinstance(image, InputImage)
     assert image.data == data
+
+
+@pytest.mark.parametrize("more", range(6))
+@pytest.mark.parametrize("drawing", range(6))
+def test_a_plus_that_became_a_blank_is_read_without_padding(drawing: int, more: int) -> None:
+    data = drawn() + b"\xfb\xef\xbe" * drawing + b"\0" * more
+    text = base64.b64encode(data).decode().rstrip("=").replace("+", " ")
+
+    assert bytes_from(characters_from(text)) == data
 
 
 @given(data=st.binary(min_size=1, max_size=400))

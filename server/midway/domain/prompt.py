@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from enum import Enum, auto
+from urllib.parse import quote
 
 from midway.domain.action import Speed
 
@@ -26,15 +27,34 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _REPEAT = re.compile(r"(?<!\S)--(?:repeat|r)(?:\s+(?!--)(\S+))?(?!\S)", re.IGNORECASE)
 _MARK = re.compile(r"\\?[{},]")
 _MAX_DIGITS = 9  # of a number that is still worth reading
+_SHOWN = 9  # characters of a value that is no number
 _LINK = "\ufdd0"  # stands for a link while a key is made; no character, so no prompt holds it
 
 
 def clean(prompt: str) -> str:
-    """Make one line of it, without what Discord's command would choke on: control characters, lone or long dashes."""
+    """Make one line of it, without what Discord's command would choke on: control characters, lone or long dashes.
+
+    Braces of a link are its own, and no choice between several prompts.
+    """
     line = _CONTROL.sub("", _SPACE.sub(" ", prompt))
-    line = _LINK_OR_DASHES.sub(lambda found: found[1] or " ", line)  # a picture's address may hold any number of them
+    # A picture's address may hold any number of dashes.
+    line = _LINK_OR_DASHES.sub(lambda found: without_choices(found[1]) if found[1] else " ", line)
     line = _LONE_DASHES.sub("", _TYPESET_DASH.sub("--", line))
     return _SPACE.sub(" ", line).strip()
+
+
+def without_choices(link: str) -> str:
+    """Return the same link with its pairs of braces percent-encoded, and their commas: the bot would choose by them."""
+    characters, opened = list(link), list[list[int]]()
+    for position, character in enumerate(link):
+        if character == "{":
+            opened.append([position])
+        elif character == "," and opened:
+            opened[-1].append(position)
+        elif character == "}" and opened:
+            for mark in (*opened.pop(), position):
+                characters[mark] = quote(link[mark])
+    return "".join(characters)
 
 
 def speed_from_prompt(prompt: str) -> Speed | None:
@@ -87,9 +107,10 @@ def _repeats(prompt: str) -> int:
     if not values:
         return 1
     value = values[-1]  # the last one counts, as with every parameter
-    if not (value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS and int(value)):
-        raise JobsRefused(f"holds --repeat {value[:_MAX_DIGITS]}".rstrip() + "; it takes a whole number from 1")
-    return int(value)
+    digits = value.lstrip("0")
+    if not (value.isascii() and value.isdecimal() and digits):
+        raise JobsRefused(f"holds --repeat {value[:_SHOWN]}".rstrip() + "; it takes a whole number from 1")
+    return int(digits[:_MAX_DIGITS])  # more of them are too many jobs in any case
 
 
 def _check_count(count: int, most: int) -> None:

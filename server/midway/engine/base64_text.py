@@ -24,17 +24,20 @@ def bytes_from(characters: str) -> bytes:
 def _with_plus(text: str) -> str:
     """Put each `+` back that a form's decoding made a blank; drop blanks that only lay the text out.
 
-    The length tells which they are, as base64 is padded to a multiple of four; where it does not, blanks at even
-    distances are layout.
+    Blanks at even distances may be layout. The length tells, as base64 is padded to a multiple of four; where it does
+    not, they are. Any others are none, as nobody lays a text out like that, unless no base64 has such a length.
     """
     if text.rstrip().endswith("="):
         text = text.rstrip()
     dense = text.replace(" ", "")
     if len(dense) == len(text) or _NEVER_LOST.search(dense):
         return dense
+    mended = text.replace(" ", "+")
+    if not (text.endswith("=") or _is_in_lines(text)):
+        return dense if len(text) % 4 == 1 else mended
     if _is_padded(dense) is not _is_padded(text):
-        return dense if _is_padded(dense) else text.replace(" ", "+")
-    return dense if _is_in_lines(text) else text.replace(" ", "+")
+        return dense if _is_padded(dense) else mended
+    return dense if _is_in_lines(text) else mended
 
 
 def _is_padded(text: str) -> bool:

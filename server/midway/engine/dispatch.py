@@ -23,7 +23,7 @@ from midway.discord.port import Connection, UploadedFile
 from midway.domain.action import Action, Bot
 from midway.domain.ids import ChannelId, GuildId, MessageId
 from midway.domain.image import InputImage
-from midway.domain.prompt import with_speed
+from midway.domain.prompt import with_speed, without_choices
 from midway.domain.task import Task
 
 APPLICATION_IDS: dict[Bot, str] = {Bot.MIDJOURNEY: MIDJOURNEY_APPLICATION_ID, Bot.NIJI: NIJI_APPLICATION_ID}
@@ -72,7 +72,8 @@ async def prepare(task: Task, inputs: Sequence[InputImage], connection: Connecti
 
 def prompt_as_sent(task: Task, urls: Sequence[str] = ()) -> str:
     """Return the prompt option as Discord gets it: picture links first, the speed flag last."""
-    return with_speed(" ".join([*urls, *task.ask.links, task.ask.prompt_en]).strip(), task.ask.speed)
+    links = map(without_choices, task.ask.links)
+    return with_speed(" ".join([*urls, *links, task.ask.prompt_en]).strip(), task.ask.speed)
 
 
 def answer(task: Task, modal: ModalOpened, application_id: str, place: Place) -> ModalSubmit:

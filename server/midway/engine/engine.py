@@ -141,7 +141,7 @@ class Engine:
 
     async def upload_images(self, images: Sequence[InputImage], account_id: AccountId | None) -> Uploads:
         """Put pictures on Discord's CDN, in an Account's channel. Raises NotFound, NoAccount, Unavailable."""
-        worker = self._worker(account_id) if account_id else self._any_worker()
+        worker = self._usable_worker(account_id)
         urls = await worker.desk.upload(worker.config.channel_id, images)
         return Uploads(tuple(urls), worker.id)
 
@@ -177,10 +177,12 @@ class Engine:
             raise NotFound(Reason.ACCOUNT_NOT_FOUND, f"there is no account {account_id}", account_id=account_id)
         return worker
 
-    def _any_worker(self) -> Worker:
-        usable = [worker for worker in self._workers.values() if worker.account().state in USABLE]
+    def _usable_worker(self, account_id: AccountId | None) -> Worker:
+        """Return the worker of this Account, or of any, that may send something. Raises NotFound, NoAccount."""
+        wanted = [self._worker(account_id)] if account_id else list(self._workers.values())
+        usable = [worker for worker in wanted if worker.account().state in USABLE]
         if not usable:
-            hindrances = [account.hindrance for account in self.accounts()]
+            hindrances = [worker.account().hindrance for worker in wanted]
             raise NoAccount(Reason.NO_ACCOUNT, "no account can take work", hindrances)
         return usable[0]
 

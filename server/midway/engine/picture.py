@@ -10,6 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import PIL.Image
 from PIL.Image import DecompressionBombError
@@ -102,7 +103,9 @@ def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
 
 
 def _payload(text: str, field: str) -> str:
-    """Return the base64 part of a data URL; other text is all base64."""
+    """Return the base64 part of a data URL, which may be percent-encoded whole; other text is all base64."""
+    if text[:7].lower() == "data%3a":
+        text = unquote(text)
     if text[:5].lower() != "data:":
         return text
     found = _DATA_URL.fullmatch(text)

@@ -6,6 +6,7 @@ Raises BadParameter with the old API's own sentence, in the old API's order, for
 import re
 from collections.abc import Sequence
 
+from google.protobuf.struct_pb2 import Value
 from midjourney.legacy.v1 import legacy_request_pb2 as requests
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +17,15 @@ from midway.domain.ids import JOB_ID, JobId, TaskId
 from midway.domain.task import Ask
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.refusals import BadParameter
-from midway.rpc.legacy.values import bot_from, filter_account, filter_remix, filter_speed, number_from, text_from
+from midway.rpc.legacy.values import (
+    bot_from,
+    filter_account,
+    filter_remix,
+    filter_speed,
+    is_nested,
+    number_from,
+    text_from,
+)
 from midway.rpc.words import SQUARE
 
 CHANGES = {"UPSCALE": Action.UPSCALE, "VARIATION": Action.VARIATION, "REROLL": Action.REROLL}
@@ -123,7 +132,7 @@ def _ask(action: Action, request: Common, around: Surroundings) -> Ask:
         bot=bot_from(request.bot_type),
         speed=around.speed or filter_speed(request.account_filter),
         account_id=filter_account(request.account_filter, around.accounts),
-        client_state=text_from(request.state),
+        client_state=_state(request.state),
         notify_url=request.notify_hook.strip(),
     )
 
@@ -134,9 +143,16 @@ def _follow_up(action: Action, task_id: str, index: int, request: FollowUp, arou
         parent_id=TaskId(task_id),
         index=index if action in {Action.UPSCALE, Action.VARIATION} else None,
         speed=around.speed,
-        client_state=text_from(request.state),
+        client_state=_state(request.state),
         notify_url=request.notify_hook.strip(),
     )
+
+
+def _state(value: Value) -> str:
+    """Read the text that comes back in the Task; what cannot come back as it was is refused."""
+    if is_nested(value):
+        raise BadParameter(texts.STATE_WRONG)
+    return text_from(value)
 
 
 def _require(text: str, problem: str) -> None:

@@ -29,8 +29,15 @@ def text_from(value: Value) -> str:
             return ""
 
 
+def is_nested(value: Value) -> bool:
+    """Tell whether an object or an array came where one value is meant; it can be read as none."""
+    return value.WhichOneof("kind") in {"struct_value", "list_value"}
+
+
 def number_from(value: Value, default: int) -> int | None:
     """Read a whole number that may have come as text; None when it is none, or one that nothing here can mean."""
+    if is_nested(value):
+        return None
     text = text_from(value).strip()
     if not text:
         return default
