@@ -33,6 +33,17 @@ async def test_submits_at_the_same_time_share_one_commit(sqlite: SqliteStore, co
     assert len(commits) == 1
 
 
+async def test_no_read_is_ahead_of_the_newest_revision(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch):
+    """What is committed can be read before the tail has it; a watch that resumed after it was refused."""
+    monkeypatch.setattr(sqlite._writer, "_committed", lambda outcomes: None)
+    task = await submitted(sqlite)
+
+    seen = await sqlite.get(task.id)
+
+    assert seen is not None
+    assert seen.revision <= await sqlite.revision()
+
+
 async def test_a_batch_has_an_end(sqlite: SqliteStore, commits: list[str]):
     await asyncio.gather(*(submitted(sqlite) for _ in range(MAX_BATCH + 1)))
 

@@ -164,8 +164,11 @@ class SqliteStore:
         return await self._reader.read(partial(reads.changes, after=after, limit=limit))
 
     async def revision(self) -> Revision:
-        """Read the newest revision."""
-        return self._recent.revision
+        """Read the newest revision.
+
+        From the database, which has a commit a moment before the tail: whoever read a Task there may ask for more.
+        """
+        return await self._reader.read(reads.revision)
 
     async def last_task_id(self) -> TaskId | None:
         """Read the largest Task id."""
