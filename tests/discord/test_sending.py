@@ -25,6 +25,7 @@ from discord_simulator.faults.answers import (
 from discord_simulator.faults.base import Fault
 from discord_simulator.faults.events import EventLost
 from discord_simulator.faults.interactions import NoEventAfterAccept
+from discord_simulator.faults.sockets import SessionInvalidated
 from discord_simulator.options import Options
 from midway.discord.errors import (
     CaptchaWanted,
@@ -89,6 +90,21 @@ async def test_a_silent_server_is_not_asked_again():
         await refusal(linked, Unknown)
 
         assert linked.faulty_posts() == 1
+
+
+async def test_an_answer_that_the_end_of_the_session_cut_off_is_no_refusal():
+    """Discord ended the session while the request was under way; the job ran, and its picture found another Task."""
+    async with connected() as linked:
+        linked.arm(SlowAnswer(route="interactions", seconds=3600))
+        sent = asyncio.create_task(linked.imagine("a red fox"))
+        async with asyncio.timeout(PATIENCE):
+            while not linked.faulty_posts():  # noqa: ASYNC110 -- nothing tells of a request without an answer
+                await asyncio.sleep(0.01)
+        linked.arm(SessionInvalidated())
+        await linked.seen.wait(Disconnected)
+
+        with pytest.raises(Unknown):
+            await asyncio.wait_for(sent, PATIENCE)
 
 
 @pytest.mark.parametrize("accepted", [False, True])

@@ -10,7 +10,7 @@ from midway.domain.task import State, Task
 
 from tests.faults.stage import stage
 from tests.support.rig import Rig
-from tests.support.upstream import assert_own_picture, faults, jobs, later, posts
+from tests.support.upstream import assert_own_picture, eventually, faults, jobs, later, posts
 
 FINAL = r"\((fast|relaxed|turbo)\)(?!.*%)"  # the text of a result
 START = r"Waiting to start"
@@ -99,7 +99,7 @@ async def test_an_imagine_still_ends_once_with_its_own_picture(rig: Rig, fault: 
     assert [each.progress for each in seen] == sorted(each.progress for each in seen)
     assert [each.state.is_terminal for each in seen].count(True) == 1
     assert len(posts(rig)) == len(jobs(rig)) == 1
-    assert faults(rig, fault["fault"]) >= 1
+    await eventually(lambda: faults(rig, fault["fault"]) >= 1, "the fault happened, be it after the end")
     await assert_own_picture(rig, seen[-1])
 
 
@@ -141,7 +141,7 @@ async def test_a_progress_message_still_becomes_the_picture(
         grid = await rig.succeeded(await rig.imagine("a red fox"))
         varied = await rig.succeeded(await rig.change(grid, Action.VARIATION, 2))
 
-        assert faults(rig, fault["fault"]) >= 1
+        await eventually(lambda: faults(rig, fault["fault"]) >= 1, "the fault happened, be it after the end")
         assert len(posts(rig)) == len(jobs(rig)) == 2
         assert not [line for line in rig.journal("event") if line["event"] == "MESSAGE_DELETE"]
         for task in (grid, varied):

@@ -108,7 +108,9 @@ def _reasons(refusal: object) -> Iterator[str]:
 
 
 def error_from_status(status: int, *, code: int = 0, text: str = "") -> DiscordError:
-    """Tell what a status that is no success means."""
+    """Tell what a status that is no success means; 0 is curl_cffi's for a request that its session's end cut off."""
+    if status == 0:
+        return Unknown("the connection to Discord broke before an answer came")
     if status >= 500:
         return Unknown(f"Discord answered with {status}")
     if status == 429:

@@ -35,7 +35,7 @@ async def test_submits_at_the_same_time_share_one_commit(sqlite: SqliteStore, co
 
 async def test_no_read_is_ahead_of_the_newest_revision(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch):
     """What is committed can be read before the tail has it; a watch that resumed after it was refused."""
-    monkeypatch.setattr(sqlite._writer, "_committed", lambda outcomes: None)
+    monkeypatch.setattr(sqlite._writer, "_committed", lambda _: None)
     task = await submitted(sqlite)
 
     seen = await sqlite.get(task.id)
