@@ -210,4 +210,7 @@ async def test_with_keys_a_private_address_is_refused_at_the_submit(locked, url)
 async def test_with_keys_any_other_address_is_taken(locked, url):
     async with client_of(locked, key=KEY) as client:
         task_id = await client.submit("imagine", prompt="a fox", notifyHook=url)
+        _, stored = await client.get(f"/mj/task/{task_id}/fetch")
         await client.post(f"/mj/task/{task_id}/cancel", {})
+
+    assert stored["id"] == task_id

@@ -1,6 +1,5 @@
 """A server in which only one of the two bots is installed: it draws, the other's asks fail and say why."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from midway.domain.errors import Reason
 from midway.domain.task import Ask, State, Task
 
 from tests.support.rig import Rig, engine_running, simulator_running
+from tests.support.upstream import eventually
 
 BOTS = {Installed.MJ: Bot.MIDJOURNEY, Installed.NIJI: Bot.NIJI}
 NAMES = {Bot.MIDJOURNEY: "Midjourney bot", Bot.NIJI: "niji・journey bot"}
@@ -65,6 +65,6 @@ async def test_remix_is_read_from_the_bot_that_is_there(tmp_path: Path, there: I
     async with simulator_running(accounts=1, bots=there) as simulator:
         for settings in simulator.world.accounts[0].settings.values():
             settings.remix = True
-        async with engine_running(simulator, tmp_path, accounts=1) as rig, asyncio.timeout(60):
-            while not rig.engine.accounts()[0].remix:  # noqa: ASYNC110 - no stream tells of accounts
-                await asyncio.sleep(0.01)
+        async with engine_running(simulator, tmp_path, accounts=1) as rig:
+            await eventually(lambda: rig.engine.accounts()[0].remix, "the switch is known to be on")
+            assert rig.engine.accounts()[0].remix

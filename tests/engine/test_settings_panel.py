@@ -16,3 +16,4 @@ async def test_the_remix_switch_is_read(tmp_path: Path, *, loading: bool) -> Non
             settings.remix = True
         async with engine_running(simulator, tmp_path, accounts=1) as rig:
             await eventually(lambda: rig.engine.accounts()[0].remix, "the switch is known to be on")
+            assert rig.engine.accounts()[0].remix

@@ -65,8 +65,10 @@ async def test_a_picture_that_could_not_be_uploaded_waits_for_the_proxy(rig: Rig
     task = (await rig.engine.submit(ask, [plain_picture("red")])).task
     await eventually(lambda: len(proxy.targets) >= asked + 2, "the upload was tried again")
     proxy.is_open = True
+    ended = await rig.succeeded(task)
 
-    await rig.succeeded(task)
+    assert len(posts(rig)) == len(jobs(rig)) == 1
+    await assert_own_picture(rig, ended)
 
 
 async def test_what_broke_off_in_the_proxy_is_not_sent_again(rig: Rig, proxy: LoopbackProxy) -> None:

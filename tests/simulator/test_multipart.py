@@ -30,8 +30,11 @@ def test_what_was_written_is_read_whichever_way_lines_end(parts: list[tuple[str,
 
 @given(st.text(), st.binary())
 def test_nothing_breaks_it(content_type: str, body: bytes):
-    read_parts("multipart/form-data" + content_type, body)
-    read_parts(TYPE, b"--b\n" + body + b"\n--b--")
+    for read in (
+        read_parts("multipart/form-data" + content_type, body),
+        read_parts(TYPE, b"--b\n" + body + b"\n--b--"),
+    ):
+        assert all(isinstance(part, Part) for part in read.values())
 
 
 @pytest.mark.parametrize(
