@@ -75,13 +75,28 @@ async def test_a_no_starts_nothing(player: Player):
     assert started(player) == ["an owl"]
 
 
-async def test_a_question_is_answered_once(player: Player):
-    """A double click."""
+async def test_a_double_click_is_one_answer(player: Player, monkeypatch: pytest.MonkeyPatch):
+    """Both presses reach Discord before the bot answers the first."""
     question = await asked(player, "a fox --repeat 2")
-    await player.press(question, "Yes")
-    await player.press(question, "Yes")
+    clock, held = player.simulator.world.clock, []
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "call_later", lambda *call: held.append(call))
+        await player.press(question, "Yes")
+        await player.press(question, "Yes")
+    for call in held:
+        clock.call_later(*call)
     await player.event("INTERACTION_FAILURE")
 
+    assert started(player) == ["a fox"] * 2
+
+
+async def test_an_answered_question_has_no_buttons_to_press(player: Player):
+    question = await asked(player, "a fox --repeat 2")
+    await player.press(question, "Yes")
+    await player.event("MESSAGE_UPDATE", closed(question))
+
+    with pytest.raises(AssertionError, match="Unknown Message"):
+        await player.press(question, "Yes")
     assert started(player) == ["a fox"] * 2
 
 
