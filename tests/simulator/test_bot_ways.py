@@ -1,6 +1,7 @@
 """What the real bot does one way or another, each by an option: discord-wire §10."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -50,8 +51,8 @@ async def test_a_variation_restyles_its_grid_before_it_starts(player: Player):
     await player.press(grid, "V1")
     start = await player.start()
 
-    said = [data["id"] for name, data in player.seen[before:] if name.startswith("MESSAGE_")]
-    assert said == [grid["id"], start["id"]]
+    both = [grid["id"], start["id"]]
+    assert [data["id"] for _, data in player.seen[before:] if data.get("id") in both] == both
 
 
 @pytest.mark.parametrize("has_nonce", [True, False])
@@ -98,18 +99,44 @@ def is_final(message: Payload) -> bool:
 
 
 async def test_progress_has_a_cancel_button_and_pressing_it_stops_the_job(player: Player):
-    """(Stopped) is the last word; the half-drawn picture stays, without a button."""
-    await player.command("imagine", prompt="a fox __slow")
+    """The half-drawn picture stays, without a button."""
+    await player.command("imagine", prompt="a fox __hang_after_46")
     shown = await player.event("MESSAGE_UPDATE", lambda data: bool(data["attachments"]))
     await player.press(shown, "Cancel Job")
     stopped = await player.event("MESSAGE_UPDATE", lambda data: "(Stopped)" in data["content"])
-    for number in range(10):  # far past the time that the job would have taken
-        await player.imagine(f"another fox {number} --turbo __slow")
 
     assert re.fullmatch(r"MJ::CancelJob::ByJobid::[0-9a-f-]{36}", button(shown, "Cancel Job")["custom_id"])
     assert stopped["components"] == []
     assert stopped["attachments"]
+
+
+async def test_nothing_follows_a_stop(player: Player, monkeypatch: pytest.MonkeyPatch):
+    """All that the job had planned for later comes due afterwards, and does nothing."""
+    clock, planned = player.simulator.world.clock, []
+    call_later = clock.call_later
+
+    def hold(seconds: float, function: Any, *args: Any, since: float | None = None) -> None:
+        if since is None:
+            call_later(seconds, function, *args)
+        else:
+            planned.append(partial(function, *args))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "call_later", hold)
+        await player.command("imagine", prompt="a fox")
+        await player.start()
+    for act in planned[:2]:  # two percents: the second one has a preview
+        act()
+    shown = await player.event("MESSAGE_UPDATE", lambda data: bool(data["attachments"]))
+    await player.press(shown, "Cancel Job")
+    stopped = await player.event("MESSAGE_UPDATE", lambda data: "(Stopped)" in data["content"])
+    for act in planned[2:]:
+        act()
+    other = await player.imagine("an owl")
+
+    assert len(planned) > 4
     assert [data for name, data in player.seen if data.get("id") == shown["id"]][-1] == stopped
+    assert [data for name, data in player.seen if name == "MESSAGE_CREATE" and data["attachments"]] == [other]
 
 
 async def test_settings_may_load_first(player: Player):
@@ -147,6 +174,14 @@ async def test_a_link_gets_a_preview_whose_title_is_the_pages(player: Player, ki
     assert preview.get("title") == (None if kind == "image" else "Blocked")
     assert shown["edited_timestamp"] is None
     assert shown["content"].endswith("(Waiting to start)")
+
+
+async def test_what_is_no_link_has_no_preview(player: Player):
+    """The job goes on."""
+    choose(player, link_previews="article")
+    await player.imagine("http://[x a blue sea https://pages.example")
+
+    assert [d["embeds"][0]["url"] for _, d in player.seen if d.get("embeds")][:1] == ["https://pages.example"]
 
 
 async def test_describe_may_link_what_it_names(player: Player):
