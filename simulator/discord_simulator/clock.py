@@ -24,7 +24,7 @@ class Clock:
             raise ValueError(f"speed must be above 0, not {speed}")
         self.speed = speed
         self.skew = timedelta(0)
-        self._handles: dict[int, asyncio.TimerHandle] = {}  # of what is still to come
+        self._handles: dict[int, asyncio.TimerHandle] = {}  # timers that have not fired, by number
         self._numbers = itertools.count()
 
     def seconds(self, bot_seconds: float) -> float:

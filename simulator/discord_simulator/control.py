@@ -20,12 +20,14 @@ from .messages import message_payload
 from .rest.bodies import read_form
 from .rest.context import BOT, WORLD, json_body
 from .rest.form import Form
+from .rest.validation import SELECT
 from .sessions import Event
 from .world import World
 
 PREFIX = "/__sim"
 BOT_WORDS = {"mj": MJ_BOT, "niji": NIJI_BOT} | BOTS
 ACCOUNT_FIELDS = frozenset({"bots", "has_listener", "plan", "fast_minutes", "access", "standing"})
+MAX_LEVELS_AROUND = 20  # of a payload, around a message or an event's data
 STRANGER = User("199999999999999999", "stranger")
 routes = web.RouteTableDef()
 
@@ -169,6 +171,7 @@ async def clear_faults(request: web.Request) -> web.Response:
 async def emit(request: web.Request) -> web.Response:
     """Send an arbitrary `event` with `data` to an `account`, or to one `session_id` of it."""
     form, world = await read_form(request), request.app[WORLD]
+    _check_depth(form)
     account, data = _account(world, form.need("account", form.number)), form.need("data", form.child)
     world.sessions.emit(Event(form.need("event", form.text), account, data.values, form.text("session_id")))
     return json_response({})
@@ -178,6 +181,7 @@ async def emit(request: web.Request) -> web.Response:
 async def post_message(request: web.Request) -> web.Response:
     """Post `content` to an `account`'s channel, as another user or as `bot` (`mj`, `niji`), `dm` in its DM."""
     form, world = await read_form(request), request.app[WORLD]
+    _check_depth(form)
     account, bot = _account(world, form.need("account", form.number)), BOT_WORDS.get(form.text("bot") or "")
     channel = account.dm((bot or MJ_BOT).id) if form.flag("dm") else account.channel
     message = world.post(
@@ -199,10 +203,24 @@ def _embed(form: Form) -> Json:
 
 
 def _component(form: Form) -> Json:
-    """Do the same for a component and those in it."""
+    """Check what the simulator itself reads of a component and of those in it; the rest is shown as it came."""
+    if form.text("custom_id") is not None and form.need("type", form.number) == SELECT:
+        for option in form.children("options"):
+            option.need("value", option.text)
     for nested in form.children("components"):
         _component(nested)
     return form.values
+
+
+def _check_depth(form: Form) -> None:
+    """Raise ValueError for what is nested so deeply that no payload around it could be written."""
+    around: object = form.values
+    for _ in range(MAX_LEVELS_AROUND):
+        around = [around]
+    try:
+        orjson.dumps(around)
+    except orjson.JSONEncodeError as err:
+        raise ValueError(str(err)) from err
 
 
 @routes.post(PREFIX + "/commands/bump")

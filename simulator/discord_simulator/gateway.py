@@ -164,6 +164,9 @@ class Conversation:
             session.send("READY_SUPPLEMENTAL", ready_supplemental_payload(account))
 
     async def _resume(self, data: Json) -> None:
+        if self._session:
+            self._socket.close(ALREADY_AUTHENTICATED)
+            return
         session = self._world.sessions.by_id.get(str(data.get("session_id")))
         sequence = data["seq"] if isinstance(data.get("seq"), int) else 0
         if session is None or not self._is_of(session, data) or not session.can_replay(sequence):
@@ -184,13 +187,13 @@ class Conversation:
         self._push(INVALID_SESSION, False)
 
     async def _members(self, data: Json) -> None:
-        """Answer a request for members with none: nobody but the account and the bots is there."""
+        """Answer a request for members with none found: those that there are stand in READY."""
         if self._session is None:
             return
-        asked = data.get("guild_id")
+        asked, nonce = data.get("guild_id"), data.get("nonce")
         for guild_id in asked if isinstance(asked, list) else [asked]:
             chunk = {"guild_id": str(guild_id), "members": [], "chunk_index": 0, "chunk_count": 1, "not_found": []}
-            self._session.send("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
+            self._session.send("GUILD_MEMBERS_CHUNK", chunk | {"nonce": nonce if isinstance(nonce, str) else None})
 
     def _join(self, session: Session) -> None:
         """Make this socket the session's; the journal tells it apart from events."""

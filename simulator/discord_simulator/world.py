@@ -71,7 +71,7 @@ class Changes(TypedDict, total=False):
     flags: int
     embeds: list[Json]
     components: list[Json]
-    attachments: Sequence[Picture | KeptPicture]
+    attachments: Sequence[Picture | KeptPicture | Attachment]  # an Attachment keeps its id and link
     job_id: str | None
 
 
@@ -278,11 +278,16 @@ class World:
         data: Json = {"id": interaction.id} | ({"nonce": interaction.nonce} if interaction.nonce else {}) | extra
         self.sessions.emit(Event(name, interaction.account, data, interaction.session_id))
 
-    def _attach(self, message: Message, pictures: Sequence[Picture | KeptPicture], ids: Ids) -> None:
-        kept = (self.files.keep(picture) if isinstance(picture, Picture) else picture for picture in pictures)
-        message.attachments = [Attachment(ids.next(), message.channel.id, picture) for picture in kept]
-        for attachment in message.attachments:
-            self.files.add(attachment)
+    def _attach(self, message: Message, files: Sequence[Picture | KeptPicture | Attachment], ids: Ids) -> None:
+        message.attachments = [
+            file if isinstance(file, Attachment) else self._attachment(file, message, ids) for file in files
+        ]
+
+    def _attachment(self, picture: Picture | KeptPicture, message: Message, ids: Ids) -> Attachment:
+        kept = self.files.keep(picture) if isinstance(picture, Picture) else picture
+        attachment = Attachment(ids.next(), message.channel.id, kept)
+        self.files.add(attachment)
+        return attachment
 
     def _emit_message(self, name: str, message: Message, extra: Json | None = None) -> None:
         data = message_payload(message, self.files.links) | gateway_keys(message) | (extra or {})

@@ -110,6 +110,7 @@ RAW = [
     b"[" * 100_000,
     b'{"data":' * 1000 + b"1" + b"}" * 1000,
     b'{"a":' * 600 + b"1" + b"}" * 600,
+    *(b'{"%b":' % field + b"[" * 985 + b"]" * 985 + b"}" for field in (b"content", b"nonce", b"type", b"tts")),
     b'{"content": "a", "content": "b"}',
     b"content=a&payload_json=%7B",
     b"&" * 5000,

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import re
+from typing import Any
 
 import aiohttp
 import pytest
@@ -107,10 +108,6 @@ async def test_the_state_tells_each_accounts_token(discord: Discord):
     assert (status, user["id"]) == (200, account["user_id"])
 
 
-def decoded(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
 @pytest.mark.parametrize("number", [1, 2, 1000])
 def test_a_token_has_discords_form(number: int):
     """Clients read the user id from the first part."""
@@ -139,6 +136,14 @@ async def test_a_strangers_message_and_the_bots_differ_in_their_author(discord: 
     assert (bot["author"]["id"], bot["channel_id"]) == ("1022952195194359889", "500000000000000001")
 
 
+def nested(name: str) -> dict[str, Any]:
+    """Make an object that holds another under this name, and so on: too deep for any answer."""
+    value: dict[str, Any] = {}
+    for _ in range(130):
+        value = {name: [value]}
+    return value
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -146,6 +151,10 @@ async def test_a_strangers_message_and_the_bots_differ_in_their_author(discord: 
         {"embeds": [{"image": {"url": []}}]},
         {"components": [{"components": 5}]},
         {"components": [{"components": [{"components": [5]}]}]},
+        {"components": [{"components": [{"custom_id": "x"}]}]},
+        {"components": [{"type": 3, "custom_id": "x", "options": [{"label": "no value"}]}]},
+        {"components": [nested("components")]},
+        {"embeds": [nested("fields")]},
     ],
 )
 async def test_a_message_that_could_not_be_shown_is_not_posted(discord: Discord, wrong: dict):
@@ -154,6 +163,14 @@ async def test_a_message_that_could_not_be_shown_is_not_posted(discord: Discord,
     history = await discord.call("GET", "/api/v9/channels/300000000000000001/messages")
 
     assert (status, history) == (400, (200, []))
+
+
+async def test_a_menu_without_options_offers_nothing(discord: Discord):
+    menu = {"type": 3, "custom_id": "x"}
+    message = await discord.sim("messages", {"account": 1, "content": "hi", "bot": "mj", "components": [menu]})
+    press = discord.press(message["id"], "x", data={"component_type": 3, "custom_id": "x", "values": ["1"]})
+
+    assert (await discord.interact(press))[0] == 400
 
 
 async def test_null_in_a_message_counts_as_absent(discord: Discord):

@@ -1,5 +1,6 @@
 """The gateway as Discord documents it: handshake, compression, resume, who hears what."""
 
+import json
 from typing import Any
 
 import pytest
@@ -101,6 +102,27 @@ async def test_a_session_that_the_client_closed_normally_cannot_be_resumed(disco
         await second.resume(first)
 
         assert (await second.payload(lambda p: p["op"] == 9))["d"] is False
+
+
+async def test_a_socket_that_has_a_session_takes_up_no_other(discord: Discord):
+    async with discord.connect() as first:
+        await first.identify()
+    async with discord.connect() as second:
+        await second.identify()
+        await second.resume(first)
+
+        assert await second.close_code() == 4005
+
+
+async def test_a_request_for_members_echoes_its_nonce_when_it_is_one(discord: Discord):
+    deep = json.loads("[" * 300 + "]" * 300)
+    async with discord.connect() as client:
+        await client.identify()
+        for nonce in ("n1", deep):
+            await client.send(8, {"guild_id": "200000000000000001", "query": "", "limit": 1, "nonce": nonce})
+        chunks = [(await client.event("GUILD_MEMBERS_CHUNK"))["d"] for _ in range(2)]
+
+    assert [chunk["nonce"] for chunk in chunks] == ["n1", None]
 
 
 async def test_an_account_hears_nothing_of_another(discord: Discord):

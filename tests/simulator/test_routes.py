@@ -6,6 +6,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from tests.simulator.conftest import MJ, Discord
 from tests.simulator.gateway_client import GatewayClient
@@ -170,6 +172,18 @@ async def test_a_command_made_anew_has_another_id(discord: Discord):
     assert (await discord.interact(body))[0] == 204
 
 
+async def test_no_route_is_hidden_behind_another(discord: Discord):
+    router, hidden = discord.simulator._app.router, []
+    for route in router.routes():
+        info = route.resource.get_info() if route.resource else {}
+        path = info.get("path") or re.sub(r"\{\w+\}", "1", info["formatter"]).replace("/api1/", "/api/v9/")
+        found = await router.resolve(make_mocked_request(route.method, path))
+        if found.handler is not route.handler and not isinstance(found.http_exception, web.HTTPNotFound):
+            hidden.append((route.method, path, found.handler))
+
+    assert hidden == []
+
+
 async def test_an_edit_is_heard(discord: Discord):
     message = await post(discord)
     async with discord.connect() as client:
@@ -191,8 +205,13 @@ async def test_an_edit_takes_attachments_off_and_adds_some(discord: Discord):
     _, one = await discord.call("PATCH", path, json={"attachments": [{"id": kept["id"]}]})
     _, same = await discord.call("PATCH", path, json={"content": "still one"})
     refused = await code(discord, "PATCH", path, json={"content": "", "attachments": []})
+    form = aiohttp.FormData()
+    form.add_field("files[0]", png(), filename="c.png")
+    _, two = await discord.call("PATCH", path, data=form)
 
     assert [a["filename"] for a in message["attachments"]] == ["a.png", "b.png"]
+    assert [a["filename"] for a in two["attachments"]] == ["b.png", "c.png"]
+    assert two["attachments"][0]["id"] == kept["id"]
     assert [a["id"] for a in one["attachments"]] == [a["id"] for a in same["attachments"]] == [kept["id"]]
     assert refused == (400, 50006)
 

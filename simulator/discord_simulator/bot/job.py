@@ -56,7 +56,7 @@ class Stage(StrEnum):
 
 @dataclass(eq=False)
 class Job:
-    """Made by Orders, moved on by Jobs; every other part only reads it."""
+    """Made by Orders and moved on by Jobs; JobMessages notes its messages here, Drawings its picture."""
 
     id: str
     kind: Kind

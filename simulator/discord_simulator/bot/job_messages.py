@@ -23,7 +23,7 @@ from .drawings import Drawings
 from .embeds import in_red
 from .job import Job, Kind
 from .links import ShortLinks
-from .previews import link_preview
+from .previews import is_page, link_preview
 from .prompt import LINK
 from .triggers import Refusal, Script
 
@@ -32,7 +32,7 @@ PREVIEW_DELAY = 1.0  # seconds from a message to the preview of a page that it l
 
 
 class JobMessages:
-    """Posts, edits and deletes; decides nothing about the job."""
+    """Posts, edits and deletes; which message is the job's progress and which its result stands on the job."""
 
     def __init__(self, world: World, drawings: Drawings, links: ShortLinks) -> None:
         self._world = world
@@ -170,8 +170,8 @@ class JobMessages:
         """Have Discord show what the message links to."""
         kind, title = self._world.options.link_previews, self._world.options.link_preview_title
         if kind != "never":
-            for link in LINK.findall(message.content):
-                preview = link_preview(self._links.resolve(link), kind, title)
+            pages = map(self._links.resolve, LINK.findall(message.content))
+            for preview in (link_preview(page, kind, title) for page in pages if is_page(page)):
                 self._world.clock.call_later(PREVIEW_DELAY, self._world.unfurl, message, preview)
 
     def _postscript(self, job: Job) -> str:

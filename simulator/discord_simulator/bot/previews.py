@@ -10,6 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 from ..json_types import Json
 
 
+def is_page(url: str) -> bool:
+    """Tell whether an address can be read: a prompt may hold `http://[x`."""
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
 def link_preview(url: str, kind: str, title: str) -> Json:
     """Make the preview of a page; the page's address may set another title (`?title=…`) and text (`?description=…`)."""
     said = parse_qs(urlsplit(url).query)

@@ -36,6 +36,13 @@ async def several(request: web.Request) -> web.Response:
     return json_response([application_payload(application_id) for application_id in BOTS if application_id in asked])
 
 
+@routes.get(API + "/applications/detectable", name="applications_detectable")
+async def detectable(request: web.Request) -> web.Response:
+    """List the games that a client may look for on its machine: none."""
+    account_of(request)
+    return json_response([])
+
+
 @routes.get(APPLICATION, name="application")
 @routes.get(APPLICATION + "/public", name="application_public")
 @routes.get(APPLICATION + "/rpc", name="application_rpc")

@@ -49,7 +49,7 @@ async def read_form_and_files(request: web.Request) -> tuple[Form, Files]:
 
 
 def read_query(request: web.Request) -> Form:
-    """Read the query as an object of fields; of two with one name the last counts."""
+    """Read the query as an object of fields; of two with one name the first counts."""
     return Form(dict(request.query))
 
 

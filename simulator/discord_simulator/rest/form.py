@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,8 +18,9 @@ Value = TypeVar("Value")
 
 
 class Form:
-    """Reads fields by the type that they must have; `null` counts as absent, and then so do readers answer: None.
+    """Reads fields by the type that they must have. `null` counts as absent.
 
+    Of an absent field a reader gives None, `flag` False, and a reader of lists an empty one.
     Every reader raises InvalidForm with the field's whole path when something else stands there.
     """
 
@@ -127,4 +129,5 @@ def _whole(value: object) -> int | None:
 
 def _shown(value: object) -> str:
     """Cut a wrong value short; what came in an address may hold bytes that are no UTF-8."""
-    return str(value)[:SHOWN_CHARACTERS].encode(errors="replace").decode()
+    shown = reprlib.repr(value) if isinstance(value, (dict, list)) else str(value)  # which may be nested deeply
+    return shown[:SHOWN_CHARACTERS].encode(errors="replace").decode()

@@ -114,10 +114,8 @@ async def edit(request: web.Request) -> web.Response:
     content = _content(form)
     if not (message.content if content is None else content) and not kept and not new:
         raise DiscordError(400, 50006, "Cannot send an empty message")
-    message.attachments = kept
     changes: Changes = {} if content is None else {"content": content}
-    if new:
-        changes["attachments"] = [*(a.picture for a in kept), *(picture_from_upload(upload) for upload in new)]
+    changes["attachments"] = [*kept, *map(picture_from_upload, new)]
     world.edit(message, **changes)
     return json_response(_own(world, message))
 
@@ -128,6 +126,13 @@ def _kept(message: Message, form: Form) -> list[Attachment]:
         return message.attachments
     named = {item.snowflake("id") for item in form.children("attachments")}
     return [attachment for attachment in message.attachments if attachment.id in named]
+
+
+@routes.delete(API + "/channels/{channel}/messages/ack", name="forget_ack")
+async def forget_ack(request: web.Request) -> web.Response:
+    """Take that nothing of a channel is read; here nobody asks."""
+    channel_of(request, account_of(request))
+    return web.Response(status=204, headers=VIA)
 
 
 @routes.delete(API + "/channels/{channel}/messages/{message}", name="delete_message")

@@ -34,7 +34,6 @@ NOTHING_LISTED = (
     "/users/@me/applications/{application}/entitlements",
     "/users/{user}/relationships",
     "/applications",
-    "/applications/detectable",
     "/applications/{application}/entitlements",
     "/applications/{application}/skus",
     "/oauth2/tokens",
@@ -90,7 +89,6 @@ TAKEN = (
     ("PUT", "/tutorial/indicators/{indicator}"),
     ("POST", "/tutorial/indicators/suppress"),
     ("DELETE", "/users/@me/mentions/{message}"),
-    ("DELETE", "/channels/{channel}/messages/ack"),
 )
 SETTINGS = "/users/@me/settings-proto/{number:[123]}"
 WITHOUT_LOGIN = frozenset({"/experiments", "/science", "/metrics", "/metrics/v2"})

@@ -144,7 +144,7 @@ def _check_component(interaction: Interaction, form: Form) -> None:
     if component.get("disabled") or interaction.data["component_type"] != component["type"]:
         raise InvalidForm("data.component_type", "COMPONENT_VALIDATION_FAILED", "Component validation failed")
     if component["type"] == SELECT:
-        _check_values(interaction, {option["value"] for option in component["options"]})
+        _check_values(interaction, {option["value"] for option in component.get("options") or ()})
     interaction.message = message
 
 
