@@ -6,8 +6,7 @@ Its words, its custom ids and what becomes of it are assumptions: no capture sho
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..accounts import Mode
@@ -51,8 +50,8 @@ class Several:
     def imagine(self, interaction: Interaction, raw: str, reply_to: Message | None = None) -> Answer:
         """Answer what was typed for an imagine."""
         prompts = self._prompts(interaction, raw)
-        if prompts is None:
-            return Answer(partial(self._orders.imagine, interaction, self._orders.read(interaction, raw), reply_to))
+        if len(prompts) == 1:
+            return Answer(partial(self._orders.imagine, interaction, prompts[0], reply_to))
         return Answer(partial(self._ask, interaction, Asked(prompts, reply_to)))
 
     def press(self, interaction: Interaction, choice: str) -> Answer:
@@ -68,8 +67,8 @@ class Several:
             return Answer(partial(self._start, interaction, message, asked))
         return Answer(partial(self._close, message, "Cancelled."))
 
-    def _prompts(self, interaction: Interaction, raw: str) -> list[Prompt] | None:
-        """Read the prompt of each job; None when there is one job, and nothing to ask."""
+    def _prompts(self, interaction: Interaction, raw: str) -> list[Prompt]:
+        """Read the prompt of each job."""
         most = MOST_JOBS.get(interaction.account.plan, max(MOST_JOBS.values()))
         try:
             texts = permutations(raw, most)
@@ -77,7 +76,7 @@ class Several:
             raise PromptRefused("Invalid request", f"Your plan allows at most {most} prompts at once.") from err
         prompts = [each for text in texts for each in self._repeated(interaction, text, most)]
         if len(prompts) == 1:
-            return None
+            return prompts
         if len(prompts) > most:
             raise PromptRefused("Invalid request", f"Your plan allows at most {most} jobs at once.")
         modes = {prompt.mode or self._orders.settings(interaction).mode for prompt in prompts}
@@ -119,9 +118,9 @@ class Several:
     def _start(self, interaction: Interaction, message: Message, asked: Asked) -> None:
         """Close the question, then start each job with a message of its own."""
         self._close(message, f"Starting {len(asked.prompts)} jobs.")
-        each = copy(interaction)
-        if not self._world.options.several_start_has_nonce:
-            each.nonce = None  # the press is answered by the question's edit
+        # Without a nonce the press is answered by the question's edit.
+        nonce = interaction.nonce if self._world.options.several_start_has_nonce else None
+        each = replace(interaction, nonce=nonce)
         for prompt in asked.prompts:
             try:
                 self._orders.imagine(each, prompt, asked.reply_to)
