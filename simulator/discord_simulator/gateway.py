@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .accounts import Access, Account
+from .accounts import Access, Account, User
 from .capabilities import Capability
 from .connection import CLOSE_SECONDS, SOCKETS, Socket
 from .encoding import encoder_for
@@ -23,6 +23,7 @@ from .faults.handshake import (
     ReadyHuge,
     ResumeRefused,
 )
+from .guild import members_of, shown_member
 from .intents import PRIVILEGED, REQUIRED_SINCE, are_valid
 from .json_types import Json
 from .ready import API_VERSION, guild_create_payload, ready_payload, ready_supplemental_payload
@@ -187,13 +188,16 @@ class Conversation:
         self._push(INVALID_SESSION, False)
 
     async def _members(self, data: Json) -> None:
-        """Answer a request for members with none found: those that there are stand in READY."""
+        """Answer a request for members by their ids or by how their name begins."""
         if self._session is None:
             return
-        asked, nonce = data.get("guild_id"), data.get("nonce")
+        account, asked, nonce = self._session.account, data.get("guild_id"), data.get("nonce")
         for guild_id in asked if isinstance(asked, list) else [asked]:
-            chunk = {"guild_id": str(guild_id), "members": [], "chunk_index": 0, "chunk_count": 1, "not_found": []}
-            self._session.send("GUILD_MEMBERS_CHUNK", chunk | {"nonce": nonce if isinstance(nonce, str) else None})
+            found, missing = _asked_for(data, members_of(account) if str(guild_id) == account.guild_id else [])
+            chunk: Json = {"guild_id": str(guild_id), "members": [*map(shown_member, found)]}
+            chunk |= {"chunk_index": 0, "chunk_count": 1}
+            chunk |= {"not_found": missing, "nonce": nonce if isinstance(nonce, str) else None}
+            self._session.send("GUILD_MEMBERS_CHUNK", chunk)
 
     def _join(self, session: Session) -> None:
         """Make this socket the session's; the journal tells it apart from events."""
@@ -244,6 +248,19 @@ async def _converse(request: web.Request, response: web.WebSocketResponse, socke
     finally:
         request.app[SOCKETS].discard(socket)
         conversation.end(response.close_code)
+
+
+def _asked_for(data: Json, members: list[User]) -> tuple[list[User], list[str]]:
+    """Find members by `user_ids`, or by `query` up to `limit`, 0 for all; gives them and the ids that are nobody's."""
+    user_ids = data.get("user_ids")
+    if user_ids is None:
+        query, limit = data.get("query"), data.get("limit")
+        begin = query.casefold() if isinstance(query, str) else ""
+        most = limit if isinstance(limit, int) and limit > 0 else None
+        return [user for user in members if user.username.casefold().startswith(begin)][:most], []
+    wanted = [str(each) for each in (user_ids if isinstance(user_ids, list) else [user_ids])]
+    by_id = {user.id: user for user in members}
+    return [by_id[each] for each in wanted if each in by_id], [each for each in wanted if each not in by_id]
 
 
 def _version(request: web.Request) -> int | None:

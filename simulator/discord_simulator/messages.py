@@ -104,6 +104,11 @@ class Message:
     def is_ephemeral(self) -> bool:
         return bool(self.flags & EPHEMERAL)
 
+    def number_components(self) -> None:
+        """Give each component without an `id` its number in the message, as Discord does."""
+        for number, component in enumerate(_leaves(self.components), start=1):
+            component.setdefault("id", number)
+
     def component(self, custom_id: str) -> Json | None:
         """Find the button or select menu with this custom id."""
         return next((c for c in _leaves(self.components) if c.get("custom_id") == custom_id), None)

@@ -194,6 +194,7 @@ class World:
         """
         ids = ids or self.ids
         message = Message(ids.next(), channel, author, content, self.clock.now(), **properties)
+        message.number_components()
         self._attach(message, attachments, ids)
         (channel.ephemeral if message.is_ephemeral else channel.messages)[message.id] = message
         self._emit_message("MESSAGE_CREATE", message, {"nonce": nonce} if nonce else {})
@@ -211,6 +212,7 @@ class World:
         pictures = changes.pop("attachments", None)
         for name, value in changes.items():
             setattr(message, name, value)
+        message.number_components()
         if pictures is not None:
             self._attach(message, pictures, ids or self.ids)
         message.edited_at = self.clock.now()

@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from discord_simulator.accounts import MJ_BOT, NIJI_BOT
 from discord_simulator.tokens import user_token
 
 from tests.simulator.conftest import Discord
+
+MJ_NAME, NIJI_NAME = MJ_BOT.username, NIJI_BOT.username
 
 
 async def test_hello_comes_first_and_names_the_heartbeat_interval(discord: Discord):
@@ -123,6 +126,30 @@ async def test_a_request_for_members_echoes_its_nonce_when_it_is_one(discord: Di
         chunks = [(await client.event("GUILD_MEMBERS_CHUNK"))["d"] for _ in range(2)]
 
     assert [chunk["nonce"] for chunk in chunks] == ["n1", None]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "missing"),
+    [
+        ({"query": "", "limit": 0}, ["user1", MJ_NAME, NIJI_NAME], []),
+        ({"query": "USER", "limit": 5}, ["user1"], []),
+        ({"query": "", "limit": 1}, ["user1"], []),
+        ({"user_ids": ["100000000000000001", "1", 2, [3]]}, ["user1"], ["1", "2", "[3]"]),
+        ({"user_ids": "100000000000000001"}, ["user1"], []),
+        ({"guild_id": 200000000000000001, "query": ""}, ["user1", MJ_NAME, NIJI_NAME], []),
+        ({"query": 5, "limit": "x"}, ["user1", MJ_NAME, NIJI_NAME], []),
+    ],
+)
+async def test_members_are_found_by_name_or_id(
+    discord: Discord, asked: dict[str, Any], names: list[str], missing: list[str]
+):
+    async with discord.connect() as client:
+        await client.identify()
+        await client.send(8, {"guild_id": "200000000000000001"} | asked)
+        chunk = (await client.event("GUILD_MEMBERS_CHUNK"))["d"]
+
+    assert [member["user"]["username"] for member in chunk["members"]] == names
+    assert chunk["not_found"] == missing
 
 
 async def test_an_account_hears_nothing_of_another(discord: Discord):

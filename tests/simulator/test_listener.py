@@ -232,3 +232,44 @@ async def test_what_is_for_users_or_for_members_with_more_rights_is_refused(
     status, answer = await call(discord, method, path, json={"content": "hi"} if method == "POST" else None)
 
     assert (status, answer["code"]) == (403, code)
+
+
+# What hikari 2, discord.py 2 and disnake 2 read without asking whether it is there.
+GUILD_FIELDS = {
+    "afk_channel_id", "afk_timeout", "application_id", "banner", "default_message_notifications", "description",
+    "discovery_splash", "emojis", "explicit_content_filter", "features", "icon", "id", "max_members", "max_presences",
+    "max_video_channel_users", "mfa_level", "name", "nsfw_level", "owner_id", "preferred_locale",
+    "premium_subscription_count", "premium_tier", "public_updates_channel_id", "roles", "rules_channel_id", "splash",
+    "stickers", "system_channel_flags", "system_channel_id", "vanity_url_code", "verification_level",
+    "widget_channel_id", "widget_enabled",
+}  # fmt: skip
+ROLE_FIELDS = {"id", "name", "color", "colors", "hoist", "icon", "unicode_emoji", "position", "permissions", "managed"}
+APPLICATION_FIELDS = {
+    "approximate_guild_count", "bot_public", "bot_require_code_grant", "cover_image", "description", "flags", "icon",
+    "id", "name", "owner", "summary", "team", "verify_key",
+}  # fmt: skip
+MEMBER_FIELDS = {"avatar", "communication_disabled_until", "deaf", "flags", "joined_at", "mute", "nick", "pending"}
+
+
+async def test_strict_libraries_find_every_field(discord: Discord):
+    async with listening(discord) as client:
+        created = (await client.event("GUILD_CREATE"))["d"]
+        components = [{"type": 1, "components": [{"type": 2, "style": 2, "label": "U1", "custom_id": "x"}]}]
+        await discord.sim("messages", {"account": 1, "content": "a job", "bot": "mj", "components": components})
+        message = (await client.event("MESSAGE_CREATE"))["d"]
+    _, guild = await call(discord, "GET", f"/api/v10/guilds/{GUILD}")
+    _, application = await call(discord, "GET", "/api/v10/oauth2/applications/@me")
+
+    for shown in (created, guild):
+        assert shown.keys() >= GUILD_FIELDS
+        assert shown["roles"][0].keys() >= ROLE_FIELDS
+    assert application.keys() >= APPLICATION_FIELDS
+    assert message["member"].keys() >= MEMBER_FIELDS
+    assert [(row["id"], row["components"][0]["id"]) for row in message["components"]] == [(1, 2)]
+
+
+@pytest.mark.parametrize("place", ["", f"/guilds/{GUILD}"])
+async def test_it_has_no_commands_of_its_own(discord: Discord, place: str):
+    listener = await listener_of(discord)
+
+    assert await call(discord, "GET", f"/api/v10/applications/{listener['user_id']}{place}/commands") == (200, [])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import BOTS, Channel
+from discord_simulator.accounts import BOTS, Account, Channel
 from discord_simulator.commands import Command, application_payload
 from discord_simulator.errors import BotsOnly, Unknown, json_response
+from discord_simulator.json_types import Json
 from discord_simulator.world import World
 
 from .bodies import read_query
@@ -22,10 +23,10 @@ routes = web.RouteTableDef()
 @routes.get(API + "/oauth2/applications/@me", name="own_application_oauth2")
 async def own(request: web.Request) -> web.Response:
     """Show a bot its own application."""
-    user = account_of(request).user
-    if not user.bot:
+    account = account_of(request)
+    if not account.user.bot:
         raise BotsOnly
-    return json_response({"id": user.id, "name": user.username, "description": "", "icon": None, "flags": 0})
+    return json_response(_own_payload(account))
 
 
 @routes.get(API + "/applications/public", name="applications_public")
@@ -56,8 +57,9 @@ async def one(request: web.Request) -> web.Response:
 @routes.get(APPLICATION + "/commands", name="commands")
 async def commands(request: web.Request) -> web.Response:
     """List one bot's commands, with their present versions."""
-    account_of(request)
-    return json_response([command.payload() for command in _commands(request)])
+    user = account_of(request).user
+    is_own = user.bot and path_id(request, "application") == user.id  # a listener's, which has none
+    return json_response([] if is_own else [command.payload() for command in _commands(request)])
 
 
 @routes.get(APPLICATION + "/commands/{command}", name="command")
@@ -74,8 +76,9 @@ async def command(request: web.Request) -> web.Response:
 @routes.get(APPLICATION + "/guilds/{guild}/commands", name="guild_commands")
 async def guild_commands(request: web.Request) -> web.Response:
     """List the commands that a bot has in one server only: none."""
-    account_of(request)
-    _application_id(request)
+    user = account_of(request).user
+    if not user.bot or path_id(request, "application") != user.id:
+        _application_id(request)
     return json_response([])
 
 
@@ -108,6 +111,33 @@ async def search(request: web.Request) -> web.Response:
     body = {"application_commands": [command.payload() for command in found]}
     cursor = {"previous": None, "next": None, "repaired": False}
     return json_response(body | {"applications": list(applications.values()), "cursor": cursor})
+
+
+def _own_payload(account: Account) -> Json:
+    """Show a listener's application to itself."""
+    user, owner = account.user, account.owner.user
+    return {
+        "id": user.id,
+        "name": user.username,
+        "description": "",
+        "icon": None,
+        "cover_image": None,
+        "bot": user.payload(),
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "owner": owner.payload(),
+        "team": None,
+        "summary": "",
+        "verify_key": "0" * 64,
+        "flags": 0,
+        "tags": [],
+        "rpc_origins": [],
+        "redirect_uris": [],
+        "integration_types_config": {},
+        "approximate_guild_count": 1,
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+    }
 
 
 def _offered(world: World, channel: Channel) -> list[Command]:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from discord_simulator.accounts import Channel
 from discord_simulator.errors import VIA, DiscordError, json_response
+from discord_simulator.guild import channel_payload
 from discord_simulator.json_types import Json
 from discord_simulator.sessions import Event
 
@@ -19,7 +20,7 @@ routes = web.RouteTableDef()
 async def dms(request: web.Request) -> web.Response:
     """List the account's DMs."""
     account = account_of(request)
-    return json_response([channel_payload(channel) for channel in account.channels.values() if channel.is_dm])
+    return json_response([shown_channel(channel) for channel in account.channels.values() if channel.is_dm])
 
 
 @routes.post(API + "/users/@me/channels", name="open_dm")
@@ -30,24 +31,23 @@ async def open_dm(request: web.Request) -> web.Response:
     recipients = {form.snowflake("recipient_id"), *form.snowflakes("recipients")}
     for channel in account.channels.values():
         if channel.recipient and channel.recipient.id in recipients:
-            return json_response(channel_payload(channel))
+            return json_response(shown_channel(channel))
     raise DiscordError(400, 50033, "Invalid Recipient(s)")
 
 
 @routes.get(API + "/channels/{channel}", name="channel")
 async def channel(request: web.Request) -> web.Response:
     """Show one channel."""
-    return json_response(channel_payload(channel_of(request, account_of(request))))
+    return json_response(shown_channel(channel_of(request, account_of(request))))
 
 
-def channel_payload(channel: Channel) -> Json:
+def shown_channel(channel: Channel) -> Json:
     """Show a channel as REST does."""
     last = next(reversed(channel.messages), None)
-    payload: Json = {"id": channel.id, "type": 1 if channel.is_dm else 0, "last_message_id": last, "flags": 0}
-    if channel.recipient:
-        return payload | {"recipients": [channel.recipient.payload()]}
-    more: Json = {"guild_id": channel.guild_id, "name": "general", "position": 0, "permission_overwrites": []}
-    return payload | more | {"topic": None, "nsfw": False, "rate_limit_per_user": 0, "parent_id": None}
+    if channel.recipient is None:
+        return channel_payload(channel.id, last_message_id=last) | {"guild_id": channel.guild_id}
+    recipients = [channel.recipient.payload()]
+    return {"id": channel.id, "type": 1, "last_message_id": last, "flags": 0, "recipients": recipients}
 
 
 @routes.post(API + "/channels/{channel}/typing", name="typing")

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from discord_simulator.accounts import Account, User
 from discord_simulator.errors import Unknown, json_response
-from discord_simulator.guild import EVERY_PERMISSION, everyone, guild_properties, member_payload
+from discord_simulator.guild import EVERY_PERMISSION, everyone, guild_properties, members_of, shown_member
 from discord_simulator.json_types import Json
 
 from .bodies import read_query
-from .channels import channel_payload
+from .channels import shown_channel
 from .context import API, WORLD, account_of, path_id
 
 DEFAULT_MEMBERS, MAX_MEMBERS = 1, 1_000
@@ -49,21 +49,7 @@ def _guild_payload(account: Account) -> Json:
         "roles": [everyone(account.guild_id)],
         "emojis": [],
         "stickers": [],
-        "description": None,
-        "splash": None,
-        "discovery_splash": None,
-        "banner": None,
-        "application_id": None,
-        "region": "deprecated",
-        "afk_channel_id": None,
-        "widget_enabled": False,
-        "system_channel_id": None,
-        "rules_channel_id": None,
-        "public_updates_channel_id": None,
-        "vanity_url_code": None,
         "premium_subscription_count": 0,
-        "max_members": 500_000,
-        "premium_progress_bar_enabled": False,
     }
 
 
@@ -85,7 +71,7 @@ async def channels(request: web.Request) -> web.Response:
     """List the server's channels."""
     account = account_of(request)
     check_guild(request, account)
-    return json_response([channel_payload(c) for c in account.channels.values() if not c.is_dm])
+    return json_response([shown_channel(c) for c in account.channels.values() if not c.is_dm])
 
 
 @routes.get(GUILD + "/members", name="members")
@@ -122,14 +108,3 @@ def _members(request: web.Request) -> list[User]:
     account = account_of(request)
     check_guild(request, account)
     return members_of(account)
-
-
-def members_of(account: Account) -> list[User]:
-    """List who is in the account's server, by id."""
-    return sorted(account.members, key=lambda user: int(user.id))
-
-
-def shown_member(user: User) -> Json:
-    """Show a member with its user."""
-    more: Json = {"nick": None, "avatar": None, "banner": None, "premium_since": None}
-    return member_payload() | more | {"user": user.payload(), "communication_disabled_until": None, "pending": False}

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from discord_simulator.accounts import BOTS, Account, User
 from discord_simulator.errors import Unknown, json_response
+from discord_simulator.guild import members_of, shown_member
 from discord_simulator.json_types import Json
 
 from .bodies import read_query
 from .context import API, WORLD, account_of, find_channel, path_id
-from .guilds import members_of, shown_member
 
 routes = web.RouteTableDef()
 
