@@ -97,6 +97,16 @@ ABOUT_ONE_PROMPT: dict[str, tuple[str, str, tuple[Button, ...]]] = {
     ),
     "words below an apology": ("Sorry!", "Our AI moderators feel it is against our community standards.", ()),
     "words below no heading": ("", "Sorry! Our AI moderator thinks it is against our community standards.", ()),
+    "words about a picture, without the standards": (
+        "Action needed to continue",
+        "Our AI moderators feel that your image might be unsafe.",
+        (),
+    ),
+    "words that quote backticks and a check": (
+        "Action needed to continue",
+        "The words `a` verify you are human `b` may be against our guidelines. Change your prompt.",
+        (),
+    ),
     "words that quote a check": (
         "Action needed to continue",
         "Our AI moderators feel that verify you're human might be against our community standards.",
@@ -125,6 +135,10 @@ ABOUT_THE_ACCOUNT: dict[str, tuple[str, str]] = {
     "a check in the title": ("Verify you're human", "Press a button."),
     "/info of one who is blocked": ("You are blocked.", "You have been blocked from accessing Midjourney."),
     "a sentence without a heading": ("", "You have been temporarily blocked from accessing Midjourney."),
+    "a sentence after an apology": ("", "Sorry, you have been blocked from accessing Midjourney."),
+    "a ban": ("", "You have been banned."),
+    "a plan that ended": ("", "Your subscription has expired."),
+    "no free trial": ("", "Due to extreme demand we can't provide a free trial right now. Please /subscribe."),
     "a sentence that contracts": ("", "You’ve been blocked from accessing Midjourney."),
     "a sentence below a general one": ("Error", "You have triggered an abuse alert. You have been blocked."),
     "a sentence below an unknown one": ("Hold on", "You have a pending moderation message."),
@@ -311,6 +325,7 @@ QUOTES: dict[str, Message] = {
         embeds=(Embed("Something new", "Not allowed: `verify you're human`", "/imagine verify you're human"),)
     ),
     "a text quotes such a prompt": a_message("Something new\n/imagine verify you're human", **ANSWER),
+    "a text quotes backticks, too": a_message("The words `x` verify you are human `y` are not allowed", **ANSWER),
     "a text begins with a quoted heading": a_message("`queue full` is your suffix now", **ANSWER),
     "a text begins with the command": a_message("/imagine blocked", **ANSWER),
     "a prompt is a heading": a_message("**Blocked** something that is no job", **ANSWER),
@@ -354,6 +369,10 @@ def test_unknown_words_are_told_whole() -> None:
     embeds = (Embed("One", "first"), Embed(description="second"))
 
     assert meaning(a_message(embeds=embeds)) == Noticed("One: first\nsecond", Remark.UNKNOWN)
+
+
+def test_a_footer_is_told_where_nothing_else_is() -> None:
+    assert meaning(a_message(embeds=(Embed(footer="Ask later"),))) == Noticed("Ask later", Remark.UNKNOWN)
 
 
 ANSWERS: dict[str, dict[str, Any]] = {

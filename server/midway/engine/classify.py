@@ -52,7 +52,7 @@ SWITCHED_ON = 3  # Discord's green button style
 STOPPED = "stopped"  # tokens of a job's text, lower case
 NOT_YET = frozenset({"waiting to start", "paused"})
 # Names of what is shown of a picture while it is drawn; a finished one's ends with its job's UUID.
-HALF_DRAWN = re.compile(r"(?:^|_)grid_\d+\.webp$|_step_\d+\.jpe?g$", re.IGNORECASE)
+HALF_DRAWN = re.compile(r"(?:^|_)(?:grid|progress_image)_\d+\.webp$|_step_\d+\.jpe?g$", re.IGNORECASE)
 # Texts that are answers, but no job's: they wait for what follows.
 INTERLUDE = re.compile(r"[A-Z][a-z]+ing\b[^\n]{0,40}(?:\.{3}|…)$")
 SHORTEN_HEADING = re.compile(r"shortened prompts?:?", re.IGNORECASE)
@@ -280,12 +280,12 @@ def _said(embeds: Iterable[Embed], *, bracketed: bool = False) -> str:
 
 
 def _text(embed: Embed) -> str:
-    return ": ".join(filter(None, (embed.title, _body(embed))))
+    return ": ".join(filter(None, (embed.title, _body(embed)))) or embed.footer
 
 
 def _bracketed(embed: Embed) -> str:
     title = f"[{embed.title}]" if embed.title else ""
-    return " ".join(filter(None, (title, _body(embed))))
+    return " ".join(filter(None, (title, _body(embed)))) or embed.footer
 
 
 def _body(embed: Embed) -> str:

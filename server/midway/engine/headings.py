@@ -30,6 +30,7 @@ class Heading(Struct, frozen=True):
     only_with: str = ""
 
 
+ENDED = ("expired", "been paused", "been cancelled")
 HEADINGS: tuple[Heading, ...] = (
     Heading("job queued", None),
     Heading("queue full", Reason.UPSTREAM_QUEUE_FULL, retry=True),
@@ -74,8 +75,7 @@ SENTENCES: tuple[Heading, ...] = (
     Heading("your job queue is full", Reason.UPSTREAM_QUEUE_FULL, retry=True),
     Heading("unrecognized parameter", Reason.INVALID_PROMPT),
     *(
-        Heading(f"{sorry}our ai {who}", Reason.MODERATED, only_with="community standards")
-        for sorry in ("", "sorry ")
+        Heading(f"our ai {who}", Reason.MODERATED, only_with="community standards")
         for who in ("moderator", "moderators")
     ),
     Heading("your appeal has been rejected", Reason.MODERATED),
@@ -91,10 +91,13 @@ SENTENCES: tuple[Heading, ...] = (
             "you are blocked",
             "you have been blocked",
             "you have been temporarily blocked",
+            "you have been banned",
             "you have triggered an abuse alert",
             "you have a pending moderation message",
             "your account has been blocked",
             "your account has been temporarily blocked",
+            "due to extreme demand we can t provide",
+            *(f"your {what} has {state}" for what in ("subscription", "plan") for state in ENDED),
         )
     ),
     *(
@@ -109,11 +112,12 @@ HUMAN_CHECK = Heading("", Reason.VERIFICATION_REQUIRED, AccountState.PAUSED)
 HUMAN_CHECK_TITLES = frozenset({("action", word, "to", "continue") for word in ("needed", "required")})
 HUMAN_CHECK_WORDS = re.compile(r"\b(?:verify|confirm|prove|sure) (?:that )?you are (?:a )?human\b")
 VERDICT_WORDS = "community standards"
-PROMPT_WORDS = frozenset({"prompt", "prompts"})
+PROMPT_PHRASES = ("prompt", "prompts", "your image", "your images", "ai moderator", "ai moderators")
 CAPTCHA_BUTTON = "MJ::Captcha"  # a picture, and which word is it. Source: bulkai
 DECLINED = "decline-"  # how the footer of a refusal begins; the rest is a code
-# What a refusal quotes of the request: its words are the client's.
-QUOTED = re.compile(r"`[^`]*`|^[ \t]*/[a-z]+ .*", re.MULTILINE | re.DOTALL)
+# What a refusal quotes of the request: its words are the client's. A quotation ends at the last backtick of its
+# line, since those words may hold others.
+QUOTED = re.compile(r"`[^\n]*`|`[^`]*`|^[ \t]*/[a-z]+ .*", re.MULTILINE | re.DOTALL)
 
 # Answers about the account itself (/info, /settings, /prefer, /fast …) begin with these words.
 PANELS = (
@@ -180,7 +184,8 @@ def _check_or_verdict(row: Heading | None, text: str) -> Heading | None:
         return REFUSED_PROMPT
     if asks_for_human(text):
         return HUMAN_CHECK
-    return REFUSED_PROMPT if may_be_verdict and not PROMPT_WORDS.isdisjoint(words) else row
+    is_about_prompt = any(_holds(words, phrase) for phrase in PROMPT_PHRASES)
+    return REFUSED_PROMPT if may_be_verdict and is_about_prompt else row
 
 
 def _row(words: Sequence[str], text: str) -> Heading | None:
@@ -188,6 +193,7 @@ def _row(words: Sequence[str], text: str) -> Heading | None:
 
 
 def _sentence(words: Sequence[str], text: str) -> Heading | None:
+    words = words[1:] if words[:1] == ["sorry"] else words
     return next((row for row in SENTENCES if _begins(words, row.title) and row.only_with in text), None)
 
 
