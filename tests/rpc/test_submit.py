@@ -280,3 +280,20 @@ async def test_too_many_jobs_are_refused_by_the_field(served: Served) -> None:
 
     assert found.code is grpc.StatusCode.INVALID_ARGUMENT
     assert "prompt: would make more than 40 jobs" in (found.message or "")
+
+
+async def test_a_link_that_no_prompt_can_hold_is_refused(served: Served) -> None:
+    """It would be kept in each Task of the batch, and none of them could be sent."""
+    link = input_pb2.InputImage(url="https://pictures.example/" + "a" * 2000)
+    error = await rejected(served.imagine("a fox --repeat 40", images=[link]))
+
+    assert error.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "images[0]: has 2025 characters" in str(error.message)
+
+
+async def test_a_prompt_is_measured_with_its_links(served: Served) -> None:
+    link = input_pb2.InputImage(url="https://pictures.example/" + "a" * 1900)
+    error = await rejected(served.imagine("a " * 2500, images=[link]))
+
+    assert error.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "prompt: has 6925 characters with its links" in str(error.message)

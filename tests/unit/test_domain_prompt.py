@@ -209,6 +209,13 @@ def test_more_jobs_than_allowed_are_refused(prompt: str):
         jobs_of(prompt, 40)
 
 
+def test_many_escaped_commas_are_written_out_once_for_each_option():
+    words = r"a\, " * 2000
+    jobs = jobs_of("{" + ", ".join([words] * 40) + "}", 40)
+
+    assert jobs == [("a, " * 2000).strip()] * 40
+
+
 def test_repeats_are_counted_before_they_are_written_out():
     """Nine digits of them would take 8 GB."""
     tracemalloc.start()

@@ -270,6 +270,37 @@ def test_blanks_beside_a_plus_are_no_plus() -> None:
     assert bytes_from(characters_from(laid_out)) == base64.b64decode(text)
 
 
+@pytest.mark.parametrize("escape", ["%", "%41", "%C3%A9", "%2"])
+def test_other_escapes_than_base64s_are_none_of_it(escape: str) -> None:
+    text = base64.b64encode(drawn()).decode()
+
+    with pytest.raises(InvalidField) as refusal:
+        image_from_text(text[:40] + escape + text[40:], "base64", LIMITS)
+
+    assert refusal.value.reason is Reason.INVALID_IMAGE
+
+
+@pytest.mark.parametrize("text", ["%", "A\n", "A ", "data%3A%41"])
+def test_a_text_far_too_long_is_refused_before_it_is_read(text: str) -> None:
+    limits = PictureLimits(max_bytes=1000)
+
+    with pytest.raises(InvalidField) as refusal:
+        image_from_text(text * 2001, "base64", limits)
+
+    assert refusal.value.reason is Reason.IMAGE_TOO_LARGE
+
+
+def test_a_large_text_is_decoded_in_pieces() -> None:
+    data = drawn() + bytes(range(256)) * 10_000
+
+    assert bytes_from(characters_from(base64.b64encode(data).decode())) == data
+
+
+def test_a_link_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidField, match="at most 2000"):
+        image_from_text("https://x.example/" + "a" * 2000, "base64", LIMITS)
+
+
 @pytest.mark.parametrize(
     "link", ["https://x.example/a.png?ex=1&hm=2", "http://x.example/图.jpg", "HTTPS://X.example/a"]
 )

@@ -86,7 +86,9 @@ class InputImage(message.Message):
     data: builtins.bytes
     """The file itself. In JSON: base64."""
     url: builtins.str
-    """A public http or https link, which Discord or the server fetches. Example: "https://example.org/fox.png"."""
+    """A public http or https link of at most 2000 characters, which Discord or the server fetches. In an imagine it
+    counts as a part of the prompt. Example: "https://example.org/fox.png".
+    """
     base64_or_data_url: builtins.str
     """A data URL, or its base64 part alone, as old clients have it. Example: "data:image/png;base64,iVBORw0KGgo="."""
     def __init__(

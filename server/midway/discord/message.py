@@ -15,9 +15,10 @@ from midway.domain.action import Speed, Verb
 from midway.domain.ids import JobId, UserId
 
 _SEPARATOR = re.compile(r"\*\*\s+-\s")
-# The longest verb known has 23 characters; the bound keeps hostile prompts from costing quadratic time.
-_TAIL = re.compile(r"\s*(?P<verb>[^<]{0,60}?)\s*<@!?(?P<user>\d+)>(?P<rest>.*)", re.DOTALL)
-_LINK = re.compile(r"\[\(?[^\]]*?\)?\]\(<?(?P<url>https?://[^)>\s]+)>?\)")
+# The longest verb known has 23 characters. The bound, and blanks that are never given back, keep a prompt of blanks
+# from costing quadratic time; so do brackets that hold none.
+_TAIL = re.compile(r"\s*+(?P<verb>[^<]{0,60}?)\s*+<@!?(?P<user>\d+)>(?P<rest>.*)", re.DOTALL)
+_LINK = re.compile(r"\[\(?[^\[\]]*?\)?\]\(<?(?P<url>https?://[^)>\s]+)>?\)")
 _TOKEN = re.compile(r"\(([^()]*)\)")
 _PERCENT = re.compile(r"(?:[a-z]+ )?(\d{1,3})%")
 _MODE = re.compile(r"(fast|relax(?:ed)?|turbo)(,\s*stealth)?")

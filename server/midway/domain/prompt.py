@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from enum import Enum, auto
+from functools import lru_cache
 from urllib.parse import quote
 
 from midway.domain.action import Speed
@@ -147,21 +148,31 @@ class _Level:
     def __init__(self) -> None:
         self._complete: list[str] = []
         self._present = [""]
+        self._text: list[str] = []  # what follows all of `_present`
 
-    def add(self, texts: list[str], most: int) -> None:
+    def write(self, text: str) -> None:
+        """Go on with this text."""
+        self._text.append(text)
+
+    def choose(self, texts: list[str], most: int) -> None:
         """Go on with each of these texts."""
-        self._present = [before + text for before in self._present for text in texts]
-        _check_count(len(self._present), most)
+        present = self._written()
+        _check_count(len(present) * len(texts), most)  # before they take memory
+        self._present, self._text = [before + text for before in present for text in texts], []
 
     def end_option(self, most: int) -> None:
         """Begin the next option."""
         self._complete = self.options()
-        self._present = [""]
+        self._present, self._text = [""], []
         _check_count(len(self._complete), most)
 
     def options(self) -> list[str]:
         """Return every way to write it, without the blanks around each option."""
-        return self._complete + [text.strip() for text in self._present]
+        return self._complete + [text.strip() for text in self._written()]
+
+    def _written(self) -> list[str]:
+        text = "".join(self._text)
+        return [before + text for before in self._present]
 
 
 def _permutations(prompt: str, most: int) -> list[str]:
@@ -174,13 +185,13 @@ def _permutations(prompt: str, most: int) -> list[str]:
             depth_of_text += 1 if mark[0] == "{" else -1
         # An escaped comma is one of the text, and its backslash goes; between braces that stay, it must stay too.
         elif mark[0] == "\\," and len(levels) > 1 and not depth_of_text:
-            levels[-1].add([prompt[start : mark.start()].rstrip() + ","], most)
+            levels[-1].write(prompt[start : mark.start()].rstrip() + ",")
             start = mark.end()
         elif kind is _Brace.CHOICE:
-            levels[-1].add([prompt[start : mark.start()]], most)
+            levels[-1].write(prompt[start : mark.start()])
             start = mark.end()
             _turn(levels, mark[0], most)
-    levels[-1].add([prompt[start:]], most)
+    levels[-1].write(prompt[start:])
     return levels[-1].options()
 
 
@@ -192,7 +203,7 @@ def _turn(levels: list[_Level], mark: str, most: int) -> None:
         levels[-1].end_option(most)
     else:
         choice = levels.pop()
-        levels[-1].add(choice.options(), most)
+        levels[-1].choose(choice.options(), most)
 
 
 def is_of_film(prompt: str) -> bool:
@@ -200,6 +211,7 @@ def is_of_film(prompt: str) -> bool:
     return bool(_FILM.search(prompt))
 
 
+@lru_cache(maxsize=1024)  # the sender asks for each waiting Task's again and again, and it may take 20 ms
 def prompt_key(prompt: str) -> str:
     """Reduce a prompt to what survives the bot's rewriting: letters and digits, lower case; "link" for a link.
 

@@ -8,6 +8,7 @@ from midway.domain.action import Action
 from midway.domain.errors import InvalidField, TooLong
 from midway.domain.ids import JOB_ID
 from midway.domain.image import InputImage
+from midway.domain.prompt import without_choices
 from midway.domain.task import Ask
 from midway.engine.dispatch import BLEND_DIMENSIONS
 from midway.engine.limits import Limits
@@ -33,7 +34,13 @@ def check_lengths(ask: Ask, limits: Limits) -> None:
 async def _imagine(ask: Ask, inputs: Sequence[InputImage], wording: Wording, limits: Limits) -> list[Ask]:
     if len(inputs) + len(ask.links) > limits.max_input_images:
         raise InvalidField("images", f"at most {limits.max_input_images} pictures are taken")
-    return [_said(ask, "/imagine", job) for job in await wording.jobs(ask.prompt, "prompt")]
+    jobs = await wording.jobs(ask.prompt, "prompt")
+    links = sum(len(without_choices(link)) + 1 for link in ask.links)  # they stand before the words
+    length = links + max(len(job.english) for job in jobs)
+    if length > limits.max_prompt_characters:
+        most = limits.max_prompt_characters
+        raise InvalidField("prompt", f"has {length} characters with its links, at most {most} are taken")
+    return [_said(ask, "/imagine", job) for job in jobs]
 
 
 async def _shorten(ask: Ask, _inputs: Sequence[InputImage], wording: Wording, _limits: Limits) -> list[Ask]:

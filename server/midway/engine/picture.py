@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import PIL.Image
 from PIL.Image import DecompressionBombError
 
-from midway.domain.errors import InvalidField, Reason
+from midway.domain.errors import InvalidField, Reason, TooLong
 from midway.domain.image import InputImage
 from midway.engine.base64_text import bytes_from, characters_from
 
@@ -26,9 +26,13 @@ SEVERAL_JPEGS = "MPO"  # Pillow's word for a JPEG with more pictures behind the 
 MAX_GREY_SHARE = 0.05
 DARKEST_GREY, LIGHTEST_GREY = 32, 223
 WHITE_FROM = 128
+MAX_CHARACTERS_A_BYTE = 2  # 4/3 in base64, and room for line breaks and percent-encoding
+MAX_LINK_CHARACTERS = 2000  # as of every address that is asked
 
-_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_LINK = re.compile(r"\s*https?://\S+", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:(?P<type>[^,]*),(?P<payload>.*)", re.IGNORECASE | re.DOTALL)
+
+_ESCAPED_HEAD = re.compile(r"data%3a[\w%.+-]{0,200}?(?:,|%2c)", re.IGNORECASE)
 
 # What Pillow's decoders raise on damaged files, found by feeding them such.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
@@ -50,9 +54,12 @@ def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage 
     into them. The type that a data URL claims is not believed.
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
-    stripped = text.strip()
-    if _LINK.fullmatch(stripped):
-        return stripped
+    if _LINK.match(text):
+        link = text.strip()
+        if len(link) > MAX_LINK_CHARACTERS:
+            raise TooLong(field, len(link), MAX_LINK_CHARACTERS)
+        if _LINK.fullmatch(link):
+            return link
     return image_from_bytes(_bytes_from_text(text.lstrip(), field, limits), field, limits)
 
 
@@ -91,6 +98,8 @@ def size_of_file(path: Path) -> tuple[int, int]:
 
 
 def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
+    if len(text) > MAX_CHARACTERS_A_BYTE * limits.max_bytes:  # told before anything is read
+        raise _too_many_bytes(field, limits)
     characters = characters_from(_payload(text, field))
     if not characters:
         raise _invalid(field, "is empty")
@@ -103,9 +112,9 @@ def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
 
 
 def _payload(text: str, field: str) -> str:
-    """Return the base64 part of a data URL, which may be percent-encoded whole; other text is all base64."""
-    if text[:7].lower() == "data%3a":
-        text = unquote(text)
+    """Return the base64 part of a data URL, whose head may be percent-encoded, too; other text is all base64."""
+    if head := _ESCAPED_HEAD.match(text):
+        text = unquote(head[0]) + text[head.end() :]
     if text[:5].lower() != "data:":
         return text
     found = _DATA_URL.fullmatch(text)
@@ -133,8 +142,9 @@ def _decoded(data: bytes, field: str, limits: PictureLimits) -> PIL.Image.Image:
 
 def _grey(picture: PIL.Image.Image) -> PIL.Image.Image:
     """Lay the mask on black and drop its colours."""
-    layer = picture.convert("RGBA")
-    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", layer.size, "black"), layer).convert("L")
+    layer, grey = picture.convert("RGBA"), PIL.Image.new("L", picture.size)
+    grey.paste(layer.convert("L"), mask=layer.getchannel("A"))  # alpha_composite would hold the GIL
+    return grey
 
 
 def _pure(grey: PIL.Image.Image, field: str) -> PIL.Image.Image:
