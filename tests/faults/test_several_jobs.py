@@ -75,6 +75,20 @@ async def test_two_clients_with_the_same_request_id_get_the_same_tasks(rig: Rig)
     await assert_each_has_its_own(rig, all_of(one))
 
 
+@pytest.mark.parametrize(("prompt", "jobs_made"), [(ASK.prompt, 4), ("a fox", 1)])
+async def test_who_asks_again_meanwhile_needs_no_room_of_its_own(
+    simulator: Simulator, tmp_path: Path, prompt: str, jobs_made: int
+) -> None:
+    """The queue has room for what one of them makes, and all of them get that."""
+    ask = Ask(action=Action.IMAGINE, prompt=prompt)
+    async with stage(simulator, tmp_path, config={"slots": 0, "max_queued": jobs_made}) as rig:
+        answers = await asyncio.gather(*(rig.engine.submit(ask, request=REQUEST) for _ in range(8)))
+
+        assert len({tuple(task.id for task in all_of(placed)) for placed in answers}) == 1
+        assert [placed.created for placed in answers].count(True) == 1
+        assert await rig.store.count(TaskQuery()) == jobs_made
+
+
 async def test_without_room_for_all_none_is_stored(simulator: Simulator, tmp_path: Path) -> None:
     async with stage(simulator, tmp_path, config={"slots": 0, "max_queued": 5}) as rig:
         await rig.imagine("two of these")

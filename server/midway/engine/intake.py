@@ -4,7 +4,9 @@ Nothing is promised before it is on disk: `admit` returns after `Store.submit`. 
 `admission`; everything else begins with a parent's button and is checked by `press`.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from weakref import WeakValueDictionary
 
 import structlog
 from msgspec.structs import replace
@@ -13,7 +15,7 @@ from midway.discord.interaction import ButtonPress
 from midway.domain.account import Account
 from midway.domain.action import Action, ModalKind, press_from_custom_id
 from midway.domain.errors import InvalidField, NoAccount, NotFound, Reason, Refusal, Unavailable
-from midway.domain.ids import AccountId, TaskId, TaskIds
+from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.prompt import speed_from_prompt
 from midway.domain.task import Ask, State, Task
@@ -51,9 +53,19 @@ class Intake:
         self._limits = limits
         self._regions = regions
         self._placer = Placer(store, limits, clock, ids)
+        self._repeats = WeakValueDictionary[RequestId, asyncio.Lock]()  # kept while somebody holds or awaits one
 
     async def admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
-        """Accept a Task durably. Raises a Refusal, RequestIdReused or StoreUnavailable; then nothing was stored."""
+        """Accept a Task durably. Raises a Refusal, RequestIdReused or StoreUnavailable; then nothing was stored.
+
+        Who repeats a request while it is being stored waits for that, and needs no room in a queue.
+        """
+        if request is None:
+            return await self._admit(ask, inputs, None)
+        async with self._repeats.setdefault(request.id, asyncio.Lock()):
+            return await self._admit(ask, inputs, request)
+
+    async def _admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         if request is not None:
             earlier = await self._store.by_request(request)
             if earlier is not None and (whole := await self._whole(earlier)):
