@@ -272,3 +272,18 @@ def test_a_proxy_that_cannot_be_used_is_named_and_not_repeated(tmp_path, monkeyp
         assert problem in told
         assert "hush" not in told.replace("user:password", "")
         assert "Value error" not in told
+
+
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        '[{"http://u:a-password@h:1": 1}]',
+        '[{"MTAwMDAw.GaBcDe.a_password": 1}]',
+    ],
+)
+def test_a_value_where_a_name_belongs_is_not_shown(accounts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDWAY_ACCOUNTS", accounts)
+
+    with pytest.raises(SettingsInvalid, match="unknown setting, which is no name") as caught:
+        load_settings()
+    assert "password" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -296,6 +297,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_NAME = re.compile(r"[a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40})*")
+
+
 def config_file() -> Path:
     """Name the settings file: MIDWAY_CONFIG, else midway.toml in the working directory."""
     return Path(os.environ.get("MIDWAY_CONFIG") or DEFAULT_FILE)
@@ -323,7 +327,8 @@ def _mistakes(err: ValidationError, file: Path) -> list[str]:
 def _mistake(name: str, kind: str, message: str, file: Path) -> str:
     message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return f"{file}: unknown setting {name!r}"
+        # What is no name may be a value in the wrong place: a token, or an address with a password.
+        return f"{file}: unknown setting" + (f" {name!r}" if _NAME.fullmatch(name) else ", which is no name")
     if not name:
         return message
     if name not in Settings.model_fields:
