@@ -3,10 +3,10 @@
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from midway.app.discord_proxy import ProxyAddress, proxy_of
-from midway.discord.proxy import Proxy
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.engine.account import AccountConfig
+from midway.outbound.proxy import Proxy
 
 SNOWFLAKE = r"^\d{15,20}$"  # Discord's ids, as decimal strings
 DEMO_QUEUED = 1000  # Tasks: who tries Midway out with hundreds of prompts at once shall see them all drawn

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
-from midway.discord.proxy import Proxy
 from midway.engine.account import AccountConfig
+from midway.outbound.proxy import Proxy
 
 DIRECT = "direct"
 # What curl, pip and others take a proxy from.

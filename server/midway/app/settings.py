@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -21,11 +21,12 @@ from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.discord_proxy import ProxyAddress, proxy_of
 from midway.app.limit_settings import LimitSettings
 from midway.app.ports import address, reachable
-from midway.discord.proxy import Proxy
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
+from midway.outbound.names import NameRules
+from midway.outbound.proxy import Proxy
 from midway.rpc.auth import is_usable_key
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import LIFETIME
@@ -36,6 +37,7 @@ MIB = 1024 * 1024
 LAST_PORT = 65535
 _RULES = WebhookRules()
 _OPTIONS = ServerOptions()
+_NAMES = NameRules()
 
 
 class SettingsInvalid(Exception):
@@ -44,6 +46,21 @@ class SettingsInvalid(Exception):
 
 # As browsers say it: no path, no slash at the end.
 Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+
+
+def _name_server(server: str) -> str:
+    host, _, port = server.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        known = 0 < int(port) <= LAST_PORT
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("want address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
+    return server
+
+
+NameServer = Annotated[str, AfterValidator(_name_server)]
 
 
 def _stripped(part: object) -> object:
@@ -177,7 +194,12 @@ class Settings(LimitSettings):
         gt=0,
         description="How long a webhook that was given up is kept for `midway redeliver`",
     )
-    webhook_max_concurrent: int = Field(_RULES.max_concurrent, ge=1, description="Most webhooks at a time")
+    webhook_max_concurrent: int = Field(
+        _RULES.max_concurrent,
+        ge=1,
+        description="Most webhooks at a time; those to names under one domain take at most half of it, so that one "
+        "that does not answer holds up no other",
+    )
     webhook_max_concurrent_per_host: int = Field(
         _RULES.max_concurrent_per_host, ge=1, description="Most webhooks at a time to one host"
     )
@@ -185,6 +207,23 @@ class Settings(LimitSettings):
         (),
         description="host or host:port that webhooks may reach though it is private, comma-separated; "
         "without API keys this machine is allowed anyway",
+    )
+    link_max_concurrent: int = Field(
+        64,
+        ge=1,
+        description="Most pictures at a time that are fetched by a client's link; those from names under one domain "
+        "take at most half of it, and more wait",
+    )
+    link_max_concurrent_per_host: int = Field(
+        16, ge=1, description="Most such pictures at a time from one host, so that a dead one delays only its own"
+    )
+    dns_timeout_seconds: float = Field(
+        _NAMES.timeout.total_seconds(),
+        gt=0,
+        description="How long the look-up of a name may take, for webhooks, links, pictures and translations",
+    )
+    dns_servers: Annotated[tuple[NameServer, ...], NoDecode] = Field(
+        _NAMES.servers, description="Name servers for those, `address:port`, comma-separated; empty: the system's"
     )
     max_transfer_bytes: int = Field(
         ClientSettings().max_transfer_bytes,
@@ -198,7 +237,7 @@ class Settings(LimitSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
 
-    @field_validator("api_keys", "cors_origins", "webhook_allow_hosts", mode="before")
+    @field_validator("api_keys", "cors_origins", "webhook_allow_hosts", "dns_servers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -247,6 +286,10 @@ class Settings(LimitSettings):
             max_concurrent_per_host=self.webhook_max_concurrent_per_host,
             max_concurrent=self.webhook_max_concurrent,
         )
+
+    def name_rules(self) -> NameRules:
+        """Build the rules by which names are resolved."""
+        return NameRules(timeout=timedelta(seconds=self.dns_timeout_seconds), servers=self.dns_servers)
 
     def picture_limits(self) -> PictureLimits:
         """Build the limits on pictures that clients send."""

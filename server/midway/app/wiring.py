@@ -22,10 +22,12 @@ from midway.engine.account import AccountConfig
 from midway.engine.banned import BannedWords
 from midway.engine.clock import SystemClock
 from midway.engine.engine import CheckUrl, Engine
-from midway.engine.outbound import Outbound, UrlRefused
 from midway.engine.translate import ChatTranslator, NoTranslator, Translator
 from midway.media.archive import Archive, Retention
 from midway.media.keeper import ArchiveKeeper
+from midway.outbound.client import Outbound, UrlRefused, check_url
+from midway.outbound.lanes import Lanes
+from midway.outbound.names import Names
 from midway.rest.doors import Doors
 from midway.rpc.legacy.task_json import render
 from midway.rpc.options import ServerOptions
@@ -68,9 +70,10 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
     LinkKeyUnusable, PortTaken, and OSError or RuntimeError for another port that is taken.
     """
     async with AsyncExitStack() as parts:
-        hooks = Outbound(settings.webhook_allow_hosts, allow_loopback=not settings.api_keys)
+        names = await parts.enter_async_context(Names(settings.name_rules()))
+        hooks = Outbound(settings.webhook_allow_hosts, allow_loopback=not settings.api_keys, resolver=names)
         await parts.enter_async_context(hooks)
-        engine = await _engine(settings, hooks, parts)
+        engine = await _engine(settings, hooks, names, parts)
         metrics = await _metrics(engine, parts)
         metrics_url = await parts.enter_async_context(serving_metrics(metrics, settings.metrics_port))
         links = await _links(settings)
@@ -82,7 +85,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
             keeper.open,
             options,
             links=links,
-            fetch_link=await _fetch_link(settings, parts),
+            fetch_link=await _fetch_link(settings, names, parts),
             observe=metrics.call_ended,
         )
         parts.push_async_callback(doors.stop)
@@ -133,8 +136,11 @@ async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> 
     return keeper
 
 
-def _checking(hooks: Outbound) -> CheckUrl:
-    """Make the check of a webhook's address as a client wrote it."""
+def _checking(hooks: Outbound, max_characters: int) -> CheckUrl:
+    """Make the check of a webhook's address as a client wrote it: else it would wait for what never comes.
+
+    One that is longer than `max_characters` is left to the admission, which says that.
+    """
 
     def check(url: str) -> None:
         try:
@@ -142,11 +148,17 @@ def _checking(hooks: Outbound) -> CheckUrl:
         except UrlRefused as err:
             problem = f"{err.problem}; the operator may name its host in MIDWAY_WEBHOOK_ALLOW_HOSTS"
             raise InvalidField("options.notify_url", problem) from err
+        if len(url) > max_characters:
+            return
+        try:
+            check_url(url)
+        except UrlRefused as err:
+            raise InvalidField("options.notify_url", err.problem) from err
 
     return check
 
 
-async def _engine(settings: Settings, hooks: Outbound, parts: AsyncExitStack) -> Engine:
+async def _engine(settings: Settings, hooks: Outbound, names: Names, parts: AsyncExitStack) -> Engine:
     accounts = settings.account_configs()
     if not accounts:
         raise NothingToDrawWith
@@ -157,19 +169,21 @@ async def _engine(settings: Settings, hooks: Outbound, parts: AsyncExitStack) ->
     engine = Engine(
         store=store,
         watch=await parts.enter_async_context(Watch(store)),
-        connections=connections(settings, accounts),
+        connections=connections(settings, accounts, names),
         accounts=accounts,
         limits=settings.engine_limits(),
         banned=BannedWords(settings.banned_words_file),
-        translator=await _translator(settings, parts),
+        translator=await _translator(settings, names, parts),
         pictures=settings.picture_limits(),
         notify_url=settings.notify_url,
-        check_notify_url=_checking(hooks),
+        check_notify_url=_checking(hooks, settings.max_notify_url_characters),
     )
     return await parts.enter_async_context(engine)
 
 
-def connections(settings: Settings, accounts: Sequence[AccountConfig]) -> dict[AccountId, DiscordClient]:
+def connections(
+    settings: Settings, accounts: Sequence[AccountConfig], names: Names | None = None
+) -> dict[AccountId, DiscordClient]:
     """Make a Discord client for each Account; with the simulator, ones that can reach nothing else."""
     endpoints = _endpoints(settings)
     build_number = settings.discord_build_number
@@ -183,6 +197,7 @@ def connections(settings: Settings, accounts: Sequence[AccountConfig]) -> dict[A
             profile=profile,
             settings=limits,
             proxy=account.proxy,
+            names=names,
         )
         for account in accounts
     }
@@ -192,24 +207,30 @@ def _endpoints(settings: Settings) -> Endpoints:
     return Endpoints.simulator(settings.simulator_url) if settings.simulator_url else Endpoints()
 
 
-async def _translator(settings: Settings, parts: AsyncExitStack) -> Translator:
+async def _translator(settings: Settings, names: Names, parts: AsyncExitStack) -> Translator:
     if not settings.translator_url:
         return NoTranslator()
     key = settings.translator_key.get_secret_value() if settings.translator_key else ""
     timeout = timedelta(seconds=settings.translator_timeout_seconds)
     return await parts.enter_async_context(
-        ChatTranslator(settings.translator_url, key, settings.translator_model, timeout)
+        ChatTranslator(settings.translator_url, key, settings.translator_model, timeout, names)
     )
 
 
-async def _fetch_link(settings: Settings, parts: AsyncExitStack) -> FetchLink:
+async def _fetch_link(settings: Settings, names: Names, parts: AsyncExitStack) -> FetchLink:
     """Make the reader of links that clients send; the simulator's pictures count as public.
 
     Links to Discord's CDN go through the proxy that belongs to no account.
     """
     allowed = [urlsplit(settings.simulator_url).netloc] if settings.simulator_url else []
     outbound = await parts.enter_async_context(
-        Outbound(allowed, proxy=settings.proxy, is_discord=_endpoints(settings).is_file)
+        Outbound(
+            allowed,
+            resolver=names,
+            proxy=settings.proxy,
+            is_discord=_endpoints(settings).is_file,
+            lanes=Lanes(settings.link_max_concurrent, settings.link_max_concurrent_per_host),
+        )
     )
 
     async def fetch(url: str) -> bytes:

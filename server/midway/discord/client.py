@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from aiohttp.abc import AbstractResolver
+
 from midway.discord.acceptance import Acceptances
 from midway.discord.command import CommandIndex
 from midway.discord.decode import decode
@@ -15,7 +17,6 @@ from midway.discord.library import assert_supported
 from midway.discord.modals import Modals
 from midway.discord.partial_file import PartialFile
 from midway.discord.port import EventSink, UploadedFile
-from midway.discord.proxy import Proxy
 from midway.discord.recent import RecentMessages
 from midway.discord.rest import Rest
 from midway.discord.sender import Sender
@@ -24,6 +25,7 @@ from midway.discord.transfer import Transfer
 from midway.discord.upload import Uploader
 from midway.domain.ids import ChannelId, GuildId, MessageId, Nonce
 from midway.domain.image import InputImage
+from midway.outbound.proxy import Proxy
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class DiscordClient:
 
     Events of other guilds than the Account's own are dropped: a user account gets the messages of all of them. An
     Account without a guild works in its direct-message channels alone. All that goes to Discord goes through the proxy,
-    if there is one.
+    if there is one. `names` resolves where files go; REST and the gateway are libcurl's, which has threads of its own.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class DiscordClient:
         profile: ClientProfile | None = None,
         settings: ClientSettings | None = None,
         proxy: Proxy | None = None,
+        names: AbstractResolver | None = None,
     ) -> None:
         assert_supported()
         profile, settings = profile or ClientProfile(), settings or ClientSettings()
@@ -64,7 +67,7 @@ class DiscordClient:
         self._rest = Rest(self._gateway, settings.request_timeout)
         commands = CommandIndex(self._rest.commands)
         self._sender = Sender(self._gateway, commands, self._modals, self._acceptances, settings)
-        self._transfer = Transfer(endpoints, profile.user_agent, settings, proxy)
+        self._transfer = Transfer(endpoints, profile.user_agent, settings, proxy, names)
         self._uploader = Uploader(self._rest, self._transfer)
         self._sink: EventSink
 

@@ -24,8 +24,8 @@ from midway.discord.errors import (
     Unreachable,
 )
 from midway.discord.json_types import objects, text
-from midway.discord.proxy import Proxy, trouble
-from midway.discord.proxy_connector import ProxyUnusable
+from midway.outbound.connector import ProxyUnusable
+from midway.outbound.proxy import Proxy, trouble
 
 # How Discord refuses a command that is not what it was: the version in the form is not the present one, or no command
 # has this id any more. The message beside it comes in the account's language.

@@ -19,9 +19,9 @@ from midway.discord.failure import curl_words
 from midway.discord.json_types import Raw, inner, text
 from midway.discord.library import DispatchSink, LibraryClient, LibraryHTTP, Resumable
 from midway.discord.port import EventSink
-from midway.discord.proxy import Proxy
 from midway.discord.settings import ClientSettings
 from midway.domain.ids import GuildId, UserId
+from midway.outbound.proxy import Proxy
 
 LOG = logging.getLogger(__name__)
 CLOSE_TIMEOUT = timedelta(seconds=5)  # for saying good-bye; the socket is dropped then

@@ -28,9 +28,10 @@ from midway.discord.endpoints import ClientProfile, Endpoints, encoded
 from midway.discord.failure import unreachable
 from midway.discord.json_types import Raw
 from midway.discord.once import OnceSession, Ticket
-from midway.discord.proxy import Proxy, curl_options
+from midway.discord.proxy import curl_options
 from midway.discord.settings import ClientSettings
 from midway.domain.ids import GuildId
+from midway.outbound.proxy import Proxy
 
 SUPPORTED_VERSION = "2.1.0"
 PRIVATE_NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (

@@ -16,7 +16,8 @@ from curl_cffi.requests.exceptions import RequestException
 
 from midway.discord.errors import RateLimited, Unknown
 from midway.discord.failure import unreachable
-from midway.discord.proxy import Proxy, curl_options
+from midway.discord.proxy import curl_options
+from midway.outbound.proxy import Proxy
 
 
 @dataclass(slots=True)

@@ -6,15 +6,16 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from midway.discord.download import Download
 from midway.discord.endpoints import Endpoints
 from midway.discord.errors import NotConnected
 from midway.discord.failure import answered_within, error_from_status
 from midway.discord.partial_file import PartialFile
-from midway.discord.proxy import Proxy
-from midway.discord.proxy_connector import connector
 from midway.discord.settings import ClientSettings
+from midway.outbound.connector import connector
+from midway.outbound.proxy import Proxy
 
 IFRAME_PREFIX = "MJ::iframe::"
 
@@ -23,18 +24,24 @@ class Transfer:
     """One HTTP session for files; open while entered. Raises a DiscordError on failure."""
 
     def __init__(
-        self, endpoints: Endpoints, user_agent: str, settings: ClientSettings, proxy: Proxy | None = None
+        self,
+        endpoints: Endpoints,
+        user_agent: str,
+        settings: ClientSettings,
+        proxy: Proxy | None = None,
+        names: AbstractResolver | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._user_agent = user_agent
         self._settings = settings
         self._proxy = proxy
+        self._names = names
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open the session."""
         self._session = aiohttp.ClientSession(
-            connector=connector(self._proxy), headers={"User-Agent": self._user_agent}
+            connector=connector(self._proxy, self._names), headers={"User-Agent": self._user_agent}
         )
         return self
 

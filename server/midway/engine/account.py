@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from midway.discord.proxy import Proxy
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
+from midway.outbound.proxy import Proxy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

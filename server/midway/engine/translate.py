@@ -13,8 +13,10 @@ from typing import Protocol, Self
 import aiohttp
 import orjson
 import structlog
+from aiohttp.abc import AbstractResolver
 
 from midway.domain.prompt import split_parameters
+from midway.outbound.connector import straight
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +59,19 @@ class ChatTranslator:
     The prompt is expected cleaned (see `domain.prompt.clean`), so that every parameter begins with two dashes.
     """
 
-    def __init__(self, base_url: str, api_key: str, model: str, timeout: timedelta) -> None:
+    def __init__(
+        self, base_url: str, api_key: str, model: str, timeout: timedelta, names: AbstractResolver | None = None
+    ) -> None:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._model = model
         self._timeout = timeout
+        self._names = names
         self._is_healthy = True
 
     async def __aenter__(self) -> Self:
         """Open; nothing is asked yet."""
-        self._session = aiohttp.ClientSession(headers=self._headers)
+        self._session = aiohttp.ClientSession(connector=straight(self._names), headers=self._headers)
         return self
 
     async def __aexit__(

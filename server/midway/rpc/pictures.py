@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.image import InputImage
-from midway.engine.outbound import FetchFailed, UrlRefused
 from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
+from midway.outbound.client import FetchFailed, UrlRefused
 
 # A decoded picture has up to 160 MB; more at a time would cost memory and gain no time.
 DECODED_AT_ONCE = 2

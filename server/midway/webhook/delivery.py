@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from midway.domain.ids import notice_id
 from midway.domain.task import Task
-from midway.engine.outbound import Outbound, UrlRefused
+from midway.outbound.client import Outbound, UrlRefused
 from midway.store.port import OutboxRow
 from midway.webhook.signature import Signature
 

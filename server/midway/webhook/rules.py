@@ -18,7 +18,7 @@ class WebhookRules:
     max_age: timedelta = timedelta(hours=24)  # from the change to the last try
     keep_dead_letters: timedelta = timedelta(days=30)  # what was given up can be sent again for so long
     max_concurrent_per_host: int = 5  # a receiver that never answers must not hold up the others
-    max_concurrent: int = 20  # tries at a time, over all Tasks; of one Task there is only ever one
+    max_concurrent: int = 100  # tries at a time, over all Tasks; of one Task there is only ever one
 
 
 def delay_after(tries: int, rules: WebhookRules, random: Random) -> timedelta:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from random import Random
+from typing import NamedTuple
 
 import structlog
 from yarl import URL
@@ -12,7 +14,9 @@ from yarl import URL
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.clock import Clock
-from midway.engine.outbound import Outbound
+from midway.outbound.address import domain_of
+from midway.outbound.client import Outbound
+from midway.outbound.lanes import domain_places
 from midway.store.port import Doorbell, OutboxRow, Store, StoreUnavailable
 from midway.webhook.delivery import Delivery, Outcome, Verdict
 from midway.webhook.rules import WebhookRules, delay_after
@@ -24,6 +28,37 @@ LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least so often, shoul
 ROWS_LOOKED_AT = 1000  # first notices read at once; more than wait for any few receivers that do not answer
 SWEEP_PERIOD = timedelta(hours=1)  # between two looks for dead letters that are too old
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
+
+
+class _Host(NamedTuple):
+    """Whom a notice is posted to: `host:port`, and the domain of a name. Blank for what is no address."""
+
+    name: str
+    domain: str | None
+
+
+class _Busy:
+    """How many notices are under way: in all, to each host, and to the names under each domain."""
+
+    def __init__(self, hosts: Iterable[_Host]) -> None:
+        self._total = 0
+        self._by_host: Counter[str] = Counter()
+        self._by_domain: Counter[str] = Counter()
+        for host in hosts:
+            self.add(host)
+
+    def add(self, host: _Host) -> None:
+        """Count one more."""
+        self._total += 1
+        self._by_host[host.name] += 1
+        if host.domain is not None:
+            self._by_domain[host.domain] += 1
+
+    def has_place(self, host: _Host, rules: WebhookRules) -> bool:
+        """Tell whether one more may be posted there."""
+        if self._total >= rules.max_concurrent or self._by_host[host.name] >= rules.max_concurrent_per_host:
+            return False
+        return host.domain is None or self._by_domain[host.domain] < domain_places(rules.max_concurrent)
 
 
 class WebhookSender:
@@ -52,7 +87,7 @@ class WebhookSender:
         self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
         self._random = random or Random()  # noqa: S311  # spreads retries
         # Owned by `run` and the deliveries it starts.
-        self._under_way: dict[TaskId, str | None] = {}  # each with the host that it is posted to
+        self._under_way: dict[TaskId, _Host] = {}  # each with the host that it is posted to
         self._wake = asyncio.Event()
         self._sweep_at = clock.now()
 
@@ -81,10 +116,12 @@ class WebhookSender:
         except StoreUnavailable:
             return STORE_PAUSE
         due = [row for row in rows if row.due_at <= now]
+        busy = _Busy(self._under_way.values())
         for row in due:
             host = _host(row.url)
-            if not self._may_start(host):
+            if not busy.has_place(host, self._rules):
                 continue
+            busy.add(host)
             self._under_way[row.task.id] = host
             group.create_task(self._deliver(row), name=f"webhook-{row.task.id}-{row.task.revision}")
         return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
@@ -97,10 +134,6 @@ class WebhookSender:
         self._sweep_at = now + SWEEP_PERIOD
         with contextlib.suppress(StoreUnavailable):  # the next sweep does it
             await self._store.forget_dead_letters(now - self._rules.keep_dead_letters)
-
-    def _may_start(self, host: str | None) -> bool:
-        at_host = sum(busy == host for busy in self._under_way.values())
-        return len(self._under_way) < self._rules.max_concurrent and at_host < self._rules.max_concurrent_per_host
 
     async def _idle_rows(self, until: datetime) -> list[OutboxRow]:
         """Read each Task's first notice, save of the Tasks that have one under way."""
@@ -159,16 +192,16 @@ def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
     """Log the first failure of a notice and its end; the host only, addresses may carry keys."""
     if outcome.verdict is Verdict.DELIVERED:
         return
-    told = {"task_id": row.task.id, "host": _host(row.url), "problem": outcome.problem, "tries": row.tries + 1}
+    told = {"task_id": row.task.id, "host": _host(row.url).name, "problem": outcome.problem, "tries": row.tries + 1}
     if is_last:
         log.error("webhook given up", **told)
     elif row.tries == 0:
         log.warning("webhook failed; it will be tried again", **told)
 
 
-def _host(url: str) -> str | None:
+def _host(url: str) -> _Host:
     try:
         address = URL(url)
     except ValueError:
-        return None
-    return f"{address.host}:{address.port}"
+        return _Host("", None)
+    return _Host(f"{address.host}:{address.port}", domain_of(address.host or ""))

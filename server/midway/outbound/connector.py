@@ -1,4 +1,4 @@
-"""aiohttp's way through a proxy. SOCKS5 is aiohttp-socks'; HTTP's CONNECT is ours.
+"""aiohttp's connections, straight or through a proxy. SOCKS5 is aiohttp-socks'; HTTP's CONNECT is ours.
 
 aiohttp by itself tunnels only what is encrypted. python-socks reads a proxy's answer once and takes what it got for the
 whole of it; the rest of an answer that comes in two pieces would be read as Discord's.
@@ -6,18 +6,23 @@ whole of it; the rest of an answer that comes in two pieces would be read as Dis
 
 import asyncio
 import base64
+import socket
 import ssl as tls
+from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
 import aiohttp_socks
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 
-from midway.discord.proxy import Proxy, ProxyKind, trouble
+from midway.outbound.proxy import Proxy, ProxyKind, trouble
 
 MAX_HEAD_BYTES = 64 * 1024  # of a proxy's answer
 CONNECT_SECONDS = 60.0  # where aiohttp has no time-out of its own; whoever asks has one
 
+AddressToConnect = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 _Connection = tuple[asyncio.Transport, ResponseHandler]
 
 
@@ -31,9 +36,12 @@ class ProxyUnusable(aiohttp.ClientConnectionError):
 
 
 class ProxyConnector(aiohttp_socks.ProxyConnector):
-    """Connects aiohttp's sessions through a proxy. Raises ProxyUnusable, one class for every trouble."""
+    """Connects aiohttp's sessions through a proxy. Raises ProxyUnusable, one class for every trouble.
 
-    def __init__(self, proxy: Proxy) -> None:
+    `names` resolves the proxy's own name; what is asked through the proxy, the proxy resolves.
+    """
+
+    def __init__(self, proxy: Proxy, names: AbstractResolver | None) -> None:
         super().__init__(
             proxy.host,
             proxy.port,
@@ -43,6 +51,7 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
             rdns=True,
         )
         self._proxy = proxy
+        self._names = names
 
     async def _wrap_create_connection(self, *args: Any, **options: Any) -> _Connection:
         try:
@@ -64,14 +73,35 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
         ssl: tls.SSLContext | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - aiohttp-socks' own name
     ) -> _Connection:
-        if self._proxy.kind is ProxyKind.SOCKS5:
-            return await super()._connect_via_proxy(host, port, ssl, timeout)
         async with asyncio.timeout(timeout or CONNECT_SECONDS):
-            return await self._connect_via_http(host, port, ssl)
+            addresses = await self._addresses()
+            for address in addresses:
+                try:
+                    return await self._connect_via(address, host, port, ssl)
+                except aiohttp_socks.ProxyConnectionError:
+                    if address == addresses[-1]:
+                        raise
+        raise aiohttp_socks.ProxyConnectionError("name resolution gave no address")
 
-    async def _connect_via_http(self, host: str, port: int, ssl: tls.SSLContext | None) -> _Connection:
+    async def _addresses(self) -> list[str]:
+        """Resolve the proxy's name: the event loop would do it in its few threads."""
+        host = self._proxy.host
+        if self._names is None or _is_literal(host):
+            return [host]
         try:
-            reader, writer = await asyncio.open_connection(self._proxy.host, self._proxy.port, limit=MAX_HEAD_BYTES)
+            return [found["host"] for found in await self._names.resolve(host, self._proxy.port)]
+        except OSError as err:
+            raise aiohttp_socks.ProxyConnectionError(f"name resolution failed: {err}") from err
+
+    async def _connect_via(self, address: str, host: str, port: int, ssl: tls.SSLContext | None) -> _Connection:
+        if self._proxy.kind is ProxyKind.HTTP:
+            return await self._connect_via_http(address, host, port, ssl)
+        self._proxy_host = address
+        return await super()._connect_via_proxy(host, port, ssl, CONNECT_SECONDS)
+
+    async def _connect_via_http(self, address: str, host: str, port: int, ssl: tls.SSLContext | None) -> _Connection:
+        try:
+            reader, writer = await asyncio.open_connection(address, self._proxy.port, limit=MAX_HEAD_BYTES)
         except OSError as err:
             raise aiohttp_socks.ProxyConnectionError(f"failed to connect to the proxy: {err}") from err
         try:
@@ -93,9 +123,28 @@ class _Handler(ResponseHandler):
         self._writer = writer
 
 
-def connector(proxy: Proxy | None) -> aiohttp.BaseConnector:
+def connector(proxy: Proxy | None, names: AbstractResolver | None = None) -> aiohttp.BaseConnector:
     """Make the connector of an aiohttp session; within a running event loop."""
-    return ProxyConnector(proxy) if proxy else aiohttp.TCPConnector()
+    return ProxyConnector(proxy, names) if proxy else straight(names)
+
+
+def straight(
+    names: AbstractResolver | None, new_socket: Callable[[AddressToConnect], socket.socket] | None = None
+) -> aiohttp.BaseConnector:
+    """Make a connector that needs no proxy; `new_socket` sees each address before it is connected to.
+
+    It keeps no addresses: `Names` shares look-ups and keeps answers for as long as they are good. It bounds nothing
+    itself, since it would count those that wait for their name among the connections.
+    """
+    return aiohttp.TCPConnector(resolver=names, use_dns_cache=False, socket_factory=new_socket, limit=0)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _connect_request(proxy: Proxy, host: str, port: int) -> bytes:

@@ -1,0 +1,245 @@
+"""Outgoing HTTP to addresses that strangers name: only public ones are ever connected to.
+
+The check stands where the socket is made, on the very address that is about to be connected to. What a name
+resolved to earlier, or will resolve to next time, therefore does not matter.
+
+That check cannot see where a proxy connects to. So nothing goes through the proxy but what leads to Discord itself, to
+names that the caller knows; a link to anywhere else never reaches the proxy's network. Proxies that the environment
+names (HTTPS_PROXY and its like) are not used: aiohttp looks there only when it is told to (`trust_env`).
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from msgspec import Struct
+from yarl import URL
+
+from midway.outbound.address import (
+    is_loopback,
+    is_loopback_as_written,
+    is_number_in_disguise,
+    is_private_as_written,
+    is_public,
+)
+from midway.outbound.connector import AddressToConnect, connector, straight
+from midway.outbound.lanes import Lanes
+from midway.outbound.names import NameUnreadable
+from midway.outbound.proxy import Proxy
+
+MAX_REDIRECTS = 5
+MAX_URL_CHARACTERS = 2000  # the old API's limit on notifyHook
+_CHUNK_BYTES = 64 * 1024
+
+
+class UrlRefused(Exception):
+    """The address must not be asked. Trying again does not help; `problem` says why, without the address itself."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class FetchFailed(Exception):
+    """The far side did not give the file; trying again may help, save after 403, 404 and 410."""
+
+    def __init__(self, problem: str, status: int | None = None) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+class _PrivateAddress(OSError):
+    """Raised at the socket. One text for all, so that a name with several private addresses fails with this class."""
+
+    def __init__(self) -> None:
+        super().__init__("the address is not public")
+
+
+class Fetched(Struct, frozen=True):
+    """A file as the far side gave it; `content_type` is its word for it, without parameters."""
+
+    data: bytes
+    content_type: str
+
+
+def check_url(url: str) -> URL:
+    """Parse an address that may be asked: http or https, no credentials, a host and a port that exist.
+
+    Private addresses written as such are refused only when connecting, where names are, too.
+    Raises UrlRefused.
+    """
+    if len(url) > MAX_URL_CHARACTERS:
+        raise UrlRefused(f"the address is longer than {MAX_URL_CHARACTERS} characters")
+    try:
+        parsed = URL(url)
+    except ValueError as err:
+        raise UrlRefused("the address cannot be read") from err
+    _check_parts(parsed)
+    return parsed
+
+
+def _check_parts(url: URL) -> None:
+    if url.scheme not in {"http", "https"}:
+        raise UrlRefused("the address is neither http nor https")
+    if not url.host:
+        raise UrlRefused("the address names no host")
+    if url.user is not None or url.password is not None:
+        raise UrlRefused("the address carries credentials")
+    if not url.port:
+        raise UrlRefused("the address names no port that exists")
+    if is_number_in_disguise(url.host):
+        raise UrlRefused("the host is a number in disguise")
+
+
+class Outbound:
+    """Asks http(s) addresses, never a private one unless its host is among `allow_hosts` (`host` or `host:port`).
+
+    With `allow_loopback` this machine counts as public. What `is_discord` says of an address decides, for each redirect
+    anew, whether it is asked through the proxy. `lanes` bounds the fetches; who posts has bounds of its own.
+    Use as a context manager; it owns its connections, not the resolver.
+    """
+
+    def __init__(
+        self,
+        allow_hosts: Collection[str] = (),
+        *,
+        allow_loopback: bool = False,
+        resolver: AbstractResolver | None = None,
+        proxy: Proxy | None = None,
+        is_discord: Callable[[str], bool] = lambda _: False,
+        lanes: Lanes | None = None,
+    ) -> None:
+        self._allowed = frozenset(host.lower() for host in allow_hosts)
+        self._allow_loopback = allow_loopback
+        self._resolver = resolver
+        self._proxy = proxy
+        self._is_discord = is_discord
+        self._lanes = lanes or Lanes()
+
+    def check_written(self, url: str) -> None:
+        """Refuse an address that is private by its text alone, before anything is asked. Raises UrlRefused.
+
+        What a name resolves to is seen when connecting; so is what makes a text no address at all.
+        """
+        try:
+            parsed = URL(url[:MAX_URL_CHARACTERS])
+        except ValueError:
+            return
+        host = parsed.host or ""
+        is_ours = self._allow_loopback and is_loopback_as_written(host)
+        if is_private_as_written(host) and not is_ours and not self._is_allowed(parsed):
+            raise UrlRefused("the address is private")
+
+    async def __aenter__(self) -> Self:
+        """Open; no connection is made yet."""
+        self._guarded = _session(straight(self._resolver, self._socket))
+        self._trusted = _session(straight(self._resolver))
+        self._proxied = _session(connector(self._proxy, self._resolver))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self._guarded.close()
+        await self._trusted.close()
+        await self._proxied.close()
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, body: bytes, *, headers: dict[str, str], within: timedelta
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Post a body and give the answer, whatever its status; redirects are answers, not followed.
+
+        Raises UrlRefused, aiohttp.ClientError and TimeoutError.
+        """
+        async with self._request("POST", check_url(url), within, headers=headers, body=body) as response:
+            yield response
+
+    async def fetch(self, url: str, *, max_bytes: int, within: timedelta) -> Fetched:
+        """Read a file, following a few redirects, each checked like the first address; all of it `within` that time.
+
+        Raises UrlRefused, FetchFailed (also for a file over `max_bytes`) and TimeoutError.
+        """
+        target = check_url(url)
+        async with asyncio.timeout(within.total_seconds()):
+            return await self._followed(target, max_bytes, within)
+
+    async def _followed(self, target: URL, max_bytes: int, within: timedelta) -> Fetched:
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                async with self._lanes.turn(target.host or ""), self._request("GET", target, within) as response:
+                    if not (forward := _redirect(response)):
+                        return await _read(response, max_bytes)
+                target = forward
+        except aiohttp.ClientConnectorDNSError as err:
+            raise FetchFailed("the name of its host has no address, or none was told in time") from err
+        except aiohttp.ClientError as err:
+            raise FetchFailed(f"no answer: {type(err).__name__}") from err
+        raise UrlRefused("the address redirects too often")
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, url: URL, within: timedelta, *, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        limit = aiohttp.ClientTimeout(total=within.total_seconds())
+        try:
+            async with self._session(url).request(
+                method, url, data=body or None, headers=headers, timeout=limit, allow_redirects=False
+            ) as response:
+                yield response
+        except (aiohttp.InvalidURL, UnicodeError) as err:  # a host name that no resolver takes
+            raise UrlRefused("the address cannot be read") from err
+        except aiohttp.ClientConnectorError as err:
+            if isinstance(err.os_error, NameUnreadable):
+                raise UrlRefused("the address cannot be read") from err
+            if isinstance(err.os_error, _PrivateAddress):
+                raise UrlRefused(str(err.os_error)) from err
+            raise
+
+    def _socket(self, address: AddressToConnect) -> socket.socket:
+        family, kind, protocol, _, (host, *_) = address
+        ip = ip_address(host)
+        if not is_public(ip) and not (self._allow_loopback and is_loopback(ip)):
+            raise _PrivateAddress
+        return socket.socket(family, kind, protocol)
+
+    def _session(self, url: URL) -> aiohttp.ClientSession:
+        if self._proxy and self._is_discord(str(url)):
+            return self._proxied
+        return self._trusted if self._is_allowed(url) else self._guarded
+
+    def _is_allowed(self, url: URL) -> bool:
+        return not self._allowed.isdisjoint({url.host, f"{url.host}:{url.port}"})
+
+
+def _session(way: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=way, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _redirect(response: aiohttp.ClientResponse) -> URL | None:
+    """Read where the answer sends us on to, checked; None when it does not."""
+    if response.status not in {301, 302, 303, 307, 308} or "Location" not in response.headers:
+        return None
+    try:
+        return check_url(str(response.url.join(URL(response.headers["Location"]))))
+    except ValueError as err:
+        raise UrlRefused("the address redirects to one that cannot be read") from err
+
+
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> Fetched:
+    if not response.ok:
+        raise FetchFailed(f"answered {response.status}", response.status)
+    data = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        data += chunk
+        if len(data) > max_bytes:
+            raise FetchFailed(f"larger than {max_bytes} bytes")
+    return Fetched(bytes(data), response.content_type)
