@@ -1,5 +1,8 @@
 """`midway serve`: the server alone, until SIGTERM or SIGINT."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import structlog
 import uvloop
 
@@ -18,6 +21,8 @@ from midway.store.sqlite import DatabaseRefused
 from midway.webhook.signature import WebhookSecretInvalid
 
 log = structlog.get_logger(__name__)
+
+THREADS = 8  # for what takes no longer than the disk does
 
 
 # Raised while starting, for the operator to mend.
@@ -52,6 +57,7 @@ def run_server(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     stop = stop_on_signals()
+    asyncio.get_running_loop().set_default_executor(_threads(len(settings.account_configs())))
     check_free(settings.host, settings.grpc_port)
     check_free(settings.rest_backend_host, settings.rest_port)
     check_free("127.0.0.1", settings.metrics_port)
@@ -64,6 +70,15 @@ async def _serve(settings: Settings) -> None:
         print(f"ready grpc={running.grpc} rest-backend={running.rest_backend} metrics={running.metrics}", flush=True)
         await stop.wait()
         log.info("stopping")
+
+
+def _threads(accounts: int) -> ThreadPoolExecutor:
+    """Make the pool of `asyncio.to_thread`, for files and pictures; its threads are begun as they are needed.
+
+    libcurl connects an Account's gateway in one of them, looks up its name there and waits for half a minute: so each
+    Account has its own, and however many cannot be reached, files are read all the same.
+    """
+    return ThreadPoolExecutor(THREADS + accounts, thread_name_prefix="midway")
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -46,21 +46,6 @@ class SettingsInvalid(Exception):
 
 # As browsers say it: no path, no slash at the end.
 Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
-
-
-def _name_server(server: str) -> str:
-    host, _, port = server.rpartition(":")
-    try:
-        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        known = 0 < int(port) <= LAST_PORT
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError("want address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
-    return server
-
-
-NameServer = Annotated[str, AfterValidator(_name_server)]
 
 
 def _stripped(part: object) -> object:
@@ -217,12 +202,13 @@ class Settings(LimitSettings):
     link_max_concurrent_per_host: int = Field(
         16, ge=1, description="Most such pictures at a time from one host, so that a dead one delays only its own"
     )
+    link_timeout_seconds: float = Field(30, gt=0, description="How long such a picture may take, the wait included")
     dns_timeout_seconds: float = Field(
         _NAMES.timeout.total_seconds(),
         gt=0,
         description="How long the look-up of a name may take, for webhooks, links, pictures and translations",
     )
-    dns_servers: Annotated[tuple[NameServer, ...], NoDecode] = Field(
+    dns_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         _NAMES.servers, description="Name servers for those, `address:port`, comma-separated; empty: the system's"
     )
     max_transfer_bytes: int = Field(
@@ -252,6 +238,14 @@ class Settings(LimitSettings):
             if not is_usable_key(key.get_secret_value()):
                 raise ValueError(f"key {number} is blank, or holds more than plain ASCII characters")
         return keys
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _readable_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for number, server in enumerate(servers, 1):
+            if not _is_socket_address(server):
+                raise ValueError(f"server {number} is no address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
+        return servers
 
     @model_validator(mode="after")
     def _closed_by_default(self) -> "Settings":
@@ -328,6 +322,15 @@ class Settings(LimitSettings):
     def engine_limits(self) -> Limits:
         """Build the engine's limits. The simulator needs no pace: nobody there counts."""
         return self.limits(default_pace=timedelta(0) if self.uses_simulator else Limits().pace)
+
+
+def _is_socket_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        return 0 < int(port) <= LAST_PORT
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

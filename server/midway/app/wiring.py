@@ -40,7 +40,6 @@ from midway.webhook.sender import WebhookSender
 DATABASE = "midway.db"
 PICTURES = "pictures"
 LINK_KEY = "picture-links.key"
-LINK_TIMEOUT = timedelta(seconds=30)  # for a picture that a client sent as a link
 
 
 class NothingToDrawWith(Exception):
@@ -222,6 +221,7 @@ async def _fetch_link(settings: Settings, names: Names, parts: AsyncExitStack) -
 
     Links to Discord's CDN go through the proxy that belongs to no account.
     """
+    within = timedelta(seconds=settings.link_timeout_seconds)
     allowed = [urlsplit(settings.simulator_url).netloc] if settings.simulator_url else []
     outbound = await parts.enter_async_context(
         Outbound(
@@ -234,7 +234,7 @@ async def _fetch_link(settings: Settings, names: Names, parts: AsyncExitStack) -
     )
 
     async def fetch(url: str) -> bytes:
-        fetched = await outbound.fetch(url, max_bytes=settings.max_image_bytes, within=LINK_TIMEOUT)
+        fetched = await outbound.fetch(url, max_bytes=settings.max_image_bytes, within=within)
         return fetched.data
 
     return fetch
