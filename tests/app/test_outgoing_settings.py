@@ -22,7 +22,9 @@ def test_name_servers_and_their_patience(monkeypatch: pytest.MonkeyPatch):
     assert rules.timeout == timedelta(seconds=2.5)
 
 
-@pytest.mark.parametrize("server", ["192.0.2.1", "dns.example:53", "192.0.2.1:0", "192.0.2.1:99999", "192.0.2.1:x"])
+@pytest.mark.parametrize(
+    "server", ["192.0.2.1", "dns.example:53", "192.0.2.1:0", "192.0.2.1:99999", "192.0.2.1:x", "2001:db8::1:53", "[::1"]
+)
 def test_what_is_no_name_servers_address_is_told(monkeypatch: pytest.MonkeyPatch, server: str):
     monkeypatch.setenv("MIDWAY_DNS_SERVERS", server)
 

@@ -20,7 +20,7 @@ from pydantic_settings import (
 from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.discord_proxy import ProxyAddress, proxy_of
 from midway.app.limit_settings import LimitSettings
-from midway.app.ports import address, reachable
+from midway.app.ports import address, bracketed, reachable
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
 from midway.engine.limits import Limits
@@ -327,8 +327,8 @@ class Settings(LimitSettings):
 def _is_socket_address(text: str) -> bool:
     host, _, port = text.rpartition(":")
     try:
-        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        return 0 < int(port) <= LAST_PORT
+        written = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        return host == bracketed(str(written)) and 0 < int(port) <= LAST_PORT
     except ValueError:
         return False
 

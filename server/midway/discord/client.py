@@ -23,6 +23,7 @@ from midway.discord.sender import Sender
 from midway.discord.settings import ClientSettings
 from midway.discord.transfer import Transfer
 from midway.discord.upload import Uploader
+from midway.discord.way import Way
 from midway.domain.ids import ChannelId, GuildId, MessageId, Nonce
 from midway.domain.image import InputImage
 from midway.outbound.proxy import Proxy
@@ -35,7 +36,7 @@ class DiscordClient:
 
     Events of other guilds than the Account's own are dropped: a user account gets the messages of all of them. An
     Account without a guild works in its direct-message channels alone. All that goes to Discord goes through the proxy,
-    if there is one. `names` resolves where files go; REST and the gateway are libcurl's, which has threads of its own.
+    if there is one. `names` resolves; without it each library does it by itself.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class DiscordClient:
             endpoints=endpoints,
             profile=profile,
             settings=settings,
-            proxy=proxy,
+            way=Way(proxy, names),
             dispatched=self._dispatched,
         )
         self._rest = Rest(self._gateway, settings.request_timeout)

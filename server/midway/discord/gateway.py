@@ -20,6 +20,7 @@ from midway.discord.json_types import Raw, inner, text
 from midway.discord.library import DispatchSink, LibraryClient, LibraryHTTP, Resumable
 from midway.discord.port import EventSink
 from midway.discord.settings import ClientSettings
+from midway.discord.way import Way
 from midway.domain.ids import GuildId, UserId
 from midway.outbound.proxy import Proxy
 
@@ -51,7 +52,7 @@ class Gateway:
         endpoints: Endpoints,
         profile: ClientProfile,
         settings: ClientSettings,
-        proxy: Proxy | None,
+        way: Way,
         dispatched: DispatchSink,
     ) -> None:
         self.token = token
@@ -59,7 +60,7 @@ class Gateway:
         self._endpoints = endpoints
         self._profile = profile
         self._settings = settings
-        self._proxy = proxy
+        self._way = way
         self._dispatched = dispatched
         self._backoff = Backoff(settings.backoff_first, settings.backoff_cap)
         self._client: LibraryClient | None = None
@@ -95,7 +96,7 @@ class Gateway:
             while True:
                 end = await self._end_of_life()
                 raise_if_cancelled()
-                self._tell_down(_reason(end, self._proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
+                self._tell_down(_reason(end, self._way.proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
                 await asyncio.sleep(self._backoff.next().total_seconds())
         except discord.LoginFailure:
             self._tell_refused("Discord does not accept the token")
@@ -122,7 +123,7 @@ class Gateway:
             self._profile,
             DECODERS,
             self._received,
-            proxy=self._proxy,
+            way=self._way,
             settings=self._settings,
         )
         try:

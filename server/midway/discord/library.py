@@ -28,9 +28,10 @@ from midway.discord.endpoints import ClientProfile, Endpoints, encoded
 from midway.discord.failure import unreachable
 from midway.discord.json_types import Raw
 from midway.discord.once import OnceSession, Ticket
-from midway.discord.proxy import curl_options
 from midway.discord.settings import ClientSettings
+from midway.discord.way import Way
 from midway.domain.ids import GuildId
+from midway.outbound.connector import straight
 from midway.outbound.proxy import Proxy
 
 SUPPORTED_VERSION = "2.1.0"
@@ -64,17 +65,19 @@ def assert_supported() -> None:
 class LibrarySession(AsyncSession[Response]):
     """The library's curl session; requests with a ticket go out once."""
 
-    def __init__(self, impersonate: str, proxy: Proxy | None, reach_timeout: timedelta) -> None:
+    def __init__(self, impersonate: str, way: Way, reach_timeout: timedelta) -> None:
         options: dict[str, Any] = {"max_clients": MAX_CONNECTIONS, "impersonate": impersonate}
-        super().__init__(default_headers=False, curl_options=curl_options(proxy), **options)
-        self._once = OnceSession(async_curl=self.acurl, proxy=proxy, reach_timeout=reach_timeout, **options)
+        super().__init__(default_headers=False, **options)
+        self._way = way
+        self._once = OnceSession(async_curl=self.acurl, way=way, reach_timeout=reach_timeout, **options)
 
     async def request(  # type: ignore[override]
         self, method: str, url: str, *, ticket: Ticket | None = None, **options: Any
     ) -> Response:
-        """Send a request; with a ticket, never twice."""
+        """Send a request; with a ticket, never twice. Raises Unreachable for a name without an address."""
         if ticket is not None:
             return await self._once.request(ticket, method, url, **options)
+        self.curl_options = await self._way.to(url)
         return await super().request(method, url, **options)  # type: ignore[arg-type]
 
     async def close(self) -> None:
@@ -88,7 +91,7 @@ class LibraryHTTP(HTTPClient):
 
     endpoints: Endpoints
     profile: ClientProfile
-    way: Proxy | None  # the library's own `proxy` would leave what has none to HTTPS_PROXY
+    way: Way  # the library's own `proxy` would leave what has none to HTTPS_PROXY
     reach_timeout: timedelta
 
     async def startup(self) -> None:
@@ -97,7 +100,7 @@ class LibraryHTTP(HTTPClient):
             return
         self._global_over = asyncio.Event()
         self._global_over.set()
-        self.connector = aiohttp.TCPConnector(limit=0)
+        self.connector = straight(self.way.names)
         self._HTTPClient__asession = aiohttp.ClientSession(connector=self.connector)
         self._HTTPClient__session = LibrarySession(self.profile.impersonate, self.way, self.reach_timeout)
         self.headers = _headers(self.profile)
@@ -111,7 +114,7 @@ class LibraryHTTP(HTTPClient):
         if route.url.startswith(Route.BASE):
             route.url = self.endpoints.api + route.url.removeprefix(Route.BASE)
         self.endpoints.allow(route.url)
-        with _unreachable_told(self.way):
+        with _unreachable_told(self.way.proxy):
             return await super().request(route, **options)
 
     async def ws_connect(self, url: str, **options: Any) -> Any:
@@ -120,10 +123,9 @@ class LibraryHTTP(HTTPClient):
         if wanted.host == DiscordWebSocket.DEFAULT_GATEWAY.host:
             url = str(yarl.URL(self.endpoints.gateway).with_query(wanted.query))
         self.endpoints.allow(url)
-        with _unreachable_told(self.way):
-            return await super().ws_connect(
-                url, max_message_size=MAX_GATEWAY_MESSAGE, curl_options=curl_options(self.way), **options
-            )
+        way = await self.way.to(url)
+        with _unreachable_told(self.way.proxy):
+            return await super().ws_connect(url, max_message_size=MAX_GATEWAY_MESSAGE, curl_options=way, **options)
 
 
 @contextmanager
@@ -161,7 +163,7 @@ class LibraryClient(discord.Client):
         names: Iterable[str],
         sink: DispatchSink,
         *,
-        proxy: Proxy | None,
+        way: Way,
         settings: ClientSettings,
     ) -> None:
         super().__init__(
@@ -176,7 +178,7 @@ class LibraryClient(discord.Client):
         # The instance exists already, made by the library; its class is all that can be exchanged.
         self.http.__class__ = LibraryHTTP
         self.http.endpoints, self.http.profile = endpoints, profile
-        self.http.way, self.http.reach_timeout = proxy, settings.reach_timeout
+        self.http.way, self.http.reach_timeout = way, settings.reach_timeout
         self._sink = sink
         self.is_session_up = False
         self._connection.parsers = {

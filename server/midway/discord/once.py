@@ -16,8 +16,7 @@ from curl_cffi.requests.exceptions import RequestException
 
 from midway.discord.errors import RateLimited, Unknown
 from midway.discord.failure import unreachable
-from midway.discord.proxy import curl_options
-from midway.outbound.proxy import Proxy
+from midway.discord.way import Way
 
 
 @dataclass(slots=True)
@@ -44,11 +43,11 @@ class OnceSession:
         async_curl: AsyncCurl,
         max_clients: int,
         impersonate: str,
-        proxy: Proxy | None,
+        way: Way,
         reach_timeout: timedelta,
     ) -> None:
-        self._proxy = proxy
-        options = curl_options(proxy) | {
+        self._way = way
+        self._options = {
             CurlOpt.FRESH_CONNECT: 1,
             CurlOpt.CONNECTTIMEOUT_MS: int(reach_timeout.total_seconds() * 1000),
         }
@@ -58,7 +57,6 @@ class OnceSession:
             impersonate=impersonate,
             default_headers=False,
             response_class=WholeResponse,
-            curl_options=options,
         )
 
     async def request(self, ticket: Ticket, method: str, url: str, **options: Any) -> WholeResponse:
@@ -66,12 +64,13 @@ class OnceSession:
 
         Raises RateLimited or Unreachable when Discord certainly did not take it, Unknown when that cannot be told.
         """
+        self._session.curl_options = await self._way.to(url) | self._options
         ticket.sent = True
         try:
             response = await self._session.request(method, url, **(options | {"stream": False}))  # type: ignore[arg-type]
             _raise_where_the_library_repeats(response)
         except RequestException as err:
-            unsent = unreachable(err, self._proxy)
+            unsent = unreachable(err, self._way.proxy)
             ticket.sent = unsent is None
             raise unsent or Unknown("the connection to Discord broke before an answer came") from err
         except RateLimited:

@@ -23,6 +23,15 @@ def is_public(address: IpAddress) -> bool:
     return not (address.is_site_local or address.ipv4_mapped or address.sixtofour or address.teredo)
 
 
+def is_literal(host: str) -> bool:
+    """Tell whether a host is an address, for which nobody needs to be asked."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(address: IpAddress) -> bool:
     """Tell whether only this machine is meant; one that carries an IPv4 address within does not count."""
     return address.is_loopback and (isinstance(address, IPv4Address) or address.ipv4_mapped is None)

@@ -9,7 +9,6 @@ import base64
 import socket
 import ssl as tls
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ import aiohttp_socks
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 
+from midway.outbound.address import is_literal
 from midway.outbound.proxy import Proxy, ProxyKind, trouble
 
 MAX_HEAD_BYTES = 64 * 1024  # of a proxy's answer
@@ -86,7 +86,7 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
     async def _addresses(self) -> list[str]:
         """Resolve the proxy's name: the event loop would do it in its few threads."""
         host = self._proxy.host
-        if self._names is None or _is_literal(host):
+        if self._names is None or is_literal(host):
             return [host]
         try:
             return [found["host"] for found in await self._names.resolve(host, self._proxy.port)]
@@ -137,14 +137,6 @@ def straight(
     itself, since it would count those that wait for their name among the connections.
     """
     return aiohttp.TCPConnector(resolver=names, use_dns_cache=False, socket_factory=new_socket, limit=0)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _connect_request(proxy: Proxy, host: str, port: int) -> bytes:
