@@ -29,11 +29,16 @@ async def hold(lanes: Lanes, hosts: list[str], held: AsyncExitStack) -> None:
 
 
 async def waits(lanes: Lanes, host: str) -> asyncio.Task[None]:
-    """Ask for a turn, and see that it is not given by the time another host's is."""
-    waiting = asyncio.create_task(hold(lanes, [host], AsyncExitStack()))
-    async with lanes.turn("10.9.9.9"):
-        assert not waiting.done()
+    """Ask for a turn, and see that it is not given by the time another host's is, which was asked for later."""
+    waiting = asyncio.create_task(pass_by(lanes, host))
+    await asyncio.create_task(pass_by(lanes, "10.9.9.9"))
+    assert not waiting.done()
     return waiting
+
+
+async def pass_by(lanes: Lanes, host: str) -> None:
+    async with lanes.turn(host):
+        pass
 
 
 async def test_a_host_takes_its_places_and_no_more():

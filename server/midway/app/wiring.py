@@ -180,9 +180,7 @@ async def _engine(settings: Settings, hooks: Outbound, names: Names, parts: Asyn
     return await parts.enter_async_context(engine)
 
 
-def connections(
-    settings: Settings, accounts: Sequence[AccountConfig], names: Names | None = None
-) -> dict[AccountId, DiscordClient]:
+def connections(settings: Settings, accounts: Sequence[AccountConfig], names: Names) -> dict[AccountId, DiscordClient]:
     """Make a Discord client for each Account; with the simulator, ones that can reach nothing else."""
     endpoints = _endpoints(settings)
     build_number = settings.discord_build_number

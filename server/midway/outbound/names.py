@@ -69,8 +69,10 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         """Give up what is looked up, and close the sockets."""
-        for look_up in self._under_way.values():
+        under_way = list(self._under_way.values())
+        for look_up in under_way:
             look_up.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         await self._resolver.close()
 
     async def resolve(
@@ -106,4 +108,6 @@ class Names(AbstractResolver):
         except aiodns.error.DNSError as err:
             unreadable = err.args[0] == pycares.errno.ARES_EBADNAME
             raise (NameUnreadable if unreadable else NameUnresolved)(err.args[1]) from err
+        if not found.nodes:
+            raise NameUnresolved("the name has no address")
         return [(socket.AddressFamily(node.family), node.addr[0].decode("ascii")) for node in found.nodes]
