@@ -21,7 +21,8 @@ SEED ?=
 # How long make soak works.
 MINUTES ?= 60
 
-.PHONY: help setup demo serve test faults bench soak lint format types proto proto-check settings diagram lock clean
+.PHONY: help setup demo serve test faults bench soak lint format types proto proto-check settings diagram licences lock
+.PHONY: audit sbom clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -72,8 +73,17 @@ settings: setup ## Write the settings table into README.md
 diagram: setup ## Draw the Task life cycle into ARCHITECTURE.md
 	$(PY) tools/diagram.py
 
+licences: setup ## Write the licences of all parts into docs/licences.md
+	$(PY) -m tools.licences
+
 lock: setup ## Resolve requirements/*.in anew (needs a package index)
 	@tools/lock
+
+audit: ## Look up known vulnerabilities of every pinned package (asks the package index)
+	@tools/audit "$(PYTHON)"
+
+sbom: setup ## Write build/sbom.cdx.json: every part of the server, with version, hashes and licence
+	$(PY) -m tools.sbom build/sbom.cdx.json
 
 clean: ## Remove caches and build results; .venv, data/ and out/ stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import signal
 
 import uvloop
+from aiohttp.http import HttpProcessingError
 
 from .accounts import Installed
 from .app import Simulator
@@ -62,6 +64,12 @@ async def serve(arguments: argparse.Namespace) -> None:
         await stop.wait()
 
 
+def is_no_clients_mistake(record: logging.LogRecord) -> bool:
+    """Tell whether a line of aiohttp's is worth printing: of what is no HTTP it prints the bytes, and a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 if __name__ == "__main__":
+    logging.getLogger("aiohttp.server").addFilter(is_no_clients_mistake)
     gc.set_threshold(*COLLECTIONS)
     uvloop.run(serve(parse_arguments()))

@@ -7,7 +7,7 @@ from typing import Self
 
 from aiohttp import web
 
-from . import control, gateway
+from . import control, gateway, pages
 from .accounts import Installed
 from .bot.bot import MidjourneyBot
 from .connection import SOCKETS, Sockets
@@ -56,7 +56,7 @@ ROUTES = (  # in the order of their search: what is called most comes first, a f
 
 def make_app(world: World, bot_factory: BotFactory) -> web.Application:
     """Wire the routes to a world and the bot that lives in it."""
-    middlewares = (control.explain_mistakes, record_request, inject_fault, refuse_as_discord)
+    middlewares = (pages.refuse_foreign, control.explain_mistakes, record_request, inject_fault, refuse_as_discord)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=middlewares)
     app[WORLD] = world
     app[BOT] = bot_factory(world)

@@ -1,9 +1,11 @@
 """Numbers for Prometheus."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import aiohttp
+import pytest
 from midway.app.metrics import Metrics, serving_metrics
 from midway.domain.account import Account, AccountState
 from midway.domain.action import Action
@@ -14,6 +16,7 @@ from midway.store.memory import MemoryStore
 from midway.store.watch import Watch
 
 from tests.store.tasks import advance, submitted
+from tests.support.processes import PATIENCE_SECONDS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -99,3 +102,81 @@ async def test_the_page_is_what_prometheus_reads():
     async with serving_metrics(metrics, 0) as url, aiohttp.ClientSession() as http, http.get(url) as answer:
         assert answer.content_type == "text/plain"
         assert 'midway_call_seconds_count{code="OK",method="/a/B"} 1.0' in await answer.text()
+
+
+async def asked(url: str, method: str = "GET", **headers: str) -> tuple[aiohttp.ClientResponse, str]:
+    async with aiohttp.ClientSession() as http, http.request(method, url, headers=headers) as answer:
+        return answer, await answer.text()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:9464"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_another_sites_page_learns_nothing(headers):
+    async with serving_metrics(Metrics(), 0) as url:
+        answer, said = await asked(url, **headers)
+
+    assert (answer.status, answer.headers.get("Server")) == (403, None)
+    assert "midway_call" not in said
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "localhost:9464"}, {"Host": "[::1]"}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}],
+)
+async def test_this_machine_may_ask(headers):
+    async with serving_metrics(Metrics(), 0) as url:
+        answer, _ = await asked(url, **headers)
+
+    assert (answer.status, answer.headers.get("Server")) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("HEAD", "/metrics", 200), ("POST", "/metrics", 405), ("GET", "/", 404), ("GET", "/metrics/..", 404)],
+)
+async def test_there_is_one_page(method, path, status):
+    async with serving_metrics(Metrics(), 0) as url:
+        answer, _ = await asked(url.removesuffix("/metrics") + path, method)
+
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /metrics HTTP/1.1\r\nHost: 127.0"])
+async def test_a_connection_that_asks_nothing_ends(said):
+    async with serving_metrics(Metrics(), 0, idle_seconds=1) as url, asyncio.timeout(PATIENCE_SECONDS):
+        reader, writer = await opened(url)
+        writer.write(said)
+
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_one_connection_too_many_is_closed_and_the_others_go_on():
+    async with serving_metrics(Metrics(), 0, max_connections=2) as url, asyncio.timeout(PATIENCE_SECONDS):
+        held = [await opened(url) for _ in range(2)]
+        for streams in held:
+            await ask(*streams)  # so the server has taken it
+        reader, writer = await opened(url)
+
+        assert await reader.read() == b""
+        await ask(*held[0])
+        for _, writing in (*held, (reader, writer)):
+            writing.close()
+
+
+async def opened(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", int(url.removesuffix("/metrics").rpartition(":")[2]))
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")

@@ -2,39 +2,24 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from aiohttp.http import HttpProcessingError
+from structlog.typing import Processor
 
-HIDDEN = "[hidden]"
-SECRET_NAMES = frozenset(
-    {"token", "api_key", "api_keys", "authorization", "mj-api-secret", "mj_api_secret", "secret", "webhook_secret"}
-)
+from midway.app.redaction import HIDDEN, Redaction
+
+__all__ = ["HIDDEN", "configure_logs"]
+
 GRPC = "grpc._cython.cygrpc"
 GRPC_INVALID = "Invalid encoding on"
-# What people wrote is theirs: it is shown to who looks for it with DEBUG, and not kept by default.
-PRIVATE_NAMES = frozenset({"prompt", "prompt_en", "final_prompt", "modal_prompt"})
+AIOHTTP = "aiohttp.server"
+OURS = "midway"
 
-
-class Redaction:
-    """A processor that hides secrets by their name and by their value, and prompts above DEBUG."""
-
-    def __init__(self, secrets: Collection[str] = ()) -> None:
-        # Short ones would hide half of the log; who uses such a key has no secret.
-        self._secrets = [secret for secret in secrets if len(secret) >= 6]
-
-    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """Return the event with what must not be read replaced."""
-        names = SECRET_NAMES if method == "debug" else SECRET_NAMES | PRIVATE_NAMES
-        return {key: HIDDEN if key.lower() in names else self._without_secrets(value) for key, value in event.items()}
-
-    def _without_secrets(self, value: Any) -> Any:
-        if isinstance(value, str):
-            for secret in self._secrets:
-                value = value.replace(secret, HIDDEN)
-        return value
+log = structlog.get_logger(__name__)
 
 
 def configure_logs(level: str, style: Literal["auto", "console", "json"], *, secrets: Collection[str] = ()) -> None:
@@ -56,15 +41,39 @@ def configure_logs(level: str, style: Literal["auto", "console", "json"], *, sec
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(shared, Redaction(secrets), is_console=is_console))
+    handler.addFilter(_may_be_kept)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # Below WARNING discord.py-self logs whole payloads, token and prompt included.
-    logging.getLogger("discord").setLevel(logging.WARNING)
+    # A line that cannot be formatted would else be printed as it is, past the redaction.
+    logging.raiseExceptions = False
     logging.getLogger(GRPC).addFilter(_shows_no_metadata)
+    logging.getLogger(AIOHTTP).addFilter(_is_no_clients_mistake)
+
+
+def log_what_nobody_caught() -> None:
+    """Log warnings, and the exceptions that end this process or a thread of it, instead of printing them bare."""
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda *caught: log.critical("ended by a defect", exc_info=caught)
+    threading.excepthook = lambda end: log.error("a thread ended by a defect", exc_info=end.exc_value)
+    sys.unraisablehook = lambda caught: log.error("a clean-up broke", exc_info=caught.exc_value)
+
+
+def _may_be_kept(record: logging.LogRecord) -> bool:
+    """Tell whether a line may be kept: below WARNING libraries log whole statements, payloads, headers and prompts.
+
+    Ours come by structlog, which no library uses, or from a logger of our name.
+    """
+    is_ours = isinstance(record.msg, dict) or record.name.partition(".")[0] == OURS
+    return is_ours or record.levelno >= logging.WARNING
 
 
 def _shows_no_metadata(record: logging.LogRecord) -> bool:
     """Tell whether a line of grpc's own may be kept: of metadata that is not UTF-8, keys too, it prints the value."""
     return not record.getMessage().startswith(GRPC_INVALID)
+
+
+def _is_no_clients_mistake(record: logging.LogRecord) -> bool:
+    """Tell whether a line of aiohttp's may be kept: of what is no HTTP it prints the bytes, and a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _formatter(shared: list[Processor], redaction: Redaction, *, is_console: bool) -> logging.Formatter:

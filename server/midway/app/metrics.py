@@ -1,10 +1,12 @@
 """Numbers for Prometheus: what clients call, how Tasks change, how the Accounts fare."""
 
+import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,8 +14,11 @@ from prometheus_client.registry import Collector
 from midway.domain.account import Account, AccountState
 from midway.domain.ids import TaskId
 from midway.domain.task import State, Task
+from midway.rest.backend import is_from_this_machine
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
+BACKLOG = 16  # connections not taken yet; the bound above is looked at when one is
+FOREIGN_SITES = frozenset({"cross-site", "same-site"})  # another port of this machine is the same site
 
 
 class AccountNumbers(Collector):
@@ -82,21 +87,55 @@ class Metrics:
 
 
 @asynccontextmanager
-async def serving_metrics(metrics: Metrics, port: int) -> AsyncIterator[str]:
-    """Serve the numbers on loopback while the context is open; yield their address."""
+async def serving_metrics(
+    metrics: Metrics, port: int, *, idle_seconds: float = 30, max_connections: int = 16
+) -> AsyncIterator[str]:
+    """Serve the numbers on loopback while the context is open; yield their address. Raises OSError for a taken port.
+
+    A connection that asks nothing ends after `idle_seconds`; above `max_connections` new ones are closed at once.
+    """
 
     async def page(_: web.Request) -> web.Response:
         return web.Response(
             body=generate_latest(metrics.registry), headers={"Content-Type": "text/plain; version=0.0.4"}
         )
 
-    app = web.Application()
+    app = web.Application(middlewares=[_refuse_foreign_pages], client_max_size=1)
     app.router.add_get("/metrics", page)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    app.on_response_prepare.append(_without_version)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, keepalive_timeout=idle_seconds)
     await runner.setup()
+    take = runner.server
+    assert take is not None
+
+    def connection() -> asyncio.BaseProtocol:
+        return take() if len(take.connections) < max_connections else _Refusal()
+
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+        server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", port, backlog=BACKLOG)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/metrics"
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+@web.middleware
+async def _refuse_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what a browser asks for another site, also one whose name was made to point here."""
+    if request.headers.get("Sec-Fetch-Site") in FOREIGN_SITES or not is_from_this_machine(request):
+        raise web.HTTPForbidden(text="the metrics are for this machine: ask for a loopback address, from no other page")
+    return await handler(request)
+
+
+async def _without_version(_: web.BaseRequest, answer: web.StreamResponse) -> None:
+    """Tell nobody what runs here."""
+    answer.headers.pop("Server", None)

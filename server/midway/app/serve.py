@@ -8,7 +8,7 @@ import uvloop
 
 from midway.app.discord_proxy import ignored_variables, secrets_of_proxies
 from midway.app.link_key import LinkKeyUnusable
-from midway.app.logs import configure_logs
+from midway.app.logs import configure_logs, log_what_nobody_caught
 from midway.app.memory import collect_seldom, give_back_large_blocks
 from midway.app.open_files import raise_open_files
 from midway.app.ports import PortTaken, check_free
@@ -49,6 +49,7 @@ def run_server(settings: Settings) -> None:
     give_back_large_blocks()
     raise_open_files()
     configure_logs(settings.log_level, settings.log_format, secrets=secrets_of(settings))
+    log_what_nobody_caught()
     try:
         uvloop.run(_serve(settings))
     except REFUSALS as err:

@@ -81,6 +81,12 @@ class Settings(LimitSettings):
     )
     simulator_port: int = _port(9300, "Port of the Discord simulator")
     metrics_port: int = _port(9464, "Port of the Prometheus metrics, on loopback")
+    metrics_idle_seconds: float = Field(
+        30, ge=1, description="How long a connection to that port may ask nothing, so that silent ones end"
+    )
+    metrics_max_connections: int = Field(
+        16, ge=1, description="Most connections to that port, so that they do not use up the files"
+    )
     data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
     allow_network_file_system: bool = Field(False, description="Open a database on a network file system all the same")
     server: str | None = Field(None, description="host:port that the client commands call; unset: this machine's")

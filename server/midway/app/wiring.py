@@ -74,7 +74,14 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
         await parts.enter_async_context(hooks)
         engine = await _engine(settings, hooks, names, parts)
         metrics = await _metrics(engine, parts)
-        metrics_url = await parts.enter_async_context(serving_metrics(metrics, settings.metrics_port))
+        metrics_url = await parts.enter_async_context(
+            serving_metrics(
+                metrics,
+                settings.metrics_port,
+                idle_seconds=settings.metrics_idle_seconds,
+                max_connections=settings.metrics_max_connections,
+            )
+        )
         links = await _links(settings)
         await _webhooks(settings, engine, links, hooks, parts)
         keeper = await _keeper(settings, engine, parts)
