@@ -37,6 +37,13 @@ def test_ids_go_on_after_the_last_one_stored_though_the_clock_went_back():
     assert TaskIds(last=FAR_AHEAD).next() == str(int(FAR_AHEAD) + 1)
 
 
+def test_a_millisecond_that_comes_again_makes_other_nonces(monkeypatch: pytest.MonkeyPatch):
+    """The clock was set back and the server started anew; a nonce that comes twice would replace another's Attempt."""
+    monkeypatch.setattr("midway.domain.ids.time.time_ns", lambda: 1_764_000_000_000_000_000)
+
+    assert len({Nonces().next() for _ in range(10)}) == 10
+
+
 def test_a_nonce_is_short_enough_for_discord():
     assert len(Nonces().next()) <= 25
 

@@ -127,7 +127,7 @@ async def _webhooks(
     def shown(task: Task) -> bytes:
         return render(links.shown(task))
 
-    sender = WebhookSender(engine.store, SystemClock(), shown, outbound, rules=settings.webhook_rules(), secret=secret)
+    sender = WebhookSender(engine.store, engine.clock, shown, outbound, rules=settings.webhook_rules(), secret=secret)
     await parts.enter_async_context(kept_running("webhooks", sender.run))
 
 
@@ -137,7 +137,9 @@ async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> 
         max_age=None if days is None else timedelta(days=days), max_total_bytes=settings.media_max_bytes
     )
     archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
-    keeper = ArchiveKeeper(engine.store, engine.watch, archive, engine.fetch_picture, retention=retention)
+    keeper = ArchiveKeeper(
+        engine.store, engine.watch, archive, engine.fetch_picture, retention=retention, clock=engine.clock
+    )
     await parts.enter_async_context(kept_running("pictures", keeper.run))
     return keeper
 

@@ -1,6 +1,7 @@
 """Identities, each its own type so that one is never passed for another."""
 
 import re
+import secrets
 import threading
 import time
 from datetime import UTC, datetime
@@ -62,12 +63,16 @@ class TaskIds:
 class Nonces:
     """Makes nonces shaped like Discord snowflakes; strictly increasing, so concurrent calls never share one.
 
+    The bits below the time are chosen by chance at each start: where the wall clock was set back, a millisecond comes
+    again, and a nonce of an earlier run must not.
     Source: discord.py-self 2.1.0 makes its own from milliseconds alone, and calls in one millisecond collide.
     """
 
     def __init__(self) -> None:
         self._sequence = Sequence()
+        self._run = secrets.randbits(NONCE_TIME_SHIFT)
 
     def next(self) -> Nonce:
         """Return a new nonce; later than every nonce of an earlier run as long as the clock does not go back."""
-        return Nonce(str(self._sequence.next(time.time_ns() // 1_000_000 - DISCORD_EPOCH_MS << NONCE_TIME_SHIFT)))
+        milliseconds = time.time_ns() // 1_000_000 - DISCORD_EPOCH_MS
+        return Nonce(str(self._sequence.next((milliseconds << NONCE_TIME_SHIFT) + self._run)))

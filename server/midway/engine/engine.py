@@ -18,11 +18,12 @@ from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
 from midway.domain.notice import deserves_notice
+from midway.domain.redate import step_between
 from midway.domain.task import UNFINISHED, Ask, State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
-from midway.engine.clock import Clock, SystemClock
+from midway.engine.clock import Clock, SteadyClock, SystemClock
 from midway.engine.intake import Intake
 from midway.engine.ledger import UNBOUNDED
 from midway.engine.limits import Limits
@@ -39,6 +40,7 @@ from midway.store.watch import Watch
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 3.0  # at the end, for the answers to Interactions on their way; a shutdown has ten in all
+CLOCK_LOOK_SECONDS = 1.0  # between two looks whether the machine's clock was set
 WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in the Store
 
 
@@ -77,11 +79,12 @@ class Engine:
         self._notify_url = notify_url  # for Tasks that name none
         self._check_notify_url = check_notify_url  # of those that name one
         self._limits = limits
-        self._clock = clock or SystemClock()
+        self.clock = SteadyClock.of(clock or SystemClock())
+        self._is_followed = False  # the Store has the clock's boot, and what is unfinished is dated by it
         self._wording = Wording(banned, translator, limits.max_prompt_characters, limits.max_jobs_per_prompt)
         nonces = Nonces()
         self._workers = {
-            config.id: Worker(config, connections[config.id], store, limits, self._clock, nonces) for config in accounts
+            config.id: Worker(config, connections[config.id], store, limits, self.clock, nonces) for config in accounts
         }
         self._intake: Intake
         self._running: asyncio.Task[None]
@@ -89,8 +92,11 @@ class Engine:
     async def __aenter__(self) -> Self:
         """Take up what an earlier run left, and begin to work."""
         ids = TaskIds(await self.store.last_task_id())
+        # Goes on where the last process was, so that a step since then is no other than one from now on.
+        self.clock.boot = await self.store.boot(self.clock.boot.id) or self.clock.boot
+        await self._take_step()
         regions = Regions(self.fetch_picture, self.pictures)
-        self._intake = Intake(self.store, self._workers, self._wording, self._limits, self._clock, ids, regions)
+        self._intake = Intake(self.store, self._workers, self._wording, self._limits, self.clock, ids, regions)
         marks = {mark.account_id: mark for mark in await self.store.marks()}
         for worker in self._workers.values():
             worker.relocate = self._intake.relocate
@@ -190,6 +196,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             for worker in self._workers.values():
                 group.create_task(self._supervise(worker), name=f"worker {worker.id}")
+            group.create_task(self._follow_clock(), name="clock")
 
     async def _supervise(self, worker: Worker) -> None:
         """Run a worker for ever; a defect in one Account must not stop the others."""
@@ -200,6 +207,38 @@ class Engine:
                 log.exception("a worker ended by a defect; it begins again", account_id=worker.id)
             await asyncio.sleep(WORKER_RESTART_SECONDS)
             await self._recovered(worker)
+
+    async def _follow_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_LOOK_SECONDS)
+            await self._take_step()
+
+    async def _take_step(self) -> None:
+        """Take over a wall clock that was set, and move along whatever is unfinished, so that nobody sees a jump.
+
+        The Store writes in order. What waits to be written now was dated before, and what comes later will be by
+        the new time; between the two lines nothing gives way.
+        """
+        before, now = self.clock.boot, self.clock.look()
+        if self._is_followed and not step_between(before, now):
+            return
+        young = self.clock.now() - self._limits.late_window
+        self.clock.boot = now
+        try:
+            moved = await self.store.follow_clock(now, young)
+        except Exception as err:  # noqa: BLE001 - supervised: nothing was moved; it is looked at again soon
+            self.clock.boot = before
+            if self._is_followed:
+                log.warning("the machine's clock was set, and that cannot be taken over yet", error=repr(err))
+            self._is_followed = False
+            return
+        self._is_followed = True
+        if moved:
+            log.warning(
+                "the machine's clock was set; no deadline counts that as time", by_seconds=moved.total_seconds()
+            )
+            for worker in self._workers.values():
+                worker.clock_was_set()
 
     async def _recovered(self, worker: Worker) -> None:
         while True:
@@ -223,7 +262,7 @@ class Engine:
             if other
             else failed(Reason.ACCOUNT_UNAVAILABLE, f"its account {task.account_id} is configured no longer")
         )
-        changed = apply(task, event, self._clock.now())
+        changed = apply(task, event, self.clock.now())
         adopted = await self.store.append(
             changed, expected_revision=task.revision, notify=deserves_notice(task, changed)
         )

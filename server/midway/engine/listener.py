@@ -4,8 +4,8 @@ Event -> `correlate` (which Attempt?) -> `classify` (what does it mean?) -> `Led
 calls it, one event at a time, in the order Discord sent them.
 """
 
+import time
 from collections.abc import Callable
-from datetime import datetime
 
 import structlog
 from msgspec.structs import replace
@@ -57,7 +57,8 @@ class Listener:
         self._lot = ParkingLot(limits.park_time, limits.max_parked_messages)
         self.mailbox = Mailbox()
         self.user_id: UserId | None = None
-        self.awaiting_final: dict[TaskId, datetime] = {}  # progress message deleted: look at the history then
+        # Progress message deleted: look at the history then (monotonic).
+        self.awaiting_final: dict[TaskId, float] = {}
         # Set by the worker: what to do about an Account's trouble, an open modal, a full queue, a seen Remix setting,
         # a job that was drawn fast, words that nobody knows.
         self.on_trouble: Callable[[Trouble], None]
@@ -85,13 +86,13 @@ class Listener:
         """Apply messages read from the channel, oldest first; return those of jobs that match nothing we know."""
         return [message for message in messages if not await self._message(message, live=False)]
 
-    def wake_at(self) -> datetime | None:
-        """Return when something parked is over."""
+    def wake_at(self) -> float | None:
+        """Return when (monotonic) something parked is over."""
         return self._lot.wake_at()
 
     def expire(self) -> None:
         """Give up on messages that matched nothing in time."""
-        for message in self._lot.expired(self._clock.now()):
+        for message in self._lot.expired(time.monotonic()):
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
     async def _message(self, message: Message, *, live: bool = True) -> bool:
@@ -112,7 +113,7 @@ class Listener:
                 self._see_trouble(message)
         elif live:
             self._see_trouble(message)
-            self._lot.park(message, self._clock.now())
+            self._lot.park(message, time.monotonic())
         return attempt is not None or not _tells_of_a_job(message)
 
     def _match(self, message: Message, keys: Keys) -> Attempt | None:
@@ -266,7 +267,8 @@ class Listener:
         nonce = self._ledger.index.by_message.get(event.id)
         attempt = self._ledger.attempt(nonce)
         if attempt is not None and attempt.is_open:
-            self.awaiting_final.setdefault(attempt.task_id, self._clock.now() + self._limits.final_grace)
+            look_at = time.monotonic() + self._limits.final_grace.total_seconds()
+            self.awaiting_final.setdefault(attempt.task_id, look_at)
 
     async def _acknowledged(self, interaction_id: InteractionId, nonce: Nonce | None) -> None:
         attempt = self._ledger.attempt(nonce)

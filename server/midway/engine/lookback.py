@@ -4,6 +4,7 @@ Nothing fails for a lost event while its picture lies in the channel: before a d
 history is read and goes through the same way as live events.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +31,8 @@ from midway.engine.sender import Sender
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER = timedelta(seconds=2)  # before the history is asked for again when Discord did not give it
+RETRY_AFTER_SECONDS = 2.0  # before the history is asked for again when Discord did not give it
+LONG_AWAY = timedelta(minutes=2)  # between two sweeps, which are a minute apart at most: the machine slept
 NEVER_SENT = "the server stopped before it was sent; the channel shows no trace of it"
 
 
@@ -57,32 +59,36 @@ class Lookback:
         self._limits = limits
         self._clock = clock
         self._reading = self._is_wanted = False
-        self._began_at = self._retry_at = self._sweep_at = clock.now()
+        self._retry_at = self._sweep_at = time.monotonic()
+        self._began_at = self._swept_at = clock.now()  # since when Discord was heard; when it was looked last
         self._looked_at: dict[TaskId, datetime] = {}  # when the history was last read for a late Task
         self.spawn: Callable[[Coroutine[Any, Any, None], str], None]
         self.serially: Callable[[Callable[[], Awaitable[None]]], None]
 
     def is_due(self) -> bool:
         """Tell whether it is time for the next sweep."""
-        return self._clock.now() >= self._sweep_at
+        return time.monotonic() >= self._sweep_at
 
     async def sweep(self) -> None:
         """Fail what is overdue, after a look where one may help; let go of what nothing will come of."""
         now = self._clock.now()
-        self._sweep_at = now + self._limits.sweep_period
+        self._sweep_at = time.monotonic() + self._limits.sweep_period.total_seconds()
+        if now - self._swept_at > LONG_AWAY:
+            self._began_at = now
+        self._swept_at = now
         for task in self._ledger.unfinished():
             if is_surely_early(task, now, self._limits):
                 continue  # a queue may be long
             due = deadline(task, self._ledger.attempts(task.id), self._limits, self._speed)
             if due is not None and due.at <= now:
                 await self._overdue(task, due, now)
-        if self._is_wanted or any(at <= now for at in self._listener.awaiting_final.values()):
+        if self._is_wanted or any(at <= time.monotonic() for at in self._listener.awaiting_final.values()):
             self.look()
         await self._release(now)
 
     def look(self) -> None:
         """Read the history now, unless it is being read."""
-        if not self._reading and self._clock.now() >= self._retry_at:
+        if not self._reading and time.monotonic() >= self._retry_at:
             self._reading = True
             self._is_wanted = False
             self.spawn(self._read(*self._span()), f"history {self._channel_id}")
@@ -91,7 +97,8 @@ class Lookback:
 
     async def _overdue(self, task: Task, due: Deadline, now: datetime) -> None:
         looked = self._looked_at.get(task.id, due.at) > due.at
-        patient_until = max(due.at, self._began_at) + self._limits.offline_patience  # it may be due since a downtime
+        # It may be due since a downtime, or since a sleep of the machine.
+        patient_until = max(due.at, self._began_at) + self._limits.offline_patience
         if not due.look_first or looked or now > patient_until:
             self._looked_at.pop(task.id, None)
             ended = self._ledger.ended(task.id, settled=False)
@@ -120,9 +127,9 @@ class Lookback:
 
     async def _read_done(self, messages: list[Message] | None, limit: int) -> None:
         self._reading = False
-        now = self._clock.now()
+        now, moment = self._clock.now(), time.monotonic()
         if messages is None:
-            self._retry_at = now + RETRY_AFTER
+            self._retry_at = moment + RETRY_AFTER_SECONDS
             self._is_wanted = True
             return
         unclaimed = await self._listener.read_history(messages)
@@ -131,7 +138,7 @@ class Lookback:
             await self._requeue_never_sent(complete_since, unclaimed)
         for task in self._ledger.unfinished():
             self._looked_at[task.id] = now
-        for task_id in [t for t, at in self._listener.awaiting_final.items() if at <= now]:
+        for task_id in [t for t, at in self._listener.awaiting_final.items() if at <= moment]:
             del self._listener.awaiting_final[task_id]
 
     async def _requeue_never_sent(self, complete_since: datetime | None, unclaimed: Sequence[Message]) -> None:
@@ -180,6 +187,11 @@ class Lookback:
         has_tries_left = len(self._ledger.attempts(attempt.task_id)) <= self._limits.max_requeues
         is_older = attempt.nonce not in self._sender.sent_here
         return not has_trace and is_older and had_its_time and has_tries_left and leaves_trace(attempt)
+
+    def clock_was_set(self) -> None:
+        """Forget the times of before: they are told by another clock than those of the Tasks from now on."""
+        self._looked_at.clear()
+        self._began_at = self._swept_at = self._clock.now()
 
     def reset(self) -> None:
         """Begin anew after a defect ended the worker, and a look at the history with it."""

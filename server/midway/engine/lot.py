@@ -1,7 +1,7 @@
 """The parking lot: messages that match no Attempt yet, kept until a key is learnt or their time is over."""
 
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec import Struct
 
@@ -9,20 +9,20 @@ from midway.discord.event import Message
 
 
 class Parked(Struct, frozen=True):
-    """One message and when it came."""
+    """One message and when it came, by `time.monotonic`."""
 
     message: Message
-    since: datetime
+    since: float
 
 
 class ParkingLot:
     """Keeps unmatched messages in the order they came."""
 
     def __init__(self, park_time: timedelta, capacity: int) -> None:
-        self._park_time = park_time
+        self._park_seconds = park_time.total_seconds()
         self._parked: deque[Parked] = deque(maxlen=capacity)
 
-    def park(self, message: Message, now: datetime) -> None:
+    def park(self, message: Message, now: float) -> None:
         """Keep a message for later."""
         self._parked.append(Parked(message, now))
 
@@ -36,13 +36,13 @@ class ParkingLot:
         """Keep a message on, with the time it first came."""
         self._parked.append(parked)
 
-    def expired(self, now: datetime) -> list[Message]:
+    def expired(self, now: float) -> list[Message]:
         """Remove and return the messages whose time is over."""
         gone = []
-        while self._parked and self._parked[0].since + self._park_time <= now:
+        while self._parked and self._parked[0].since + self._park_seconds <= now:
             gone.append(self._parked.popleft().message)
         return gone
 
-    def wake_at(self) -> datetime | None:
-        """Return when the oldest message's time is over."""
-        return self._parked[0].since + self._park_time if self._parked else None
+    def wake_at(self) -> float | None:
+        """Return when (monotonic) the oldest message's time is over."""
+        return self._parked[0].since + self._park_seconds if self._parked else None

@@ -5,9 +5,9 @@ worker's loop; everything they find out comes back through `serially`, so state 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Container, Coroutine
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -64,7 +64,7 @@ class Sender:
         self._ready: deque[Outgoing] = deque()
         self._in_flight: set[Nonce] = set()
         self.is_closing = False  # nothing new is sent; what was sent is waited for
-        self._send_at = clock.now()  # not before; kept by the pace and by Discord's limits
+        self._send_at = time.monotonic()  # not before; kept by the pace and by Discord's limits
         self.sent_here: set[Nonce] = set()  # by this process; an older one may have died before it sent
         # Set by the worker before its loop begins.
         self.serially: Serially
@@ -72,13 +72,13 @@ class Sender:
         self.on_sent: OnSent
         self.on_unprepared: OnUnprepared
 
-    def wake_at(self) -> datetime | None:
-        """Return when the pace lets the next Interaction go; None when only an event can change what may be sent."""
-        return self._send_at if self._send_at > self._clock.now() else None
+    def wake_at(self) -> float | None:
+        """Return when (monotonic) the pace lets the next Interaction go; None when only an event can change that."""
+        return self._send_at if self._send_at > time.monotonic() else None
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long."""
-        self._send_at = max(self._send_at, self._clock.now() + timedelta(seconds=seconds))
+        self._send_at = max(self._send_at, time.monotonic() + seconds)
 
     @property
     def is_idle(self) -> bool:
@@ -106,9 +106,12 @@ class Sender:
 
     async def turn(self) -> None:
         """Take the next place in the Account's pace, for an Interaction outside any Task; return when it has come."""
-        while (wait := self._send_at - self._clock.now()) > timedelta(0):  # noqa: ASYNC110 - a time, no event
-            await asyncio.sleep(wait.total_seconds())
-        self._send_at = self._clock.now() + self._limits.pace
+        while (wait := self._send_at - time.monotonic()) > 0:  # noqa: ASYNC110 - a time, no event
+            await asyncio.sleep(wait)
+        self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        self._send_at = time.monotonic() + self._limits.pace.total_seconds()
 
     def forget_old(self, kept: Container[Nonce]) -> None:
         """Forget which Interactions this process sent, save those that may still be asked for."""
@@ -118,9 +121,9 @@ class Sender:
         """Send what the pace allows, and prepare what the slots allow."""
         if not self._connection.is_connected or self.is_closing:
             return
-        while self._ready and self._clock.now() >= self._send_at:
+        while self._ready and time.monotonic() >= self._send_at:
             await self._send_first()
-        if self._clock.now() >= self._send_at:
+        if time.monotonic() >= self._send_at:
             self._fill_slots()
 
     def _fill_slots(self) -> None:
@@ -199,7 +202,7 @@ class Sender:
         attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
         before = self._ledger.ended(task.id, settled=True) if follows_modal else []
         await self._ledger.change(task.id, Dispatched(), attempts=[*before, attempt])
-        self._send_at = self._clock.now() + self._limits.pace
+        self._keep_pace()
         self.sent_here.add(attempt.nonce)
         self._in_flight.add(attempt.nonce)
         self.spawn(self._transmit(attempt.nonce, outgoing.interaction), f"send {task.id}")

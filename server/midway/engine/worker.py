@@ -5,6 +5,7 @@ parts do: `sender` sends, `listener` hears, `lookback` looks after what is late,
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
@@ -106,6 +107,14 @@ class Worker:
         self._lookback.reset()
         await self._ledger.reload()
 
+    def clock_was_set(self) -> None:
+        """Go on with the times that the Store has for what is unfinished since the wall clock was set."""
+        self._inbox.put(self._read_times_anew)
+
+    async def _read_times_anew(self) -> None:
+        await self._ledger.reload()
+        self._lookback.clock_was_set()
+
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
         await self._inbox.ask(self._resume)
@@ -198,9 +207,9 @@ class Worker:
     def _nap(self) -> timedelta:
         """Return how long nothing has to be looked at."""
         nap = self._limits.sweep_period if self._ledger.has_unfinished() else IDLE_NAP
-        now = self._clock.now()
+        now = time.monotonic()
         waits = [at - now for at in (self._sender.wake_at(), self._listener.wake_at()) if at is not None]
-        return min([nap, *waits])
+        return min([nap, *(timedelta(seconds=wait) for wait in waits)])
 
     async def _look_around(self) -> None:
         """Do what is due: deadlines, expired messages, and whatever may be sent now."""

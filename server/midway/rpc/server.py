@@ -85,7 +85,7 @@ def build_server(
     tasks = TaskService(engine, TaskImages(engine, open_picture), reader, links, options)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, chain)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), chain)
-    webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(WebhookService(engine.store), chain)
+    webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(WebhookService(engine.store, engine.clock), chain)
     reads = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
     legacy = LegacyService(engine, reader, links, reads)
     legacy_service_pb2_grpc.add_LegacyServiceServicer_to_server(legacy, chain)

@@ -1,7 +1,7 @@
 """WebhookService: notices that could not be delivered."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from midjourney.v1 import webhook_service_pb2 as messages
 from midjourney.v1 import webhook_service_pb2_grpc
@@ -9,6 +9,7 @@ from yarl import URL
 
 from midway.domain.errors import InvalidField, NotFound, Reason
 from midway.domain.ids import Revision, TaskId, notice_id
+from midway.engine.clock import Clock
 from midway.rpc.interceptors import Context
 from midway.rpc.paging import Page, page_from, page_size, token_from
 from midway.rpc.words import STATES
@@ -20,8 +21,9 @@ NOTICE_ID = re.compile(r"msg_(\d{16})_(\d{1,18})")
 class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
     """The service that `webhook_service.proto` describes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock  # the sender's own
 
     async def ListDeadLetters(
         self, request: messages.ListDeadLettersRequest, context: Context
@@ -42,7 +44,8 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
     ) -> messages.RedeliverDeadLetterResponse:
         """Send a dead letter again."""
         named = NOTICE_ID.fullmatch(request.dead_letter_id)
-        if not named or not await self._store.redeliver(TaskId(named[1]), Revision(int(named[2])), datetime.now(UTC)):
+        now = self._clock.now()
+        if not named or not await self._store.redeliver(TaskId(named[1]), Revision(int(named[2])), now):
             raise NotFound(
                 Reason.DEAD_LETTER_NOT_FOUND,
                 "no webhook of this id was given up",

@@ -6,14 +6,15 @@ It loses everything when the process ends; tests use it, a server does not.
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
-from midway.domain.task import Task
+from midway.domain.redate import Boot, redated, redated_attempt, step_between
+from midway.domain.task import UNFINISHED, Task
 from midway.store.doorbell import Bell, Doorbells
 from midway.store.memory_outbox import MemoryOutbox
 from midway.store.port import (
@@ -46,6 +47,7 @@ class MemoryStore:
         self._attempts: dict[Nonce, Attempt] = {}
         self._marks: dict[AccountId, AccountMark] = {}
         self._outbox = MemoryOutbox()
+        self._boot: Boot | None = None
         self._doorbells = Doorbells()
 
     async def submit(
@@ -217,6 +219,22 @@ class MemoryStore:
         """Drop old dead letters."""
         self._outbox.forget(before)
         self._doorbells.ring()
+
+    async def boot(self, boot_id: str) -> Boot | None:
+        """Return the boot that was remembered last, if it is this one."""
+        return self._boot if self._boot and self._boot.id == boot_id else None
+
+    async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
+        """Move what is unfinished along with a clock that was set."""
+        step = step_between(self._boot, boot)
+        self._boot = boot
+        for task in [task for task in self._tasks.values() if step and task.state in UNFINISHED]:
+            self._keep(redated(task, step))
+        for attempt in self._attempts_where(lambda attempt: attempt.is_open or attempt.sent_at > young):
+            self._attempts[attempt.nonce] = redated_attempt(attempt, step)
+        self._outbox.move(step)
+        self._doorbells.ring()
+        return step
 
     def outbox_doorbell(self) -> AbstractAsyncContextManager[Bell]:
         """Listen for changes."""

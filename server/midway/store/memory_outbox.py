@@ -1,7 +1,7 @@
 """The outbox and the dead letters of the memory store: the readable form of `store/sql/outbox.sql`."""
 
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -42,6 +42,13 @@ class MemoryOutbox:
         """Count a try."""
         if row := self.rows.get(sequence):
             self.rows[sequence] = replace(row, tries=row.tries + 1, due_at=due_at)
+
+    def move(self, step: timedelta) -> None:
+        """Move every notice and dead letter along with a clock that was set."""
+        for row in list(self.rows.values()):
+            self.rows[row.sequence] = replace(row, due_at=row.due_at + step, since=row.since + step)
+        for key, letter in list(self._dead.items()):
+            self._dead[key] = replace(letter, died_at=letter.died_at + step)
 
     def give_up(self, sequence: int, problem: str, now: datetime) -> None:
         """Move a notice to the dead letters."""

@@ -10,7 +10,7 @@ Rules that every implementation keeps and `tests/store/` proves:
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from midway.domain.action import Action
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
+from midway.domain.redate import Boot
 from midway.domain.task import State, Task
 
 
@@ -222,6 +223,17 @@ class Store(Protocol):
 
     async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
         """Put a dead letter into the outbox again, due now and with nothing tried; False when there is none."""
+
+    async def boot(self, boot_id: str) -> Boot | None:
+        """Read when this boot of the machine began by the clock that stored times are told by; None: not known."""
+
+    async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
+        """Remember when the machine's boot began; where that moved since, the clock was set: move stored times along.
+
+        Those of unfinished Tasks, of Attempts that are open or were sent after `young`, of undelivered notices and of
+        dead letters, all in one transaction. What was stored before this call is moved, what comes after it is not.
+        Doing it again changes nothing. Returns by how much the clock was set.
+        """
 
     async def forget_dead_letters(self, before: datetime) -> None:
         """Remove the dead letters that died before this time."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from yarl import URL
 
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
-from midway.engine.clock import Clock
+from midway.engine.clock import Clock, SteadyClock
 from midway.outbound.address import domain_of
 from midway.outbound.client import Outbound
 from midway.outbound.lanes import domain_places
@@ -82,14 +83,14 @@ class WebhookSender:
     ) -> None:
         """Take the parts; nothing runs yet. Raises WebhookSecretInvalid."""
         self._store = store
-        self._clock = clock
+        self._clock = SteadyClock.of(clock)
         self._rules = rules or WebhookRules()
         self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
         self._random = random or Random()  # noqa: S311  # spreads retries
         # Owned by `run` and the deliveries it starts.
         self._under_way: dict[TaskId, _Host] = {}  # each with the host that it is posted to
         self._wake = asyncio.Event()
-        self._sweep_at = clock.now()
+        self._sweep_at = time.monotonic()
 
     async def run(self) -> None:
         """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
@@ -123,17 +124,20 @@ class WebhookSender:
                 continue
             busy.add(host)
             self._under_way[row.task.id] = host
-            group.create_task(self._deliver(row), name=f"webhook-{row.task.id}-{row.task.revision}")
+            time_left = row.since + self._rules.max_age - now
+            group.create_task(
+                self._deliver(row, time.monotonic() + time_left.total_seconds()),
+                name=f"webhook-{row.task.id}-{row.task.revision}",
+            )
         return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
 
     async def _forget_old(self) -> None:
         """Let go of dead letters that nobody has wanted for long."""
-        now = self._clock.now()
-        if now < self._sweep_at:
+        if time.monotonic() < self._sweep_at:
             return
-        self._sweep_at = now + SWEEP_PERIOD
+        self._sweep_at = time.monotonic() + SWEEP_PERIOD.total_seconds()
         with contextlib.suppress(StoreUnavailable):  # the next sweep does it
-            await self._store.forget_dead_letters(now - self._rules.keep_dead_letters)
+            await self._store.forget_dead_letters(self._clock.now() - self._rules.keep_dead_letters)
 
     async def _idle_rows(self, until: datetime) -> list[OutboxRow]:
         """Read each Task's first notice, save of the Tasks that have one under way."""
@@ -142,10 +146,11 @@ class WebhookSender:
         rows = await self._store.outbox_due(until, limit=ROWS_LOOKED_AT)
         return [row for row in rows if row.task.id not in busy and row.task.id not in self._under_way]
 
-    async def _deliver(self, row: OutboxRow) -> None:
+    async def _deliver(self, row: OutboxRow, give_up_at: float) -> None:
+        """Try a notice once, which is tried until `give_up_at` (monotonic)."""
         try:
             outcome = await self._supervised_attempt(row)
-            await self._record(row, outcome)
+            await self._record(row, outcome, give_up_at)
         finally:
             self._under_way.pop(row.task.id, None)
             self._wake.set()
@@ -153,39 +158,39 @@ class WebhookSender:
     async def _supervised_attempt(self, row: OutboxRow) -> Outcome:
         """Try once; a defect on the way costs this try and not every other notice."""
         try:
-            return await self._delivery.attempt(row, self._clock.now())
+            return await self._delivery.attempt(row, self._clock.wall())  # receivers compare with their own clock
         except Exception as err:  # supervised: becomes a failed try
             log.exception("webhook: a try broke", task_id=row.task.id)
             return Outcome(Verdict.FAILED, type(err).__name__)
 
-    async def _record(self, row: OutboxRow, outcome: Outcome) -> None:
+    async def _record(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> None:
         """Write down what became of the try, and stay at it until the store takes it.
 
         Until then the notice counts as under way: it must not be posted again and again meanwhile.
         """
         while True:
             try:
-                return await self._settle(row, outcome)
+                return await self._settle(row, outcome, give_up_at)
             except StoreUnavailable:
                 await asyncio.sleep(STORE_PAUSE.total_seconds())
 
-    async def _settle(self, row: OutboxRow, outcome: Outcome) -> None:
-        next_try = self._next_try(row, outcome)
+    async def _settle(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> None:
+        wait = self._wait(row, outcome, give_up_at)
         if outcome.verdict is Verdict.DELIVERED:
             await self._store.outbox_delivered(row.sequence)
-        elif next_try is None:
+        elif wait is None:
             await self._store.outbox_give_up(row.sequence, outcome.problem, self._clock.now())
         else:
-            await self._store.outbox_retry(row.sequence, next_try)
-        _log_outcome(row, outcome, is_last=next_try is None)
+            await self._store.outbox_retry(row.sequence, self._clock.now() + wait)
+        _log_outcome(row, outcome, is_last=wait is None)
 
-    def _next_try(self, row: OutboxRow, outcome: Outcome) -> datetime | None:
-        """Return when to try again; None when there is nothing left to do."""
+    def _wait(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> timedelta | None:
+        """Return how long to wait for the next try; None when there is nothing left to do."""
         if outcome.verdict is not Verdict.FAILED:
             return None
         delay = delay_after(row.tries, self._rules, self._random)
-        next_try = self._clock.now() + max(delay, min(outcome.retry_after, self._rules.longest_delay))
-        return next_try if next_try <= row.since + self._rules.max_age else None
+        wait = max(delay, min(outcome.retry_after, self._rules.longest_delay))
+        return wait if time.monotonic() + wait.total_seconds() <= give_up_at else None
 
 
 def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:

@@ -74,7 +74,7 @@ class Batch:
         self._attempt_rows.append(_row_of_attempt(attempt))
 
     def write(self) -> None:
-        """Write the rows that were collected."""
+        """Write the rows that were collected so far."""
         if self._task_rows:
             self.connection.execute(QUERIES["set_revision"], {"value": self.revision})
         for query, rows in (
@@ -86,6 +86,7 @@ class Batch:
                 self.connection.execute(
                     QUERIES[query].format(rows=_places(rows)), [value for row in rows for value in row]
                 )
+                rows.clear()
 
 
 def _places(rows: Sequence[Row]) -> str:

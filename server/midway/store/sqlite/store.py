@@ -4,14 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
+from midway.domain.redate import Boot
 from midway.domain.task import Task
 from midway.store.doorbell import Bell, Doorbells
 from midway.store.port import (
@@ -24,7 +26,7 @@ from midway.store.port import (
     Submitted,
     TaskQuery,
 )
-from midway.store.sqlite import outbox, reads, writes
+from midway.store.sqlite import outbox, reads, redating, writes
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
 from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
@@ -126,6 +128,16 @@ class SqliteStore:
         """Remove old dead letters."""
         await self._writer.write(lambda batch: outbox.forget_dead_letters(batch.connection, before))
 
+    async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
+        """Move what is unfinished along with a clock that was set."""
+        moved = await self._writer.write(partial(redating.follow, boot=boot, young=young))
+        self._outbox_doorbells.ring()
+        return moved.by
+
+    async def boot(self, boot_id: str) -> Boot | None:
+        """Read the boot that was remembered last."""
+        return await self._reader.read(partial(redating.known_boot, boot_id=boot_id))
+
     async def by_request(self, request: RequestKey) -> Task | None:
         """Find the Task that a request id made."""
         return await self._reader.read(partial(reads.by_request, request=request))
@@ -216,12 +228,10 @@ class SqliteStore:
 
     def _committed(self, outcomes: Sequence[Any]) -> None:
         """Take what a batch has stored, in order of revision, then tell whoever listens."""
-        for outcome in outcomes:
-            stored = outcome.task if isinstance(outcome, Submitted) and outcome.created else outcome
-            if isinstance(stored, Task):
-                self._tail.put(stored)
-                if stored.ask.notify_url:
-                    self._outbox_doorbells.ring()
+        for stored in chain.from_iterable(map(_stored, outcomes)):
+            self._tail.put(stored)
+            if stored.ask.notify_url:
+                self._outbox_doorbells.ring()
         self._doorbells.ring()
 
     async def close(self) -> None:
@@ -236,6 +246,14 @@ class SqliteStore:
         await self._reader.close()
         await self._writer.close()
         self._lock.release()
+
+
+def _stored(outcome: Any) -> Sequence[Task]:
+    """Return the Tasks that an operation of the writer's has stored."""
+    if isinstance(outcome, redating.Moved):
+        return outcome.tasks
+    stored = outcome.task if isinstance(outcome, Submitted) and outcome.created else outcome
+    return (stored,) if isinstance(stored, Task) else ()
 
 
 async def _open_files(path: Path, allow_network_file_system: bool) -> OpenFiles:

@@ -1,0 +1,27 @@
+-- name: boot
+-- When a boot of the machine began, by the wall clock that stored times are told by.
+SELECT value FROM counter WHERE name = 'boot ' || :id
+
+-- name: forget_boots
+-- The boots before the present one tell nothing any more.
+DELETE FROM counter WHERE name LIKE 'boot %'
+
+-- name: remember_boot
+-- Keep the present one.
+INSERT INTO counter (name, value) VALUES ('boot ' || :id, :began_at)
+
+-- name: tasks_in_state
+-- Every Task in a state, to be moved along with a clock that was set.
+SELECT revision, doc FROM task WHERE state = :state ORDER BY id
+
+-- name: accounts_of_attempts
+-- The Accounts that ever sent something.
+SELECT DISTINCT account_id FROM attempt
+
+-- name: move_notices
+-- The clock was set: what is due and how old it is stays the same.
+UPDATE outbox SET due_at = due_at + :step, since = since + :step
+
+-- name: move_dead_letters
+-- Nor does a dead letter grow older by it.
+UPDATE dead_letter SET died_at = died_at + :step

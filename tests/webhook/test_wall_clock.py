@@ -1,0 +1,92 @@
+"""The wall clock is set while notices wait: none is late for it, none too old."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from midway.domain.lifecycle import Dispatched, apply
+from midway.engine.clock import Clock, SteadyClock
+from midway.engine.outbound import Outbound
+from midway.store.memory import MemoryStore
+from midway.webhook.rules import WebhookRules
+from midway.webhook.sender import WebhookSender
+
+from tests.store.tasks import a_task, submitted
+from tests.support.clocks import Machine
+from tests.webhook.conftest import Receiver, render
+
+RULES = WebhookRules(first_delay=timedelta(milliseconds=50), longest_delay=timedelta(milliseconds=50))
+STEPS = pytest.mark.parametrize("by", [{"hours": -2}, {"days": 3}], ids=["back", "forward"])
+
+
+@asynccontextmanager
+async def sending(store: MemoryStore, clock: Clock, outbound: Outbound) -> AsyncIterator[None]:
+    """Run a sender by this clock."""
+    sender = WebhookSender(store, clock, render, outbound, rules=RULES)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(sender.run())
+        yield
+        running.cancel()
+
+
+async def refused_notice(store: MemoryStore, clock: Clock, receiver: Receiver) -> None:
+    """Put a notice into the outbox that the receiver does not take at first."""
+    receiver.answers.extend(web.Response(status=500) for _ in range(3))
+    task = await submitted(store, a_task(notify_url=receiver.url))
+    await store.append(apply(task, Dispatched(), clock.now()), expected_revision=task.revision, notify=True)
+
+
+@STEPS
+async def test_a_retry_comes_while_the_step_is_not_yet_taken_over(
+    store: MemoryStore, outbound: Outbound, receiver: Receiver, by: dict[str, float]
+):
+    machine = Machine()
+    await refused_notice(store, machine, receiver)
+
+    async with sending(store, machine, outbound):
+        await receiver.until_posts(1)
+        machine.set_clock(**by)
+        await receiver.until_taken(1)
+
+    assert not await store.dead_letters()
+
+
+@STEPS
+async def test_a_retry_comes_after_the_step_was_taken_over(
+    store: MemoryStore, outbound: Outbound, receiver: Receiver, by: dict[str, float]
+):
+    machine = Machine()
+    clock = SteadyClock(machine)
+    await store.follow_clock(clock.boot, clock.now())
+    await refused_notice(store, clock, receiver)
+    receiver.gate.clear()
+
+    async with sending(store, clock, outbound):
+        await receiver.until_posts(1)
+        machine.set_clock(**by)
+        clock.boot = clock.look()
+        await store.follow_clock(clock.boot, clock.now())
+        receiver.gate.set()
+        await receiver.until_taken(1)
+
+    assert not await store.dead_letters()
+
+
+@STEPS
+async def test_the_time_that_is_signed_is_the_wall_clocks(
+    store: MemoryStore, outbound: Outbound, receiver: Receiver, by: dict[str, float]
+):
+    """Receivers compare it with their own, and refuse what is some minutes off."""
+    machine = Machine()
+    clock = SteadyClock(machine)
+    await refused_notice(store, clock, receiver)
+    machine.set_clock(**by)
+
+    async with sending(store, clock, outbound):
+        await receiver.until_posts(1)
+
+    signed = int(receiver.posts[0].headers["webhook-timestamp"])
+    assert abs(signed - machine.now().timestamp()) < timedelta(minutes=10).total_seconds()
