@@ -115,6 +115,67 @@ class Settings(LimitSettings):
     max_concurrent_calls: int = Field(
         10_000, ge=1, description="Most calls and watches at a time; more are refused with RESOURCE_EXHAUSTED"
     )
+    max_concurrent_calls_per_caller: int | None = Field(
+        None,
+        ge=1,
+        description="Most of these of one key from one address, so that one client leaves room for others; more are "
+        "refused. Unset: half of them",
+    )
+    max_running_calls_per_caller: int = Field(
+        _OPTIONS.max_running_calls_per_caller,
+        ge=1,
+        description="Most calls, watches aside, at work for one key from one address; further ones wait for these, and "
+        "hold up nobody else",
+    )
+    call_patience_seconds: float = Field(
+        _OPTIONS.call_patience.total_seconds(),
+        gt=0,
+        description="How long a call waits where its turn has not come; then it is refused with RESOURCE_EXHAUSTED",
+    )
+    max_picture_requests: int = Field(
+        _OPTIONS.max_picture_requests,
+        ge=1,
+        description="Most gRPC requests with pictures in memory at a time; each may have MIDWAY_MAX_MESSAGE_BYTES, and "
+        "costs some three times its size",
+    )
+    max_picture_requests_per_caller: int = Field(
+        _OPTIONS.max_picture_requests_per_caller, ge=1, description="Most of these of one key from one address"
+    )
+    picture_request_timeout_seconds: float = Field(
+        _OPTIONS.picture_request_timeout.total_seconds(),
+        gt=0,
+        description="How long such a request may take to arrive, so that slow clients do not keep others out",
+    )
+    max_arriving_requests: int = Field(
+        _OPTIONS.max_arriving_requests,
+        ge=1,
+        description="Most other gRPC requests that arrive at a time; they have up to 64 KiB, but what is larger is "
+        "known to be so when it is there",
+    )
+    max_arriving_requests_per_caller: int = Field(
+        _OPTIONS.max_arriving_requests_per_caller, ge=1, description="Most of these of one key from one address"
+    )
+    max_arriving_requests_of_strangers: int = Field(
+        _OPTIONS.max_arriving_requests_of_strangers,
+        ge=1,
+        description="Most gRPC requests without a key that arrive at a time: those that may hold a signature instead, "
+        "and as many probes of the health",
+    )
+    request_timeout_seconds: float = Field(
+        _OPTIONS.request_timeout.total_seconds(),
+        gt=0,
+        description="How long a gRPC request without pictures may take to arrive",
+    )
+    connection_idle_seconds: float = Field(
+        _OPTIONS.connection_idle.total_seconds(),
+        gt=0,
+        description="How long a gRPC connection may be without a call, so that idle ones use up no file descriptors",
+    )
+    handshake_timeout_seconds: float = Field(
+        _OPTIONS.handshake_timeout.total_seconds(),
+        gt=0,
+        description="How long a new connection to the gRPC port may say nothing",
+    )
     max_message_bytes: int = Field(64 * MIB, ge=MIB, description="Largest gRPC message")
     max_unary_image_bytes: int = Field(
         _OPTIONS.max_unary_image_bytes,

@@ -17,17 +17,18 @@ from google.rpc import code_pb2, status_pb2
 from midjourney.legacy.v1 import legacy_service_pb2
 from midjourney.v1 import midjourney_service_pb2
 
-from midway.domain.errors import Exhausted, InvalidField, Reason
+from midway.domain.errors import InvalidField
 from midway.engine.engine import Engine
 from midway.rest.call import JSON, HttpCall, error
 from midway.rest.events import Events
 from midway.rest.lists import Lists
 from midway.rest.pictures import Pictures
 from midway.rest.reading import add_body, bindings, message_from
-from midway.rpc.call import Call, Proceed, Refused, nested
+from midway.rpc.call import Refused, nested
 from midway.rpc.layers import Layers
 from midway.rpc.legacy.reads import LegacyReads, Pieces
 from midway.rpc.listing import Listing
+from midway.rpc.messages import ListLimits, Takes
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.task_images import OpenTaskPicture, TaskImages
@@ -56,12 +57,12 @@ class RestBackend:
     ) -> None:
         self.port = 0  # known once it is started
         self._options = options
-        self._layers = layers
+        self._layers = layers.of_a_door()
+        self._list_limits = ListLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
         self._events = Events(engine, links, options.heartbeat)
         self._pictures = Pictures(TaskImages(engine, open_picture))
         self._lists = Lists(Listing(engine, links, options.max_page_bytes))
         self._legacy = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
-        self._open = 0  # calls and watches
         self._runner = web.AppRunner(
             self._app(),
             access_log=None,
@@ -110,7 +111,7 @@ class RestBackend:
         self, method: MethodDescriptor, is_stream: bool, answer: Answer
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         name = f"/{method.containing_service.full_name}/{method.name}"
-        run = nested([*self._layers.all, self._bounded], _answering(answer))
+        run = nested(self._layers, _answering(answer, Takes(name, self._list_limits)))
 
         async def handle(http: web.Request) -> web.StreamResponse:
             if not self._options.api_keys and not is_from_this_machine(http):
@@ -124,16 +125,6 @@ class RestBackend:
 
         return handle
 
-    async def _bounded(self, call: Call, proceed: Proceed) -> None:
-        """Refuse one call too many. A layer, so that this is observed and told as every refusal is."""
-        if self._open >= self._options.max_concurrent_calls:
-            raise Exhausted(Reason.TOO_MANY_CALLS, "as many calls and watches as this server takes are open")
-        self._open += 1
-        try:
-            await proceed(call)
-        finally:
-            self._open -= 1
-
 
 def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
     """List a service's RPCs that answer with an HttpBody."""
@@ -146,12 +137,13 @@ def is_from_this_machine(http: web.Request) -> bool:
     return all(_LOOPBACK.fullmatch(place) for place in (http.host, *pages))
 
 
-def _answering(answer: Answer) -> Callable[[Any], Awaitable[None]]:
+def _answering(answer: Answer, takes: Takes) -> Callable[[Any], Awaitable[None]]:
     """Make what the layers stand around: nothing is read of a call, and nothing looked up, before they let it pass."""
 
     async def handle(call: HttpCall) -> None:
         if isinstance(call.parsed, InvalidField):
             raise call.parsed
+        takes.check_lists(call.parsed)
         try:
             call.answer = await answer(call, call.parsed)
         except ConnectionError:  # the client hung up

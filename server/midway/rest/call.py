@@ -55,10 +55,18 @@ class HttpCall(Call):
         return ((name.lower(), value) for name, value in self.http.headers.items())
 
     @property
+    def peer(self) -> str:
+        """The other end of the connection, an IP address."""
+        return self.http.remote or ""
+
+    @property
     def code(self) -> grpc.StatusCode:
         """The code that the call ended with."""
         number = self.status.code if self.status else 0
         return next(code for code in grpc.StatusCode if code.value[0] == number)
+
+    async def receive(self) -> None:
+        """Leave it at what path and query tell; a body is read by the call that takes one."""
 
     async def refuse(self, status: status_pb2.Status) -> None:
         """End the call with this status. Raises Refused, always."""

@@ -8,7 +8,7 @@ from midway.domain.ids import AccountId
 from midway.engine.engine import Engine
 from midway.rpc.convert_task import message_from_account
 from midway.rpc.interceptors import Context
-from midway.rpc.paging import Page, page_from, page_size, token_from
+from midway.rpc.paging import Page, number_in_token, page_from, page_size, token_from
 
 LONGEST_REASON = 255  # characters
 _ALL = messages.ListAccountsRequest()  # a list of Accounts has no filter
@@ -55,6 +55,4 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
 
 
 def _position(page: Page) -> int:
-    if page.after and not page.after.isdecimal():
-        raise InvalidField("page_token", "is none of this server")
-    return int(page.after or 0)
+    return number_in_token(page.after) if page.after else 0

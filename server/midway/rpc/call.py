@@ -14,6 +14,8 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
+from midway.rpc.caller import Caller
+
 # What a client sends beside the request, names in lower case.
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -30,6 +32,7 @@ class Call(ABC):
     response: Message | None = None  # None where the server streams, and before the end
     is_stream: bool = False  # a drain interrupts it, and its client resumes
     is_admitted: bool = False  # the caller has shown a key, or needs none
+    caller: Caller | None = None  # known once the key was looked at
 
     @property
     @abstractmethod
@@ -43,8 +46,17 @@ class Call(ABC):
 
     @property
     @abstractmethod
+    def peer(self) -> str:
+        """The other end of the connection: an IP address, or as gRPC writes it."""
+
+    @property
+    @abstractmethod
     def code(self) -> grpc.StatusCode:
         """The code that the call ended with."""
+
+    @abstractmethod
+    async def receive(self) -> None:
+        """Have the request, once. Raises InvalidField and Exhausted."""
 
     @abstractmethod
     async def refuse(self, status: status_pb2.Status) -> None:

@@ -2,9 +2,9 @@
 
 from midjourney.v1 import query_pb2
 
-from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, TaskId
 from midway.domain.task import Task
+from midway.rpc.paging import number_in_token
 from midway.rpc.words import ACTIONS, STATES
 from midway.store.port import TaskQuery
 
@@ -34,6 +34,6 @@ def matches(query: TaskQuery, task: Task) -> bool:
 
 
 def _task_id(text: str) -> TaskId | None:
-    if text and not text.isdecimal():
-        raise InvalidField("page_token", "is none of this server")
+    if text:
+        number_in_token(text)
     return TaskId(text) if text else None

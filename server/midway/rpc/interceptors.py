@@ -1,6 +1,6 @@
 """gRPC's calls, each inside the layers that `layers` describes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isasyncgenfunction
 from typing import Any, TypeAlias
@@ -9,14 +9,19 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from midway.rpc.call import Call, Layer, Metadata, nested
-from midway.rpc.errors import abort
+from midway.domain.errors import Reason, Unsupported
+from midway.rpc.call import Call, Layer, Refused, nested
+from midway.rpc.errors import abort, status_from
+from midway.rpc.layers import HEALTH_CHECK
+from midway.rpc.listener import ClientGone
+from midway.rpc.messages import ListLimits, Takes
+from midway.rpc.receiving import GiveBack, Receiver
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # not subscriptable at run time
 
-# Tells from a call's method and metadata whether its request is worth reading.
-Admits = Callable[[str, Metadata], bool]
+# Reads the request of a call.
+Receive = Callable[["GrpcCall"], Awaitable[Message]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,11 +29,13 @@ class GrpcCall(Call):
     """A call that came over gRPC."""
 
     context: Context
-    received: Any = None  # the request, or an iterator of them
+    received: Any = None  # the request once it was read, or an iterator of them
+    reads: Receive | None = None  # until then
+    give_back: GiveBack | None = None  # what the request holds until the end of the call
 
     @property
     def request(self) -> Message | None:
-        """The request; None where the client streams."""
+        """The request; None where the client streams, and before it was read."""
         return self.received if isinstance(self.received, Message) else None
 
     @property
@@ -37,92 +44,132 @@ class GrpcCall(Call):
         return tuple((str(name), value) for name, value in self.context.invocation_metadata() or ())
 
     @property
+    def peer(self) -> str:
+        """The other end of the connection, as gRPC writes it."""
+        return self.context.peer()
+
+    @property
     def code(self) -> grpc.StatusCode:
         """The code that the call ended with; grpc.aio gives it as a number, whatever its stubs say."""
         number: object = self.context.code()
         return next((code for code in grpc.StatusCode if number in {code, code.value[0]}), grpc.StatusCode.UNKNOWN)
 
+    async def receive(self) -> None:
+        """Read the request, unless it was read or the client streams. Raises InvalidField and Exhausted."""
+        if self.reads is not None:
+            reads, self.reads = self.reads, None
+            self.received = await reads(self)
+
     async def refuse(self, status: status_pb2.Status) -> None:
-        """Abort the call with this status. Raises grpc.aio.AbortError, always."""
-        await abort(self.context, status)
+        """Abort the call with this status. Raises grpc.aio.AbortError, or Refused where nobody hears it."""
+        try:
+            await abort(self.context, status)
+        except ClientGone:
+            raise Refused from None
 
 
-_Unary = Callable[[Any, Context], Awaitable[Any]]
-_Streaming = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Any]]
+_Handle = Callable[[Any], Awaitable[None]]
 
 
 class Chain(grpc.GenericRpcHandler):
     """Puts the layers around every handler, the first one outermost. Generated code adds services to it as to a server.
 
-    It stands in the server as the one handler of all methods. An interceptor of grpc.aio's would build its own chain at
-    each call; and of each method that is registered by itself, grpc.aio (1.85) keeps a task that waits for a call, and
-    goes through all of these tasks at each call.
+    It is the one handler of all methods: an interceptor of grpc.aio's would build its own chain at each call. To
+    grpc.aio every client streams, which has it read no message by itself: the request is read within the layers, after
+    the key was looked at.
     """
 
-    def __init__(self, layers: Sequence[Layer], admits: Admits) -> None:
+    def __init__(self, layers: Sequence[Layer], receiver: Receiver, limits: ListLimits) -> None:
         self._layers = layers
-        self._admits = admits
-        self._services: list[grpc.GenericRpcHandler] = []
-        self._handlers: dict[str, Handler] = {}  # of known methods, with the layers around them
+        self._receiver = receiver
+        self._limits = limits
+        self._handlers: dict[str, Handler] = {}  # with the layers around them
+        self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_refuse_unknown)
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of all services, as "/package.Service/Method"."""
+        return list(self._handlers)
 
     def add_generic_rpc_handlers(self, handlers: "Iterable[grpc.GenericRpcHandler]") -> None:
+        """Leave it at the handlers by name, which generated code adds as well."""
+
+    def add_registered_method_handlers(self, service: str, handlers: "Mapping[str, Handler]") -> None:
         """Add a service."""
-        self._services += handlers
-
-    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
-        """Leave it at the generic handlers, which generated code adds as well."""
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
-        """Return the handler with the layers around it; an unknown method stays unknown."""
-        method = handler_call_details.method
-        if method not in self._handlers:
-            found = (service.service(handler_call_details) for service in self._services)
-            handler = next((each for each in found if each is not None), None)
-            if handler is None:
-                return None
+        for name, handler in handlers.items():
+            method = f"/{service}/{name}"
             self._handlers[method] = self._surrounded(handler, method)
-        if not self._admits(method, handler_call_details.invocation_metadata or ()):
-            # The layers refuse it as any other; but of a stream grpc.aio reads no message before its handler asks.
-            return grpc.stream_stream_rpc_method_handler(self._stream(_nothing, method))
-        return self._handlers[method]
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler":
+        """Return the handler with the layers around it; for an unknown method, one that says so."""
+        return self._handlers.get(handler_call_details.method, self._unknown)
 
     def _surrounded(self, handler: Any, method: str) -> "Handler":
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": _or_as_it_is(handler.response_serializer),
-        }
+        takes = Takes(method, self._limits)
+        to_bytes = _or_as_it_is(handler.response_serializer)
         if handler.stream_stream:
-            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, method), **coders)
+            streams = self._streaming(handler.stream_stream, method, takes)
+            return grpc.stream_stream_rpc_method_handler(streams, response_serializer=to_bytes)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method), **coders)
-        return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method), **coders)
+            streams = self._streaming(handler.unary_stream, method, takes, one_request=True)
+            return grpc.stream_stream_rpc_method_handler(streams, response_serializer=to_bytes)
+        return grpc.stream_unary_rpc_method_handler(
+            self._unary(handler.unary_unary, method, takes), response_serializer=to_bytes
+        )
 
-    def _unary(self, behaviour: _Unary, method: str) -> _Unary:
+    def _unary(self, behaviour: Callable[[Any, Context], Awaitable[Any]], method: str, takes: Takes) -> Any:
         async def handle(call: Any) -> None:
+            await call.receive()
             call.response = await behaviour(call.received, call.context)
 
-        run = nested(self._layers, handle)
+        run, reads = nested(self._layers, handle), self._reading(method, takes)
 
-        async def surrounded(request: Any, context: Context) -> Any:
-            call = GrpcCall(method=method, context=context, received=request)
-            await run(call)
+        async def surrounded(_: object, context: Context) -> Any:
+            call = GrpcCall(method=method, context=context, reads=reads)
+            await _run(run, call)
             return call.response
 
         return surrounded
 
-    def _stream(self, behaviour: _Streaming, method: str) -> Any:
+    def _streaming(self, behaviour: Any, method: str, takes: Takes, *, one_request: bool = False) -> Any:
         yields = isasyncgenfunction(behaviour)  # the other of grpc.aio's two styles
 
         async def handle(call: Any) -> None:
-            running: Any = behaviour(call.received, call.context)
+            await call.receive()
+            given = call.received if one_request else self._receiver.requests(call.context, takes, call.caller)
+            running: Any = behaviour(given, call.context)
             await (_written(running, call.context) if yields else running)
 
-        run = nested(self._layers, handle)
+        run, reads = nested(self._layers, handle), self._reading(method, takes) if one_request else None
 
-        async def surrounded(request: Any, context: Context) -> None:
-            await run(GrpcCall(method=method, is_stream=True, context=context, received=request))
+        async def surrounded(_: object, context: Context) -> None:
+            await _run(run, GrpcCall(method=method, is_stream=True, context=context, reads=reads))
 
         return surrounded
+
+    def _reading(self, method: str, takes: Takes) -> Receive:
+        receiver = self._receiver
+
+        async def read(call: Any) -> Message:
+            if call.is_admitted:
+                request, call.give_back = await receiver.request(call.context, takes, call.caller)
+                return request
+            if method == HEALTH_CHECK:
+                return await receiver.probe(call.context, takes, call.caller)
+            return await receiver.request_of_stranger(call.context, takes, call.caller)
+
+        return read
+
+
+async def _run(run: _Handle, call: GrpcCall) -> None:
+    try:
+        await run(call)
+    except Refused:
+        pass  # grpc.aio knows
+    finally:
+        call.received = None  # which may be large, and would stay with a refused call until the garbage collector comes
+        if call.give_back:
+            call.give_back()
 
 
 def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
@@ -130,8 +177,9 @@ def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     return lambda response: response if isinstance(response, bytes) else serialize(response)
 
 
-async def _nothing(requests: Any, context: Context) -> None:
-    """Handle a call that its layers refuse."""
+async def _refuse_unknown(_: object, context: Context) -> None:
+    """Refuse a method that is none of ours; nothing of the call is read."""
+    await abort(context, status_from(Unsupported(Reason.NOT_IMPLEMENTED, "this server has no such method")))
 
 
 async def _written(messages: AsyncIterator[Any], context: Context) -> None:

@@ -3,17 +3,20 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import grpc
 import structlog
 
-from midway.domain.errors import Refusal
+from midway.domain.errors import Exhausted, Reason
 from midway.rpc.auth import ApiKeys
-from midway.rpc.call import Call, Layer, Metadata, Proceed, Refused
+from midway.rpc.call import Call, Layer, Proceed, Refused
+from midway.rpc.caller import Caller, caller_of
 from midway.rpc.errors import OUTCOMES, internal_status, shutting_down, status_from
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
+from midway.rpc.room import Room
 
 log = structlog.get_logger(__name__)
 _threshold = logging.getLogger(__name__)
@@ -80,10 +83,17 @@ async def mapping_errors(call: Call, proceed: Proceed) -> None:
     except REFUSED:
         raise
     except OUTCOMES as outcome:
-        await call.refuse(status_from(outcome))
+        status = status_from(outcome)
+    except MemoryError:
+        log.warning("no memory for a call", method=call.method)
+        status = status_from(Exhausted(Reason.TOO_MANY_CALLS, "this server has no memory left for the call"))
     except Exception:  # a call is supervised here: its defect is told and stays its own
         log.exception("call failed", method=call.method)
-        await call.refuse(internal_status())
+        status = internal_status()
+    else:
+        return
+    # Here, where the exception is gone: grpc.aio keeps what is raised, and with it all that an exception leads to.
+    await call.refuse(status)
 
 
 class Drain:
@@ -124,33 +134,73 @@ class Drain:
 
 
 class KeyCheck:
-    """Asks for a key, except for methods that begin with one of `open_methods`, and for signed links to pictures."""
+    """Asks for a key, except for methods that begin with one of `open_methods`, and for signed links to pictures.
+
+    Before a key is shown nothing of a request is read, but a signature. A probe of the health needs no key and stays
+    a stranger's call: it costs an answer and nothing that callers with a key share.
+    """
 
     def __init__(self, keys: ApiKeys, open_methods: tuple[str, ...], links: PictureLinks) -> None:
         self._keys = keys
         self._open_methods = open_methods
         self._links = links
 
-    def admits(self, method: str, metadata: Metadata) -> bool:
-        """Tell whether the layer may let this call pass; a signature is seen in the request only."""
-        if method in self._links.signed_methods:
-            return True
-        try:
-            self._require(method, metadata)
-        except Refusal:
-            return False
-        return True
-
     async def layer(self, call: Call, proceed: Proceed) -> None:
         """Refuse a call that has no key, or let it pass."""
-        if self._keys and not self._links.opens(call.request):
-            self._require(call.method, call.metadata)
-        call.is_admitted = True
+        call.caller = caller_of(self._keys, call.metadata, call.peer)
+        is_open = call.method.startswith(self._open_methods)
+        call.is_admitted = not self._keys or call.caller.key != "" or (is_open and call.method != HEALTH_CHECK)
+        if not call.is_admitted and call.method in self._links.signed_methods:
+            await call.receive()
+            call.is_admitted = self._links.opens(call.request)
+        if not call.is_admitted and not is_open:
+            self._keys.require(call.metadata)
         await proceed(call)
 
-    def _require(self, method: str, metadata: Metadata) -> None:
-        if self._keys and not method.startswith(self._open_methods):
-            self._keys.require(metadata)
+
+class Bounds:
+    """Bounds the calls and watches under way at one door: of all callers, and of each key and address.
+
+    Strangers' calls end without holding anything, and do not count.
+    """
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._most = options.max_concurrent_calls
+        self._most_of_one = options.max_concurrent_calls_per_caller or max(self._most // 2, 1)
+        self._all = 0
+        self._open: Counter[Caller] = Counter()
+        self._running = Room(self._most, options.max_running_calls_per_caller, options.call_patience, _too_many_running)
+
+    async def layer(self, call: Call, proceed: Proceed) -> None:
+        """Refuse one call too many, and let one that is no stream wait for others of its caller."""
+        caller = call.caller
+        if caller is None or not call.is_admitted:
+            await proceed(call)
+            return
+        if self._all >= self._most:
+            raise Exhausted(Reason.TOO_MANY_CALLS, "as many calls and watches as this server takes are open")
+        if self._open[caller] >= self._most_of_one:
+            raise Exhausted(Reason.TOO_MANY_CALLS, "as many calls and watches as one client may have are open")
+        self._all += 1
+        self._open[caller] += 1
+        try:
+            await (proceed(call) if call.is_stream else self._in_turn(call, caller, proceed))
+        finally:
+            self._all -= 1
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
+
+    async def _in_turn(self, call: Call, caller: Caller, proceed: Proceed) -> None:
+        amount = await self._running.take(caller)
+        try:
+            await proceed(call)
+        finally:
+            self._running.give_back(caller, amount)
+
+
+def _too_many_running() -> Exhausted:
+    return Exhausted(Reason.TOO_MANY_CALLS, "as many calls as one client may have at work are running")
 
 
 class Layers:
@@ -158,9 +208,14 @@ class Layers:
 
     def __init__(self, options: ServerOptions, links: PictureLinks, observe: Observer | None = None) -> None:
         self.drain = Drain()
-        self.keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links)
+        self._options = options
         # The outermost first. Errors are mapped inside what observes them, and around whatever may refuse.
-        self.all: list[Layer] = [observing(observe), mapping_errors, self.drain.layer, self.keys.layer]
+        keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links)
+        self._common: list[Layer] = [observing(observe), mapping_errors, self.drain.layer, keys.layer]
+
+    def of_a_door(self) -> list[Layer]:
+        """Return the layers around the calls of one door, which has bounds of its own."""
+        return [*self._common, Bounds(self._options).layer]
 
 
 def _open_methods(options: ServerOptions) -> tuple[str, ...]:

@@ -16,6 +16,16 @@ class ServerOptions:
     health_needs_key: bool = False  # probes carry none; watching it needs one in any case, as all streams do
     reflection_needs_key: bool = True  # it tells strangers what runs here
     max_concurrent_calls: int = 10_000  # watches among them; each costs some 50 kB
+    max_concurrent_calls_per_caller: int | None = None  # of one key and address, at each door; None: half of all
+    max_running_calls_per_caller: int = 200  # that are no watches; the others of the same caller wait for these
+    call_patience: timedelta = timedelta(seconds=30)  # how long a call waits for its turn
+    max_picture_requests: int = 4  # in memory at a time; each costs some three times its size
+    max_picture_requests_per_caller: int = 2
+    picture_request_timeout: timedelta = timedelta(seconds=120)  # to arrive; 45 MB at 3 Mbit/s
+    max_arriving_requests: int = 32  # without pictures, at a time; what is too long is found so when it has arrived
+    max_arriving_requests_per_caller: int = 4
+    max_arriving_requests_of_strangers: int = 2  # with a signature instead of a key, and as many probes of the health
+    request_timeout: timedelta = timedelta(seconds=10)  # to arrive
     max_message_bytes: int = 64 * 1024 * 1024  # five pictures of 6 MB as base64, and room
     max_unary_image_bytes: int = 4_000_000  # gRPC clients take messages of 4 MiB
     max_page_bytes: int = 3_000_000  # of a page of Tasks, for the same reason
@@ -25,5 +35,7 @@ class ServerOptions:
     keepalive: timedelta = timedelta(seconds=30)  # finds dead clients under quiet watches
     keepalive_timeout: timedelta = timedelta(seconds=10)
     shortest_client_ping: timedelta = timedelta(seconds=10)  # more frequent pings are answered with GOAWAY
+    connection_idle: timedelta = timedelta(minutes=10)  # without a call; then it is closed
+    handshake_timeout: timedelta = timedelta(seconds=10)  # of a connection that says nothing
     shutdown_grace: timedelta = timedelta(seconds=4)  # for what runs at the end
     task_timeout: timedelta = timedelta(minutes=30)  # told by the old account paths; the engine has its own limits

@@ -11,6 +11,7 @@ from midway.domain.errors import InvalidField
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 1000
+LONGEST_NUMBER = 18  # digits; what any 64 bits hold
 
 
 class Page(Struct, frozen=True):
@@ -40,12 +41,24 @@ def page_from(token: str, scope: Message) -> Page:
     try:
         padded = token + "=" * (-len(token) % 4)
         digest, revision, after = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("/", 2)
-        page = Page(after, int(revision))
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise InvalidField("page_token", "is none of this server") from None
+        raise none_of_ours() from None
+    page = Page(after, number_in_token(revision))
     if digest != _digest(scope):
         raise InvalidField("page_token", "belongs to another filter; begin at the first page")
     return page
+
+
+def number_in_token(text: str) -> int:
+    """Read a number of a token, which anybody may have made. Raises InvalidField."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
+        raise none_of_ours()
+    return int(text)
+
+
+def none_of_ours() -> InvalidField:
+    """Return the refusal of a token that this server did not make."""
+    return InvalidField("page_token", "is none of this server")
 
 
 def _digest(scope: Message) -> str:

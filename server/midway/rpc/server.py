@@ -1,9 +1,8 @@
 """The gRPC server: services, health, reflection and the chain around them."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
-import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from midjourney.legacy.v1 import legacy_service_pb2, legacy_service_pb2_grpc
@@ -16,15 +15,19 @@ from midjourney.v1 import (
     webhook_service_pb2_grpc,
 )
 
+from midway.domain.errors import Reason, Unsupported
 from midway.engine.engine import Engine
 from midway.rpc.accounts import AccountService
-from midway.rpc.interceptors import Chain
+from midway.rpc.interceptors import Chain, Context
 from midway.rpc.layers import Layers
 from midway.rpc.legacy.reads import LegacyReads
 from midway.rpc.legacy.service import LegacyService
+from midway.rpc.listener import Listener
+from midway.rpc.messages import ListLimits
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import FetchLink, PictureReader
+from midway.rpc.receiving import LOOKAHEAD_BYTES, Receiver
 from midway.rpc.task_images import OpenTaskPicture, TaskImages
 from midway.rpc.tasks import TaskService
 from midway.rpc.webhooks import WebhookService
@@ -40,28 +43,36 @@ MAX_METADATA_BYTES = 128 * 1024  # Envoy takes 60 KiB of headers, and passes a p
 WHOLE_SERVER = ""  # the name under which the health protocol asks for all services at once
 
 
+class Health(health.aio.HealthServicer):
+    """The health of the services, asked for one by one."""
+
+    async def List(self, request: Any, context: Context) -> NoReturn:  # the stubs have no words of it
+        """Refuse to list them."""
+        raise Unsupported(Reason.NOT_IMPLEMENTED, "ask for the health of one service, or of the server, with Check")
+
+
 class Server:
     """A server that was built, with its port bound; `start` lets clients in."""
 
-    def __init__(self, server: grpc.aio.Server, healthy: health.aio.HealthServicer, port: int) -> None:
+    def __init__(self, listener: Listener, healthy: health.aio.HealthServicer, port: int) -> None:
         self.port = port
-        self._server = server
+        self._listener = listener
         self._health = healthy
 
     async def start(self) -> None:
         """Serve, and say so to whoever asks for its health."""
-        await self._server.start()
+        await self._listener.start()
         for name in (WHOLE_SERVER, *SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, grace: timedelta) -> None:
         """Say that it stops, let nobody in, and wait for calls up to `grace`. The layers' drain has begun before."""
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(grace.total_seconds())
+        await self._listener.shutdown(grace.total_seconds())
 
     async def wait(self) -> None:
         """Return when the server has stopped."""
-        await self._server.wait_for_termination()
+        await self._listener.wait_for_termination(None)
 
 
 def build_server(
@@ -79,8 +90,8 @@ def build_server(
     will do, `layers` stand around every call, `links` say how clients reach pictures.
     Raises RuntimeError when the port is taken.
     """
-    server = grpc.aio.server(options=_channel_options(options), maximum_concurrent_rpcs=options.max_concurrent_calls)
-    chain: Any = Chain(layers.all, layers.keys.admits)  # takes services as a server does
+    lists = ListLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
+    chain: Any = Chain(layers.of_a_door(), Receiver(options), lists)  # takes services as a server does
     reader = PictureReader(engine.pictures, fetch_link)
     tasks = TaskService(engine, TaskImages(engine, open_picture), reader, links, options)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, chain)
@@ -89,18 +100,23 @@ def build_server(
     reads = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
     legacy = LegacyService(engine, reader, links, reads)
     legacy_service_pb2_grpc.add_LegacyServiceServicer_to_server(legacy, chain)
-    healthy = health.aio.HealthServicer()
+    healthy = Health()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, chain)
     reflecting = reflection.aio.ReflectionServicer((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME))
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, chain)  # type: ignore[no-untyped-call]
-    server.add_generic_rpc_handlers((chain,))
-    return Server(server, healthy, server.add_insecure_port(f"{options.host}:{options.port}"))
+    listener = Listener(chain, chain.methods, _channel_options(options))
+    return Server(listener, healthy, listener.listen(f"{options.host}:{options.port}"))
 
 
 def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", options.max_message_bytes),
+        ("grpc.max_connection_idle_ms", _milliseconds(options.connection_idle)),
+        ("grpc.server_handshake_timeout_ms", _milliseconds(options.handshake_timeout)),
+        # What nobody reads yet waits at the client; of what is read, grpc-core takes more by itself.
+        ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
+        ("grpc.http2.bdp_probe", 0),
         ("grpc.keepalive_time_ms", _milliseconds(options.keepalive)),
         ("grpc.keepalive_timeout_ms", _milliseconds(options.keepalive_timeout)),
         ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(options.shortest_client_ping)),

@@ -47,14 +47,14 @@ class Submits:
     ) -> messages.SubmitImagineResponse:
         """Draw a grid from a prompt."""
         pictures = await self._pictures.read(sources_from(request.images, "images"))
-        placed = await self._engine.submit(ask_imagine(request, pictures), pictures.files, request_key(request))
+        placed = await self._engine.submit(ask_imagine(request, pictures), pictures.files, await request_key(request))
         return messages.SubmitImagineResponse(**self._submitted(placed))
 
     async def SubmitChange(
         self, request: messages.SubmitChangeRequest, context: Context
     ) -> messages.SubmitChangeResponse:
         """Upscale, vary or draw again."""
-        placed = await self._engine.submit(ask_change(request), request=request_key(request))
+        placed = await self._engine.submit(ask_change(request), request=await request_key(request))
         return messages.SubmitChangeResponse(**self._submitted(placed))
 
     async def SubmitDescribe(
@@ -62,7 +62,7 @@ class Submits:
     ) -> messages.SubmitDescribeResponse:
         """Find prompts for a picture."""
         pictures = await self._pictures.read([source_from(request.image, "image")])
-        placed = await self._engine.submit(ask_describe(request, pictures), pictures.files, request_key(request))
+        placed = await self._engine.submit(ask_describe(request, pictures), pictures.files, await request_key(request))
         return messages.SubmitDescribeResponse(**self._submitted(placed))
 
     async def SubmitAction(
@@ -72,31 +72,33 @@ class Submits:
         mask = await self._mask_of(request)
         inputs = [mask] if mask else []
         ask = ask_press(request, has_mask=mask is not None)
-        placed = await self._engine.submit(ask, inputs, request_key(request))
+        placed = await self._engine.submit(ask, inputs, await request_key(request))
         return messages.SubmitActionResponse(**self._submitted(placed))
 
     async def SubmitBlend(self, request: messages.SubmitBlendRequest, context: Context) -> messages.SubmitBlendResponse:
         """Mix pictures."""
         files = await self._pictures.read_files(sources_from(request.images, "images"))
-        placed = await self._engine.submit(ask_blend(request, Pictures(files)), files, request_key(request))
+        placed = await self._engine.submit(ask_blend(request, Pictures(files)), files, await request_key(request))
         return messages.SubmitBlendResponse(**self._submitted(placed))
 
     async def SubmitModal(self, request: messages.SubmitModalRequest, context: Context) -> messages.SubmitModalResponse:
         """Answer a modal that waits."""
         mask = await self._mask_of(request)
-        placed = await self._engine.answer_modal(TaskId(request.task_id), request.prompt, mask, request_key(request))
+        placed = await self._engine.answer_modal(
+            TaskId(request.task_id), request.prompt, mask, await request_key(request)
+        )
         return messages.SubmitModalResponse(**self._submitted(placed))
 
     async def SubmitShorten(
         self, request: messages.SubmitShortenRequest, context: Context
     ) -> messages.SubmitShortenResponse:
         """Find the words that matter."""
-        placed = await self._engine.submit(ask_shorten(request), request=request_key(request))
+        placed = await self._engine.submit(ask_shorten(request), request=await request_key(request))
         return messages.SubmitShortenResponse(**self._submitted(placed))
 
     async def SubmitShow(self, request: messages.SubmitShowRequest, context: Context) -> messages.SubmitShowResponse:
         """Bring a job back."""
-        placed = await self._engine.submit(ask_show(request), request=request_key(request))
+        placed = await self._engine.submit(ask_show(request), request=await request_key(request))
         return messages.SubmitShowResponse(**self._submitted(placed))
 
     async def UploadImages(

@@ -7,11 +7,11 @@ from midjourney.v1 import webhook_service_pb2 as messages
 from midjourney.v1 import webhook_service_pb2_grpc
 from yarl import URL
 
-from midway.domain.errors import InvalidField, NotFound, Reason
+from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import Revision, TaskId, notice_id
 from midway.engine.clock import Clock
 from midway.rpc.interceptors import Context
-from midway.rpc.paging import Page, page_from, page_size, token_from
+from midway.rpc.paging import Page, none_of_ours, number_in_token, page_from, page_size, token_from
 from midway.rpc.words import STATES
 from midway.store.port import DeadLetter, DeadLetterKey, Store
 
@@ -85,6 +85,7 @@ def _position(page: Page) -> DeadLetterKey | None:
         return None
     try:
         died_at, task_id, revision = page.after.split("|")
-        return DeadLetterKey(datetime.fromisoformat(died_at), TaskId(task_id), Revision(int(revision)))
-    except ValueError:
-        raise InvalidField("page_token", "is none of this server") from None
+        moment = datetime.fromisoformat(died_at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise none_of_ours() from None
+    return DeadLetterKey(moment, TaskId(task_id), Revision(number_in_token(revision)))

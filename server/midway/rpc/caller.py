@@ -1,0 +1,61 @@
+"""Who is calling: by what calls and bytes under way are counted, so that the requests of one wait behind each other."""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from midway.rpc.auth import ApiKeys
+
+Metadata = Iterable[tuple[str, str | bytes]]  # names in lower case
+FORWARDED = "x-forwarded-for"
+IPV6_NETWORK = 64  # bits; whoever has one address of such a network has all of them
+UNKNOWN = "?"  # an address that is none: a Unix socket's, or what a proxy of the operator's own wrote
+
+
+class Caller(Struct, frozen=True):
+    """One key, used from one address."""
+
+    key: str  # a digest of the API key; "" where none is asked for or none is right
+    address: str
+
+
+def caller_of(keys: ApiKeys, metadata: Metadata, peer: str) -> Caller:
+    """Tell who is calling. `peer` is the other end of the connection: "127.0.0.1", or as gRPC writes it.
+
+    A peer on this machine may be Envoy, which puts the address that it saw behind those that its client claims.
+    """
+    metadata = tuple(metadata)
+    key = keys.right_one(metadata)
+    return Caller(hashlib.sha256(key).hexdigest()[:16] if key else "", _address(metadata, peer))
+
+
+def _address(metadata: Metadata, peer: str) -> str:
+    host, is_loopback = _host(peer)
+    if is_loopback:
+        for name, value in metadata:
+            if name == FORWARDED and isinstance(value, str):
+                host = _host(value.rpartition(",")[2].strip())[0]  # of several headers the last one counts
+    return host
+
+
+@lru_cache(maxsize=4096)
+def _host(peer: str) -> tuple[str, bool]:
+    """Read an address: what it counts as, and whether it is this machine's.
+
+    gRPC writes "ipv4:192.0.2.1:50000" and "ipv6:%5B2001:db8::1%5D:50000".
+    """
+    kind, _, rest = peer.partition(":")
+    text = unquote(rest).rpartition(":")[0].strip("[]") if kind in {"ipv4", "ipv6"} else peer
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return UNKNOWN, kind == "unix"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped), address.ipv4_mapped.is_loopback
+        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False)), address.is_loopback
+    return str(address), address.is_loopback

@@ -1,0 +1,163 @@
+"""What a method takes, told from its descriptor: which message, whether with pictures, and how long its lists are.
+
+protobuf's parser makes an object for each element before anybody can count them. So a large message is gone through by
+its wire format first, where what is no list and no message is passed over whole.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+from midjourney.legacy.v1 import legacy_request_pb2
+from midjourney.v1 import input_pb2
+from msgspec import Struct
+
+from midway.domain.errors import InvalidField
+
+SMALL_BYTES = 64 * 1024  # of every request without a picture; parsing as much takes a few milliseconds at worst
+MOST_FIELDS = 10_000  # of a large message; a real one has a hundred, and Python passes over so many in 20 ms
+DEEPEST = 90  # messages in each other; protobuf itself takes a hundred
+MOST_IN_A_LIST = 1000  # ids, states, modes
+WHOLE = "request"  # names the message itself, where no field of it is to blame
+
+_LEGACY = legacy_request_pb2.DESCRIPTOR.package
+_VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # wire types
+_MOST_VARINT_BYTES = 10
+
+
+class ListLimits(Struct, frozen=True):
+    """How many elements a client may send in one list."""
+
+    pictures: int
+    ids: int = MOST_IN_A_LIST  # of the old API's list-by-condition
+    others: int = MOST_IN_A_LIST
+
+    def of(self, field: FieldDescriptor) -> int:
+        """Tell how many elements a repeated field may have."""
+        if carries_picture(field):
+            return self.pictures
+        return self.ids if field.name == "ids" else self.others
+
+
+class Takes:
+    """What a method takes."""
+
+    def __init__(self, method: str, limits: ListLimits) -> None:
+        """`method` is "/package.Service/Method", of one that generated code knows. Raises KeyError for another one."""
+        found = descriptor_pool.Default().FindMethodByName(method.strip("/").replace("/", "."))
+        self._kind: Descriptor = found.input_type
+        self._limits = limits
+        self._lists = list(_lists(self._kind))
+        self.make: type[Message] = GetMessageClass(self._kind)
+        # To see that nothing follows costs a poll a tenth of its time; where nothing is changed, the first one counts.
+        self.may_be_followed = found.name.startswith(("Get", "Check"))
+        self.carries_pictures = any(map(carries_picture, self._kind.fields))
+
+    def parsed(self, data: bytes) -> Message:
+        """Read a request. Raises InvalidField, before there is an object of what is too long."""
+        if len(data) > SMALL_BYTES:
+            if not self.carries_pictures:
+                raise InvalidField(WHOLE, f"has {len(data)} bytes, at most {SMALL_BYTES} are taken by this method")
+            _Walk(data, self._limits).message(0, len(data), self._kind)
+        try:
+            message = self.make.FromString(data)
+        except (DecodeError, RecursionError):
+            raise InvalidField(WHOLE, "is not a message of this method") from None
+        self.check_lists(message)
+        return message
+
+    def check_lists(self, message: Message) -> None:
+        """Raise InvalidField for a list with too many elements. The old API's own lists are for its service to tell."""
+        for way in self._lists:
+            inner = message
+            for field in way[:-1]:
+                inner = getattr(inner, field.name)
+            count, most = len(getattr(inner, way[-1].name)), self._limits.of(way[-1])
+            if count > most:
+                raise InvalidField(".".join(field.name for field in way), f"holds {count}, at most {most} are taken")
+
+
+def carries_picture(field: FieldDescriptor) -> bool:
+    """Tell whether a field is for pictures."""
+    if field.message_type is not None:
+        return field.message_type.full_name == input_pb2.InputImage.DESCRIPTOR.full_name
+    return "base64" in field.name
+
+
+def _lists(kind: Descriptor, way: tuple[FieldDescriptor, ...] = ()) -> Iterator[tuple[FieldDescriptor, ...]]:
+    """Give the ways to the repeated fields of our own API's requests: a service's own words come first in the old."""
+    if kind.file.package == _LEGACY:
+        return
+    for field in kind.fields:
+        if field.is_repeated:
+            yield (*way, field)
+        elif field.message_type is not None and field.message_type.file.package == kind.file.package:
+            yield from _lists(field.message_type, (*way, field))
+
+
+class _Walk:
+    """Goes through one message in its wire format and counts. Raises InvalidField."""
+
+    def __init__(self, data: bytes, limits: ListLimits) -> None:
+        self._data = data
+        self._limits = limits
+        self._fields = 0
+
+    def message(self, at: int, end: int, kind: Descriptor, name: str = "", depth: int = 0) -> None:
+        """Check the message that lies there; `name` is what its field is called, "" of the whole."""
+        if depth > DEEPEST:
+            raise InvalidField(name, "is nested too deep")
+        counts: Counter[int] = Counter()
+        while at < end:
+            self._fields += 1
+            if self._fields > MOST_FIELDS:
+                raise InvalidField(name or WHOLE, f"has too many fields, at most {MOST_FIELDS} are taken")
+            tag, at = self._varint(at, end)
+            begin, at = self._value(tag & 7, at, end)
+            field = kind.fields_by_number.get(tag >> 3)
+            if field is None:  # of a newer client
+                continue
+            called = _called(field, kind, name)
+            if field.is_repeated:
+                counts[field.number] += 1
+                most = self._limits.of(field)
+                if counts[field.number] > most:
+                    raise InvalidField(called, f"holds more than {most}, which are taken at most")
+            if field.message_type is not None and tag & 7 == _BYTES:
+                self.message(begin, at, field.message_type, called, depth + 1)
+
+    def _value(self, wire_type: int, at: int, end: int) -> tuple[int, int]:
+        """Return where a value begins and where it ends."""
+        if wire_type == _BYTES:
+            length, at = self._varint(at, end)
+            begin, at = at, at + length
+        elif wire_type == _VARINT:
+            begin, at = at, self._varint(at, end)[1]
+        elif wire_type in {_FIXED_32, _FIXED_64}:
+            begin, at = at, at + (4 if wire_type == _FIXED_32 else 8)
+        else:  # groups, which proto3 does not have
+            raise _malformed()
+        if at > end:
+            raise _malformed()
+        return begin, at
+
+    def _varint(self, at: int, end: int) -> tuple[int, int]:
+        value = 0
+        for place, byte in enumerate(self._data[at : min(at + _MOST_VARINT_BYTES, end)]):
+            value |= (byte & 0x7F) << (7 * place)
+            if byte < 0x80:
+                return value, at + place + 1
+        raise _malformed()
+
+
+def _called(field: FieldDescriptor, kind: Descriptor, name: str) -> str:
+    """Name a field as clients of its API write it."""
+    own = field.json_name if kind.file.package == _LEGACY else field.name
+    return f"{name}.{own}" if name else own
+
+
+def _malformed() -> InvalidField:
+    return InvalidField(WHOLE, "is not a message of this method")

@@ -1,0 +1,118 @@
+"""Reading the requests of gRPC, so that what is in memory of them at a time is bounded.
+
+grpc-core keeps a message whole before it gives it out, and has one limit of size for all methods. So the number of
+messages that are being read is bounded, for each caller and for all: of a call that waits for its turn, no more is in
+memory than the window of its stream (`LOOKAHEAD_BYTES`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from midway.domain.errors import Exhausted, InvalidField, Reason
+from midway.rpc.caller import Caller
+from midway.rpc.messages import SMALL_BYTES, WHOLE, Takes
+from midway.rpc.options import ServerOptions
+from midway.rpc.room import Room
+
+LOOKAHEAD_BYTES = 64 * 1024  # that grpc-core takes of a stream which nobody reads
+PROBE_SECONDS = 1.0  # a prober sends its few bytes with the call; whoever does not is answered without them
+_Context = grpc.aio.ServicerContext[Any, Any]
+GiveBack = Callable[[], None]
+
+
+class Receiver:
+    """Reads the requests of one server."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        patience = options.call_patience
+        self._pictures = Room(
+            options.max_picture_requests, options.max_picture_requests_per_caller, patience, _busy_with_pictures
+        )
+        self._others = Room(options.max_arriving_requests, options.max_arriving_requests_per_caller, patience, _busy)
+        of_strangers = options.max_arriving_requests_of_strangers
+        self._strangers = Room(of_strangers, of_strangers, patience, _busy)
+        self._probes = Room(of_strangers, of_strangers, patience, _busy)
+        self._picture_seconds = options.picture_request_timeout.total_seconds()
+        self._seconds = options.request_timeout.total_seconds()
+
+    async def request(self, context: _Context, takes: Takes, caller: Caller) -> tuple[Message, GiveBack | None]:
+        """Read the one request of an admitted call; give back what is returned with it when the call has ended.
+
+        Raises InvalidField and Exhausted.
+        """
+        room, seconds = self._others, self._seconds
+        if takes.carries_pictures:
+            room, seconds = self._pictures, self._picture_seconds
+        amount = await room.take(caller)
+        give_back: GiveBack | None = partial(room.give_back, caller, amount)
+        try:
+            data = await _only_message(context, takes, seconds)
+            if len(data) > SMALL_BYTES:
+                await asyncio.sleep(0)  # to take it over and to parse it hold the loop for some 20 ms each, of 30 MB
+            request = takes.parsed(data)
+            if len(data) <= SMALL_BYTES:
+                return request, None
+            kept, give_back = give_back, None
+            return request, kept
+        finally:
+            if give_back:
+                give_back()
+
+    async def request_of_stranger(self, context: _Context, takes: Takes, caller: Caller) -> Message:
+        """Read the one request of a call that no key came with. Raises InvalidField and Exhausted."""
+        async with self._strangers.taken(caller):
+            return takes.parsed(await _only_message(context, takes, self._seconds))
+
+    async def probe(self, context: _Context, takes: Takes, caller: Caller) -> Message:
+        """Read what a stranger's probe asks, if that is there. Else it asks for nothing in particular.
+
+        Raises InvalidField.
+        """
+        if not self._probes.free:
+            return takes.make()
+        async with self._probes.taken(caller):
+            try:
+                return takes.parsed(await _only_message(context, takes, PROBE_SECONDS))
+            except Exhausted:
+                return takes.make()
+
+    async def requests(self, context: _Context, takes: Takes, caller: Caller) -> AsyncIterator[Message]:
+        """Read a stream of requests, which ends when none comes for long. Raises InvalidField and Exhausted."""
+        async with self._others.taken(caller):
+            while True:
+                try:
+                    async with asyncio.timeout(self._seconds):
+                        data = await context.read()
+                except TimeoutError:
+                    return
+                if data is grpc.aio.EOF:
+                    return
+                yield takes.parsed(data)
+
+
+async def _only_message(context: _Context, takes: Takes, seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            data: Any = await context.read()
+            if data is grpc.aio.EOF:
+                raise InvalidField(WHOLE, "is missing: the call has no message")
+            if not takes.may_be_followed and await context.read() is not grpc.aio.EOF:
+                raise InvalidField(WHOLE, "has more than one message, this method takes one")
+    except TimeoutError:
+        message = f"the request did not arrive within {seconds:g} seconds"
+        raise Exhausted(Reason.TOO_MANY_CALLS, message) from None
+    assert isinstance(data, bytes)
+    return data
+
+
+def _busy() -> Exhausted:
+    return Exhausted(Reason.TOO_MANY_CALLS, "as many requests as this server reads at a time are arriving")
+
+
+def _busy_with_pictures() -> Exhausted:
+    return Exhausted(Reason.TOO_MANY_CALLS, "as many requests with pictures as this server takes at a time are read")

@@ -1,0 +1,145 @@
+"""Requests are counted in their wire format before there is an object of what is too many."""
+
+import midway.rpc.server  # noqa: F401 - loads the services
+import pytest
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Value
+from hypothesis import given
+from hypothesis import strategies as st
+from midjourney.legacy.v1 import legacy_request_pb2
+from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
+from midway.domain.errors import InvalidField
+from midway.rpc.messages import MOST_FIELDS, SMALL_BYTES, ListLimits, Takes
+
+LIMITS = ListLimits(pictures=5)
+IMAGINE, OLD_IMAGINE = (
+    "/midjourney.v1.MidjourneyService/SubmitImagine",
+    "/midjourney.legacy.v1.LegacyService/SubmitImagine",
+)
+LONG = "x" * SMALL_BYTES
+
+
+def refused(method: str, data: bytes) -> InvalidField:
+    """Return what is said of a request that cannot be."""
+    with pytest.raises(InvalidField) as caught:
+        Takes(method, LIMITS).parsed(data)
+    return caught.value
+
+
+@pytest.mark.parametrize("method", [IMAGINE, OLD_IMAGINE, "/midjourney.v1.MidjourneyService/UploadImages"])
+def test_what_carries_pictures_may_be_large(method: str) -> None:
+    assert Takes(method, LIMITS).carries_pictures
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/midjourney.v1.MidjourneyService/GetTask",
+        "/midjourney.v1.MidjourneyService/SubmitChange",
+        "/midjourney.legacy.v1.LegacyService/ListTasksByCondition",
+        "/grpc.health.v1.Health/Check",
+    ],
+)
+def test_everything_else_takes_64_kib_and_says_so(method: str) -> None:
+    error = refused(method, b"\0" * (SMALL_BYTES + 1))
+
+    assert not Takes(method, LIMITS).carries_pictures
+    assert error.field == "request"
+    assert str(SMALL_BYTES) in error.problem
+
+
+def test_a_large_request_is_read_as_it_is() -> None:
+    images = [input_pb2.InputImage(data=LONG.encode()), input_pb2.InputImage(url="https://example.org")]
+    request = submit_pb2.SubmitImagineRequest(prompt="a fox", images=images)
+    request.options.notify_url = "https://example.org/hook"
+
+    assert Takes(IMAGINE, LIMITS).parsed(request.SerializeToString()) == request
+
+
+def test_fields_of_a_newer_client_are_passed_over() -> None:
+    newer = submit_pb2.SubmitImagineRequest(prompt=LONG).SerializeToString() + b"\xfa\x7f\x02\xff\xff" + b"\xf8\x7f\x01"
+
+    assert Takes(IMAGINE, LIMITS).parsed(newer).prompt == LONG  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "field"),
+    [
+        (IMAGINE, b"\x12\x00" * SMALL_BYTES, "images"),
+        (OLD_IMAGINE, b"\x12\x00" * SMALL_BYTES, "base64Array"),
+        (IMAGINE, submit_pb2.SubmitImagineRequest(prompt=LONG).SerializeToString() + b"\x12\x00" * 6, "images"),
+    ],
+    ids=["many", "many old", "six"],
+)
+def test_more_pictures_than_are_taken_are_told_by_their_name_and_bound(method: str, data: bytes, field: str) -> None:
+    error = refused(method, data)
+
+    assert (error.field, "5" in error.problem) == (field, True)
+
+
+def test_a_list_within_a_message_is_counted_too() -> None:
+    state = Value()
+    state.list_value.extend(range(1001))
+    request = legacy_request_pb2.SubmitImagineRequest(prompt=LONG, state=state)
+
+    assert refused(OLD_IMAGINE, request.SerializeToString()).field == "state.list_value.values"
+
+
+def test_a_field_that_is_given_again_and_again_is_bounded() -> None:
+    error = refused(IMAGINE, b"\x0a\x00" * SMALL_BYTES)
+
+    assert str(MOST_FIELDS) in error.problem
+
+
+def test_messages_within_each_other_are_bounded() -> None:
+    data = b"\x12" + _length(len(LONG)) + LONG.encode()
+    nested = b""
+    for _ in range(200):
+        nested = b"\x32" + _length(len(nested) + 2) + b"\x0a" + _length(len(nested)) + nested
+    error = refused(OLD_IMAGINE, data + b"\x32" + _length(len(nested)) + nested)
+
+    assert error.problem == "is nested too deep"
+
+
+@pytest.mark.parametrize("data", [b"\x0a\xff", b"\x0a\x02\xff\xfe", b"\x0b", b"\xff" * 20], ids=str)
+@pytest.mark.parametrize("before", [b"", b"\x0a" + b"\x80\x80\x04" + LONG.encode()], ids=["small", "large"])
+def test_what_is_no_message_is_refused_with_a_sentence(before: bytes, data: bytes) -> None:
+    error = refused(IMAGINE, before + data)
+
+    assert error.message == "request: is not a message of this method"
+
+
+FILLED = query_pb2.TaskFilter(states=[task_pb2.Task.STATE_QUEUED] * 1001)
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("ListTasks", query_pb2.ListTasksRequest(filter=FILLED)),
+        ("WatchTasks", query_pb2.WatchTasksRequest(filter=FILLED)),
+    ],
+    ids=["list", "watch"],
+)
+def test_a_list_of_a_small_request_has_a_bound_too(method: str, request_: Message) -> None:
+    error = refused(f"/midjourney.v1.MidjourneyService/{method}", request_.SerializeToString())
+
+    assert (error.field, "1000" in error.problem) == ("filter.states", True)
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_no_bytes_raise_anything_else(data: bytes, is_large: bool) -> None:
+    before = b"\x0a" + _length(len(LONG)) + LONG.encode() if is_large else b""
+    for method in (IMAGINE, OLD_IMAGINE):
+        try:
+            Takes(method, LIMITS).parsed(before + data)
+        except InvalidField:
+            continue
+
+
+def _length(number: int) -> bytes:
+    """Write a length as a varint."""
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*written, number])
