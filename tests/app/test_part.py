@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
+from midway.app.log_file import LogSize
 from midway.app.part import Part, PartDied, Program
 
 from tests.support.processes import PATIENCE_SECONDS
@@ -102,3 +104,37 @@ async def test_a_part_whose_owner_is_cancelled_is_stopped(tmp_path):
 
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Path:
+    """Name a log that no byte fits into."""
+    log = tmp_path / "log"
+    log.symlink_to("/dev/full")
+    return log
+
+
+async def test_a_full_disk_costs_the_log_and_not_the_part(full_disk):
+    """More output than a pipe holds is taken, the part gets ready, and its end is its own."""
+    code = "print('x' * 1_000_000); print('ready', flush=True)"
+    async with Part(python(code), full_disk) as part:
+        assert await part.ready(within_seconds=PATIENCE_SECONDS) == "ready"
+        assert "exit code 0" in str(await part.died())
+
+
+async def test_a_log_that_cannot_be_made_is_no_harm(tmp_path):
+    (tmp_path / "file").touch()
+    async with Part(python("print('ready', flush=True)"), tmp_path / "file" / "log") as part:
+        assert await part.ready(within_seconds=PATIENCE_SECONDS) == "ready"
+        assert "exit code 0" in str(await part.died())
+
+
+async def test_its_log_is_kept_within_its_size(tmp_path):
+    code = "print(*range(3000), sep='\\n'); print('ready', flush=True)"
+    async with Part(python(code), tmp_path / "log", LogSize(max_bytes=4000, files=3)) as part:
+        await part.died()
+
+    logs = [tmp_path / name for name in ("log.2", "log.1", "log")]
+    assert sorted(tmp_path.iterdir()) == sorted(logs)
+    assert [log.stat().st_size <= 4000 for log in logs] == [True] * 3
+    assert "".join(log.read_text() for log in logs).endswith("\n2998\n2999\nready\n")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, cast
 
 from midway.domain.task import State, Task
-from midway.store.port import Store, StoreUnavailable
+from midway.store.port import Store, StoreUnavailable, WriteInDoubt
 
 from tests.support.processes import PATIENCE_SECONDS
 
@@ -63,6 +63,16 @@ class FaultyStore:
             return await real(*args, **named)
 
         self._faults[verb] = refusing
+
+    def doubt_once(self, verb: str) -> None:
+        """Do what the next such call asks for, and say that the database was taken away meanwhile."""
+
+        async def doubting(real: Fault, *args: Any, **named: Any) -> Any:
+            self._faults.pop(verb, None)
+            await real(*args, **named)
+            raise WriteInDoubt("the database was taken away while this was written")
+
+        self._faults[verb] = doubting
 
     def hold_once(self, verb: str, when: Condition = lambda *_args, **_named: True) -> Hold:
         """Keep the answer to the next such call back."""

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from discord_simulator.app import Simulator
 from midway.domain.action import Action
+from midway.domain.ids import RequestId
 from midway.domain.task import Ask, State
+from midway.store.port import RequestKey, StoreUnavailable
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
@@ -75,3 +78,32 @@ async def test_events_that_are_too_many_while_the_store_hangs_are_found_in_the_h
 
         await assert_own_picture(rig, await rig.succeeded(task))
         assert len(requests(rig, "history")) == 2  # after connecting, and for what was missed
+
+
+@pytest.mark.parametrize("prompt", ["a red fox", "a {red, blue} fox"])
+async def test_a_submit_in_doubt_is_found_by_who_asks_again_and_is_drawn_once(
+    simulator: Simulator, tmp_path: Path, prompt: str
+) -> None:
+    """The database was taken away just after the Task was in it, and came back."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, config={"slots": 1}, through=faulty.around) as rig:
+        ask, request = Ask(action=Action.IMAGINE, prompt=prompt), RequestKey(RequestId("one"), "digest")
+        faulty.doubt_once("submit")
+        with pytest.raises(StoreUnavailable):
+            await rig.engine.submit(ask, request=request)
+
+        again = await rig.engine.submit(ask, request=request)
+
+        tasks = [again.task, *again.others]
+        for task in tasks:
+            await assert_own_picture(rig, await rig.succeeded(task))
+        assert len(posts(rig)) == len(jobs(rig)) == len(tasks)
+
+
+async def test_a_change_in_doubt_is_made_once(simulator: Simulator, tmp_path: Path) -> None:
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        faulty.doubt_once("append")
+
+        await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a red fox")))
+        assert len(posts(rig)) == len(jobs(rig)) == 1

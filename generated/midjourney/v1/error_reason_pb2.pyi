@@ -210,6 +210,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
         {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
     """
+    ERROR_REASON_TASK_UNREADABLE: _ErrorReason.ValueType  # 62
+    """What is stored of the Task cannot be read: it was damaged, or written by a later version. `DATA_LOSS`; the operator
+    finds it in the server's log. Lists pass over it.
+
+        {"reason": "ERROR_REASON_TASK_UNREADABLE", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, or why a Task failed; stable, for programs.
@@ -406,4 +412,10 @@ ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 61
 over REST is an empty event stream instead, and over gRPC the status comes without details.
 
     {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
+"""
+ERROR_REASON_TASK_UNREADABLE: ErrorReason.ValueType  # 62
+"""What is stored of the Task cannot be read: it was damaged, or written by a later version. `DATA_LOSS`; the operator
+finds it in the server's log. Lists pass over it.
+
+    {"reason": "ERROR_REASON_TASK_UNREADABLE", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
 """

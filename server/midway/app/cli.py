@@ -9,6 +9,7 @@ import typer
 from midway.app import draw_commands, look_commands, run_commands
 from midway.app.client import NoSuchButton, PictureChanged, code_of, details_of
 from midway.app.demo import DemoFailed
+from midway.app.disk import CannotWrite
 from midway.app.envoy import EnvoyMissing
 from midway.app.exit_codes import EXIT_CODES, ExitCode
 from midway.app.part import PartDied
@@ -36,7 +37,7 @@ def main() -> None:
         app()
     except SettingsInvalid as err:
         _fail(ExitCode.SETTINGS, str(err))
-    except (PartDied, PortTaken, EnvoyMissing, DemoFailed) as err:
+    except (PartDied, PortTaken, CannotWrite, EnvoyMissing, DemoFailed) as err:
         _fail(ExitCode.CANNOT_RUN, str(err))
     except grpc.RpcError as err:
         _fail(*_explained(err))

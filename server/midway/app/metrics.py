@@ -15,6 +15,7 @@ from midway.domain.account import Account, AccountState
 from midway.domain.ids import TaskId
 from midway.domain.task import State, Task
 from midway.rest.backend import is_from_this_machine
+from midway.store.sqlite import SqliteStore
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
 BACKLOG = 16  # connections not taken yet; the bound above is looked at when one is
@@ -45,6 +46,22 @@ class AccountNumbers(Collector):
         return [states, running, queued, unknown]
 
 
+class StoreNumbers(Collector):
+    """Reads how the store fares whenever Prometheus asks."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def collect(self) -> Iterable[Metric]:
+        """Tell whether the database stands where it was opened, and how many rows could not be read."""
+        words = "1; 0 while the database is taken away or replaced, and nothing is stored"
+        aside = "Rows that could not be read and were set aside"
+        return [
+            GaugeMetricFamily("midway_database_in_place", words, value=0 if self._store.displaced else 1),
+            CounterMetricFamily("midway_rows_set_aside", aside, value=self._store.rows_set_aside),
+        ]
+
+
 class Metrics:
     """The numbers of one server, in a registry of its own."""
 
@@ -65,6 +82,10 @@ class Metrics:
     def watch_accounts(self, accounts: Callable[[], Sequence[Account]]) -> None:
         """Show these Accounts from now on."""
         self.registry.register(AccountNumbers(accounts))
+
+    def watch_store(self, store: SqliteStore) -> None:
+        """Show from now on how this store fares."""
+        self.registry.register(StoreNumbers(store))
 
     def call_ended(self, method: str, code: str, seconds: float) -> None:
         """Count a call."""

@@ -13,6 +13,7 @@ from typing import Self
 
 from midway.app import tether
 from midway.app.lines import Lines
+from midway.app.log_file import LogFile, LogSize
 
 LAST_LINES = 20  # shown when a part dies: enough for a traceback's end
 LONGEST_LINE = 4096  # bytes of a line that are looked at and shown; the log gets all of them
@@ -48,17 +49,16 @@ class PartDied(Exception):
 class Part:
     """A running program. While the context is open its output goes to the log; at the end it is stopped."""
 
-    def __init__(self, program: Program, log: Path) -> None:
+    def __init__(self, program: Program, log: Path, log_size: LogSize | None = None) -> None:
         self.name = program.name
         self._program = program
-        self._log = log
+        self._log = LogFile(log, log_size or LogSize())
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._process: Process
         self._follower: asyncio.Task[None]  # Ends when the process has ended.
         self._ready: asyncio.Future[str]
 
     async def __aenter__(self) -> Self:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
         self._ready = asyncio.get_running_loop().create_future()
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-SE", tether.__file__, str(os.getpid()), *self._program.command),
@@ -105,14 +105,14 @@ class Part:
             await self._follower
 
     async def _follow(self) -> None:
-        """Copy the output to the log until the process ends."""
+        """Copy the output to the log until the process ends. It is taken in any case: a full pipe would stop it."""
         assert self._process.stdout is not None
-        with self._log.open("ab", buffering=0) as log:
-            lines = Lines(LONGEST_LINE)
-            while chunk := await self._process.stdout.read(CHUNK):
-                log.write(chunk)
-                self._notice(lines.fed(chunk))
-            self._notice(lines.rest())
+        lines = Lines(LONGEST_LINE)
+        while chunk := await self._process.stdout.read(CHUNK):
+            self._log.write(chunk)
+            self._notice(lines.fed(chunk))
+        self._notice(lines.rest())
+        self._log.close()
         await self._process.wait()
         if not self._ready.done():
             self._ready.set_exception(self._ended())

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from midway.app.disk import needing
 from midway.app.envoy import RestDoor, envoy_config, envoy_program
 from midway.app.part import Part, Program
 from midway.app.ports import accepting, reachable
@@ -48,12 +49,13 @@ def server(settings: Settings) -> Program:
 
 
 def envoy(config: Path, door: RestDoor) -> Program:
-    """Write Envoy's configuration and describe Envoy with it.
+    """Write Envoy's configuration and describe Envoy with it. Raises CannotWrite.
 
     One worker is plenty for a service whose every call costs a picture; it also keeps the memory small.
     """
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(envoy_config(door), "utf-8")
+    with needing(config):
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(envoy_config(door), "utf-8")
     # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
     command = (envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info")
     # Said after the first health check of the server; the listener opens a moment later.

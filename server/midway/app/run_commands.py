@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from midway.app.demo import run_demo
+from midway.app.disk import say
 from midway.app.exit_codes import ExitCode
 from midway.app.open_files import raise_open_files
 from midway.app.privacy import keep_files_private
@@ -58,5 +59,5 @@ async def run_stack(settings: Settings) -> None:
     """Run the stack until cancelled. Raises PartDied when a part ends by itself."""
     raise_open_files()  # Envoy inherits it
     async with Stack(settings) as running:
-        print(f"ready {running.addresses}", flush=True)
+        say(f"ready {running.addresses}")
         await running.until(asyncio.Event().wait())

@@ -7,6 +7,7 @@ import structlog
 import uvloop
 
 from midway.app.discord_proxy import ignored_variables, secrets_of_proxies
+from midway.app.disk import CannotWrite, say
 from midway.app.link_key import LinkKeyUnusable
 from midway.app.logs import configure_logs, log_what_nobody_caught
 from midway.app.memory import collect_seldom, give_back_large_blocks
@@ -34,6 +35,7 @@ REFUSALS = (
     WebhookSecretInvalid,
     LinkKeyUnusable,
     PortTaken,
+    CannotWrite,
 )
 
 
@@ -68,7 +70,7 @@ async def _serve(settings: Settings) -> None:
         if not settings.uses_simulator and (ignored := ignored_variables(settings.account_configs())):
             log.warning("these are not used for Discord; MIDWAY_DISCORD_PROXY is", variables=ignored)
         collect_seldom()
-        print(f"ready grpc={running.grpc} rest-backend={running.rest_backend} metrics={running.metrics}", flush=True)
+        say(f"ready grpc={running.grpc} rest-backend={running.rest_backend} metrics={running.metrics}")
         await stop.wait()
         log.info("stopping")
 

@@ -20,6 +20,7 @@ from pydantic_settings import (
 from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.discord_proxy import ProxyAddress, proxy_of
 from midway.app.limit_settings import LimitSettings
+from midway.app.log_file import LogSize
 from midway.app.ports import address, bracketed, reachable
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
@@ -289,6 +290,13 @@ class Settings(LimitSettings):
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
+    log_max_bytes: int = Field(
+        LogSize().max_bytes,
+        ge=1024,
+        description="Largest log file of `midway stack`, for each of its programs; past it a new one is begun, so that "
+        "logs cannot fill the disk",
+    )
+    log_files: int = Field(LogSize().files, ge=1, description="How many such files are kept; the oldest go")
 
     @field_validator("api_keys", "cors_origins", "webhook_allow_hosts", "dns_servers", mode="before")
     @classmethod

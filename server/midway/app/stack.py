@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from midway.app import parts
+from midway.app.disk import needing
 from midway.app.envoy import RestDoor
+from midway.app.log_file import LogSize
 from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, address, check_free, port_of, reachable
 from midway.app.privacy import make_private_directory
@@ -35,7 +37,7 @@ class Addresses:
 
 
 class Stack:
-    """The parts, running while the context is open. Raises PartDied or PortTaken when they cannot start.
+    """The parts, running while the context is open. Raises PartDied, PortTaken or CannotWrite when they cannot start.
 
     The simulator is one of them unless the settings name Accounts of Discord, or a simulator that runs already.
     """
@@ -75,7 +77,8 @@ class Stack:
             await asyncio.wait((working, *ends))
 
     async def _start(self) -> Addresses:
-        make_private_directory(self._settings.data_dir)
+        with needing(self._settings.data_dir):
+            make_private_directory(self._settings.data_dir)
         rest = self._exit.enter_context(ReservedPort(self._settings.host, self._settings.http_port))
         settings = await self._with_simulator()
         check_free(settings.host, settings.grpc_port)
@@ -112,6 +115,7 @@ class Stack:
 
     async def _begin(self, program: Program) -> Part:
         log = self._settings.data_dir / "logs" / f"{program.name}.log"
-        part = await self._exit.enter_async_context(Part(program, log))
+        size = LogSize(self._settings.log_max_bytes, self._settings.log_files)
+        part = await self._exit.enter_async_context(Part(program, log, size))
         self._parts[program.name] = part
         return part

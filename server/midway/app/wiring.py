@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 from midway.app.background import kept_running
+from midway.app.disk import needing
 from midway.app.link_key import link_key
 from midway.app.metrics import Metrics, serving_metrics
 from midway.app.ports import PortTaken, address, bracketed, reachable
@@ -40,6 +42,7 @@ from midway.webhook.sender import WebhookSender
 DATABASE = "midway.db"
 PICTURES = "pictures"
 LINK_KEY = "picture-links.key"
+LOOK_SECONDS = 1.0  # between two looks after the database's files; each commit looks, too
 
 
 class NothingToDrawWith(Exception):
@@ -66,14 +69,15 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
     """Serve while the context is open; at its end watches are ended first and the store is closed last.
 
     Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid,
-    LinkKeyUnusable, PortTaken, and OSError or RuntimeError for another port that is taken.
+    LinkKeyUnusable, PortTaken, CannotWrite, and OSError or RuntimeError for another port that is taken.
     """
     async with AsyncExitStack() as parts:
         names = await parts.enter_async_context(Names(settings.name_rules()))
         hooks = Outbound(settings.webhook_allow_hosts, allow_loopback=not settings.api_keys, resolver=names)
         await parts.enter_async_context(hooks)
-        engine = await _engine(settings, hooks, names, parts)
-        metrics = await _metrics(engine, parts)
+        store = await _store(settings, parts)
+        engine = await _engine(settings, store, hooks, names, parts)
+        metrics = await _metrics(engine, store, parts)
         metrics_url = await parts.enter_async_context(
             serving_metrics(
                 metrics,
@@ -99,13 +103,35 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
             await doors.start()
         except OSError as err:
             raise PortTaken(settings.rest_backend_host, settings.rest_port) from err
+        await parts.enter_async_context(kept_running("health", partial(_tell_health, store, doors)))
         grpc = address(reachable(settings.host), doors.grpc_port)
         yield Running(grpc, address(reachable(settings.rest_backend_host), doors.rest_port), metrics_url)
 
 
-async def _metrics(engine: Engine, parts: AsyncExitStack) -> Metrics:
+async def _store(settings: Settings, parts: AsyncExitStack) -> SqliteStore:
+    if not settings.account_configs():
+        raise NothingToDrawWith
+    store = await SqliteStore.open(
+        settings.data_dir / DATABASE, allow_network_file_system=settings.allow_network_file_system, sets_aside=True
+    )
+    parts.push_async_callback(store.close)
+    return store
+
+
+async def _tell_health(store: SqliteStore, doors: Doors) -> None:
+    """Say NOT_SERVING while the database's files are not in their place; run until cancelled."""
+    is_serving = True
+    while True:
+        if await store.is_in_place() is not is_serving:
+            is_serving = not is_serving
+            await doors.say_serving(is_serving=is_serving)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _metrics(engine: Engine, store: SqliteStore, parts: AsyncExitStack) -> Metrics:
     metrics = Metrics()
     metrics.watch_accounts(engine.accounts)
+    metrics.watch_store(store)
     # One stream for good: begun anew after a defect, the metrics would count its changes again.
     changes = engine.watch.watch_all(await engine.store.revision())
     await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(changes)))
@@ -136,7 +162,8 @@ async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> 
     retention = Retention(
         max_age=None if days is None else timedelta(days=days), max_total_bytes=settings.media_max_bytes
     )
-    archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
+    with needing(settings.data_dir / PICTURES):
+        archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
     keeper = ArchiveKeeper(
         engine.store, engine.watch, archive, engine.fetch_picture, retention=retention, clock=engine.clock
     )
@@ -166,14 +193,10 @@ def _checking(hooks: Outbound, max_characters: int) -> CheckUrl:
     return check
 
 
-async def _engine(settings: Settings, hooks: Outbound, names: Names, parts: AsyncExitStack) -> Engine:
+async def _engine(
+    settings: Settings, store: SqliteStore, hooks: Outbound, names: Names, parts: AsyncExitStack
+) -> Engine:
     accounts = settings.account_configs()
-    if not accounts:
-        raise NothingToDrawWith
-    store = await SqliteStore.open(
-        settings.data_dir / DATABASE, allow_network_file_system=settings.allow_network_file_system
-    )
-    parts.push_async_callback(store.close)
     engine = Engine(
         store=store,
         watch=await parts.enter_async_context(Watch(store)),

@@ -9,6 +9,7 @@
     +-- Exhausted           a limit is reached; retry later
     +-- Unavailable         this server cannot now; retry later
     +-- Unsupported         this server does not do that
+    +-- Unreadable          it is stored, and cannot be read
 
 A Task that fails after it was accepted carries a `Failure` with a `Reason` instead.
 """
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     IMAGE_NOT_AVAILABLE = "IMAGE_NOT_AVAILABLE"
     SEED_NOT_FOUND = "SEED_NOT_FOUND"
     DEAD_LETTER_NOT_FOUND = "DEAD_LETTER_NOT_FOUND"
+    TASK_UNREADABLE = "TASK_UNREADABLE"
     # Of a Task that was accepted:
     UPSTREAM_REJECTED = "UPSTREAM_REJECTED"
     MODERATED = "MODERATED"
@@ -133,3 +135,7 @@ class Unavailable(Refusal):
 
 class Unsupported(Refusal):
     """This server does not do that at all."""
+
+
+class Unreadable(Refusal):
+    """It is stored, and cannot be read by this version; no retry helps."""

@@ -5,6 +5,7 @@ failed write leaves both as they were. A revision conflicts only where a write w
 the Task is then read anew.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from operator import attrgetter, itemgetter
 
@@ -19,7 +20,7 @@ from midway.domain.task import RUNNING, UNFINISHED, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
 from midway.engine.limits import Limits
-from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery
+from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery, TaskUnreadable
 
 UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 
@@ -58,11 +59,15 @@ class Ledger:
         await self.load()
 
     async def known(self, task_id: TaskId) -> Task | None:
-        """Return a Task of this Account, taking an old one back into memory; None when it is not this Account's."""
+        """Return a Task of this Account, taking an old one back into memory; None when it is not this Account's.
+
+        None also when it cannot be read: then it is nobody's.
+        """
         if task_id not in self.tasks:
-            task = await self._store.get(task_id)
-            if task is not None and task.account_id == self._account_id:
-                self.add(task)
+            with contextlib.suppress(TaskUnreadable):
+                task = await self._store.get(task_id)
+                if task is not None and task.account_id == self._account_id:
+                    self.add(task)
         return self.tasks.get(task_id)
 
     def add(self, task: Task) -> None:

@@ -19,7 +19,15 @@ from midway.domain.task import Ask, ModalAsk, Task
 from midway.engine.clock import Clock
 from midway.engine.limits import Limits
 from midway.engine.worker import Worker
-from midway.store.port import RequestIdReused, RequestKey, RevisionConflict, Store, StoreUnavailable, Submitted
+from midway.store.port import (
+    RequestIdReused,
+    RequestKey,
+    RevisionConflict,
+    Store,
+    StoreUnavailable,
+    Submitted,
+    WriteInDoubt,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +91,9 @@ class Placer:
             except asyncio.CancelledError:
                 self._run(self._hand_over(task, inputs, request, worker))
                 raise
+            except WriteInDoubt:
+                await self._take_over(task.id, worker)
+                raise
             if submitted.created:
                 worker.take(submitted.task)
         return Placed(submitted.task, submitted.created, ahead)
@@ -98,6 +109,11 @@ class Placer:
                 stored = await self._stored_before(task.id)
             if stored and (stored.id, stored.account_id) == (task.id, worker.id):
                 worker.take(stored)
+
+    async def _take_over(self, task_id: TaskId, worker: Worker) -> None:
+        """Give a Task that may be stored, and was promised to nobody, its worker: its client may ask again for it."""
+        if stored := await self._stored_before(task_id):
+            worker.take(stored)
 
     async def _stored_before(self, task_id: TaskId) -> Task | None:
         """Find a Task that was stored when its client hung up; None when it was not, and nobody was promised it."""
@@ -180,7 +196,11 @@ class Placer:
 
     async def _stored(self, order: _Order, batch: tuple[TaskId, ...], inputs: Sequence[InputImage]) -> Submitted:
         task = self._new(order.ask, order.worker, batch[order.place], batch)
-        return await self._store.submit(task, inputs=inputs, request=order.request)
+        try:
+            return await self._store.submit(task, inputs=inputs, request=order.request)
+        except WriteInDoubt:
+            await self._take_over(task.id, order.worker)
+            raise
 
     def _new(
         self,

@@ -50,6 +50,10 @@ class Doors:
         await self._rest.start()
         await self._grpc.start()
 
+    async def say_serving(self, *, is_serving: bool) -> None:
+        """Tell whoever asks for the server's health, Envoy among them, whether it serves."""
+        await self._grpc.say_serving(is_serving=is_serving)
+
     async def stop(self) -> None:
         """Let nobody in, end watches so that they can be resumed, and wait for other calls as the options say."""
         self.layers.drain.begin()

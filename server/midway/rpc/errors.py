@@ -22,15 +22,16 @@ from midway.domain.errors import (
     Reason,
     Refusal,
     Unavailable,
+    Unreadable,
     Unsupported,
 )
-from midway.store.port import RequestIdReused, StoreUnavailable
+from midway.store.port import RequestIdReused, StoreUnavailable, TaskUnreadable, WriteInDoubt
 from midway.store.watch import UnknownTask, WatchClosed
 
 DOMAIN = "midway"
 INTERNAL = "ERROR_REASON_INTERNAL"  # of the contract only: the domain raises no such thing
-Outcome = Refusal | StoreUnavailable | RequestIdReused | UnknownTask | WatchClosed
-OUTCOMES = (Refusal, StoreUnavailable, RequestIdReused, UnknownTask, WatchClosed)
+Outcome = Refusal | StoreUnavailable | TaskUnreadable | RequestIdReused | UnknownTask | WatchClosed
+OUTCOMES = (Refusal, StoreUnavailable, TaskUnreadable, RequestIdReused, UnknownTask, WatchClosed)
 
 CODE_OF_CLASS: dict[type[Refusal], "code_pb2.Code.ValueType"] = {
     InvalidField: code_pb2.INVALID_ARGUMENT,
@@ -39,6 +40,7 @@ CODE_OF_CLASS: dict[type[Refusal], "code_pb2.Code.ValueType"] = {
     Exhausted: code_pb2.RESOURCE_EXHAUSTED,
     Unavailable: code_pb2.UNAVAILABLE,
     Unsupported: code_pb2.UNIMPLEMENTED,
+    Unreadable: code_pb2.DATA_LOSS,
 }
 
 # Reasons whose code is not that of their class.
@@ -90,10 +92,16 @@ def refusal_from(error: Outcome) -> Refusal:
         case RequestIdReused():
             message = "request_id was used before with another request; take a new one"
             return Conflict(Reason.REQUEST_ID_REUSED, message, task_id=error.task_id)
+        case TaskUnreadable():
+            message = "what is stored of this Task cannot be read; it is set aside, see the server's log"
+            return Unreadable(Reason.TASK_UNREADABLE, message, task_id=error.task_id)
         case UnknownTask():
             return task_not_found(error.task_id)
         case WatchClosed():
             return shutting_down()
+        case WriteInDoubt():
+            message = "the database was taken away while this was written; ask again, with the same request_id"
+            return Unavailable(Reason.STORE_UNAVAILABLE, message)
         case StoreUnavailable():
             return Unavailable(Reason.STORE_UNAVAILABLE, "the store does not answer; nothing was stored")
 

@@ -17,6 +17,7 @@ from midway.rpc.errors import OUTCOMES, internal_status, shutting_down, status_f
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.room import Room
+from midway.rpc.strangers import Strangers
 
 log = structlog.get_logger(__name__)
 _threshold = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ LONGEST_TASK_ID = 32  # digits; ours have 16
 
 def observing(observe: Observer | None) -> Layer:
     """Make the layer that tells the observer of each call's end, and logs it; never keys, never prompts."""
+    strangers = Strangers()
 
     async def layer(call: Call, proceed: Proceed) -> None:
         start = time.monotonic()
@@ -48,16 +50,19 @@ def observing(observe: Observer | None) -> Layer:
             code = call.code
             raise
         finally:
-            _tell(call, code, time.monotonic() - start, observe)
+            _tell(call, code, time.monotonic() - start, observe, strangers)
 
     return layer
 
 
-def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None) -> None:
+def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None, strangers: Strangers) -> None:
     if observe:
         observe(call.method, code.name, seconds)
+    is_bad = code is not grpc.StatusCode.OK and not call.method.startswith(HEALTH)
+    if is_bad and not call.is_admitted:
+        strangers.refused(code)
     # Those that end well are many, and the Store and the metrics tell of them; probes come every few seconds.
-    level = logging.DEBUG if code is grpc.StatusCode.OK or call.method.startswith(HEALTH) else logging.INFO
+    level = logging.INFO if is_bad and call.is_admitted else logging.DEBUG
     if not _threshold.isEnabledFor(level):  # asked first: a line costs as much as a call
         return
     said = {"method": call.method, "code": code.name, "duration_ms": round(seconds * 1000, 1)}

@@ -62,8 +62,13 @@ class Server:
     async def start(self) -> None:
         """Serve, and say so to whoever asks for its health."""
         await self._listener.start()
+        await self.say_serving(is_serving=True)
+
+    async def say_serving(self, *, is_serving: bool) -> None:
+        """Tell whoever asks for the server's health whether it serves; calls are taken in any case."""
+        told = health_pb2.HealthCheckResponse
         for name in (WHOLE_SERVER, *SERVICES):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+            await self._health.set(name, told.SERVING if is_serving else told.NOT_SERVING)
 
     async def stop(self, grace: timedelta) -> None:
         """Say that it stops, let nobody in, and wait for calls up to `grace`. The layers' drain has begun before."""

@@ -1,7 +1,7 @@
 """WebhookService: notices that could not be delivered."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from midjourney.v1 import webhook_service_pb2 as messages
 from midjourney.v1 import webhook_service_pb2_grpc

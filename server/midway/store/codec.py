@@ -22,7 +22,7 @@ def json_from_task(task: Task) -> str:
     return _ENCODER.encode(task).decode()
 
 
-def task_from_json(document: str, revision: Revision) -> Task:
+def task_from_json(document: bytes | str, revision: Revision) -> Task:
     """Read a Task; its revision comes from beside the document, where the Store counts it."""
     return replace(_TASKS.decode(document), revision=revision)
 
@@ -32,6 +32,6 @@ def json_from_attempt(attempt: Attempt) -> str:
     return _ENCODER.encode(attempt).decode()
 
 
-def attempt_from_json(document: str) -> Attempt:
+def attempt_from_json(document: bytes | str) -> Attempt:
     """Read an Attempt."""
     return _ATTEMPTS.decode(document)

@@ -2,7 +2,7 @@
 
 Rules that every implementation keeps and `tests/store/` proves:
 
-- A write has happened on disk when the call returns; a call that raises has changed nothing.
+- A write has happened on disk when the call returns; a call that raises has changed nothing, save by WriteInDoubt.
 - Every write of a Task names the revision it expects. Revisions are one increasing sequence over all Tasks.
 - A change of state is kept in the Task's history for ever; progress between two states keeps only the latest.
 - The doorbell tells that something changed. It may be lost or rung twice: the table is the truth.
@@ -26,6 +26,18 @@ from midway.domain.task import State, Task
 
 class StoreUnavailable(Exception):
     """The disk (or database) refuses; nothing was stored; retry after back-off."""
+
+
+class TaskUnreadable(Exception):
+    """What is stored of a Task cannot be read, and is set aside; another version, or a person, may mend it."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        super().__init__(f"what is stored of task {task_id} cannot be read")
+        self.task_id = task_id
+
+
+class WriteInDoubt(StoreUnavailable):
+    """The database was taken away while this was written: it may be there after the next start, or not."""
 
 
 class RevisionConflict(Exception):
@@ -124,7 +136,10 @@ class Doorbell(Protocol):
 
 
 class Store(Protocol):
-    """Durable Tasks. All methods may raise StoreUnavailable."""
+    """Durable Tasks. All methods may raise StoreUnavailable.
+
+    A row that cannot be read is passed over where several are read; asking for that Task alone raises TaskUnreadable.
+    """
 
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
@@ -163,7 +178,7 @@ class Store(Protocol):
         """Store what was learnt about an Attempt; its Task stays as it is."""
 
     async def get(self, task_id: TaskId) -> Task | None:
-        """Read one Task."""
+        """Read one Task. Raises TaskUnreadable."""
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
         """Read the Tasks that exist among these, in the order asked, each once."""

@@ -14,7 +14,7 @@ VALUES (:task_id, :revision, :doc, :url, :due_at, :due_at, :state)
 
 -- name: outbox_due
 -- The notices that are due and the first of their Task: the later ones of a Task wait, so that they arrive in order.
-SELECT sequence, revision, doc, url, tries, due_at, since FROM outbox
+SELECT sequence, sequence AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
 WHERE due_at <= :now
   AND sequence = (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = outbox.task_id)
 ORDER BY due_at, sequence LIMIT :limit
@@ -34,7 +34,7 @@ SELECT task_id, revision, doc, url, tries + 1, :problem, :died_at FROM outbox WH
 
 -- name: dead_letters
 -- The notices that were given up, the last one first; a page of them, of one Task or of all.
-SELECT task_id, revision, doc, url, tries, problem, died_at FROM dead_letter
+SELECT revision AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, problem, died_at FROM dead_letter
 WHERE (:task_id IS NULL OR task_id = :task_id)
   AND (died_at, task_id, revision) < (:died_at, :before_task_id, :before_revision)
 ORDER BY died_at DESC, task_id DESC, revision DESC LIMIT :limit

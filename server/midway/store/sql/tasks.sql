@@ -41,11 +41,11 @@ SELECT content_type, width, height, data FROM input WHERE task_id = :task_id ORD
 
 -- name: task
 -- One Task.
-SELECT revision, doc FROM task WHERE id = :id
+SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id = :id
 
 -- name: tasks
 -- The Tasks among these ids, in no order.
-SELECT id, revision, doc FROM task WHERE id IN (SELECT value FROM json_each(:ids))
+SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: last_task_id
 -- The largest Task id, where ids go on after a restart.
@@ -53,11 +53,13 @@ SELECT max(id) FROM task
 
 -- name: find_newest_first
 -- A page of the Tasks that match; the conditions are those of store/sqlite/conditions.py.
-SELECT revision, doc FROM task WHERE {conditions} ORDER BY id DESC LIMIT :limit
+SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task
+WHERE {conditions} ORDER BY id DESC LIMIT :limit
 
 -- name: find_oldest_first
 -- The same from the other end.
-SELECT revision, doc FROM task WHERE {conditions} ORDER BY id ASC LIMIT :limit
+SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task
+WHERE {conditions} ORDER BY id ASC LIMIT :limit
 
 -- name: count
 -- How many Tasks match.
@@ -65,16 +67,18 @@ SELECT count(*) FROM task WHERE {conditions}
 
 -- name: history
 -- One Task's changes of state after a revision, then its present when that is newer than all of them.
-SELECT revision, doc FROM task_history WHERE task_id = :id AND revision > :after
+SELECT revision, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
+WHERE task_id = :id AND revision > :after
 UNION ALL
-SELECT revision, doc FROM task
+SELECT revision, rowid, 'task', CAST(doc AS BLOB) FROM task
 WHERE id = :id AND revision > :after AND revision NOT IN (SELECT revision FROM task_history WHERE task_id = :id)
 ORDER BY revision
 
 -- name: changes
 -- All Tasks' changes of state and present snapshots after a revision, in order.
-SELECT revision, doc FROM task_history WHERE revision > :after
+SELECT revision, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
+WHERE revision > :after
 UNION ALL
-SELECT revision, doc FROM task
+SELECT revision, rowid, 'task', CAST(doc AS BLOB) FROM task
 WHERE revision > :after AND NOT EXISTS (SELECT 1 FROM task_history WHERE task_history.revision = task.revision)
 ORDER BY revision LIMIT :limit

@@ -2,6 +2,7 @@
 
 from midway.store.sqlite.errors import (
     DatabaseDamaged,
+    DatabaseForeign,
     DatabaseInUse,
     DatabaseRefused,
     DatabaseTooNew,
@@ -11,6 +12,7 @@ from midway.store.sqlite.store import SqliteStore
 
 __all__ = [
     "DatabaseDamaged",
+    "DatabaseForeign",
     "DatabaseInUse",
     "DatabaseRefused",
     "DatabaseTooNew",

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import Revision, TaskId
-from midway.domain.task import State, Task
+from midway.domain.task import Task
 from midway.store.codec import json_from_attempt, json_from_task
 from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
@@ -26,7 +26,7 @@ class Position(NamedTuple):
     """Where a Task stands."""
 
     revision: Revision
-    state: State
+    state: str
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Batch:
         if task_id > self.tail.newest_id:
             return None  # ids rise: it is past all that are stored
         row = self.connection.execute(QUERIES["position_of_task"], {"id": task_id}).fetchone()
-        return Position(Revision(row["revision"]), State(row["state"])) if row else None
+        return Position(Revision(row["revision"]), row["state"]) if row else None
 
     def put(self, task: Task, *, is_change_of_state: bool) -> tuple[Task, str]:
         """Give a Task the next revision and write it; return it as stored, and as a document."""

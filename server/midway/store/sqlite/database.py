@@ -4,8 +4,14 @@ import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from midway.store.sqlite.errors import DatabaseDamaged
+from midway.store.sqlite.aside import put_back
+from midway.store.sqlite.errors import DatabaseDamaged, DatabaseForeign
 from midway.store.sqlite.migrations import load, migrate
+
+APPLICATION_ID = 0x4D696477  # "Midw"; a migration writes it
+OUR_FIRST_TABLES = frozenset(
+    {"account_mark", "attempt", "counter", "input", "outbox", "request", "task", "task_history"}
+)
 
 # Each with its reason; on every connection.
 _SETTINGS = (
@@ -25,7 +31,7 @@ _READER_SETTINGS = (
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; check it after an unclean stop; bring its schema up to date.
 
-    Raises DatabaseDamaged or DatabaseTooNew. The caller holds the process lock.
+    Raises DatabaseForeign, DatabaseDamaged or DatabaseTooNew. The caller holds the process lock.
     """
     with ExitStack() as undo:
         stopped_cleanly = not _log_of(path).exists()
@@ -33,6 +39,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         if not stopped_cleanly:
             _require_sound(connection, path)
         migrate(connection, path, load())
+        put_back(connection)
         undo.pop_all()
     return connection
 
@@ -51,26 +58,46 @@ def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open a connection that cannot write."""
-    return _connect(path, *_SETTINGS, *_READER_SETTINGS)
+    connection = _connect(path)
+    _set(connection, *_SETTINGS, *_READER_SETTINGS)
+    return connection
 
 
 def _connect_writer(path: Path) -> sqlite3.Connection:
-    try:
-        return _connect(path, *_SETTINGS, *_WRITER_SETTINGS)
-    except sqlite3.OperationalError:
-        raise  # the disk's refusal, not the file's content
-    except sqlite3.DatabaseError as err:
-        raise DatabaseDamaged(path, [str(err)]) from err
+    with ExitStack() as undo:
+        connection = undo.enter_context(closing(_connect(path)))
+        try:
+            _require_ours(connection, path)
+            _set(connection, *_SETTINGS, *_WRITER_SETTINGS)
+        except sqlite3.OperationalError:
+            raise  # the disk's refusal, not the file's content
+        except sqlite3.DatabaseError as err:
+            raise DatabaseDamaged(path, [str(err)]) from err
+        undo.pop_all()
+    return connection
 
 
-def _connect(path: Path, *settings: str) -> sqlite3.Connection:
+def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise DatabaseForeign when another program made the file. Nothing was written to it by then."""
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")]
+    is_empty = not tables
+    is_old = set(tables) >= OUR_FIRST_TABLES  # from before we gave it our id
+    if application_id != APPLICATION_ID and (application_id or not (is_empty or is_old)):
+        raise DatabaseForeign(path, application_id, tables)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     # Transactions are begun by hand (isolation_level None). One thread at a time uses a connection, not always
     # the one that opened it.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _set(connection: sqlite3.Connection, *settings: str) -> None:
     for setting in settings:
         connection.execute(setting)
-    return connection
 
 
 def make_private_folder(path: Path) -> None:

@@ -3,6 +3,7 @@
     DatabaseRefused
     +-- DatabaseInUse       another process has it open
     +-- DatabaseTooNew      a later Midway wrote it
+    +-- DatabaseForeign     another program wrote it
     +-- DatabaseDamaged     its check after an unclean stop found faults
     +-- NetworkFileSystem   it lies where SQLite's locks and fsync cannot be trusted
 
@@ -35,6 +36,17 @@ class DatabaseTooNew(DatabaseRefused):
         super().__init__(path, f"its schema is version {found}, this program knows {known} at most")
         self.found = found
         self.known = known
+
+
+class DatabaseForeign(DatabaseRefused):
+    """Another program's; give this one a data directory of its own, or move that file away."""
+
+    def __init__(self, path: Path, application_id: int, tables: list[str]) -> None:
+        some = ", ".join(tables[:3]) + (", …" if len(tables) > 3 else "")
+        told = f"application id {application_id}, tables: {some or 'none'}"
+        super().__init__(path, f"another program's database ({told}); Midway leaves it alone")
+        self.application_id = application_id
+        self.tables = tables
 
 
 class DatabaseDamaged(DatabaseRefused):

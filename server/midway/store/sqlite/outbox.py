@@ -8,6 +8,7 @@ from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.store.codec import task_from_json
 from midway.store.port import DeadLetter, DeadLetterKey, OutboxRow
+from midway.store.sqlite.aside import decoded
 from midway.store.sqlite.columns import integer_from_time, time_from_integer
 from midway.store.sqlite.queries import QUERIES
 
@@ -34,7 +35,7 @@ def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
 def due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[OutboxRow]:
     """Read the first notice of each Task, where it is due."""
     rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit}).fetchall()
-    return [_notice_from_row(row) for row in rows]
+    return decoded("outbox", rows, _notice_from_row)
 
 
 def delivered(connection: sqlite3.Connection, sequence: int) -> None:
@@ -63,7 +64,8 @@ def dead_letters(
     if before:
         bound |= {"died_at": integer_from_time(before.died_at)}
         bound |= {"before_task_id": before.task_id, "before_revision": before.revision}
-    return [_dead_letter_from_row(row) for row in connection.execute(QUERIES["dead_letters"], bound).fetchall()]
+    rows = connection.execute(QUERIES["dead_letters"], bound).fetchall()
+    return decoded("dead_letter", rows, _dead_letter_from_row)
 
 
 def redeliver(connection: sqlite3.Connection, task_id: TaskId, revision: Revision, now: datetime) -> bool:

@@ -95,9 +95,11 @@ def _settle(answer: asyncio.Future[Any], result: Any) -> None:
 
 def _get_each(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Any]:
     """Read Tasks by one statement; where one of them cannot be read, its answer says so."""
+    found: dict[TaskId, Any] = {}
     with contextlib.suppress(Exception):  # met again, where each is read alone
-        return dict(reads.get_many(connection, task_ids))
-    return {task_id: _answer(connection, partial(reads.get, task_id=task_id)) for task_id in task_ids}
+        found |= reads.get_many(connection, task_ids)
+    missing = [task_id for task_id in task_ids if task_id not in found]
+    return found | {task_id: _answer(connection, partial(reads.get, task_id=task_id)) for task_id in missing}
 
 
 def _answer_each(connection: sqlite3.Connection, questions: Sequence[Question[Any]]) -> list[Any]:

@@ -16,16 +16,20 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.codec import attempt_from_json, task_from_json
-from midway.store.port import AccountMark, RequestIdReused, RequestKey, TaskQuery
+from midway.store.port import AccountMark, RequestIdReused, RequestKey, TaskQuery, TaskUnreadable
+from midway.store.sqlite.aside import decoded, is_task_aside
 from midway.store.sqlite.columns import integer_from_time, time_from_integer
 from midway.store.sqlite.conditions import of_page, of_query, where
 from midway.store.sqlite.queries import QUERIES
 
 
 def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
-    """Read one Task."""
-    row = connection.execute(QUERIES["task"], {"id": task_id}).fetchone()
-    return _task_from_row(row) if row else None
+    """Read one Task. Raises TaskUnreadable when it was set aside."""
+    if found := _tasks(connection.execute(QUERIES["task"], {"id": task_id})):
+        return found[0]
+    if is_task_aside(connection, task_id):
+        raise TaskUnreadable(task_id)
+    return None
 
 
 def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
@@ -47,21 +51,17 @@ def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> Task
 def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Task]:
     """Read those that exist, in no order."""
     if len(task_ids) < 2:
-        return {task.id: task for task_id in task_ids if (task := get(connection, task_id))}
-    return {
-        row["id"]: _task_from_row(row)
-        for row in connection.execute(QUERIES["tasks"], {"ids": json.dumps(task_ids)}).fetchall()
-    }
+        found = [task for task_id in task_ids for task in _tasks(connection.execute(QUERIES["task"], {"id": task_id}))]
+    else:
+        found = _tasks(connection.execute(QUERIES["tasks"], {"ids": json.dumps(task_ids)}))
+    return {task.id: task for task in found}
 
 
 def find(connection: sqlite3.Connection, query: TaskQuery) -> list[Task]:
     """Read a page of the Tasks that match."""
     condition = where(of_page(query))
     sql = QUERIES["find_oldest_first" if query.oldest_first else "find_newest_first"]
-    rows = connection.execute(
-        sql.format(conditions=condition.sql), {**condition.values, "limit": query.limit}
-    ).fetchall()
-    return [_task_from_row(row) for row in rows]
+    return _tasks(connection.execute(sql.format(conditions=condition.sql), {**condition.values, "limit": query.limit}))
 
 
 def count(connection: sqlite3.Connection, query: TaskQuery) -> int:
@@ -72,14 +72,12 @@ def count(connection: sqlite3.Connection, query: TaskQuery) -> int:
 
 def history(connection: sqlite3.Connection, task_id: TaskId, after: Revision) -> list[Task]:
     """Read one Task's snapshots after a revision."""
-    rows = connection.execute(QUERIES["history"], {"id": task_id, "after": after}).fetchall()
-    return [_task_from_row(row) for row in rows]
+    return _tasks(connection.execute(QUERIES["history"], {"id": task_id, "after": after}))
 
 
 def changes(connection: sqlite3.Connection, after: Revision, limit: int) -> list[Task]:
     """Read all Tasks' snapshots after a revision."""
-    rows = connection.execute(QUERIES["changes"], {"after": after, "limit": limit}).fetchall()
-    return [_task_from_row(row) for row in rows]
+    return _tasks(connection.execute(QUERIES["changes"], {"after": after, "limit": limit}))
 
 
 def revision(connection: sqlite3.Connection) -> Revision:
@@ -101,14 +99,13 @@ def inputs(connection: sqlite3.Connection, task_id: TaskId) -> list[InputImage]:
 
 def attempts(connection: sqlite3.Connection, task_id: TaskId) -> list[Attempt]:
     """Read a Task's Attempts, oldest first."""
-    rows = connection.execute(QUERIES["attempts"], {"task_id": task_id}).fetchall()
-    return [attempt_from_json(row["doc"]) for row in rows]
+    return _attempts(connection.execute(QUERIES["attempts"], {"task_id": task_id}))
 
 
 def recent_attempts(connection: sqlite3.Connection, account_id: AccountId, since: datetime) -> list[Attempt]:
     """Read an Account's Attempts that are open or young."""
     bound = {"account_id": account_id, "since": integer_from_time(since)}
-    return [attempt_from_json(row["doc"]) for row in connection.execute(QUERIES["recent_attempts"], bound).fetchall()]
+    return _attempts(connection.execute(QUERIES["recent_attempts"], bound))
 
 
 def marks(connection: sqlite3.Connection) -> list[AccountMark]:
@@ -121,10 +118,26 @@ def _number(cursor: sqlite3.Cursor) -> int:
     return int(number)
 
 
+def _tasks(cursor: sqlite3.Cursor) -> list[Task]:
+    return decoded("task", cursor.fetchall(), _task_from_row)
+
+
 def _task_from_row(row: Any) -> Task:
     return task_from_json(row["doc"], Revision(row["revision"]))
 
 
+def _attempts(cursor: sqlite3.Cursor) -> list[Attempt]:
+    return decoded("attempt", cursor.fetchall(), _attempt_from_row)
+
+
+def _attempt_from_row(row: Any) -> Attempt:
+    return attempt_from_json(row["doc"])
+
+
 def _mark_from_row(row: Any) -> AccountMark:
     since = time_from_integer(row["since"])
-    return AccountMark(row["account_id"], AccountState(row["state"]), row["reason"], since)
+    try:
+        state, reason = AccountState(row["state"]), row["reason"]
+    except ValueError:  # of a later version; whether it may act, a person says
+        state, reason = AccountState.PAUSED, f"its state {row['state']!r} is of another version; resume it"
+    return AccountMark(row["account_id"], state, reason, since)

@@ -2,13 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Revision, TaskId
@@ -27,19 +27,26 @@ from midway.store.port import (
     TaskQuery,
 )
 from midway.store.sqlite import outbox, reads, redating, writes
+from midway.store.sqlite.aside import RowsUnreadable
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
 from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
 from midway.store.sqlite.lock import ProcessLock
-from midway.store.sqlite.reader import Reader
+from midway.store.sqlite.place import Place
+from midway.store.sqlite.reader import Question, Reader
 from midway.store.sqlite.tail import TAIL_SIZE, Tail
 from midway.store.sqlite.writer import Writer
 
+T = TypeVar("T")
+
+MOST_SET_ASIDE = 10  # times for one question, each time all that it met; more come only while somebody writes them
+
 
 class OpenFiles(NamedTuple):
-    """The database's lock and connections, its newest revision and its largest Task id."""
+    """The database's lock, place and connections, its newest revision and its largest Task id."""
 
     lock: ProcessLock
+    place: Place
     writing: Driver
     reading: Driver
     revision: Revision
@@ -49,29 +56,42 @@ class OpenFiles(NamedTuple):
 class SqliteStore:
     """A Store on one file, for one process; see `port.Store` for what each verb promises."""
 
-    def __init__(self, files: OpenFiles, tail_size: int) -> None:
+    def __init__(self, files: OpenFiles, tail_size: int, *, sets_aside: bool) -> None:
         """Take over what `open` opened, and close it with the store."""
         self._closed = False
+        self._sets_aside = sets_aside
+        self.rows_set_aside = 0  # since it was opened
         self._lock = files.lock
+        self._place = files.place
         self._doorbells = Doorbells()
         self._outbox_doorbells = Doorbells()  # most Tasks have no webhook
         self._tail = Tail(files.revision, files.last_task_id or TaskId(""), tail_size)
-        self._writer = Writer(files.writing, self._tail, self._committed)
+        self._writer = Writer(files.writing, files.place, self._tail, self._committed)
         self._reader = Reader(files.reading)
 
     @classmethod
-    async def open(cls, path: Path, *, allow_network_file_system: bool = False, tail_size: int = TAIL_SIZE) -> Self:
+    async def open(
+        cls,
+        path: Path,
+        *,
+        allow_network_file_system: bool = False,
+        tail_size: int = TAIL_SIZE,
+        sets_aside: bool = False,
+    ) -> Self:
         """Open the database, and make it when it is not there. The newest `tail_size` snapshots stay in memory.
 
-        Raises DatabaseRefused (in use, too new, damaged, on a network file system) or StoreUnavailable.
+        Rows that cannot be read raise RowsUnreadable where they are met, or are set aside and logged.
+        Raises DatabaseRefused (in use, too new, another program's, damaged, on a network file system) or
+        StoreUnavailable.
         """
-        return cls(await _open_files(path, allow_network_file_system), tail_size)
+        return cls(await _open_files(path, allow_network_file_system), tail_size, sets_aside=sets_aside)
 
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
     ) -> Submitted:
         """Store a new Task, or find the one this request id made."""
-        return await self._writer.write(partial(writes.submit, task=task, inputs=inputs, request=request))
+        operation = partial(writes.submit, task=task, inputs=inputs, request=request)
+        return await self._readable(lambda: self._writer.write(operation))
 
     async def append(
         self,
@@ -140,77 +160,77 @@ class SqliteStore:
 
     async def by_request(self, request: RequestKey) -> Task | None:
         """Find the Task that a request id made."""
-        return await self._reader.read(partial(reads.by_request, request=request))
+        return await self._read(partial(reads.by_request, request=request))
 
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task."""
         if task := self._recent.latest(task_id):
             return task
-        return await self._reader.get(task_id)
+        return await self._readable(lambda: self._reader.get(task_id))
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
         """Read those that exist, in the order asked."""
         known = {task_id: self._recent.latest(task_id) for task_id in task_ids}
         if missing := [task_id for task_id, task in known.items() if task is None]:
-            known |= await self._reader.read(partial(reads.get_many, task_ids=missing))
+            known |= await self._read(partial(reads.get_many, task_ids=missing))
         return [task for task_id in dict.fromkeys(task_ids) if (task := known.get(task_id))]
 
     async def find(self, query: TaskQuery) -> list[Task]:
         """Read a page of the Tasks that match."""
-        return await self._reader.read(partial(reads.find, query=query))
+        return await self._read(partial(reads.find, query=query))
 
     async def count(self, query: TaskQuery) -> int:
         """Count the Tasks that match."""
-        return await self._reader.read(partial(reads.count, query=query))
+        return await self._read(partial(reads.count, query=query))
 
     async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
         """Read one Task's snapshots after a revision."""
         if (newer := self._recent.history(task_id, after)) is not None:
             return newer
-        return await self._reader.read(partial(reads.history, task_id=task_id, after=after))
+        return await self._read(partial(reads.history, task_id=task_id, after=after))
 
     async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
         """Read all Tasks' snapshots after a revision."""
         if (newer := self._recent.changes(after, limit)) is not None:
             return newer
-        return await self._reader.read(partial(reads.changes, after=after, limit=limit))
+        return await self._read(partial(reads.changes, after=after, limit=limit))
 
     async def revision(self) -> Revision:
         """Read the newest revision.
 
         From the database, which has a commit a moment before the tail: whoever read a Task there may ask for more.
         """
-        return await self._reader.read(reads.revision)
+        return await self._read(reads.revision)
 
     async def last_task_id(self) -> TaskId | None:
         """Read the largest Task id."""
-        return await self._reader.read(reads.last_task_id)
+        return await self._read(reads.last_task_id)
 
     async def inputs(self, task_id: TaskId) -> list[InputImage]:
         """Read a Task's input pictures."""
-        return await self._reader.read(partial(reads.inputs, task_id=task_id))
+        return await self._read(partial(reads.inputs, task_id=task_id))
 
     async def attempts(self, task_id: TaskId) -> list[Attempt]:
         """Read a Task's Attempts, oldest first."""
-        return await self._reader.read(partial(reads.attempts, task_id=task_id))
+        return await self._read(partial(reads.attempts, task_id=task_id))
 
     async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
         """Read an Account's Attempts that are open or young."""
-        return await self._reader.read(partial(reads.recent_attempts, account_id=account_id, since=since))
+        return await self._read(partial(reads.recent_attempts, account_id=account_id, since=since))
 
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""
-        return await self._reader.read(reads.marks)
+        return await self._read(reads.marks)
 
     async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        return await self._reader.read(partial(outbox.due, now=now, limit=limit))
+        return await self._read(partial(outbox.due, now=now, limit=limit))
 
     async def dead_letters(
         self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
     ) -> list[DeadLetter]:
         """Read a page of the dead letters."""
-        return await self._reader.read(partial(outbox.dead_letters, task_id=task_id, before=before, limit=limit))
+        return await self._read(partial(outbox.dead_letters, task_id=task_id, before=before, limit=limit))
 
     def doorbell(self) -> AbstractAsyncContextManager[Bell]:
         """Listen for changes."""
@@ -219,6 +239,20 @@ class SqliteStore:
     def outbox_doorbell(self) -> AbstractAsyncContextManager[Bell]:
         """Listen for notices."""
         return self._outbox_doorbells.listen()
+
+    async def _read(self, question: Question[T]) -> T:
+        return await self._readable(lambda: self._reader.read(question))
+
+    async def _readable(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask, and set aside what cannot be read until the answer can be."""
+        for _ in range(MOST_SET_ASIDE):
+            try:
+                return await ask()
+            except RowsUnreadable as err:
+                if not self._sets_aside:
+                    raise
+                self.rows_set_aside += await self._writer.write(partial(writes.set_aside, rows=err.rows))
+        return await ask()
 
     @property
     def _recent(self) -> Tail:
@@ -233,6 +267,15 @@ class SqliteStore:
             if stored.ask.notify_url:
                 self._outbox_doorbells.ring()
         self._doorbells.ring()
+
+    @property
+    def displaced(self) -> bool:
+        """Whether its files were not in their place when it looked last."""
+        return bool(self._place.displaced)
+
+    async def is_in_place(self) -> bool:
+        """Look whether the database's files still stand where they were opened; while not, nothing is stored."""
+        return await self._writer.is_in_place()
 
     async def close(self) -> None:
         """Write what waits, close the file and let the next process in.
@@ -276,9 +319,10 @@ async def _open_locked(path: Path) -> OpenFiles:
         undo.callback(lock.release)
         writing = await Driver.open(partial(open_writer, path))
         undo.push_async_callback(writing.close)
+        place = await writing.run(lambda _: Place(path))
         reading = await Driver.open(partial(open_reader, path))
         undo.push_async_callback(reading.close)
         newest = await reading.run(reads.revision), await reading.run(reads.last_task_id)
-        files = OpenFiles(lock, writing, reading, *newest)
+        files = OpenFiles(lock, place, writing, reading, *newest)
         undo.pop_all()
     return files

@@ -9,23 +9,27 @@ nothing on the event loop, a cancellation least of all, can leave a transaction 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable
+from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable, TaskUnreadable, WriteInDoubt
+from midway.store.sqlite.aside import RowsUnreadable
 from midway.store.sqlite.batch import Batch
 from midway.store.sqlite.driver import Driver
+from midway.store.sqlite.place import Place
 from midway.store.sqlite.tail import Tail
 
 T = TypeVar("T")
 Operation = Callable[[Batch], T]
 
 _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
-_REFUSALS = (RevisionConflict, RequestIdReused)  # raised before anything is written, as `writes` says
+# Raised before anything is written, as `writes` says.
+_REFUSALS = (RevisionConflict, RequestIdReused, TaskUnreadable, RowsUnreadable)
 MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
 GATHERING = timedelta(milliseconds=10)  # a commit costs as much as twenty Tasks in it
 CROWDED = timedelta(milliseconds=100)  # after a batch of several, more are expected for so long
@@ -35,6 +39,10 @@ class _Refused(Struct, frozen=True):
     """An operation that failed alone."""
 
     error: Exception
+
+
+class _Displaced(Exception):
+    """The database's files are not where they were opened."""
 
 
 class _Waiting(Struct, frozen=True):
@@ -47,9 +55,10 @@ class _Waiting(Struct, frozen=True):
 class Writer:
     """Owns the writing connection and the task that feeds it."""
 
-    def __init__(self, driver: Driver, tail: Tail, committed: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(self, driver: Driver, place: Place, tail: Tail, committed: Callable[[Sequence[Any]], None]) -> None:
         """Start; `committed` gets what each batch returned when it is on the disk, before their callers do."""
         self._driver = driver
+        self._place = place
         self._tail = tail
         self._committed = committed
         self._queue: list[_Waiting] = []
@@ -72,6 +81,10 @@ class Writer:
         self._queue.append(_Waiting(operation, outcome))
         self._wakeup.set()
         return await outcome
+
+    async def is_in_place(self) -> bool:
+        """Look whether the database's files stand where they were opened; else nothing is stored."""
+        return not await self._driver.run(partial(_look, place=self._place))
 
     async def close(self) -> None:
         """Write what waits, then close the connection."""
@@ -109,12 +122,45 @@ class Writer:
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         operations = [waiting.operation for waiting in batch]
         try:
-            outcomes = await self._driver.run(partial(run_batch, tail=self._tail, operations=operations))
+            outcomes, is_in_place = await self._driver.run(
+                partial(_run_in_place, place=self._place, tail=self._tail, operations=operations)
+            )
             self._committed(outcomes)
+            if not is_in_place:
+                outcomes = [each if isinstance(each, _Refused) else _in_doubt() for each in outcomes]
         except sqlite3.Error as error:
             outcomes = [_Refused(_unavailable(error)) for _ in batch]
+        except _Displaced as error:
+            outcomes = [_Refused(StoreUnavailable(str(error))) for _ in batch]
         for waiting, outcome in zip(batch, outcomes, strict=True):
             _settle(waiting.outcome, outcome)
+
+
+def _run_in_place(
+    connection: sqlite3.Connection, place: Place, tail: Tail, operations: Sequence[Operation[Any]]
+) -> tuple[list[Any], bool]:
+    """Do as `run_batch`, and tell whether the files are still in their place; raise _Displaced when none ran.
+
+    Before, so that nothing is stored that is refused; and after, since the commit's fsync takes a while.
+    """
+    if displaced := _look(connection, place):
+        raise _Displaced(f"nothing was stored: {displaced[0]} was taken away or replaced")
+    outcomes = run_batch(connection, tail, operations)
+    return outcomes, not _look(connection, place)
+
+
+def _look(connection: sqlite3.Connection, place: Place) -> tuple[Path, ...]:
+    """Return which files are displaced; when that is news, fold the log into the database.
+
+    So all that was stored is in one file, whichever way it is rescued; and a database that was put in its place is not
+    given, at the next start, a log that belongs to another one.
+    """
+    before = place.displaced
+    displaced = place.look()
+    if displaced and not before:
+        with suppress(sqlite3.Error):  # a full disk; the log stays as it is
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return displaced
 
 
 def run_batch(connection: sqlite3.Connection, tail: Tail, operations: Sequence[Operation[Any]]) -> list[Any]:
@@ -192,6 +238,10 @@ def _settle(outcome: "asyncio.Future[Any]", value: Any) -> None:
         outcome.set_exception(value.error)
     else:
         outcome.set_result(value)
+
+
+def _in_doubt() -> _Refused:
+    return _Refused(WriteInDoubt("the database was taken away while this was written"))
 
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:

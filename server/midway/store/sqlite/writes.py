@@ -7,7 +7,8 @@ from midway.domain.ids import Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.port import AccountMark, RequestKey, RevisionConflict, Submitted
-from midway.store.sqlite import outbox, reads
+from midway.store.sqlite import aside, outbox, reads
+from midway.store.sqlite.aside import UnreadableRow
 from midway.store.sqlite.batch import Batch
 from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
@@ -48,7 +49,7 @@ def append(
     position = batch.position(task.id)
     if position is None or position.revision != expected_revision:
         raise RevisionConflict(task.id, expected_revision, position.revision if position else None)
-    stored, document = batch.put(task, is_change_of_state=position.state is not task.state)
+    stored, document = batch.put(task, is_change_of_state=position.state != task.state)
     for attempt in attempts:
         batch.put_attempt(attempt)
     if request:
@@ -76,6 +77,11 @@ def put_inputs(batch: Batch, task_id: TaskId, inputs: Sequence[InputImage]) -> N
 def put_attempt(batch: Batch, attempt: Attempt) -> None:
     """Insert an Attempt, or replace what is known of it."""
     batch.put_attempt(attempt)
+
+
+def set_aside(batch: Batch, rows: Sequence[UnreadableRow]) -> int:
+    """Move rows that cannot be read out of the way; return how many there still were."""
+    return aside.set_aside(batch.connection, rows)
 
 
 def put_mark(batch: Batch, mark: AccountMark) -> None:

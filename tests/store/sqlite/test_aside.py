@@ -1,0 +1,219 @@
+"""A row that cannot be read is named and set aside; the others are served, and the next start tries it again."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from midway.domain.account import AccountState
+from midway.domain.ids import RequestId, Revision
+from midway.domain.lifecycle import Dispatched, Progressed
+from midway.domain.task import UNFINISHED, Task
+from midway.store.port import AccountMark, RequestKey, TaskQuery, TaskUnreadable
+from midway.store.sqlite import SqliteStore
+from structlog.testing import capture_logs
+
+from tests.store.tasks import ACCOUNT, START, a_task, advance, an_attempt, in_progress, seconds, submitted
+
+GARBLED = {
+    "no JSON": b"\x00\x01 not a document",
+    "no UTF-8": b'{"id": "\xff\xfe"}',
+    "without its fields": b"{}",
+    "another shape": b"[1, 2]",
+    "cut off": b'{"id": "17',
+    "nested deeply": b"[" * 100_000,
+    "empty": b"",
+}
+LATER = "state of a later version"
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[SqliteStore]:
+    """A store as the server has it, whose Tasks are all on the disk."""
+    opened = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    yield opened
+    await opened.close()
+
+
+async def garble(store: SqliteStore, table: str, where: str, key: object, document: bytes = b"{}") -> None:
+    sql = f"UPDATE {table} SET doc = CAST(? AS TEXT) WHERE {where} = ?"
+    await store._writer.write(lambda batch: batch.connection.execute(sql, [document, key]))
+
+
+async def garbled_task(store: SqliteStore, document: bytes = b"{}") -> Task:
+    task = await submitted(store)
+    await garble(store, "task", "id", task.id, document)
+    await garble(store, "task_history", "task_id", task.id, document)
+    return task
+
+
+@pytest.mark.parametrize("document", GARBLED.values(), ids=GARBLED)
+async def test_of_a_task_that_cannot_be_read_it_is_said_that_it_cannot(store: SqliteStore, document: bytes):
+    task = await garbled_task(store, document)
+
+    for _ in range(2):
+        with pytest.raises(TaskUnreadable, match=task.id):
+            await store.get(task.id)
+    assert store.rows_set_aside == 1
+
+
+@pytest.mark.parametrize("document", GARBLED.values(), ids=GARBLED)
+async def test_the_others_are_served(store: SqliteStore, document: bytes):
+    one, broken, other = await submitted(store), await garbled_task(store, document), await submitted(store)
+    reads: list[Callable[[], Awaitable[list[Task]]]] = [
+        lambda: store.find(TaskQuery(oldest_first=True)),
+        lambda: store.find(TaskQuery(states=UNFINISHED, oldest_first=True)),
+        lambda: store.get_many([one.id, broken.id, other.id]),
+        lambda: store.changes(Revision(0)),
+    ]
+    for read in reads:
+        assert await read() == [one, other]
+    assert await store.get_many([broken.id]) == []
+    assert await store.count(TaskQuery()) == 2
+    assert await store.history(other.id, Revision(0)) == [other]
+
+
+async def test_it_is_named_in_the_log_once_and_nothing_of_it_is_shown(store: SqliteStore):
+    task = await submitted(store)
+    await garble(store, "task", "id", task.id, b'{"id": "x", "action": "a secret prompt"}')
+
+    with capture_logs() as lines:
+        await store.find(TaskQuery())
+        await store.find(TaskQuery())
+
+    [line] = lines
+    assert (line["log_level"], line["table"], line["task_id"]) == ("error", "task", task.id)
+    assert "secret" not in str(line)
+
+
+async def test_many_rows_are_set_aside_at_once(store: SqliteStore):
+    broken = [await garbled_task(store) for _ in range(20)]
+    kept = await submitted(store)
+
+    assert await store.find(TaskQuery()) == [kept]
+    assert store.rows_set_aside == len(broken)
+
+
+async def test_a_snapshot_that_cannot_be_read_costs_that_snapshot(store: SqliteStore):
+    task = await in_progress(store)
+    await garble(store, "task_history", "revision", 2)
+
+    assert [seen.revision for seen in await store.history(task.id, Revision(0))] == [1, 3, 4]
+    assert await store.get(task.id) == task
+
+
+async def test_an_attempt_that_cannot_be_read_costs_that_attempt(store: SqliteStore):
+    task = await submitted(store)
+    first, second = an_attempt(task, 1), an_attempt(task, 2)
+    for attempt in (first, second):
+        await store.put_attempt(attempt)
+    await garble(store, "attempt", "nonce", first.nonce)
+
+    assert await store.attempts(task.id) == [second]
+    assert await store.recent_attempts(ACCOUNT, START) == [second]
+
+
+async def test_a_notice_that_cannot_be_read_lets_the_next_ones_go(store: SqliteStore):
+    task = await submitted(store, a_task(notify_url="https://receiver.invalid"))
+    task = await advance(store, task, Dispatched(), Progressed(10), notify=True)
+    [first] = await store.outbox_due(task.updated_at)
+    await garble(store, "outbox", "sequence", first.sequence)
+
+    [second] = await store.outbox_due(task.updated_at)
+
+    assert second.sequence > first.sequence
+
+
+async def test_a_dead_letter_that_cannot_be_read_is_passed_over(store: SqliteStore):
+    tasks = [await submitted(store, a_task(notify_url="https://receiver.invalid")) for _ in range(2)]
+    for task in tasks:
+        await advance(store, task, Dispatched(), notify=True)
+    for row in await store.outbox_due(START + seconds(60)):
+        await store.outbox_give_up(row.sequence, "gone", START)
+    await garble(store, "dead_letter", "task_id", tasks[0].id)
+
+    assert [letter.task.id for letter in await store.dead_letters()] == [tasks[1].id]
+
+
+async def test_a_mark_of_a_later_version_pauses_its_account(store: SqliteStore):
+    """Whether it may act, nobody here knows."""
+    await store.put_mark(AccountMark(ACCOUNT, AccountState.LIMITED, "", START))
+    sql = "UPDATE account_mark SET state = 'BANNED'"
+    await store._writer.write(lambda batch: batch.connection.execute(sql))
+
+    [mark] = await store.marks()
+
+    assert (mark.account_id, mark.state) == (ACCOUNT, AccountState.PAUSED)
+    assert "'BANNED'" in mark.reason
+
+
+async def test_a_request_that_is_repeated_makes_no_second_task(store: SqliteStore):
+    request = RequestKey(RequestId("one"), "digest")
+    task = (await store.submit(a_task(), request=request)).task
+    await garble(store, "task", "id", task.id)
+
+    with pytest.raises(TaskUnreadable):
+        await store.submit(a_task(), request=request)
+    with pytest.raises(TaskUnreadable):
+        await store.by_request(request)
+    assert await store.count(TaskQuery()) == 0
+
+
+async def test_a_new_row_in_the_place_of_one_that_was_set_aside_stays(store: SqliteStore):
+    """Two had read the garbled row; the second one's wish to set it aside comes late."""
+    await garbled_task(store)
+    question = TaskQuery()
+    with pytest.raises(ValueError, match="task row") as met:
+        await store._reader.read(lambda connection: _find(connection, question))
+    await store.find(question)
+    newer = await submitted(store)  # SQLite gives it the same row number
+
+    await store._writer.write(lambda batch: _set_aside(batch, met.value))
+
+    assert await store.get(newer.id) == newer
+
+
+def _find(connection: sqlite3.Connection, query: TaskQuery) -> list[Task]:
+    from midway.store.sqlite import reads  # noqa: PLC0415
+
+    return reads.find(connection, query)
+
+
+def _set_aside(batch: Any, unreadable: Any) -> int:
+    from midway.store.sqlite import writes  # noqa: PLC0415
+
+    return writes.set_aside(batch, unreadable.rows)
+
+
+async def test_the_next_start_tries_it_again(database: Path):
+    """As after an upgrade, when it was a later version that wrote it."""
+    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    task = await in_progress(store)
+    [document] = await store._reader.read(
+        lambda connection: connection.execute("SELECT CAST(doc AS BLOB) FROM task").fetchone()
+    )
+    await garble(store, "task", "id", task.id, document.replace(b'"IN_PROGRESS"', b'"DREAMING"'))
+    assert await store.find(TaskQuery()) == []
+    await store.close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("""UPDATE task_aside SET doc = replace(doc, '"DREAMING"', '"IN_PROGRESS"')""")
+
+    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    found = await store.get(task.id)
+    await store.close()
+
+    assert found == task
+
+
+async def test_what_still_cannot_be_read_is_set_aside_anew(database: Path):
+    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    task = await garbled_task(store)
+    for _ in range(2):
+        with pytest.raises(TaskUnreadable):
+            await store.get(task.id)
+        await store.close()
+        store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+        assert await store.find(TaskQuery()) == []
+    await store.close()
