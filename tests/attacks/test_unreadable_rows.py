@@ -97,6 +97,9 @@ async def test_rows_that_cannot_be_read_cost_their_tasks_only(tmp_path, document
                 assert reason(refused.value) == "ERROR_REASON_TASK_UNREADABLE"
             async with http.get("/mj/task/list") as answer:
                 assert sorted(task["id"] for task in await answer.json()) == sorted({*ended, *running} - broken)
+            change = {"action": "UPSCALE", "index": 1, "taskId": ended[0]}
+            async with http.post("/mj/submit/change", json=change) as answer:
+                assert (answer.status, (await answer.json())["code"]) == (200, 4)
             await finished(tasks, await imagine(tasks, "a green dog"))
         stack.end()
 

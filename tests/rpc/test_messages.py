@@ -95,7 +95,8 @@ def test_messages_within_each_other_are_bounded() -> None:
     data = b"\x12" + _length(len(LONG)) + LONG.encode()
     nested = b""
     for _ in range(200):
-        nested = b"\x32" + _length(len(nested) + 2) + b"\x0a" + _length(len(nested)) + nested
+        values = b"\x0a" + _length(len(nested)) + nested
+        nested = b"\x32" + _length(len(values)) + values
     error = refused(OLD_IMAGINE, data + b"\x32" + _length(len(nested)) + nested)
 
     assert error.problem == "is nested too deep"

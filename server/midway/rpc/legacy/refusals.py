@@ -8,10 +8,12 @@ from typing import TypeVar
 from midjourney.legacy.v1 import legacy_pb2
 
 from midway.domain.errors import InvalidField, Reason, Refusal, TooLong
+from midway.rpc.errors import refusal_from
 from midway.rpc.interceptors import Context
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.results import Property, result
 from midway.rpc.legacy.texts import Code
+from midway.store.port import TaskUnreadable
 
 Text = str | Callable[[Refusal], str]
 
@@ -96,6 +98,7 @@ TOLD: dict[Reason, Told] = {
     Reason.TASK_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),
     Reason.PARENT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),
     Reason.PARENT_EXPIRED: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),
+    Reason.TASK_UNREADABLE: Told(Code.VALIDATION_ERROR, texts.NO_PARENT),  # "does not exist, or is not valid any more"
     Reason.SEED_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_SEED),
     Reason.PARENT_NOT_SUCCEEDED: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
     Reason.TASK_NOT_AWAITING_INPUT: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_STATE),
@@ -137,7 +140,8 @@ def answering(
                 return await method(self, request, context)
             except BadParameter as err:
                 return result(Code.VALIDATION_ERROR, err.text)
-            except Refusal as refusal:
+            except (Refusal, TaskUnreadable) as outcome:
+                refusal = refusal_from(outcome)
                 if refusal.reason not in told:
                     raise
                 return _result(refusal, told[refusal.reason])
