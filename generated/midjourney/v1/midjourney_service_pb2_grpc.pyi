@@ -182,10 +182,13 @@ class MidjourneyServiceStub:
     MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
     gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
     `If-None-Match`, HEAD and a file name.
+    With `width` it is a thumbnail, which fits into a message.
     Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
+    * `INVALID_ARGUMENT`: `width` is none that thumbnails have. Give 320, 640 or 1280.
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
     * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
-      `DownloadTaskImage`.
+      `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Leave `width` out.
+    * `UNIMPLEMENTED`: thumbnails of films are not made. Leave `width` out.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
     HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
@@ -201,7 +204,9 @@ class MidjourneyServiceStub:
     Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
     the place of `offset`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
-    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is none that thumbnails have:
+      give 320, 640 or 1280.
+    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as of `GetTaskImage`.
     * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
       Resume, with back-off.
     """
@@ -358,10 +363,13 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
     gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
     `If-None-Match`, HEAD and a file name.
+    With `width` it is a thumbnail, which fits into a message.
     Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
+    * `INVALID_ARGUMENT`: `width` is none that thumbnails have. Give 320, 640 or 1280.
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
     * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
-      `DownloadTaskImage`.
+      `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Leave `width` out.
+    * `UNIMPLEMENTED`: thumbnails of films are not made. Leave `width` out.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
     HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
@@ -377,7 +385,9 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
     the place of `offset`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
-    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is none that thumbnails have:
+      give 320, 640 or 1280.
+    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as of `GetTaskImage`.
     * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
       Resume, with back-off.
     """
@@ -627,10 +637,13 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
         gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
         `If-None-Match`, HEAD and a file name.
+        With `width` it is a thumbnail, which fits into a message.
         Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
+        * `INVALID_ARGUMENT`: `width` is none that thumbnails have. Give 320, 640 or 1280.
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
         * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
-          `DownloadTaskImage`.
+          `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Leave `width` out.
+        * `UNIMPLEMENTED`: thumbnails of films are not made. Leave `width` out.
         * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
         HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
@@ -652,7 +665,9 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
         the place of `offset`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
-        * `INVALID_ARGUMENT`: `offset` is negative or beyond the end. Begin with 0.
+        * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is none that thumbnails have:
+          give 320, 640 or 1280.
+        * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as of `GetTaskImage`.
         * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
           Resume, with back-off.
         """

@@ -370,6 +370,7 @@ class GetTaskImageRequest(message.Message):
     TASK_ID_FIELD_NUMBER: builtins.int
     INDEX_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    WIDTH_FIELD_NUMBER: builtins.int
     task_id: builtins.str
     """Example: "1705514776143750"."""
     index: builtins.int
@@ -380,16 +381,22 @@ class GetTaskImageRequest(message.Message):
     Made for this `task_id` and `index`, opens nothing else; that of a `path` ends with the link. A wrong one counts as
     none. Default empty: the call needs a key, as any other. Example: "5d41402abc4b2a76b9719d911017c592".
     """
+    width: builtins.int
+    """Width of a thumbnail in pixels: 320, 640 or 1280. It is a WebP, made at the first request and kept beside the
+    picture; a smaller picture stays as wide as it is. Of an animation it shows the first frame; of a film there is
+    none. A `signature` opens all widths of its picture. Default 0: the picture itself. Example: 640.
+    """
     def __init__(
         self,
         *,
         task_id: builtins.str = ...,
         index: builtins.int = ...,
         signature: builtins.str = ...,
+        width: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "signature", b"signature", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "signature", b"signature", "task_id", b"task_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,6 +409,7 @@ class DownloadTaskImageRequest(message.Message):
     TASK_ID_FIELD_NUMBER: builtins.int
     INDEX_FIELD_NUMBER: builtins.int
     OFFSET_FIELD_NUMBER: builtins.int
+    WIDTH_FIELD_NUMBER: builtins.int
     task_id: builtins.str
     """Example: "1705514776143750"."""
     index: builtins.int
@@ -410,16 +418,22 @@ class DownloadTaskImageRequest(message.Message):
     """Where to begin, in bytes, so that a download that broke off is resumed. Default 0: at the beginning.
     Example: 6291456.
     """
+    width: builtins.int
+    """Width of a thumbnail in pixels: 320, 640 or 1280. It is a WebP, made at the first request and kept beside the
+    picture; a smaller picture stays as wide as it is. Of an animation it shows the first frame; of a film there is
+    none. Default 0: the picture itself. Example: 640.
+    """
     def __init__(
         self,
         *,
         task_id: builtins.str = ...,
         index: builtins.int = ...,
         offset: builtins.int = ...,
+        width: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "offset", b"offset", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["index", b"index", "offset", b"offset", "task_id", b"task_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,6 +24,7 @@ from midway.app.log_file import LogSize
 from midway.app.ports import address, bracketed, reachable
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
+from midway.engine.decoder import DecoderRules
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
 from midway.outbound.names import NameRules
@@ -39,6 +40,7 @@ LAST_PORT = 65535
 _RULES = WebhookRules()
 _OPTIONS = ServerOptions()
 _NAMES = NameRules()
+_DECODING = DecoderRules()
 
 
 class SettingsInvalid(Exception):
@@ -221,6 +223,33 @@ class Settings(LimitSettings):
     # Prompts and pictures
     max_image_bytes: int = Field(PictureLimits().max_bytes, ge=1, description="Largest picture that a client may send")
     max_image_pixels: int = Field(PictureLimits().max_pixels, ge=1, description="Most pixels of such a picture")
+    max_image_scans: int = Field(
+        PictureLimits().max_scans,
+        ge=1,
+        description="Most scans of a JPEG that a client sends; who decodes it goes over all of its pixels for each",
+    )
+    max_image_frames: int = Field(
+        PictureLimits().max_frames, ge=1, description="Most frames of an animated picture that a client sends"
+    )
+    decode_processes: int = Field(
+        _DECODING.processes,
+        ge=1,
+        description="Most pictures (masks and thumbnails) that are decoded at a time, each in a process of its own; "
+        "of several one is left for masks",
+    )
+    decode_seconds: float = Field(
+        _DECODING.time.total_seconds(),
+        gt=0,
+        description="How long decoding one picture may take; then its process is killed and the request refused",
+    )
+    decode_memory_bytes: int = Field(
+        _DECODING.memory_bytes,
+        ge=256 * MIB,
+        description="Memory (address space) of such a process; a picture that needs more is refused",
+    )
+    thumbnail_pixels: int = Field(
+        _DECODING.max_pixels, ge=1, description="Most pixels of a picture that thumbnails are made of"
+    )
     banned_words_file: Path | None = Field(None, description="Words to refuse in prompts, one a line; read anew")
     translator_url: str | None = Field(None, description="Base URL of an OpenAI-compatible API for translations")
     translator_key: SecretStr | None = Field(None, description="Key for it")
@@ -363,7 +392,20 @@ class Settings(LimitSettings):
     def picture_limits(self) -> PictureLimits:
         """Build the limits on pictures that clients send."""
         return PictureLimits(
-            max_bytes=self.max_image_bytes, max_pixels=self.max_image_pixels, max_count=self.max_input_images
+            max_bytes=self.max_image_bytes,
+            max_pixels=self.max_image_pixels,
+            max_count=self.max_input_images,
+            max_scans=self.max_image_scans,
+            max_frames=self.max_image_frames,
+        )
+
+    def decoder_rules(self) -> DecoderRules:
+        """Build the bounds on decoding."""
+        return DecoderRules(
+            processes=self.decode_processes,
+            time=timedelta(seconds=self.decode_seconds),
+            memory_bytes=self.decode_memory_bytes,
+            max_pixels=self.thumbnail_pixels,
         )
 
     @property

@@ -27,6 +27,7 @@ from midway.engine.engine import CheckUrl, Engine
 from midway.engine.translate import ChatTranslator, NoTranslator, Translator
 from midway.media.archive import Archive, Retention
 from midway.media.keeper import ArchiveKeeper
+from midway.media.thumbnails import Thumbnails
 from midway.outbound.client import Outbound, UrlRefused, check_url
 from midway.outbound.lanes import Lanes
 from midway.outbound.names import Names
@@ -88,7 +89,9 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
         )
         links = await _links(settings)
         await _webhooks(settings, engine, links, hooks, parts)
-        keeper = await _keeper(settings, engine, parts)
+        with needing(settings.data_dir / PICTURES):
+            archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
+        keeper = await _keeper(settings, engine, archive, parts)
         options = server_options(settings)
         doors = Doors(
             engine,
@@ -96,6 +99,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
             options,
             links=links,
             fetch_link=await _fetch_link(settings, names, parts),
+            open_thumbnail=Thumbnails(archive, keeper.file, engine.decoder.thumbnail).open,
             observe=metrics.call_ended,
         )
         parts.push_async_callback(doors.stop)
@@ -157,13 +161,11 @@ async def _webhooks(
     await parts.enter_async_context(kept_running("webhooks", sender.run))
 
 
-async def _keeper(settings: Settings, engine: Engine, parts: AsyncExitStack) -> ArchiveKeeper:
+async def _keeper(settings: Settings, engine: Engine, archive: Archive, parts: AsyncExitStack) -> ArchiveKeeper:
     days = settings.media_max_age_days
     retention = Retention(
         max_age=None if days is None else timedelta(days=days), max_total_bytes=settings.media_max_bytes
     )
-    with needing(settings.data_dir / PICTURES):
-        archive = await asyncio.to_thread(Archive, settings.data_dir / PICTURES)
     keeper = ArchiveKeeper(
         engine.store, engine.watch, archive, engine.fetch_picture, retention=retention, clock=engine.clock
     )
@@ -208,6 +210,7 @@ async def _engine(
         pictures=settings.picture_limits(),
         notify_url=settings.notify_url,
         check_notify_url=_checking(hooks, settings.max_notify_url_characters),
+        decoding=settings.decoder_rules(),
     )
     return await parts.enter_async_context(engine)
 

@@ -24,6 +24,7 @@ from midway.engine.account import AccountConfig
 from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock, SteadyClock, SystemClock
+from midway.engine.decoder import Decoder, DecoderRules
 from midway.engine.intake import Intake
 from midway.engine.ledger import UNBOUNDED
 from midway.engine.limits import Limits
@@ -71,11 +72,13 @@ class Engine:
         pictures: PictureLimits,
         notify_url: str = "",
         check_notify_url: CheckUrl = lambda _url: None,
+        decoding: DecoderRules | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.store = store
         self.watch = watch
         self.pictures = pictures
+        self.decoder = Decoder(decoding)
         self._notify_url = notify_url  # for Tasks that name none
         self._check_notify_url = check_notify_url  # of those that name one
         self._limits = limits
@@ -95,7 +98,7 @@ class Engine:
         # Goes on where the last process was, so that a step since then is no other than one from now on.
         self.clock.boot = await self.store.boot(self.clock.boot.id) or self.clock.boot
         await self._take_step()
-        regions = Regions(self.fetch_picture, self.pictures)
+        regions = Regions(self.fetch_picture, self.pictures, self.decoder.mask)
         self._intake = Intake(self.store, self._workers, self._wording, self._limits, self.clock, ids, regions)
         marks = {mark.account_id: mark for mark in await self.store.marks()}
         for worker in self._workers.values():
@@ -115,6 +118,7 @@ class Engine:
                 await asyncio.gather(*(worker.drain() for worker in self._workers.values()))
         self._running.cancel()
         await asyncio.wait([self._running])
+        await self.decoder.close()
 
     async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
         """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""

@@ -1,7 +1,8 @@
 """Pictures that clients send in: checked by their bytes before anything trusts them.
 
-All functions are pure. Those that take bytes decode the whole picture, up to a second of CPU near the limits: call
-them in a thread (`asyncio.to_thread`) from the event loop.
+All functions are pure. What is only passed on is read by its structure and never decoded, which takes up to a tenth of
+a second of CPU near the limits: call it in a thread (`asyncio.to_thread`) from the event loop. Masks and thumbnails are
+decoded: those belong into a process of their own (`decoder.Decoder`).
 """
 
 import io
@@ -17,10 +18,11 @@ from PIL.Image import DecompressionBombError
 
 from midway.domain.errors import InvalidField, Reason, TooLong
 from midway.domain.image import InputImage
-from midway.engine.base64_text import bytes_from, characters_from
+from midway.engine.base64_text import bytes_from, characters_from, stripped
+from midway.engine.picture_structure import Damaged, structure_of
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-SEVERAL_JPEGS = "MPO"  # Pillow's word for a JPEG with more pictures behind the first, as phones take them
+MASK_TYPE = "image/png"
 
 # A mask painted with a soft brush has grey edges; a photograph sent by mistake is nearly all grey.
 MAX_GREY_SHARE = 0.05
@@ -28,14 +30,14 @@ DARKEST_GREY, LIGHTEST_GREY = 32, 223
 WHITE_FROM = 128
 MAX_CHARACTERS_A_BYTE = 2  # 4/3 in base64, and room for line breaks and percent-encoding
 MAX_LINK_CHARACTERS = 2000  # as of every address that is asked
+LONGEST_HEAD = 1000  # characters of a data URL before its content
 
-_LINK = re.compile(r"\s*https?://\S+", re.IGNORECASE)
-_DATA_URL = re.compile(r"data:(?P<type>[^,]*),(?P<payload>.*)", re.IGNORECASE | re.DOTALL)
-
+_LINK_MARKS = ("http://", "https://")
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _ESCAPED_HEAD = re.compile(r"data%3a[\w%.+-]{0,200}?(?:,|%2c)", re.IGNORECASE)
 
 # What Pillow's decoders raise on damaged files, found by feeding them such.
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class PictureLimits:
     max_bytes: int = 10 * 1024 * 1024  # Discord's own limit on one file without a subscription
     max_pixels: int = 40_000_000  # decoded it takes four bytes a pixel
     max_count: int = 5  # what blend takes at most
+    max_scans: int = 100  # of a JPEG; encoders make up to a dozen, and a decoder goes over all pixels for each
+    max_frames: int = 1000  # of an animation; Midjourney looks at the first one
 
 
 def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage | str:
@@ -54,23 +58,35 @@ def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage 
     into them. The type that a data URL claims is not believed.
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
-    if _LINK.match(text):
-        link = text.strip()
-        if len(link) > MAX_LINK_CHARACTERS:
-            raise TooLong(field, len(link), MAX_LINK_CHARACTERS)
-        if _LINK.fullmatch(link):
-            return link
-    return image_from_bytes(_bytes_from_text(text.lstrip(), field, limits), field, limits)
+    text = stripped(text)
+    if text[:8].lower().startswith(_LINK_MARKS):
+        if len(text) > MAX_LINK_CHARACTERS:
+            raise TooLong(field, len(text), MAX_LINK_CHARACTERS)
+        if _LINK.fullmatch(text):
+            return text
+    return image_from_bytes(_bytes_from_text(text, field, limits), field, limits)
 
 
 def image_from_bytes(data: bytes, field: str, limits: PictureLimits) -> InputImage:
-    """Check that this is a whole PNG, JPEG, WebP or GIF within the limits; its size is read before it is decoded.
+    """Check that this is a whole PNG, JPEG, WebP or GIF within the limits, by its structure alone.
 
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
-    picture = _decoded(data, field, limits)
-    kind = "JPEG" if picture.format == SEVERAL_JPEGS else str(picture.format)
-    return InputImage(data, PIL.Image.MIME[kind], picture.width, picture.height)
+    if len(data) > limits.max_bytes:
+        raise _too_many_bytes(field, limits)
+    try:
+        picture = structure_of(data)
+    except Damaged as err:
+        raise _damaged(field) from err
+    if picture is None:
+        raise _invalid(field, "is not a PNG, JPEG, WebP or GIF picture")
+    if picture.width * picture.height > limits.max_pixels:
+        raise _too_many(field, "pixels", limits.max_pixels)
+    if picture.scans > limits.max_scans:
+        raise _too_many(field, "scans", limits.max_scans)
+    if picture.frames > limits.max_frames:
+        raise _too_many(field, "frames", limits.max_frames)
+    return InputImage(data, picture.content_type, picture.width, picture.height)
 
 
 def mask_from_bytes(data: bytes, field: str, limits: PictureLimits, size: tuple[int, int] | None) -> InputImage:
@@ -80,15 +96,15 @@ def mask_from_bytes(data: bytes, field: str, limits: PictureLimits, size: tuple[
     `size` is the (width, height) of the picture that it covers, to which it is scaled; None when unknown.
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
-    picture = _decoded(data, field, limits)
-    if picture.format != "PNG":
-        raise _invalid(field, f"a mask must be a PNG, this is a {picture.format}")
-    pure = _pure(_grey(picture), field)
+    kind = image_from_bytes(data, field, limits).content_type
+    if kind != MASK_TYPE:
+        raise _invalid(field, f"a mask must be a PNG, this is a {kind.rpartition('/')[2].upper()}")
+    pure = _pure(_grey(_decoded(data, field, limits)), field)
     if size and pure.size != size:
         if size[0] * size[1] > limits.max_pixels:
-            raise _too_many_pixels(field, limits)
+            raise _too_many(field, "pixels", limits.max_pixels)
         pure = _selecting(pure.resize(size, PIL.Image.Resampling.NEAREST), field)  # any other would make greys
-    return InputImage(_png(pure), "image/png", *pure.size)
+    return InputImage(_png(pure), MASK_TYPE, *pure.size)
 
 
 def size_of_file(path: Path) -> tuple[int, int]:
@@ -117,26 +133,20 @@ def _payload(text: str, field: str) -> str:
         text = unquote(head[0]) + text[head.end() :]
     if text[:5].lower() != "data:":
         return text
-    found = _DATA_URL.fullmatch(text)
-    if not found or not found["type"].lower().replace(" ", "").endswith(";base64"):
+    payload = text.find(",", 0, LONGEST_HEAD) + 1
+    if not text[:payload].lower().replace(" ", "").endswith(";base64,"):
         raise _invalid(field, "is a data URL without base64")
-    return found["payload"]
+    return text[payload:]
 
 
 def _decoded(data: bytes, field: str, limits: PictureLimits) -> PIL.Image.Image:
-    if len(data) > limits.max_bytes:
-        raise _too_many_bytes(field, limits)
     try:
-        picture = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
-        if picture.width * picture.height > limits.max_pixels:
-            raise _too_many_pixels(field, limits)
+        picture = PIL.Image.open(io.BytesIO(data), formats=["PNG"])
         picture.load()
     except DecompressionBombError as err:
-        raise _too_many_pixels(field, limits) from err
-    except PIL.UnidentifiedImageError as err:
-        raise _invalid(field, "is not a PNG, JPEG, WebP or GIF picture") from err
-    except _DAMAGED as err:
-        raise _invalid(field, "is a damaged or truncated picture") from err
+        raise _too_many(field, "pixels", limits.max_pixels) from err
+    except DAMAGED as err:
+        raise _damaged(field) from err
     return picture
 
 
@@ -174,5 +184,9 @@ def _too_many_bytes(field: str, limits: PictureLimits) -> InvalidField:
     return InvalidField(field, f"is larger than {limits.max_bytes} bytes", Reason.IMAGE_TOO_LARGE)
 
 
-def _too_many_pixels(field: str, limits: PictureLimits) -> InvalidField:
-    return InvalidField(field, f"has more than {limits.max_pixels} pixels", Reason.IMAGE_TOO_LARGE)
+def _too_many(field: str, things: str, most: int) -> InvalidField:
+    return InvalidField(field, f"has more than {most} {things}", Reason.IMAGE_TOO_LARGE)
+
+
+def _damaged(field: str) -> InvalidField:
+    return _invalid(field, "is a damaged or truncated picture")

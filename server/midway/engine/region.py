@@ -19,13 +19,29 @@ log = structlog.get_logger(__name__)
 FetchPicture = Callable[[Task, PartialFile], Awaitable[None]]
 
 
+# Makes a mask pure, in the size that is given; as `mask_from_bytes`.
+ReadMask = Callable[[bytes, str, PictureLimits, tuple[int, int] | None], Awaitable[InputImage]]
+
+
+class MasksInThread:
+    """Decodes masks in this process, one at a time: the largest takes half a gigabyte. None can be stopped."""
+
+    def __init__(self) -> None:
+        self._alone = asyncio.Lock()
+
+    async def mask(self, data: bytes, field: str, limits: PictureLimits, size: tuple[int, int] | None) -> InputImage:
+        """Make a mask pure. Raises as `mask_from_bytes`."""
+        async with self._alone:
+            return await asyncio.to_thread(mask_from_bytes, data, field, limits, size)
+
+
 class Regions:
     """Scales masks; clients draw them on a picture of their own size."""
 
-    def __init__(self, fetch: FetchPicture, limits: PictureLimits) -> None:
+    def __init__(self, fetch: FetchPicture, limits: PictureLimits, read_mask: ReadMask | None = None) -> None:
         self._fetch = fetch
         self._limits = limits
-        self._scaling = asyncio.Lock()  # decoded, the largest mask takes half a gigabyte
+        self._read_mask = read_mask or MasksInThread().mask
 
     async def fitted(self, mask: InputImage, parent: Task | None) -> InputImage:
         """Return the mask in the size of the parent's picture; as it is where nobody can tell that size.
@@ -35,8 +51,7 @@ class Regions:
         size = await self._size(parent) if parent else None
         if size in {None, (mask.width, mask.height)}:
             return mask
-        async with self._scaling:
-            return await asyncio.to_thread(mask_from_bytes, mask.data, "mask", self._limits, size)
+        return await self._read_mask(mask.data, "mask", self._limits, size)
 
     async def _size(self, parent: Task) -> tuple[int, int] | None:
         image = parent.image

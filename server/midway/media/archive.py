@@ -1,19 +1,21 @@
-"""Pictures on disk: one file a Task, whole or not there at all.
+"""Pictures on disk: one file a Task and its thumbnails, whole or not there at all.
 
 Every method blocks on the disk; from the event loop call them in a thread.
 """
 
 import contextlib
+import errno
 import heapq
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 
 from midway.domain.ids import Revision, TaskId
+from midway.engine import thumbnail
 from midway.media.content_type import EXTENSIONS
 from midway.media.picture import OpenPicture, open_picture
 
@@ -40,11 +42,15 @@ class Retention:
 class _File:
     path: str
     size: int
-    kept_at: float  # Unix time
+    kept_at: float  # Unix time; a thumbnail counts as kept when its picture was
+    is_picture: bool  # else a thumbnail
 
 
 class Archive:
-    """A directory of pictures, each named by its Task's id with the ending of its type; one process writes to it."""
+    """A directory of pictures, each named by its Task's id with the ending of its type; one process writes to it.
+
+    A thumbnail's name has the width behind the id, and its time is the picture's: so it is thrown away with it.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Make the directory if need be, and clear away what a killed process left half written."""
@@ -63,18 +69,42 @@ class Archive:
 
         Raises OSError; then nothing was stored, and the part is gone.
         """
-        try:
-            path = self._path(task_id, _settled(part, claimed_type))
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        _sync_directory(self._directory)
+        path = self._named(part, lambda: self._path(task_id, _settled(part, claimed_type)))
+        for width in thumbnail.WIDTHS:
+            _drop(str(self._thumbnail_path(task_id, width)))  # of what was kept before
         return path
+
+    def keep_thumbnail(self, task_id: TaskId, width: int, part: Path) -> Path:
+        """Give a thumbnail its lasting name beside its picture, as `keep` does; return the named file.
+
+        Raises OSError, also when the picture is not kept (any more).
+        """
+
+        def settled() -> Path:
+            picture = self.find(task_id)
+            if picture is None:
+                raise FileNotFoundError(errno.ENOENT, "its picture is not kept")
+            kept = picture.stat()
+            os.utime(part, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+            _settled(part, thumbnail.CONTENT_TYPE)
+            return self._thumbnail_path(task_id, width)
+
+        return self._named(part, settled)
+
+    def open_thumbnail(self, task_id: TaskId, width: int) -> OpenPicture | None:
+        """Open a Task's thumbnail; None when it is not kept. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            return open_picture(self._thumbnail_path(task_id, width), thumbnail.CONTENT_TYPE)
+        return None
+
+    def find(self, task_id: TaskId) -> Path | None:
+        """Return the file of a Task's picture; None when it is not kept."""
+        paths = (self._path(task_id, content_type) for content_type in EXTENSIONS)
+        return next((path for path in paths if path.exists()), None)
 
     def has(self, task_id: TaskId) -> bool:
         """Tell whether this Task's picture is kept."""
-        return any(self._path(task_id, content_type).exists() for content_type in EXTENSIONS)
+        return self.find(task_id) is not None
 
     def open(self, task_id: TaskId) -> OpenPicture | None:
         """Open a Task's picture; None when it is not kept. Raises OSError."""
@@ -112,6 +142,20 @@ class Archive:
             part.unlink(missing_ok=True)
             raise
 
+    def _named(self, part: Path, settle: Callable[[], Path]) -> Path:
+        """Give a part the name that `settle` returns; where anything fails, the part is gone."""
+        try:
+            path = settle()
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_directory(self._directory)
+        return path
+
+    def _thumbnail_path(self, task_id: TaskId, width: int) -> Path:
+        return self._path(task_id, thumbnail.CONTENT_TYPE).with_suffix(f".{width}.{EXTENSIONS[thumbnail.CONTENT_TYPE]}")
+
     def _path(self, task_id: TaskId, content_type: str) -> Path:
         if not (task_id.isascii() and task_id.isdigit()):  # nothing else can lead out of the directory
             raise ValueError(f"not a Task id: {task_id!r}")
@@ -126,7 +170,7 @@ class Archive:
         return count
 
     def _drop_oldest(self, max_total_bytes: int) -> int:
-        """Throw away the oldest until the rest fits."""
+        """Throw away the oldest until the rest fits; thumbnails just before their picture, so that none outlives it."""
         count = 0
         while True:
             total, oldest = self._oldest()
@@ -149,7 +193,7 @@ class Archive:
                 total += file.size
                 yield file
 
-        oldest = heapq.nsmallest(PRUNE_BATCH, counted(), key=attrgetter("kept_at"))
+        oldest = heapq.nsmallest(PRUNE_BATCH, counted(), key=attrgetter("kept_at", "is_picture"))
         return total, oldest
 
     def _files(self) -> Iterator[_File]:
@@ -157,7 +201,7 @@ class Archive:
             if entry.name[0].isdigit():
                 with contextlib.suppress(FileNotFoundError):
                     stat = entry.stat()
-                    yield _File(entry.path, stat.st_size, stat.st_mtime)
+                    yield _File(entry.path, stat.st_size, stat.st_mtime, is_picture=entry.name.count(".") == 1)
 
 
 def new_part(directory: Path) -> Path:

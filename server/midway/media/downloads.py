@@ -43,11 +43,17 @@ class _Download:
 class Downloads:
     """Runs downloads for those who wait; one whose picture is not to be kept ends with them, and its file is gone."""
 
-    def __init__(self, fetch: Fetch, new_file: NewFile, keep: Keep | None, *, max_concurrent: int) -> None:
-        """Make files by `new_file`; final pictures are handed to `keep`, if there is one."""
+    def __init__(
+        self, fetch: Fetch, new_file: NewFile, keep: Keep | None, *, max_concurrent: int, outlasts: bool = True
+    ) -> None:
+        """Make files by `new_file`; final pictures are handed to `keep`, if there is one.
+
+        With `outlasts` those come to their end although nobody waits any more.
+        """
         self._fetch = fetch
         self._new_file = new_file
         self._keep = keep
+        self._outlasts = outlasts
         self._slots = asyncio.Semaphore(max_concurrent)
         self._shared: dict[_Key, _Download] = {}
         self._interrupted: dict[_Key, PartialFile] = {}  # the oldest first
@@ -73,7 +79,7 @@ class Downloads:
 
     def _goes_on(self, key: _Key, download: _Download) -> bool:
         """Let what will be kept come to its end although nobody waits: a slow line outlasts the patience of clients."""
-        if download.running.done() or not self._keeps(key):
+        if download.running.done() or not (self._outlasts and self._keeps(key)):
             return False
 
         def ended(running: asyncio.Task[_Downloaded]) -> None:

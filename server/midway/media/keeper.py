@@ -88,6 +88,19 @@ class ArchiveKeeper:
         finally:
             picture.file.close()
 
+    @asynccontextmanager
+    async def file(self, task: Task) -> AsyncIterator[Path]:
+        """Give the file of a Task's picture while the context is open, fetched now unless it is kept.
+
+        A kept one may be thrown away at any time. Raises as `open`, and OSError.
+        """
+        kept = await asyncio.to_thread(self._archive.find, task.id)
+        if kept is not None:
+            yield kept
+            return
+        async with self._downloads.picture(task) as path:
+            yield path
+
     async def _opened(self, task: Task) -> OpenPicture:
         try:
             kept = await opened_in_thread(partial(self._archive.open, task.id))

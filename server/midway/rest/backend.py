@@ -31,7 +31,7 @@ from midway.rpc.listing import Listing
 from midway.rpc.messages import ListLimits, Takes
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.task_images import OpenTaskPicture, TaskImages
+from midway.rpc.task_images import TaskImages
 
 TASKS = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
 LEGACY = legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"]
@@ -53,14 +53,14 @@ class RestBackend:
     """The server's door for Envoy's plain HTTP. Build it inside the running event loop."""
 
     def __init__(
-        self, engine: Engine, open_picture: OpenTaskPicture, options: ServerOptions, layers: Layers, links: PictureLinks
+        self, engine: Engine, images: TaskImages, options: ServerOptions, layers: Layers, links: PictureLinks
     ) -> None:
         self.port = 0  # known once it is started
         self._options = options
         self._layers = layers.of_a_door()
         self._list_limits = ListLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
         self._events = Events(engine, links, options.heartbeat)
-        self._pictures = Pictures(TaskImages(engine, open_picture))
+        self._pictures = Pictures(images)
         self._lists = Lists(Listing(engine, links, options.max_page_bytes))
         self._legacy = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
         self._runner = web.AppRunner(

@@ -9,14 +9,15 @@ from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import FetchLink
 from midway.rpc.server import build_server
-from midway.rpc.task_images import OpenTaskPicture
+from midway.rpc.task_images import OpenTaskPicture, OpenThumbnail, TaskImages
 
 
 class Doors:
     """What clients reach of an engine. Build them inside the running event loop; `start` lets clients in.
 
-    `open_picture` opens a Task's picture, `fetch_link` reads a picture that a client sent as a link where only a file
-    will do, `links` say how clients reach pictures, `observe` hears of every call's end.
+    `open_picture` opens a Task's picture, `open_thumbnail` a small copy of it, `fetch_link` reads a picture that a
+    client sent as a link where only a file will do, `links` say how clients reach pictures, `observe` hears of every
+    call's end.
     Raises RuntimeError when the gRPC port is taken.
     """
 
@@ -28,12 +29,14 @@ class Doors:
         *,
         links: PictureLinks,
         fetch_link: FetchLink | None = None,
+        open_thumbnail: OpenThumbnail | None = None,
         observe: Observer | None = None,
     ) -> None:
         self._grace = options.shutdown_grace
         self.layers = Layers(options, links, observe)
-        self._grpc = build_server(engine, open_picture, options, layers=self.layers, links=links, fetch_link=fetch_link)
-        self._rest = RestBackend(engine, open_picture, options, self.layers, links)
+        images = TaskImages(engine, open_picture, open_thumbnail)
+        self._grpc = build_server(engine, images, options, layers=self.layers, links=links, fetch_link=fetch_link)
+        self._rest = RestBackend(engine, images, options, self.layers, links)
 
     @property
     def grpc_port(self) -> int:

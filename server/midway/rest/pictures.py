@@ -19,6 +19,8 @@ from midway.rpc.task_images import CHUNK_BYTES, TaskImage, TaskImages
 # One range of bytes; every other form is passed over, as HTTP wants it.
 ONE_RANGE = re.compile(r"bytes=(?P<first>\d{1,18})?-(?P<last>\d{1,18})?", re.ASCII | re.IGNORECASE)
 
+PictureRequest = query_pb2.GetTaskImageRequest | query_pb2.DownloadTaskImageRequest
+
 
 class Pictures:
     """Sends pictures."""
@@ -28,16 +30,16 @@ class Pictures:
 
     async def show(self, call: HttpCall, request: query_pb2.GetTaskImageRequest) -> web.StreamResponse:
         """Send a picture for a browser to show. Raises as `TaskImages.open`."""
-        return await self._send(call, request.task_id, request.index, "inline")
+        return await self._send(call, request, "inline")
 
     async def save(self, call: HttpCall, request: query_pb2.DownloadTaskImageRequest) -> web.StreamResponse:
         """Send a picture for a browser to save. Raises as `TaskImages.open`."""
         if request.offset:
             raise InvalidField("offset", "is for gRPC; over REST ask for a Range")
-        return await self._send(call, request.task_id, request.index, "attachment")
+        return await self._send(call, request, "attachment")
 
-    async def _send(self, call: HttpCall, task_id: str, index: int, disposition: str) -> web.StreamResponse:
-        async with self._images.open(task_id, index) as image:
+    async def _send(self, call: HttpCall, request: PictureRequest, disposition: str) -> web.StreamResponse:
+        async with self._images.open(request.task_id, request.index, request.width) as image:
             part = asked_part(call.http, image)
             if part is not None and not part:
                 return web.Response(status=416, headers={hdrs.CONTENT_RANGE: f"bytes */{image.size}"})

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.image import InputImage
-from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
+from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text
+from midway.engine.region import MasksInThread, ReadMask
 from midway.outbound.client import FetchFailed, UrlRefused
 
-# A decoded picture has up to 160 MB; more at a time would cost memory and gain no time.
-DECODED_AT_ONCE = 2
+READ_AT_ONCE = 2  # more would keep the event loop from Python's lock
 LINK_SCHEMES = ("http://", "https://")
 
 _Given = ParamSpec("_Given")
@@ -44,12 +44,18 @@ NO_PICTURES = Pictures()
 
 
 class PictureReader:
-    """Reads pictures within the limits, in a thread: decoding keeps the processor for long."""
+    """Reads pictures within the limits, in a thread: the largest keep the processor for a tenth of a second.
 
-    def __init__(self, limits: PictureLimits, fetch_link: FetchLink | None = None) -> None:
+    Only masks are decoded, by `read_mask`.
+    """
+
+    def __init__(
+        self, limits: PictureLimits, fetch_link: FetchLink | None = None, read_mask: ReadMask | None = None
+    ) -> None:
         self._limits = limits
         self._fetch_link = fetch_link
-        self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
+        self._read_mask = read_mask or MasksInThread().mask
+        self._reading = asyncio.Semaphore(READ_AT_ONCE)
 
     async def read(self, sources: Sequence[Source]) -> Pictures:
         """Return the pictures in order. Raises InvalidField for the first one that cannot be used."""
@@ -68,14 +74,14 @@ class PictureReader:
     async def read_mask(self, source: Source) -> InputImage:
         """Return a mask in pure black and white; the engine knows the size that it must have."""
         picture = await self._read_file(source)
-        return await self._decoded(mask_from_bytes, picture.data, source.field, self._limits, None)
+        return await self._read_mask(picture.data, source.field, self._limits, None)
 
     async def _read_file(self, source: Source) -> InputImage:
         picture = await self._read(source)
         if isinstance(picture, InputImage):
             return picture
         data = await self._fetched(picture, source.field)
-        return await self._decoded(image_from_bytes, data, source.field, self._limits)
+        return await self._in_thread(image_from_bytes, data, source.field, self._limits)
 
     async def _fetched(self, link: str, field: str) -> bytes:
         if self._fetch_link is None:
@@ -87,11 +93,11 @@ class PictureReader:
             raise InvalidField(field, f"the link cannot be read: {problem}", Reason.INVALID_IMAGE) from err
 
     async def _read(self, source: Source) -> InputImage | str:
-        return await self._decoded(_image_or_link, source, self._limits)
+        return await self._in_thread(_image_or_link, source, self._limits)
 
-    async def _decoded(self, decode: Callable[_Given, _Read], *given: _Given.args, **named: _Given.kwargs) -> _Read:
-        async with self._decoding:
-            return await asyncio.to_thread(decode, *given, **named)
+    async def _in_thread(self, read: Callable[_Given, _Read], *given: _Given.args, **named: _Given.kwargs) -> _Read:
+        async with self._reading:
+            return await asyncio.to_thread(read, *given, **named)
 
     def _check_count(self, sources: Sequence[Source]) -> None:
         # Before the first is touched: a request may hold many thousand links or small pictures.

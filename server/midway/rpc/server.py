@@ -28,7 +28,7 @@ from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import FetchLink, PictureReader
 from midway.rpc.receiving import LOOKAHEAD_BYTES, Receiver
-from midway.rpc.task_images import OpenTaskPicture, TaskImages
+from midway.rpc.task_images import TaskImages
 from midway.rpc.tasks import TaskService
 from midway.rpc.webhooks import WebhookService
 
@@ -82,7 +82,7 @@ class Server:
 
 def build_server(
     engine: Engine,
-    open_picture: OpenTaskPicture,
+    images: TaskImages,
     options: ServerOptions,
     *,
     layers: Layers,
@@ -91,14 +91,14 @@ def build_server(
 ) -> Server:
     """Build the server and bind its port. Call inside the running event loop.
 
-    `open_picture` opens a Task's picture, `fetch_link` reads a picture that a client sent as a link where only a file
+    `images` finds Tasks' pictures, `fetch_link` reads a picture that a client sent as a link where only a file
     will do, `layers` stand around every call, `links` say how clients reach pictures.
     Raises RuntimeError when the port is taken.
     """
     lists = ListLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
     chain: Any = Chain(layers.of_a_door(), Receiver(options), lists)  # takes services as a server does
-    reader = PictureReader(engine.pictures, fetch_link)
-    tasks = TaskService(engine, TaskImages(engine, open_picture), reader, links, options)
+    reader = PictureReader(engine.pictures, fetch_link, engine.decoder.mask)
+    tasks = TaskService(engine, images, reader, links, options)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, chain)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), chain)
     webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(WebhookService(engine.store, engine.clock), chain)

@@ -14,10 +14,11 @@ from midjourney.v1 import query_pb2
 from msgspec import Struct
 
 from midway.domain.action import Action
-from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
+from midway.domain.errors import Conflict, InvalidField, NotFound, Reason, Unsupported
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.engine import Engine
+from midway.engine.thumbnail import WIDTHS
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 
@@ -48,21 +49,25 @@ class OpenPicture(Protocol):
 
 # Opens a Task's picture, wherever it is kept. Raises NotFound and Unavailable.
 OpenTaskPicture = Callable[[Task], AbstractAsyncContextManager[OpenPicture]]
+# Opens it as a WebP of so many pixels' width, made now unless it is kept. Raises Conflict and Unsupported, too.
+OpenThumbnail = Callable[[Task, int], AbstractAsyncContextManager[OpenPicture]]
 
 
 class TaskImage(Struct, frozen=True):
-    """A Task's picture, open, with what clients are told of it."""
+    """A Task's picture or a thumbnail of it, open, with what clients are told of it."""
 
     task: Task
     file: BinaryIO
     size: int  # bytes
     content_type: str
+    width: int = 0  # that a thumbnail was asked in; 0: the picture itself
 
     @property
     def etag(self) -> str:
         """The same for the same bytes, whenever they were fetched: Discord never changes what lies at an address."""
         address = self.task.image.unsigned_url if self.task.image else ""
-        return f"{hashlib.sha256(address.encode()).hexdigest()[:16]}-{self.size:x}"
+        which = f"{address} {self.width}" if self.width else address
+        return f"{hashlib.sha256(which.encode()).hexdigest()[:16]}-{self.size:x}"
 
     @property
     def name(self) -> str:
@@ -78,24 +83,39 @@ class TaskImage(Struct, frozen=True):
 class TaskImages:
     """Finds the picture that is asked for."""
 
-    def __init__(self, engine: Engine, open_picture: OpenTaskPicture) -> None:
+    def __init__(
+        self, engine: Engine, open_picture: OpenTaskPicture, open_thumbnail: OpenThumbnail | None = None
+    ) -> None:
+        """Without `open_thumbnail` there are none."""
         self._engine = engine
         self._open_picture = open_picture
+        self._open_thumbnail = open_thumbnail
 
     @asynccontextmanager
-    async def open(self, task_id: str, index: int) -> AsyncIterator[TaskImage]:
-        """Open a picture for reading. Every result has one file, so index 0 is the only one.
+    async def open(self, task_id: str, index: int, width: int = 0) -> AsyncIterator[TaskImage]:
+        """Open a picture for reading, or a thumbnail of it, so many pixels wide at most; 0 is the picture itself.
 
-        Raises NotFound when there is none (yet), Unavailable when Discord does not give it now.
+        Every result has one file, so index 0 is the only one.
+        Raises InvalidField for another width than those of thumbnails, NotFound when there is no picture (yet),
+        Unavailable when Discord does not give it now, Conflict and Unsupported when no thumbnail can be made of it.
         """
+        if width and width not in WIDTHS:
+            raise InvalidField("width", f"must be {', '.join(map(str, WIDTHS))}, or 0 for the picture itself")
         task = await self._engine.store.get(TaskId(task_id))
         if task is None:
             raise task_not_found(task_id)
         if task.image is None or index != 0:
             message = f"Task {task.id} has no picture {index}"
             raise NotFound(Reason.IMAGE_NOT_AVAILABLE, message, task_id=task.id)
-        async with self._open_picture(task) as picture:
-            yield TaskImage(task, picture.file, picture.size, picture.content_type)
+        async with self._opened(task, width) as picture:
+            yield TaskImage(task, picture.file, picture.size, picture.content_type, width)
+
+    def _opened(self, task: Task, width: int) -> AbstractAsyncContextManager[OpenPicture]:
+        if not width:
+            return self._open_picture(task)
+        if self._open_thumbnail is None:
+            raise Unsupported(Reason.NOT_IMPLEMENTED, "this server makes no thumbnails")
+        return self._open_thumbnail(task, width)
 
 
 class ImageCalls:
@@ -107,7 +127,7 @@ class ImageCalls:
 
     async def GetTaskImage(self, request: query_pb2.GetTaskImageRequest, context: Context) -> httpbody_pb2.HttpBody:
         """Read a small picture."""
-        async with self._images.open(request.task_id, request.index) as image:
+        async with self._images.open(request.task_id, request.index, request.width) as image:
             if image.size > self._max_unary_bytes:
                 message = f"the picture has {image.size} bytes, too many for one message; call DownloadTaskImage"
                 raise Conflict(Reason.IMAGE_TOO_LARGE, message, task_id=image.task.id)
@@ -117,7 +137,7 @@ class ImageCalls:
 
     async def DownloadTaskImage(self, request: query_pb2.DownloadTaskImageRequest, context: Context) -> None:
         """Send a picture in pieces; each waits until the client has room for it."""
-        async with self._images.open(request.task_id, request.index) as image:
+        async with self._images.open(request.task_id, request.index, request.width) as image:
             offset = request.offset
             if not 0 <= offset <= image.size:
                 raise InvalidField("offset", f"must lie between 0 and the file's size, {image.size}")
