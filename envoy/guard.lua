@@ -1,8 +1,10 @@
--- Who may come in at all. Decided on the headers alone: of a stranger's body nothing is kept.
+-- Who may come in at all, and with how large a body. Decided on the headers alone: of a stranger's body nothing is kept.
 --
 -- The server has the last word on keys. Here it only counts whether one was brought, so that this file holds none.
+-- How large a body may be stands in the route's `filter_context`.
 
 local HEALTH_CHECK = "/grpc.health.v1.Health/Check"  -- probes have no key; Health/Watch would stay open for nothing
+local FOREIGN = { ["cross-site"] = true, ["same-site"] = true }  -- another port of this machine is the same site
 
 -- 127.0.0.1:8080, localhost, [::1]:8080
 local function is_loopback(host)
@@ -13,8 +15,10 @@ end
 -- Without keys whoever reaches this listener may do everything. So does a browser on this machine, for any page it
 -- shows: by a request that needs no preflight (it names the page's Origin), or after the page's own name was made to
 -- point here (the Host is that name).
+-- A picture or a link of a foreign page names no Origin; browsers then say whose page it is by Sec-Fetch-Site.
 local function is_from_this_machine(headers)
   if not is_loopback(headers:get(":authority") or "") then return false end
+  if FOREIGN[headers:get("sec-fetch-site") or ""] then return false end
   local origin = headers:get("origin")
   return not origin or is_loopback(origin:match("^https?://(.*)$") or "")
 end
@@ -40,11 +44,19 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  if handle:filterContext():get("needs_key") then
+  local is_grpc = (headers:get("content-type") or ""):find("^application/grpc")
+  local route = handle:filterContext()
+  if route:get("needs_key") then
     if not may_have_key(headers) then
       handle:respond({[":status"] = "401"}, "no API key in authorization or mj-api-secret")
     end
   elseif not is_from_this_machine(headers) then
     handle:respond({[":status"] = "403"}, "without API keys only this machine may call: by a loopback address, and from no other site's page")
   end
+  if not is_grpc and tonumber(headers:get("content-length") or 0) > route:get("max_body_bytes") then
+    handle:respond({[":status"] = "413"}, "Payload Too Large")
+  end
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set("midway", "max_body_bytes", route:get("max_body_bytes"))
+  metadata:set("midway", "max_json_elements", route:get("max_json_elements"))
 end

@@ -1,7 +1,5 @@
 -- What the transcoder cannot do for clients of the old API. Native gRPC passes untouched.
 
-local MODES = { ["mj-fast"] = "fast", ["mj-relax"] = "relax", ["mj-turbo"] = "turbo" }
-
 -- gRPC codes whose old number is not the HTTP status: NOT_FOUND and INVALID_ARGUMENT.
 local LEGACY_CODES = { ["5"] = "3", ["3"] = "4" }
 
@@ -11,22 +9,6 @@ end
 
 local function decoded(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
-end
-
--- /mj-fast/mj/... and /mj-fast/... mean /mj/... at that speed. Only Envoy may say which: it beats what the body asks.
-local function take_mode(headers)
-  headers:remove("x-mj-mode")
-  local prefix, rest = headers:get(":path"):match("^/(mj%-%l+)(/.*)$")
-  if not MODES[prefix] then return end
-  headers:replace("x-mj-mode", MODES[prefix])
-  headers:replace(":path", "/mj" .. rest:gsub("^/mj/", "/"))
-end
-
--- A slash at the end means nothing, to the transcoder. The routes of what passes it by know the path without.
-local function drop_last_slash(headers)
-  local path, query = headers:get(":path"):match("^([^?]*)(.*)$")
-  local kept = path:match("^(.*[^/])/+$")
-  if kept then headers:replace(":path", kept .. query) end
 end
 
 -- EventSource cannot set headers, so a watch, and nothing else, may carry the key as ?api_key=.
@@ -44,33 +26,110 @@ local function take_key(headers)
   if not headers:get("authorization") then headers:replace("mj-api-secret", key) end
 end
 
+-- Whether text is UTF-8: a message takes nothing else.
+local function is_utf8(text)
+  local from = text:find("[\128-\255]")
+  while from do
+    local letter = text:match("^[\194-\223][\128-\191]", from)
+      or text:match("^\224[\160-\191][\128-\191]", from)
+      or text:match("^[\225-\236\238\239][\128-\191][\128-\191]", from)
+      or text:match("^\237[\128-\159][\128-\191]", from)
+      or text:match("^\240[\144-\191][\128-\191][\128-\191]", from)
+      or text:match("^[\241-\243][\128-\191][\128-\191][\128-\191]", from)
+      or text:match("^\244[\128-\143][\128-\191][\128-\191]", from)
+    if not letter then return false end
+    from = text:find("[\128-\255]", from + #letter)
+  end
+  return true
+end
+
 -- A relay sends GET with the body `null`, which is no message; and fields of a GET body would override the path's.
-local function drop_body(handle, headers)
+local function takes_no_body(headers)
   local method = headers:get(":method")
-  local takes_none = method == "GET" or method == "HEAD" or headers:get(":path"):match("^/mj/task/[^/]+/cancel/?$")
-  if not takes_none then return end
-  local body = handle:body()
-  if body and body:length() > 0 then
-    body:setBytes("")
-    handle:headers():remove("content-length")
+  return method == "GET" or method == "HEAD" or headers:get(":path"):find("^/mj/task/[^/]+/cancel$")
+end
+
+-- Nothing of it is kept, however long it is.
+local function drop_body(handle)
+  handle:headers():remove("content-length")
+  for chunk in handle:bodyChunks() do
+    chunk:setBytes("")
   end
 end
 
--- Of an array where one value is meant Envoy names nothing, so a small body is looked at before.
+-- Of an array where one value is meant Envoy names nothing, so the body's beginning is looked at before.
 local MOST_BYTES = 1048576
+local LONGEST_NAME = 64
 local SINGLE = {
   prompt = true, base64 = true, link = true, botType = true, language = true, dimensions = true, action = true,
   content = true, customId = true, enableRemix = true, maskBase64 = true, jobId = true, notifyHook = true,
   accountFilter = true, instanceId = true, remix = true, nijiRemix = true, remixAutoConsidered = true, remark = true,
 }
 
-local function wrong_array(handle)
-  local body = handle:body()
-  if not body or body:length() > MOST_BYTES then return "" end
-  for name in body:getBytes(0, body:length()):gmatch('"([%w_]+)"%s*:%s*%[') do
+local function wrong_array(text)
+  for name in text:gmatch('"([%w_]+)"%s*:%s*%[') do
     if SINGLE[camel_case(name)] then return camel_case(name) end
   end
-  return ""
+end
+
+-- What a piece of JSON adds to the body's counts: bytes, those between texts, and elements there. Texts are passed over
+-- from quote to quote, since pictures are texts.
+local function count(body, text)
+  body.bytes = body.bytes + #text
+  local from = 1
+  while from <= #text do
+    local quote = text:find('"', from, true)
+    if body.in_text then
+      local last = quote or #text + 1
+      local slash = last
+      while slash > from and text:byte(slash - 1) == 92 do slash = slash - 1 end
+      local is_escaped = ((last - slash + (slash == from and body.is_escaped and 1 or 0)) % 2) == 1
+      body.is_escaped = is_escaped and not quote
+      body.in_text = is_escaped or not quote
+    else
+      local between = text:sub(from, (quote or #text + 1) - 1)
+      body.between = body.between + #between
+      body.elements = body.elements + select(2, between:gsub(",", ""))
+      body.in_text = quote ~= nil
+    end
+    from = (quote or #text) + 1
+  end
+end
+
+-- The transcoder reads again from its beginning what it has no end of yet, except texts: so there may be little of it.
+local BYTES_OF_ELEMENT = 16
+
+local function too_much(body, limits)
+  if body.bytes > limits.max_body_bytes then return "bytes" end
+  local most = limits.max_json_elements
+  return (body.elements > most or body.between > most * BYTES_OF_ELEMENT) and "elements"
+end
+
+-- What no JSON goes on with, wherever the body stands: behind anything else the transcoder waits for more of it.
+local function nonsense(body)
+  return (body.is_escaped and "n" or "") .. (body.in_text and '"' or "") .. ("["):rep(128)
+end
+
+-- Looks at the pieces of a body as they pass: nothing is kept here. Where it is too much it goes on with nonsense, at
+-- which the transcoder ends the request; what is said then stands in envoy.yaml.
+local function watch_body(handle, is_submit)
+  local limits = handle:streamInfo():dynamicMetadata():get("midway")
+  local body = { bytes = 0, between = 0, elements = 0, in_text = false, is_escaped = false }
+  local before, found = "", nil
+  for chunk in handle:bodyChunks() do
+    local text = chunk:getBytes(0, chunk:length())
+    local end_of_it = nonsense(body)
+    count(body, text)
+    local what = too_much(body, limits)
+    if what then
+      handle:streamInfo():dynamicMetadata():set("midway", "too_much", what)
+      chunk:setBytes(end_of_it)
+    elseif is_submit and not found and body.bytes <= MOST_BYTES then
+      found = wrong_array(before .. text)
+      if found then handle:streamInfo():dynamicMetadata():set("midway", "array", found) end
+      before = text:sub(-LONGEST_NAME)
+    end
+  end
 end
 
 -- The old API has no query parameters; one that is named as a part of the path would override it.
@@ -80,20 +139,22 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  take_mode(headers)
   if (headers:get("content-type") or ""):find("^application/grpc") then return end
   headers:remove("content-encoding")  -- no body is unpacked here: a small one could be gigabytes
-  drop_last_slash(headers)
   take_key(headers)
-  if headers:get(":path"):find("^/mj/") then
+  local path = headers:get(":path")
+  if path:find("^/mj/") then
     handle:streamInfo():dynamicMetadata():set("midway", "legacy", true)
     drop_query(headers)
   end
-  local is_submit = headers:get(":path"):find("^/mj/submit/")
-  drop_body(handle, headers)
-  if not is_submit then return end
-  local array = wrong_array(handle)  -- waits for the body; objects taken before it are dead behind it
-  handle:streamInfo():dynamicMetadata():set("midway", "array", array)
+  if not is_utf8(decoded(path)) then
+    handle:respond({[":status"] = "400"}, "the path: is no UTF-8 text")
+  end
+  if takes_no_body(headers) then
+    drop_body(handle)
+  elseif not path:find("^/mj/task/") then  -- whose bodies the server reads itself
+    watch_body(handle, path:find("^/mj/submit/"))
+  end
 end
 
 -- Of a body that is no message Envoy names the field as the contract does, and counts only some of an array's members.

@@ -1,8 +1,9 @@
 """Envoy: its program, and its configuration with this machine's values in it."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from midway.app.ports import reachable
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "envoy" / "envoy.yaml"
+PATHS_FILE = ROOT / "envoy" / "paths.lua"
 GUARD_FILE = ROOT / "envoy" / "guard.lua"
 LUA_FILE = ROOT / "envoy" / "legacy.lua"
 DESCRIPTORS_FILE = ROOT / "generated" / "descriptors.binpb"
@@ -18,6 +20,11 @@ DESCRIPTORS_FILE = ROOT / "generated" / "descriptors.binpb"
 ANY_ORIGIN = ".*"
 # Pages of this machine itself, on whichever port.
 LOOPBACK_ORIGIN = r"https?://(localhost|127[.]\d+[.]\d+[.]\d+|\[::1\])(:\d+)?"
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +37,15 @@ class RestDoor:
     rest_backend_port: int = 50052  # of the same server: its plain HTTP
     needs_key: bool = False  # without: callers of this machine only
     cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
+    secret: str = field(
+        default="", repr=False
+    )  # shown to the server when it is asked about large bodies; none: it is not
+    max_body_bytes: int = 65_536  # without pictures
+    max_upload_body_bytes: int = 50_331_648  # with pictures
+    max_query_bytes: int = 1_048_576  # of a read of the old API
+    max_json_elements: int = 4_000
+    silence_seconds: float = 10  # of a connection that has not asked for anything
+    workers: int = field(default_factory=cores)
 
     @property
     def allowed_origins(self) -> str:
@@ -69,11 +85,24 @@ def envoy_config(door: RestDoor) -> str:
             "MIDWAY_REST_BACKEND_PORT": str(door.rest_backend_port),
             "NEEDS_KEY": str(door.needs_key).lower(),
             "CORS_ORIGINS": f"'{door.allowed_origins}'",
+            "ENVOY_SECRET": f'"{door.secret}"',
+            "ASKING": "SEND" if door.secret else "SKIP",
+            "MAX_BODY_BYTES": str(door.max_body_bytes),
+            "MAX_UPLOAD_BODY_BYTES": str(door.max_upload_body_bytes),
+            "MAX_QUERY_BYTES": str(door.max_query_bytes),
+            "MAX_JSON_ELEMENTS": str(door.max_json_elements),
+            "SILENCE": _seconds(door.silence_seconds),
+            "HALF_SILENCE": _seconds(door.silence_seconds / 2),
+            "PATHS_FILE": f'"{PATHS_FILE}"',
             "GUARD_FILE": f'"{GUARD_FILE}"',
             "LUA_FILE": f'"{LUA_FILE}"',
             "DESCRIPTORS_FILE": f'"{DESCRIPTORS_FILE}"',
         },
     )
+
+
+def _seconds(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 def rendered(template: str, values: Mapping[str, str]) -> str:

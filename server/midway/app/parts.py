@@ -31,6 +31,7 @@ def simulator(settings: Settings) -> Program:
 def server(settings: Settings) -> Program:
     """Describe the server; it reads the same settings as we, save those that are ours to say."""
     ours = {
+        "MIDWAY_ENVOY_SECRET": settings.shown_by_envoy,
         "MIDWAY_DATA_DIR": settings.data_dir.resolve(),
         "MIDWAY_GRPC_PORT": settings.grpc_port,
         "MIDWAY_HOST": settings.host,
@@ -49,15 +50,13 @@ def server(settings: Settings) -> Program:
 
 
 def envoy(config: Path, door: RestDoor) -> Program:
-    """Write Envoy's configuration and describe Envoy with it. Raises CannotWrite.
-
-    One worker is plenty for a service whose every call costs a picture; it also keeps the memory small.
-    """
+    """Write Envoy's configuration and describe Envoy with it. Raises CannotWrite."""
     with needing(config):
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(envoy_config(door), "utf-8")
+    workers = str(door.workers)
     # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
-    command = (envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info")
+    command = (envoy_program(), "-c", config, "--concurrency", workers, "--disable-hot-restart", "--log-level", "info")
     # Said after the first health check of the server; the listener opens a moment later.
     return Program("envoy", command, "all dependencies initialized[.] starting workers")
 

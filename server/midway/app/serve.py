@@ -86,7 +86,7 @@ def _threads(accounts: int) -> ThreadPoolExecutor:
 
 def secrets_of(settings: Settings) -> list[str]:
     """List what must never be printed."""
-    secrets = [*settings.api_keys, settings.translator_key, settings.webhook_secret]
+    secrets = [*settings.api_keys, settings.translator_key, settings.webhook_secret, settings.envoy_secret]
     secrets += [account.token for account in settings.accounts]
     proxies = [settings.discord_proxy, *(account.proxy for account in settings.accounts)]
     return [secret.get_secret_value() for secret in secrets if secret] + secrets_of_proxies(proxies)

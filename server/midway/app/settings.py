@@ -196,6 +196,55 @@ class Settings(LimitSettings):
         _OPTIONS.max_listed_tasks, ge=1, description="Most ids in one read of the old API (list-by-condition)"
     )
     max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest body of such a read")
+    max_body_bytes: int = Field(
+        64 * 1024,
+        ge=1024,
+        description="Largest body of a REST call that carries no pictures; more is refused with 413 before it is kept",
+    )
+    max_upload_body_bytes: int = Field(
+        _OPTIONS.max_upload_body_bytes,
+        ge=64 * 1024,
+        description="Largest body of a REST submit that may carry pictures, as base64; more is refused with 413",
+    )
+    max_upload_bytes: int = Field(
+        _OPTIONS.max_upload_bytes,
+        ge=64 * 1024,
+        description="Most bytes of such bodies that Envoy takes at a time, so that they do not fill its memory; more "
+        "wait for their turn before they are read",
+    )
+    max_caller_upload_bytes: int = Field(
+        _OPTIONS.max_caller_upload_bytes,
+        ge=64 * 1024,
+        description="The same for one key from one address: its uploads wait behind each other, not others behind them",
+    )
+    upload_patience_seconds: float = Field(
+        _OPTIONS.upload_patience.total_seconds(),
+        ge=0,
+        le=60,
+        description="How long an upload waits for its turn before it is refused with 429",
+    )
+    max_json_elements: int = Field(
+        4000,
+        ge=100,
+        description="Most commas in a JSON body, so that none keeps Envoy busy for long: members, elements, and those "
+        "in texts; more is refused with 400",
+    )
+    silence_seconds: float = Field(
+        _OPTIONS.silence.total_seconds(),
+        gt=0,
+        description="How long an HTTP connection may take to say what it wants, so that those that say nothing, or "
+        "half of it, do not use up the open files",
+    )
+    envoy_workers: int | None = Field(
+        None,
+        ge=1,
+        description="Threads of Envoy, so that one client's large request holds up no other; unset: one a core",
+    )
+    envoy_secret: SecretStr | None = Field(
+        None,
+        description="What Envoy shows when it asks the server whether a large body may come; `midway stack` makes one. "
+        "Beside an Envoy of your own, the same here and in its configuration; unset: it does not ask",
+    )
     keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
     keepalive_timeout_seconds: float = Field(10, gt=0, description="How long such a ping may go unanswered")
     heartbeat_seconds: float = Field(15, gt=0, description="Time between two heartbeats of a quiet watch")
@@ -351,6 +400,14 @@ class Settings(LimitSettings):
                 raise ValueError(f"server {number} is no address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
         return servers
 
+    @field_validator("envoy_secret")
+    @classmethod
+    def _plain_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        # Envoy would take a % for a word of its own, and YAML a quote.
+        if secret and not _SECRET.fullmatch(secret.get_secret_value()):
+            raise ValueError("must be letters, digits, - and _, 16 at least")
+        return secret
+
     @model_validator(mode="after")
     def _closed_by_default(self) -> "Settings":
         for name, host in (("MIDWAY_HOST", self.host), ("MIDWAY_REST_BACKEND_HOST", self.rest_backend_host)):
@@ -414,6 +471,11 @@ class Settings(LimitSettings):
         return self.simulator_url is not None
 
     @property
+    def shown_by_envoy(self) -> str:
+        """The secret by which the server knows its Envoy; "" where there is none."""
+        return self.envoy_secret.get_secret_value() if self.envoy_secret else ""
+
+    @property
     def server_address(self) -> str:
         """The gRPC address that the client commands call."""
         return self.server or address(reachable(self.host), self.grpc_port)
@@ -460,6 +522,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 _NAME = re.compile(r"[a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40})*")
 
 

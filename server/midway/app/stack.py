@@ -1,14 +1,17 @@
 """Simulator, server and Envoy together, for a first look and for the tests: `midway stack`."""
 
 import asyncio
+import secrets
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from pydantic import SecretStr
+
 from midway.app import parts
 from midway.app.disk import needing
-from midway.app.envoy import RestDoor
+from midway.app.envoy import RestDoor, cores
 from midway.app.log_file import LogSize
 from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, address, check_free, port_of, reachable
@@ -83,6 +86,8 @@ class Stack:
         settings = await self._with_simulator()
         check_free(settings.host, settings.grpc_port)
         check_free("127.0.0.1", settings.metrics_port)
+        if settings.envoy_secret is None:
+            settings = settings.model_copy(update={"envoy_secret": SecretStr(secrets.token_hex())})
         told = parts.fields(await self._run(parts.server(settings)))
         await self._run_envoy(settings, rest.number, told)
         rest_url = f"http://{address(reachable(settings.host), rest.number)}"
@@ -105,6 +110,13 @@ class Stack:
             rest_backend_port=port_of(told["rest-backend"]),
             needs_key=bool(settings.api_keys),
             cors_origins=settings.cors_origins,
+            secret=settings.shown_by_envoy,
+            max_body_bytes=settings.max_body_bytes,
+            max_upload_body_bytes=settings.max_upload_body_bytes,
+            max_query_bytes=settings.max_query_bytes,
+            max_json_elements=settings.max_json_elements,
+            silence_seconds=settings.silence_seconds,
+            workers=settings.envoy_workers or cores(),
         )
         part = await self._begin(parts.envoy(settings.data_dir / "envoy.yaml", door))
         await parts.envoy_ready(part, door, START_SECONDS)

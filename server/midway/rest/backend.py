@@ -39,12 +39,12 @@ BACKLOG = 1024  # connections that wait to be taken
 UNSENT_BYTES = 128 * 1024  # that wait in the kernel for a connection; more gains nothing on the way to Envoy
 LONGEST_LINE = 64 * 1024  # of a request's head; Envoy takes 60 KiB
 WHOLE_BYTES = 64 * 1024  # JSON that is sent in one piece
-# Longer than Envoy keeps an idle connection, so that it never sends a call into one that is being closed.
-KEEPALIVE_SECONDS = 300
 SHORTEST_GRACE = 0.01  # seconds; aiohttp takes 0 for no end
 ONLY_THIS_MACHINE = "without API keys only this machine may call"
 
 Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
+
+FOREIGN_SITES = frozenset({"cross-site", "same-site"})  # another port of this machine is the same site
 
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?", re.IGNORECASE | re.ASCII)
 
@@ -69,7 +69,8 @@ class RestBackend:
             handler_cancellation=True,  # whoever hangs up frees what was held for him
             # aiohttp waits as long again after it has asked handlers to end.
             shutdown_timeout=max(options.shutdown_grace.total_seconds() / 2, SHORTEST_GRACE),
-            keepalive_timeout=KEEPALIVE_SECONDS,
+            # For the first head as for the next one; Envoy keeps an idle connection for half of it.
+            keepalive_timeout=options.silence.total_seconds(),
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
         )
@@ -133,6 +134,8 @@ def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
 
 def is_from_this_machine(http: web.Request) -> bool:
     """Tell whether a call names a loopback address and comes from no foreign page; `guard.lua` asks the same."""
+    if http.headers.get("Sec-Fetch-Site") in FOREIGN_SITES:  # a picture in a page names no Origin
+        return False
     pages = (re.sub(r"^https?://", "", origin, count=1) for origin in http.headers.getall(hdrs.ORIGIN, ()))
     return all(_LOOPBACK.fullmatch(place) for place in (http.host, *pages))
 

@@ -48,11 +48,15 @@ def add_body(message: Message, body: bytes) -> None:
     """Read a JSON body into a request. Raises InvalidField when it is none."""
     try:
         given = orjson.loads(body.removeprefix(codecs.BOM_UTF8) or b"{}")
-        if not isinstance(given, dict):
-            raise InvalidField("body", "must be a JSON object")
-        json_format.ParseDict(_lenient(message, given), message, ignore_unknown_fields=True)
-    except (orjson.JSONDecodeError, json_format.ParseError, RecursionError) as error:
-        raise InvalidField("body", f"is not the JSON of this call: {error}") from None
+    except orjson.JSONDecodeError as error:
+        raise InvalidField("body", f"is no JSON from character {error.pos} on") from None
+    if not isinstance(given, dict):
+        raise InvalidField("body", "must be a JSON object")
+    for name, value in _lenient(message, given).items():
+        try:
+            json_format.ParseDict({name: value}, message, ignore_unknown_fields=True)
+        except (json_format.ParseError, RecursionError):  # whose words are the library's
+            raise InvalidField(name, "has a value of another kind, or too deep a one") from None
 
 
 def _lenient(message: Message, given: dict[str, Any]) -> dict[str, Any]:

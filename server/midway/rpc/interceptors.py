@@ -84,7 +84,7 @@ class Chain(grpc.GenericRpcHandler):
         self._receiver = receiver
         self._limits = limits
         self._handlers: dict[str, Handler] = {}  # with the layers around them
-        self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_refuse_unknown)
+        self._unknown: Handler = grpc.stream_stream_rpc_method_handler(refuse_unknown)
 
     @property
     def methods(self) -> list[str]:
@@ -99,6 +99,10 @@ class Chain(grpc.GenericRpcHandler):
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
             self._handlers[method] = self._surrounded(handler, method)
+
+    def add_bare(self, method: str, handler: "Handler") -> None:
+        """Add a method that no layers stand around; it looks at its callers itself."""
+        self._handlers[method] = handler
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler":
         """Return the handler with the layers around it; for an unknown method, one that says so."""
@@ -177,7 +181,7 @@ def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     return lambda response: response if isinstance(response, bytes) else serialize(response)
 
 
-async def _refuse_unknown(_: object, context: Context) -> None:
+async def refuse_unknown(_: object, context: Context) -> None:
     """Refuse a method that is none of ours; nothing of the call is read."""
     await abort(context, status_from(Unsupported(Reason.NOT_IMPLEMENTED, "this server has no such method")))
 

@@ -30,7 +30,13 @@ class ServerOptions:
     max_unary_image_bytes: int = 4_000_000  # gRPC clients take messages of 4 MiB
     max_page_bytes: int = 3_000_000  # of a page of Tasks, for the same reason
     max_listed_tasks: int = 1000  # asked for by their ids in one read of the old API
-    max_query_bytes: int = 1024 * 1024  # of the body of a read of the old API: some ten thousand ids
+    max_query_bytes: int = 64 * 1024  # of the body of a read of the old API: three thousand ids; as much as Envoy takes
+    envoy_secret: str = field(default="", repr=False)  # by which Envoy asks about uploads; none: it does not
+    max_upload_body_bytes: int = 48 * 1024 * 1024  # of one request; five pictures of 6 MB in base64 are 40 MB
+    max_upload_bytes: int = 256 * 1024 * 1024  # of all on their way through Envoy, which keeps each once or twice
+    max_caller_upload_bytes: int = 96 * 1024 * 1024  # of one key's and address's: two of the longest
+    upload_patience: timedelta = timedelta(seconds=30)  # below what clients wait for a submit
+    silence: timedelta = timedelta(seconds=10)  # of a connection that has not asked for anything
     heartbeat: timedelta = timedelta(seconds=15)  # below the idle time-outs of common proxies (30 s and more)
     keepalive: timedelta = timedelta(seconds=30)  # finds dead clients under quiet watches
     keepalive_timeout: timedelta = timedelta(seconds=10)

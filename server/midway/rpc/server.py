@@ -30,6 +30,8 @@ from midway.rpc.pictures import FetchLink, PictureReader
 from midway.rpc.receiving import LOOKAHEAD_BYTES, Receiver
 from midway.rpc.task_images import TaskImages
 from midway.rpc.tasks import TaskService
+from midway.rpc.uploads import PROCESS as UPLOADS
+from midway.rpc.uploads import Uploads
 from midway.rpc.webhooks import WebhookService
 
 SERVICES = (
@@ -109,6 +111,7 @@ def build_server(
     health_pb2_grpc.add_HealthServicer_to_server(healthy, chain)
     reflecting = reflection.aio.ReflectionServicer((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME))
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, chain)  # type: ignore[no-untyped-call]
+    chain.add_bare(UPLOADS, Uploads(options).handler())
     listener = Listener(chain, chain.methods, _channel_options(options))
     return Server(listener, healthy, listener.listen(f"{options.host}:{options.port}"))
 

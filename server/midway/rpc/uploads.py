@@ -1,0 +1,102 @@
+"""Envoy's question on the headers of a request that may bring pictures: may its body come?
+
+Envoy keeps such a body whole while it turns it into a message, so it asks before it takes any of it: over gRPC, by its
+external processing protocol. Answered at once for a wrong key; else when there is room for so many bytes. The stream of
+the question lives as long as the request, which holds its room.
+"""
+
+import hmac
+
+import grpc
+from external_processor.v3.external_processor_pb2 import (
+    HeadersResponse,
+    HttpStatus,
+    ImmediateResponse,
+    ProcessingRequest,
+    ProcessingResponse,
+)
+
+from midway.domain.errors import Exhausted, Reason, Refusal
+from midway.rpc.auth import ApiKeys
+from midway.rpc.caller import caller_of
+from midway.rpc.interceptors import Context, Handler, refuse_unknown
+from midway.rpc.options import ServerOptions
+from midway.rpc.room import Room
+
+PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+# What Envoy says beside each question: see `initial_metadata` in envoy.yaml.
+WHO = "x-midway-envoy"
+LENGTH = "x-midway-content-length"
+LEAST_BYTES = 64 * 1024  # what Envoy keeps of a request in any case
+LONGEST_NUMBER = 18  # digits
+
+_BODY_MAY_COME = ProcessingResponse(request_headers=HeadersResponse())
+_ANSWER_MAY_PASS = ProcessingResponse(response_headers=HeadersResponse())
+# What each API's client is told beside the sentence stands in envoy.yaml, by these numbers.
+_HTTP_STATUS = {Reason.UNAUTHENTICATED: 401, Reason.TOO_MANY_CALLS: 429}
+
+
+class Uploads:
+    """Answers Envoy, and nobody else: of whoever does not know its secret nothing is read, and nothing is told."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._secret = options.envoy_secret
+        self._keys = ApiKeys(options.api_keys)
+        self._longest = options.max_upload_body_bytes
+        self.room = Room(options.max_upload_bytes, options.max_caller_upload_bytes, options.upload_patience, _full)
+
+    def handler(self) -> Handler:
+        """Return the handler of `PROCESS`. No layers stand around it: an error of gRPC's would become Envoy's 503."""
+        return grpc.stream_stream_rpc_method_handler(
+            self.process,
+            request_deserializer=ProcessingRequest.FromString,
+            response_serializer=ProcessingResponse.SerializeToString,
+        )
+
+    async def process(self, _: object, context: Context) -> None:
+        """Let a request pass, first its own headers and then those of its answer, or refuse it.
+
+        All that decides stands in the metadata; the messages only tell how far the request is.
+        """
+        metadata = dict(context.invocation_metadata() or ())
+        if not self._is_envoy(metadata):
+            await refuse_unknown(_, context)
+        try:
+            message = await context.read()
+            if isinstance(message, ProcessingRequest) and message.HasField("request_headers"):
+                await self._accompany(metadata, context)
+            elif message is not grpc.aio.EOF:  # Envoy refused the request before it asked
+                await context.write(_ANSWER_MAY_PASS)
+        except Refusal as refusal:
+            await context.write(_refused(refusal))
+
+    async def _accompany(self, metadata: dict[str, str | bytes], context: Context) -> None:
+        self._keys.require(metadata.items())
+        caller = caller_of(self._keys, metadata.items(), context.peer())
+        async with self.room.taken(caller, self._length(metadata)):
+            await context.write(_BODY_MAY_COME)
+            if await context.read() is not grpc.aio.EOF:  # the answer has begun
+                await context.write(_ANSWER_MAY_PASS)
+                await context.read()  # the request's end
+
+    def _is_envoy(self, metadata: dict[str, str | bytes]) -> bool:
+        given = metadata.get(WHO, "")
+        text = given if isinstance(given, str) else ""
+        return bool(self._secret) and hmac.compare_digest(text.encode(), self._secret.encode())
+
+    def _length(self, metadata: dict[str, str | bytes]) -> int:
+        """Read how many bytes the body has; one whose length is not told may be the longest."""
+        length = str(metadata.get(LENGTH, ""))
+        if not (length.isascii() and length.isdecimal() and len(length) <= LONGEST_NUMBER):
+            return self._longest
+        return max(int(length), LEAST_BYTES)
+
+
+def _full() -> Exhausted:
+    return Exhausted(Reason.TOO_MANY_CALLS, "too many bytes of pictures are on their way to this server")
+
+
+def _refused(refusal: Refusal) -> ProcessingResponse:
+    status = HttpStatus(code=_HTTP_STATUS[refusal.reason])
+    answer = ImmediateResponse(status=status, body=refusal.message.encode(), details="upload_refused")
+    return ProcessingResponse(immediate_response=answer)

@@ -1,0 +1,136 @@
+"""How large a body may be, and of what, is told before it is kept."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from midjourney.legacy.v1 import legacy_request_pb2
+from midjourney.legacy.v1.legacy_service_pb2_grpc import LegacyServiceStub
+from midway.app.envoy import RestDoor
+
+from tests.envoy.conftest import Door
+from tests.support.http_head import said_to_a_head
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DEFAULT = RestDoor(host="127.0.0.1", http_port=0, grpc_port=0)
+IMAGINE = "/mj/submit/imagine"
+SMALL_ONLY = [
+    ("POST", "/mj/submit/change"),
+    ("POST", "/mj-fast/submit/shorten/"),
+    ("POST", "/v1/tasks:change"),
+    ("POST", "/v1/tasks/17:cancel"),
+    ("GET", "/mj/task/17/fetch"),
+    ("GET", "/v1/tasks/17"),
+    ("POST", "/mj/nothing"),
+]
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    """Make a body whose length is not told."""
+    for part in parts:
+        yield part
+
+
+async def answer_to(door: Door, path: str, data: Any) -> tuple[int, dict[str, Any]]:
+    """POST a body and return status and JSON of the answer."""
+    async with door.http.post(path, data=data) as answer:
+        return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize(("method", "path"), SMALL_ONLY)
+async def test_where_no_pictures_are_a_large_body_is_413_by_its_announcement(door, method, path):
+    assert await said_to_a_head(door.url, method, path, length=DEFAULT.max_body_bytes + 1) == 413
+
+
+@pytest.mark.parametrize("path", ["/mj/nothing", "/v1/nothing", "/"])
+async def test_a_path_that_is_none_is_404_before_its_body_has_come(door, path):
+    assert await said_to_a_head(door.url, "POST", path, length=1000) == 404
+
+
+@pytest.mark.parametrize("path", ["/mj/submit/change", "/v1/tasks:change", "/mj/task/list-by-ids"])
+async def test_where_no_pictures_are_a_large_body_of_no_announced_length_is_413(door, path):
+    status, answer = await answer_to(door, path, pieces(b'{"prompt":"', b"A" * 2_000_000, b'"}'))
+
+    assert (status, answer) == (413, {"code": 413, "description": "Payload Too Large"})
+
+
+async def test_with_pictures_more_than_the_most_is_413_by_its_announcement(door):
+    length = DEFAULT.max_upload_body_bytes + 1
+
+    assert await said_to_a_head(door.url, "POST", "/mj-turbo//mj/submit/blend//", length=length) == 413
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b'{"base64Array":[' + b'"",' * 10_000, b'{"prompt":' + b" " * 100_000, b'{"index":' + b"1" * 100_000],
+    ids=["elements", "blanks", "digits"],
+)
+async def test_what_would_keep_envoy_busy_is_400_at_its_beginning(door, beginning):
+    old = await said_to_a_head(door.url, "POST", IMAGINE, length=40_000_000, beginning=beginning)
+    new = await said_to_a_head(door.url, "POST", "/v1/tasks:imagine", length=40_000_000, beginning=beginning)
+
+    assert (old, new) == (400, 400)
+
+
+async def test_too_many_elements_are_told_in_the_words_of_each_api(door):
+    body = json.dumps({"images": [{}] * (DEFAULT.max_json_elements + 2)}, separators=(",", ":"))
+    _, old = await answer_to(door, IMAGINE, body)
+    _, new = await answer_to(door, "/v1/tasks:imagine", body)
+
+    assert (old["code"], new["code"], new["message"]) == (4, 3, old["description"])
+    assert old["description"].startswith("body: has too many elements")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["," * 6000, '"' * 6000, "\\" * 6000, '\\"' * 3000, "狐," * 3000, "[{" * 3000],
+    ids=["commas", "quotes", "slashes", "both", "letters", "brackets"],
+)
+async def test_what_stands_in_a_text_does_not_count(door, prompt):
+    text = json.dumps({"prompt": prompt})
+    async with door.http.post(
+        IMAGINE, data=pieces(*(text[i : i + 997].encode() for i in range(0, len(text), 997)))
+    ) as answer:
+        assert (answer.status, (await answer.json())["properties"]["prompt"]) == (200, prompt)
+
+
+async def test_native_grpc_takes_large_messages_where_pictures_are_only(door):
+    text = "A" * 1_000_000
+    async with grpc.aio.insecure_channel(door.grpc_target) as channel:
+        legacy = LegacyServiceStub(channel)
+        await legacy.SubmitImagine(legacy_request_pb2.SubmitImagineRequest(base64=text))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await legacy.SubmitChange(legacy_request_pb2.SubmitChangeRequest(action=text))
+
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/mj/task/%FF/image-seed", 4),
+        ("/mj/task/%FF/fetch", 4),
+        ("/mj/task/%ED%A0%80/image-seed", 4),
+        ("/v1/tasks/%C0%AF", 3),
+        ("/v1/dead-letters?page_token=%FF", 3),
+        ("/v1/tasks/%F5%80%80%80/image", 3),
+    ],
+)
+async def test_a_path_that_is_no_text_is_400(door, path, code):
+    reader, writer = await asyncio.open_connection(*door.grpc_target.split(":"))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+
+    assert (head.split()[1], json.loads(body)["code"]) == (b"400", code)
+    assert "path" in json.loads(body)["description"]
+
+
+@pytest.mark.parametrize("name", ["%E7%8B%90", "%F0%9F%A6%8A", "%F4%8F%BF%BF", "a%20b"])
+async def test_a_path_in_another_script_is_a_path(door, name):
+    async with door.http.post(f"/mj/task/{name}/cancel") as answer:
+        assert answer.status == 200
