@@ -19,7 +19,7 @@ from midjourney.v1.midjourney_service_pb2_grpc import add_MidjourneyServiceServi
 from midway.rest.reading import bindings
 from midway.rpc.options import ServerOptions
 from midway.rpc.server import SERVICES
-from midway.rpc.uploads import SERVICE, Uploads
+from midway.rpc.uploads import PROCESS, SERVICE, Uploads
 
 from tests.envoy.backend import small_backend
 from tests.envoy.conftest import client
@@ -63,7 +63,7 @@ async def asking_door(directory: Path, **options: Any) -> AsyncIterator[AskingDo
     add_LegacyServiceServicer_to_server(echo_legacy(), server)
     add_MidjourneyServiceServicer_to_server(echo_tasks(), server)
     uploads = Uploads(ServerOptions(envoy_secret=SECRET, **options))
-    server.add_generic_rpc_handlers((uploads.handler(),))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": uploads.handler()}),))
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
@@ -212,11 +212,11 @@ async def test_a_server_that_is_gone_is_503(tmp_path):
 async def test_who_is_not_envoy_is_told_nothing_and_not_read(tmp_path, metadata):
     server = grpc.aio.server()
     uploads = Uploads(ServerOptions(envoy_secret=SECRET, api_keys=(KEY,)))
-    server.add_generic_rpc_handlers((uploads.handler(),))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": uploads.handler()}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call: Any = channel.stream_stream(f"/{SERVICE}/Process")(metadata=metadata)
+        call: Any = channel.stream_stream(PROCESS)(metadata=metadata)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call.read()
     await server.stop(None)

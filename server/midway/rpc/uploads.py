@@ -23,7 +23,8 @@ from midway.rpc.interceptors import Context, Handler, refuse_unknown
 from midway.rpc.options import ServerOptions
 from midway.rpc.room import Room
 
-PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+PROCESS = f"/{SERVICE}/Process"
 # What Envoy says beside each question: see `initial_metadata` in envoy.yaml.
 WHO = "x-midway-envoy"
 LENGTH = "x-midway-content-length"
@@ -53,14 +54,14 @@ class Uploads:
             response_serializer=ProcessingResponse.SerializeToString,
         )
 
-    async def process(self, _: object, context: Context) -> None:
+    async def process(self, requests: object, context: Context) -> None:
         """Let a request pass, first its own headers and then those of its answer, or refuse it.
 
         All that decides stands in the metadata; the messages only tell how far the request is.
         """
         metadata = dict(context.invocation_metadata() or ())
         if not self._is_envoy(metadata):
-            await refuse_unknown(_, context)
+            await refuse_unknown(requests, context)
         try:
             message = await context.read()
             if isinstance(message, ProcessingRequest) and message.HasField("request_headers"):
