@@ -18,11 +18,15 @@ TEST_WORKERS ?= 2
 SEEDS ?= 20
 FIRST ?= 1
 SEED ?=
+# How long make fuzz looks into each parser, into which, and a case to give it once more.
+SECONDS ?= 60
+TARGET ?=
+CASE ?=
 # How long make soak works.
 MINUTES ?= 60
 
-.PHONY: help setup demo serve test faults bench soak lint format types proto proto-check settings diagram licences lock
-.PHONY: audit sbom clean
+.PHONY: help setup demo serve test fuzz faults bench soak lint format types proto proto-check settings diagram licences
+.PHONY: lock audit sbom clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +41,9 @@ serve: setup ## Run simulator, server and Envoy until Ctrl-C
 
 test: setup ## Run the tests; ARGS="..." goes to pytest
 	$(PY) -m pytest -n $(TEST_WORKERS) $(ARGS)
+
+fuzz: setup ## Look for bytes that break a parser, a minute each; TARGET=page-tokens for one, CASE=file for a case of it
+	$(PY) -m tests.fuzz --jobs $(TEST_WORKERS) --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(CASE),--case "$(CASE)")
 
 faults: setup ## Play seeded runs with faults and kills: SEEDS=20, or one again by SEED=n
 	$(PY) -m tests.faults.seeded --jobs $(TEST_WORKERS) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))

@@ -162,7 +162,7 @@ class Bench:
         told = parts.fields(line)
         return BareServer(part.pid, told["grpc"], told.get("rest-backend", ""), await self.channel(told["grpc"]))
 
-    async def envoy(self, server: Server | BareServer) -> tuple[str, int]:
+    async def envoy(self, server: Server | BareServer, *, needs_key: bool = False) -> tuple[str, int]:
         """Run Envoy before both ports of a server, as the stack does; return its URL and its process id."""
         port = self._exit.enter_context(ReservedPort("127.0.0.1", 0)).number
         door = RestDoor(
@@ -170,6 +170,7 @@ class Bench:
             http_port=port,
             grpc_port=port_of(server.address),
             rest_backend_port=port_of(server.rest_backend),
+            needs_key=needs_key,
         )
         part = await self._begin(parts.envoy(self.directory / f"envoy-{port}.yaml", door))
         await parts.envoy_ready(part, door, START_SECONDS)

@@ -542,7 +542,7 @@ def load_settings() -> Settings:
         raise SettingsInvalid("\n".join(_mistakes(err, file))) from None
     except SettingsError as err:
         raise SettingsInvalid(str(err)) from None
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, RecursionError) as err:  # the last of brackets without end
         raise SettingsInvalid(f"{file}: {err}") from None
 
 

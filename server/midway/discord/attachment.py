@@ -22,7 +22,10 @@ def job_id_from_text(text: str) -> JobId | None:
 @lru_cache(maxsize=256)  # asked for a message's owner, and again for its meaning
 def job_id_from_url(url: str) -> JobId | None:
     """Find the job's UUID in the path of a link; what follows the path is a signature."""
-    return job_id_from_text(urlsplit(url).path)
+    try:
+        return job_id_from_text(urlsplit(url).path)
+    except ValueError:  # brackets that hold no address
+        return None
 
 
 def _image(raw: Raw) -> Image:

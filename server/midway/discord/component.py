@@ -44,27 +44,30 @@ def pictures(components: object) -> list[Raw]:
 
 def text_fields(components: object) -> tuple[TextField, ...]:
     """Read the text inputs of a modal with their prefilled values; a label around one names it."""
-    return tuple(_fields(components, label=""))
+    found = ((raw, label) for raw, label in _walk_labelled(components) if raw.get("type") == TEXT_INPUT)
+    return tuple(_text_field(raw, text(raw, "label") or label, labelled=bool(label)) for raw, label in found)
 
 
 def _walk(components: object) -> Iterator[Raw]:
-    for raw in objects(components):
-        yield raw
-        yield from _walk(_children(raw))
+    return (raw for raw, _ in _walk_labelled(components))
+
+
+def _walk_labelled(components: object) -> Iterator[tuple[Raw, str]]:
+    """Yield components in reading order, each with the label that it stands in; however deep, as JSON has no end."""
+    waiting = _reversed(components, "")
+    while waiting:
+        raw, label = waiting.pop()
+        yield raw, label
+        waiting += _reversed(_children(raw), text(raw, "label") or label)
+
+
+def _reversed(components: object, label: str) -> list[tuple[Raw, str]]:
+    return [(raw, label) for raw in objects(components)][::-1]
 
 
 def _children(raw: Raw) -> list[object]:
     nested = raw.get("components")
     return [raw.get("accessory"), raw.get("component"), *(nested if isinstance(nested, list) else ())]
-
-
-def _fields(components: object, label: str) -> Iterator[TextField]:
-    for raw in objects(components):
-        own_label = text(raw, "label") or label
-        if raw.get("type") == TEXT_INPUT:
-            yield _text_field(raw, own_label, labelled=bool(label))
-        else:
-            yield from _fields(_children(raw), own_label)
 
 
 def _text_field(raw: Raw, label: str, *, labelled: bool) -> TextField:

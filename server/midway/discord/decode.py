@@ -19,10 +19,11 @@ from midway.discord.event import (
     MessageUpdated,
     ModalOpened,
 )
-from midway.discord.json_types import Raw, inner, number, objects, text
+from midway.discord.json_types import Raw, inner, number, objects, snowflake, text
 from midway.domain.ids import ChannelId, InteractionId, MessageId, Nonce, UserId
 
 _REPLY = 0  # kind of a message reference; 1 is a forward
+_FIRST_YEAR, _LAST_YEAR = 2015, 2200  # of Discord's ids
 
 
 def decode(name: str, raw: Raw) -> Event | None:
@@ -39,14 +40,14 @@ def decode_message(raw: Raw) -> Message:
     components = raw.get("components")
     interaction = _interaction(raw)
     return Message(
-        id=MessageId(str(raw["id"])),
+        id=MessageId(_id(raw)),
         channel_id=ChannelId(str(raw["channel_id"])),
         author_id=UserId(text(inner(raw, "author"), "id")),
         content=text(raw, "content") or "\n".join(texts(components)),
         nonce=_nonce(raw),
         flags=number(raw, "flags"),
         type=number(raw, "type"),
-        interaction_id=InteractionId(text(interaction, "id")) or None,
+        interaction_id=InteractionId(snowflake(interaction, "id")) or None,
         interaction_name=text(interaction, "name"),
         interaction_user_id=UserId(text(inner(interaction, "user"), "id")) or None,
         interacted_message_id=_interacted_message_id(interaction),
@@ -94,8 +95,21 @@ def _embed(raw: Raw) -> Embed:
     )
 
 
+def _id(raw: Raw) -> str:
+    """Return the id of what a dispatch is about. Raises KeyError when it has none."""
+    found = snowflake(raw, "id")
+    if not found:
+        raise KeyError("id")
+    return found
+
+
 def _time(value: str) -> datetime | None:
-    return datetime.fromisoformat(value).astimezone(UTC) if value else None
+    """Read a time; None when there is none, or one at which there was no Discord, with which nothing can be counted."""
+    try:
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
 def _nonce(raw: Raw) -> Nonce | None:
@@ -103,7 +117,7 @@ def _nonce(raw: Raw) -> Nonce | None:
 
 
 def _interaction_id(raw: Raw) -> InteractionId:
-    return InteractionId(str(raw["id"]))
+    return InteractionId(_id(raw))
 
 
 def _created(raw: Raw) -> Event:
@@ -129,7 +143,7 @@ def _iframe(raw: Raw) -> Event:
 
 
 def _deleted(raw: Raw) -> Event:
-    return MessageDeleted(MessageId(str(raw["id"])), ChannelId(text(raw, "channel_id")))
+    return MessageDeleted(MessageId(_id(raw)), ChannelId(text(raw, "channel_id")))
 
 
 DECODERS: dict[str, Callable[[Raw], Event]] = {

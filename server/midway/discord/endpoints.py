@@ -5,7 +5,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from midway.discord.errors import ForeignHost
 
@@ -46,7 +46,7 @@ class Endpoints:
 
     def allow(self, url: str) -> str:
         """Return the URL. Raises ForeignHost when it leads elsewhere than this Discord's only host."""
-        host = urlsplit(url).netloc
+        host = _split(url).netloc
         if self.only_host is not None and host != self.only_host:
             raise ForeignHost(host)
         return url
@@ -56,7 +56,7 @@ class Endpoints:
 
         Payloads name addresses that others chose (the picture of an embed), and what is fetched reaches clients.
         """
-        parts = urlsplit(self.allow(url))
+        parts = _split(self.allow(url))
         ours = parts.hostname in FILE_HOSTS or (parts.hostname or "").endswith(APPS_DOMAIN)
         if self.only_host is None and not (parts.scheme == "https" and ours):
             raise ForeignHost(parts.netloc)
@@ -73,6 +73,14 @@ class Endpoints:
     def app(self, application_id: str) -> str:
         """Return the address of a bot's embedded pages."""
         return self.apps.format(application_id=application_id)
+
+
+def _split(url: str) -> SplitResult:
+    """Split an address; one that cannot be read leads nowhere. Raises ForeignHost."""
+    try:
+        return urlsplit(url)
+    except ValueError as err:
+        raise ForeignHost("an address that cannot be read") from err
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from typing import Any
 
 Raw = dict[str, Any]
 
+LARGEST_NUMBER = 2**31 - 1  # of sizes, flags, colours and kinds; what the contract's fields hold
+LONGEST_SNOWFLAKE = 20  # digits of 64 bits
+
 
 def objects(value: object) -> Iterable[Raw]:
     """Yield the objects in what should be a list of objects; nothing when it is null, absent or something else."""
@@ -24,6 +27,12 @@ def text(raw: Raw, key: str) -> str:
 
 
 def number(raw: Raw, key: str) -> int:
-    """Return the integer under a key; 0 when it is null, absent or no integer."""
+    """Return the integer under a key; 0 when it is null, absent, no integer, or none that Discord counts with."""
     value = raw.get(key)
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int and 0 <= value <= LARGEST_NUMBER else 0
+
+
+def snowflake(raw: Raw, key: str) -> str:
+    """Return the id under a key, whose upper bits are a time; "" when it is null, absent or no id."""
+    value = text(raw, key)
+    return value if value.isascii() and value.isdecimal() and len(value) <= LONGEST_SNOWFLAKE else ""

@@ -91,12 +91,14 @@ def _raise_where_the_library_repeats(response: WholeResponse) -> None:
 
 
 def _retry_after(response: WholeResponse) -> float:
-    """Read how long to wait, in seconds; a page without a number is a block that lasts much longer than a limit."""
+    """Read how long to wait, in seconds; a page without a usable number is a block, much longer than a limit."""
     try:
-        return float(orjson.loads(response.content)["retry_after"])
+        seconds = float(orjson.loads(response.content)["retry_after"])
     except (ValueError, KeyError, TypeError):
         header = response.headers.get("Retry-After") or ""
-        return float(header) if header.isdecimal() else BLOCK_SECONDS
+        seconds = float(header) if header.isdecimal() else BLOCK_SECONDS
+    return seconds if 0 <= seconds <= LONGEST_WAIT else BLOCK_SECONDS  # "nan" and "inf" are floats, too
 
 
 BLOCK_SECONDS = 3600.0  # Cloudflare blocks an address for an hour or so without saying for how long
+LONGEST_WAIT = 24 * BLOCK_SECONDS  # longer than any limit of Discord's

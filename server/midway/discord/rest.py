@@ -8,11 +8,12 @@ from typing import Any
 from discord.http import Route
 
 from midway.discord.decode import decode_message
+from midway.discord.errors import Unknown
 from midway.discord.event import Message
 from midway.discord.failure import answered_within
 from midway.discord.gateway import Gateway
 from midway.discord.interaction import Command
-from midway.discord.json_types import Raw, objects, text
+from midway.discord.json_types import Raw, objects, snowflake, text
 from midway.discord.port import UploadedFile
 from midway.domain.ids import ChannelId, MessageId
 
@@ -36,9 +37,10 @@ class Rest:
             wanted = min(PAGE_SIZE, limit - len(read))
             page = await self._page(channel_id, limit=wanted, **place)
             read += page
-            if len(page) < wanted:
+            ids = [known for raw in page if (known := snowflake(raw, "id"))]
+            if len(page) < wanted or not ids:
                 break
-            place = {"after": text(page[-1], "id")} if after else {"before": text(page[0], "id")}
+            place = {"after": ids[-1]} if after else {"before": ids[0]}
         return [message for raw in sorted(read, key=_age) if (message := _readable(raw))]
 
     async def message(self, channel_id: ChannelId, message_id: MessageId) -> Message | None:
@@ -71,7 +73,7 @@ class Rest:
         wanted = [{"id": str(at), "filename": name, "file_size": size} for at, (name, size) in enumerate(files)]
         path = "/channels/{channel_id}/attachments"
         answer = await self._object("POST", path, channel_id=channel_id, json={"files": wanted})
-        return sorted(objects(answer.get("attachments")), key=lambda place: int(place["id"]))
+        return sorted(objects(answer.get("attachments")), key=_age)
 
     async def post_files(self, channel_id: ChannelId, files: Sequence[UploadedFile]) -> Message:
         """Post one message of our own with these files. It has no nonce, so that it proves no Interaction."""
@@ -81,7 +83,10 @@ class Rest:
         ]
         body = {"content": "", "channel_id": channel_id, "type": 0, "attachments": attachments}
         path = "/channels/{channel_id}/messages"
-        return decode_message(await self._object("POST", path, channel_id=channel_id, json=body))
+        message = _readable(await self._object("POST", path, channel_id=channel_id, json=body))
+        if message is None:
+            raise Unknown("Discord did not show the message that was posted")
+        return message
 
     async def _page(self, channel_id: ChannelId, **query: Any) -> list[Raw]:
         """Read one page of a channel's messages, oldest first."""
@@ -91,8 +96,8 @@ class Rest:
 
     async def _object(self, method: Any, path: str, *, json: Raw | None = None, **places: str) -> Raw:
         async with answered_within(self._timeout):
-            answer: Raw = await self._gateway.http.request(Route(method, path, **places), json=json)
-        return answer
+            answer = await self._gateway.http.request(Route(method, path, **places), json=json)
+        return answer if isinstance(answer, dict) else {}  # a page of a proxy's, for one, comes as text
 
 
 def _readable(raw: Raw) -> Message | None:
@@ -100,9 +105,10 @@ def _readable(raw: Raw) -> Message | None:
     try:
         return decode_message(raw)
     except (KeyError, TypeError, ValueError) as err:
-        LOG.warning("a message in the history could not be read: %s", type(err).__name__)
+        LOG.warning("a message from Discord could not be read: %s", type(err).__name__)
         return None
 
 
 def _age(raw: Raw) -> int:
-    return int(raw["id"])
+    """Return an id as a number, which rises with time."""
+    return int(snowflake(raw, "id") or 0)

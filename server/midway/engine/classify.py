@@ -57,7 +57,7 @@ HALF_DRAWN = re.compile(r"(?:^|_)(?:grid|progress_image)_\d+\.webp$|_step_\d+\.j
 INTERLUDE = re.compile(r"[A-Z][a-z]+ing\b[^\n]{0,40}(?:\.{3}|…)$")
 SHORTEN_HEADING = re.compile(r"shortened prompts?:?", re.IGNORECASE)
 KEYCAP_LINE = re.compile(
-    r"^\s*([1-9])\N{VARIATION SELECTOR-16}?\N{COMBINING ENCLOSING KEYCAP}\s*(.+?)\s*$", re.MULTILINE
+    r"^[^\S\n]*+([1-9])\N{VARIATION SELECTOR-16}?\N{COMBINING ENCLOSING KEYCAP}\s*+(\S(?:.*\S)?)", re.MULTILINE
 )
 # Markdown's `[words](<address> "title")`; both parts may hold their own brackets, in pairs.
 MARKDOWN_LINK = re.compile(

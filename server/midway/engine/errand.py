@@ -23,7 +23,8 @@ Interact = Callable[[Interaction], Awaitable[None]]  # sends at the Account's pa
 ENVELOPE = "\N{ENVELOPE}\N{VARIATION SELECTOR-16}"
 # Source: discord-wire 1.8; stars and line breaks stand between the words and the values.
 SEED_JOB = re.compile(r"Job ID\W+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
-SEED_VALUE = re.compile(r"seed\W+(\d+)", re.IGNORECASE)
+SEED_VALUE = re.compile(r"seed\W+([0-9]{1,10})(?!\d)", re.IGNORECASE)
+LARGEST_SEED = 2**32 - 1
 
 
 async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, interact: Interact, limits: Limits) -> str:
@@ -53,7 +54,9 @@ def seed_from_message(message: Message, job: JobId) -> str | None:
     """Read the seed of a job out of Midjourney's letter; None when it is not that letter."""
     found_job = SEED_JOB.search(message.content)
     found_seed = SEED_VALUE.search(message.content)
-    return found_seed[1] if found_job and found_seed and found_job[1].lower() == job else None
+    if not (found_job and found_seed and found_job[1].lower() == job):
+        return None
+    return found_seed[1] if int(found_seed[1]) <= LARGEST_SEED else None
 
 
 async def ask_settings(place: Place, interact: Interact) -> None:

@@ -99,7 +99,11 @@ def mask_from_bytes(data: bytes, field: str, limits: PictureLimits, size: tuple[
     kind = image_from_bytes(data, field, limits).content_type
     if kind != MASK_TYPE:
         raise _invalid(field, f"a mask must be a PNG, this is a {kind.rpartition('/')[2].upper()}")
-    pure = _pure(_grey(_decoded(data, field, limits)), field)
+    try:
+        grey = _grey(_decoded(data, field, limits))
+    except ValueError as err:  # transparency of more colours than there are
+        raise _invalid(field, "is a damaged or truncated picture") from err
+    pure = _pure(grey, field)
     if size and pure.size != size:
         if size[0] * size[1] > limits.max_pixels:
             raise _too_many(field, "pixels", limits.max_pixels)

@@ -1,0 +1,114 @@
+"""What 200 strangers who do their worst at once cost one client with a key, and what they leave in memory."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import grpc
+from midjourney.v1 import query_pb2, submit_pb2
+from midway.app import parts
+from midway.app.part import Program
+
+from benchmarks.calls import SLOWEST
+from benchmarks.delay import percentile
+from benchmarks.measure import Figure, Scale, Target
+from benchmarks.process import CpuMeter, memory_bytes
+from benchmarks.stack import Bench, Server
+
+STRANGERS = 200
+KEY = "the-key-of-this-benchmark"
+QUIET_SECONDS, SECONDS = 20.0, 60.0
+AFTERWARDS_SECONDS = 60.0  # at most, until the memory is as it was
+PACE = 0.05  # seconds between two rounds of the client's calls
+PATIENCE = 30.0  # seconds; a call that was not answered by then, or refused, counts as taking so long
+MB = 1_000_000
+CLIENT = (("authorization", KEY),)
+Ask = Callable[[], Awaitable[object]]
+REFUSED = (grpc.RpcError, aiohttp.ClientError, OSError, TimeoutError)
+
+
+async def run(scale: Scale) -> list[Figure]:
+    """Measure once: quiet, with the strangers, and afterwards. Rounds would meet a server that has seen them."""
+    crowd = f"with {STRANGERS} strangers: wrong keys, held bodies and calls, resets, 404s, 25 MB/s of large bodies"
+    names = ("poll over gRPC", "poll over REST", "submit over gRPC")
+    quiet = "the same calls while nobody else calls"
+    figures = [Figure(f"p99 of a {name}, {crowd}", "ms", Target(10, at_most=True), quiet) for name in names]
+    memory = Figure("memory of server and Envoy after these strangers", "MB", Target(1.2, at_most=True), "before them")
+    async with Bench() as bench:
+        simulator, _ = await bench.simulator(speed=SLOWEST)
+        server = await bench.server(simulator, settings={"MIDWAY_API_KEYS": KEY})
+        rest, envoy = await bench.envoy(server, needs_key=True)
+        async with aiohttp.ClientSession(rest, headers=dict(CLIENT)) as http:
+            asks = await calls_of(server, http)
+            before = await delays(asks, scale.seconds(QUIET_SECONDS))
+            memory_before = memory_bytes(server.pid) + memory_bytes(envoy)
+            strangers = await begin(bench, server.address, rest)
+            with CpuMeter({"server": server.pid, "Envoy": envoy, "strangers": strangers}) as cpu:
+                during = await delays(asks, scale.seconds(SECONDS))
+            await bench.stop(strangers)
+        for figure, ours, bare in zip(figures, during, before, strict=True):
+            figure.add(percentile(ours) * 1000, percentile(bare) * 1000)
+        figures[0].cpu = cpu.used
+        after = await settled([server.pid, envoy], memory_before, scale.seconds(AFTERWARDS_SECONDS))
+        memory.add(after / MB, memory_before / MB)
+    return [*figures, memory]
+
+
+async def calls_of(server: Server, http: aiohttp.ClientSession) -> list[Ask]:
+    """Return what the client does, each once: it polls one Task by both doors, and submits another."""
+    first = await server.tasks.SubmitImagine(submit_pb2.SubmitImagineRequest(prompt="a red fox"), metadata=CLIENT)
+    wanted = query_pb2.GetTaskRequest(task_id=first.task.id)
+
+    async def by_grpc() -> None:
+        await server.tasks.GetTask(wanted, metadata=CLIENT, timeout=PATIENCE)
+
+    async def by_rest() -> None:
+        async with http.get(f"/mj/task/{first.task.id}/fetch", raise_for_status=True) as answer:
+            await answer.read()
+
+    async def submit() -> None:
+        request = submit_pb2.SubmitImagineRequest(prompt="a red fox in the snow")
+        await server.tasks.SubmitImagine(request, metadata=CLIENT, timeout=PATIENCE)
+
+    return [by_grpc, by_rest, submit]
+
+
+async def begin(bench: Bench, grpc_address: str, rest: str) -> int:
+    """Let the strangers come, in a process of their own; return its id."""
+    command = (sys.executable, "-m", "benchmarks.stranger", grpc_address, rest, str(STRANGERS))
+    return (await bench.run(Program("strangers", command, parts.READY)))[0].pid
+
+
+async def delays(asks: list[Ask], seconds: float) -> list[list[float]]:
+    """Make the calls again and again for so long, each beside the others; return what each took, in seconds."""
+    end = time.monotonic() + seconds
+
+    async def client(ask: Ask) -> list[float]:
+        taken = [await timed(ask)]
+        while time.monotonic() < end:
+            await asyncio.sleep(PACE)
+            taken.append(await timed(ask))
+        return taken
+
+    return list(await asyncio.gather(*map(client, asks)))
+
+
+async def timed(ask: Ask) -> float:
+    """Return the seconds that a call took; what fails is as bad as no answer."""
+    begun = time.perf_counter()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await ask()
+    except REFUSED:
+        return PATIENCE
+    return time.perf_counter() - begun
+
+
+async def settled(pids: list[int], wanted: int, within: float) -> int:
+    """Wait until the memory is within a tenth of what it was, or no longer than so many seconds; return what it is."""
+    end = time.monotonic() + within
+    while (present := sum(map(memory_bytes, pids))) > 1.1 * wanted and time.monotonic() < end:  # noqa: ASYNC110
+        await asyncio.sleep(1)  # nothing tells when memory is given back
+    return present
