@@ -1,5 +1,6 @@
 """What clients say: over gRPC, over REST, in headers, and in the old API's JSON."""
 
+import asyncio
 import base64
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,8 +19,8 @@ from google.protobuf.message_factory import GetMessageClass
 from midjourney.legacy.v1 import legacy_request_pb2 as old
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2
 from midway.domain.errors import InvalidField, Refusal
-from midway.engine.address import is_loopback_as_written, is_private_as_written
-from midway.engine.outbound import Outbound, UrlRefused, check_url
+from midway.outbound.address import is_loopback_as_written, is_private_as_written
+from midway.outbound.client import Outbound, UrlRefused, check_url
 from midway.rest.backend import LEGACY, TASKS, is_from_this_machine, raw_methods
 from midway.rest.pictures import asked_part
 from midway.rest.reading import add_body, bindings, message_from
@@ -74,7 +75,7 @@ def _submit(case: bytes) -> None:
     kind, read = SUBMITS[case[0] % len(SUBMITS)] if case else SUBMITS[0]
     request: Any = type(kind).FromString(case[1:])
     read(request)
-    convert_ask.request_key(request)
+    asyncio.run(convert_ask.request_key(request))
 
 
 # Page tokens
