@@ -33,8 +33,10 @@ from midway.rpc.legacy.values import speed_from, text_from
 from midway.rpc.paging import Page, page_from, page_size, token_from
 from midway.rpc.pictures import NO_PICTURES, sources_from
 from midway.rpc.task_images import TaskImage
+from midway.rpc.webhooks import _origin as _origin_of_letter
 from midway.rpc.webhooks import _position
 from midway.store.sqlite.columns import integer_from_time
+from midway.webhook.sender import _host
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -339,6 +341,8 @@ def _url(case: bytes) -> None:
     text = case.decode("utf-8", "replace")
     is_private_as_written(text)
     is_loopback_as_written(text)
+    _host(text)
+    _origin_of_letter(text)
     try:
         HOOKS.check_written(text)
     finally:

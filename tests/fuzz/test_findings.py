@@ -1,6 +1,7 @@
 """What fuzzing found, each by name: what was raised, or taken for something else, and what is told instead."""
 
 import io
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +23,10 @@ from midway.domain.ids import ChannelId
 from midway.domain.image import Image
 from midway.engine.classify import prompts_from_panel
 from midway.engine.errand import seed_from_message
+from midway.engine.outbound import Outbound, UrlRefused, check_url
 from midway.engine.picture import PictureLimits, mask_from_bytes
 from midway.rpc.paging import Page, page_from, token_from
+from midway.webhook.sender import _host
 
 from tests.fuzz.answers import Answer, Gateway
 from tests.fuzz.pictures import chunks_of, png_of
@@ -123,6 +126,16 @@ def test_empty_lines_of_a_panel_are_looked_at_once():
     lines = "\n" * 1_000_000
 
     assert prompts_from_panel(f"{lines}1\N{COMBINING ENCLOSING KEYCAP} a red fox {lines}") == ("a red fox",)
+
+
+@pytest.mark.parametrize("host", ["xn--a.example", "xn--xn--a.example", "xn--"])
+def test_punycode_that_is_none_is_refused_as_an_address(host: str):
+    address = f"https://{host}/hook"
+
+    Outbound().check_written(address)
+    with suppress(UrlRefused):
+        assert check_url(address).host
+    assert _host(address) is None or _host(address) == f"{host}:443"
 
 
 def test_a_mask_with_transparency_of_more_colours_than_it_has_is_refused():

@@ -79,9 +79,9 @@ def check_url(url: str) -> URL:
         raise UrlRefused(f"the address is longer than {MAX_URL_CHARACTERS} characters")
     try:
         parsed = URL(url)
-    except ValueError as err:
+        _check_parts(parsed)
+    except ValueError as err:  # of a host in punycode that is none only when it is asked for
         raise UrlRefused("the address cannot be read") from err
-    _check_parts(parsed)
     return parsed
 
 
@@ -130,9 +130,9 @@ class Outbound:
         """
         try:
             parsed = URL(url[:MAX_URL_CHARACTERS])
+            host = parsed.host or ""
         except ValueError:
             return
-        host = parsed.host or ""
         is_ours = self._allow_loopback and is_loopback_as_written(host)
         if is_private_as_written(host) and not is_ours and not self._is_allowed(parsed):
             raise UrlRefused("the address is private")

@@ -207,6 +207,6 @@ def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
 def _host(url: str) -> _Host:
     try:
         address = URL(url)
+        return _Host(f"{address.host}:{address.port}", domain_of(address.host or ""))
     except ValueError:
         return _Host("", None)
-    return _Host(f"{address.host}:{address.port}", domain_of(address.host or ""))
