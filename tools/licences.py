@@ -45,6 +45,7 @@ CLASSIFIERS = {
 }
 # Parts whose metadata leave it open, or speak of the wrapping only; read in their licence files.
 READ = {
+    "atheris": "Apache-2.0",  # installed with Python 3.11 only
     "audioop-lts": "PSF-2.0",  # not installed before Python 3.13
     "contourpy": "BSD-3-Clause",
     "curl-cffi": "MIT AND curl",  # libcurl is in the wheel

@@ -13,7 +13,7 @@ ROWS = [row.split("|") for row in TABLE.splitlines()[2:]]
 FUNCTION = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 
-def tests_in(*folders: str) -> set[str]:
+def names_in(*folders: str) -> set[str]:
     """Name the tests of these folders."""
     files = (path for folder in folders for path in (TESTS / folder).rglob("test_*.py"))
     return {name for path in files for name in FUNCTION.findall(path.read_text("utf-8"))}
@@ -26,11 +26,11 @@ def named(column: int) -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(named(3)))
 def test_every_test_that_the_page_names_exists(name):
-    assert name in tests_in(".")
+    assert name in names_in(".")
 
 
 def test_every_attack_stands_in_the_page():
-    assert tests_in("attacks") - named(3) == set()
+    assert names_in("attacks") - named(3) == set()
 
 
 def test_every_promise_has_a_test():
