@@ -19,7 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from midjourney.legacy.v1 import legacy_request_pb2 as old
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2
 from midway.domain.errors import InvalidField, Refusal
-from midway.outbound.address import is_loopback_as_written, is_private_as_written
+from midway.outbound.address import is_loopback_as_written, is_private_as_written, place_of
 from midway.outbound.client import Outbound, UrlRefused, check_url
 from midway.rest.backend import LEGACY, TASKS, is_from_this_machine, raw_methods
 from midway.rest.pictures import asked_part
@@ -36,7 +36,6 @@ from midway.rpc.task_images import TaskImage
 from midway.rpc.webhooks import _origin as _origin_of_letter
 from midway.rpc.webhooks import _position
 from midway.store.sqlite.columns import integer_from_time
-from midway.webhook.sender import _host
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -341,7 +340,7 @@ def _url(case: bytes) -> None:
     text = case.decode("utf-8", "replace")
     is_private_as_written(text)
     is_loopback_as_written(text)
-    _host(text)
+    place_of(text)
     _origin_of_letter(text)
     try:
         HOOKS.check_written(text)

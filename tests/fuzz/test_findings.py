@@ -25,8 +25,8 @@ from midway.engine.classify import prompts_from_panel
 from midway.engine.errand import seed_from_message
 from midway.engine.outbound import Outbound, UrlRefused, check_url
 from midway.engine.picture import PictureLimits, mask_from_bytes
+from midway.outbound.address import place_of
 from midway.rpc.paging import Page, page_from, token_from
-from midway.webhook.sender import _host
 
 from tests.fuzz.answers import Answer, Gateway
 from tests.fuzz.pictures import chunks_of, png_of
@@ -135,7 +135,7 @@ def test_punycode_that_is_none_is_refused_as_an_address(host: str):
     Outbound().check_written(address)
     with suppress(UrlRefused):
         assert check_url(address).host
-    assert _host(address).name in {"", f"{host}:443"}
+    assert place_of(address).host in {"", f"{host}:443"}
 
 
 def test_a_mask_with_transparency_of_more_colours_than_it_has_is_refused():

@@ -50,6 +50,19 @@ async def test_a_refused_change_leaves_no_notice(store: Store):
     assert await store.outbox_due(LATER) == []
 
 
+async def test_notices_for_some_hosts_and_domains_can_be_passed_over(store: Store):
+    urls = ["https://a.one.example/hook", "https://b.one.example/x", "http://10.0.0.8:99/", "https://two.example:8443/"]
+    for url in urls:
+        await advance(store, await submitted(store, a_task(notify_url=url)), Dispatched(), notify=True)
+
+    async def left(*besides: str) -> list[str]:
+        return [row.url for row in await store.outbox_due(LATER, besides=besides)]
+
+    assert await left("one.example") == urls[2:]
+    assert await left("a.one.example:443", "10.0.0.8:99") == [urls[1], urls[3]]
+    assert await left("two.example:443", "8.example") == urls
+
+
 async def test_later_notices_of_a_task_wait_for_the_first(store: Store):
     task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), Accepted(), notify=True)
 

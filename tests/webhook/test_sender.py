@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,11 +283,11 @@ class StumblingStore(MemoryStore):
         super().__init__()
         self.reads_refused = self.writes_refused = 0
 
-    async def outbox_due(self, now: datetime, limit: int = 100):
+    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()):
         if self.reads_refused:
             self.reads_refused -= 1
             raise StoreUnavailable
-        return await super().outbox_due(now, limit)
+        return await super().outbox_due(now, limit, besides)
 
     async def outbox_delivered(self, sequence: int) -> None:
         if self.writes_refused:

@@ -1,8 +1,12 @@
 """Which hosts the whole Internet means the same machine by, and which only look so. Pure; nothing is resolved."""
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 from urllib.parse import unquote
+
+from yarl import URL
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -71,6 +75,23 @@ def domain_of(host: str) -> str | None:
     except ValueError:
         return ".".join(name.split(".")[-2:])
     return None
+
+
+class Place(NamedTuple):
+    """Where an address leads: `host:port`, and the domain of a name. Blank for what is no address."""
+
+    host: str
+    domain: str
+
+
+@lru_cache(maxsize=4096)
+def place_of(url: str) -> Place:
+    """Tell where an address leads."""
+    try:
+        address = URL(url)
+        return Place(f"{address.host}:{address.port}", domain_of(address.host or "") or "")
+    except ValueError:
+        return Place("", "")
 
 
 _ENDINGS = tuple(f".{domain}" for domain in PRIVATE_DOMAINS)

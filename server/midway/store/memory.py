@@ -4,7 +4,7 @@ It loses everything when the process ends; tests use it, a server does not.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.redate import Boot, redated, redated_attempt, step_between
 from midway.domain.task import UNFINISHED, Task
+from midway.outbound.address import place_of
 from midway.store.doorbell import Bell, Doorbells
 from midway.store.memory_outbox import MemoryOutbox
 from midway.store.port import (
@@ -184,9 +185,9 @@ class MemoryStore:
         """Read every Account's mark."""
         return sorted(self._marks.values(), key=lambda mark: mark.account_id)
 
-    async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
+    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        return self._outbox.due(now)[:limit]
+        return [row for row in self._outbox.due(now) if not set(place_of(row.url)) & set(besides)][:limit]
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Drop a notice."""

@@ -8,7 +8,7 @@ Rules that every implementation keeps and `tests/store/` proves:
 - The doorbell tells that something changed. It may be lost or rung twice: the table is the truth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -219,8 +219,11 @@ class Store(Protocol):
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""
 
-    async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
-        """Read the oldest undelivered notice of each Task that is due; later ones of a Task wait for it."""
+    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
+        """Read the oldest undelivered notice of each Task that is due; later ones of a Task wait for it.
+
+        Those for the hosts (`host:port`) and domains in `besides` are passed over.
+        """
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Remove a delivered notice."""

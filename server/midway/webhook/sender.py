@@ -7,15 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from random import Random
-from typing import NamedTuple
 
 import structlog
-from yarl import URL
 
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.clock import Clock, SteadyClock
-from midway.outbound.address import domain_of
+from midway.outbound.address import Place, place_of
 from midway.outbound.client import Outbound
 from midway.outbound.lanes import domain_places
 from midway.store.port import Doorbell, OutboxRow, Store, StoreUnavailable
@@ -31,35 +29,31 @@ SWEEP_PERIOD = timedelta(hours=1)  # between two looks for dead letters that are
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
 
 
-class _Host(NamedTuple):
-    """Whom a notice is posted to: `host:port`, and the domain of a name. Blank for what is no address."""
-
-    name: str
-    domain: str | None
-
-
 class _Busy:
     """How many notices are under way: in all, to each host, and to the names under each domain."""
 
-    def __init__(self, hosts: Iterable[_Host]) -> None:
+    def __init__(self, rules: WebhookRules, places: Iterable[Place]) -> None:
+        self._rules = rules
         self._total = 0
-        self._by_host: Counter[str] = Counter()
-        self._by_domain: Counter[str] = Counter()
-        for host in hosts:
-            self.add(host)
+        self._hosts: Counter[str] = Counter()
+        self._domains: Counter[str] = Counter()
+        self.full: set[str] = set()  # hosts and domains that have as many as they may
+        for place in places:
+            self.add(place)
 
-    def add(self, host: _Host) -> None:
+    def add(self, place: Place) -> None:
         """Count one more."""
         self._total += 1
-        self._by_host[host.name] += 1
-        if host.domain is not None:
-            self._by_domain[host.domain] += 1
+        self._hosts[place.host] += 1
+        if self._hosts[place.host] >= self._rules.max_concurrent_per_host:
+            self.full.add(place.host)
+        self._domains[place.domain] += 1
+        if place.domain and self._domains[place.domain] >= domain_places(self._rules.max_concurrent):
+            self.full.add(place.domain)
 
-    def has_place(self, host: _Host, rules: WebhookRules) -> bool:
+    def has_place(self, place: Place) -> bool:
         """Tell whether one more may be posted there."""
-        if self._total >= rules.max_concurrent or self._by_host[host.name] >= rules.max_concurrent_per_host:
-            return False
-        return host.domain is None or self._by_domain[host.domain] < domain_places(rules.max_concurrent)
+        return self._total < self._rules.max_concurrent and self.full.isdisjoint(place)
 
 
 class WebhookSender:
@@ -88,7 +82,7 @@ class WebhookSender:
         self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
         self._random = random or Random()  # noqa: S311  # spreads retries
         # Owned by `run` and the deliveries it starts.
-        self._under_way: dict[TaskId, _Host] = {}  # each with the host that it is posted to
+        self._under_way: dict[TaskId, Place] = {}  # each with the host that it is posted to
         self._wake = asyncio.Event()
         self._sweep_at = time.monotonic()
 
@@ -117,13 +111,13 @@ class WebhookSender:
         except StoreUnavailable:
             return STORE_PAUSE
         due = [row for row in rows if row.due_at <= now]
-        busy = _Busy(self._under_way.values())
+        busy = _Busy(self._rules, self._under_way.values())
         for row in due:
-            host = _host(row.url)
-            if not busy.has_place(host, self._rules):
+            place = place_of(row.url)
+            if not busy.has_place(place):
                 continue
-            busy.add(host)
-            self._under_way[row.task.id] = host
+            busy.add(place)
+            self._under_way[row.task.id] = place
             time_left = row.since + self._rules.max_age - now
             group.create_task(
                 self._deliver(row, time.monotonic() + time_left.total_seconds()),
@@ -143,8 +137,15 @@ class WebhookSender:
         """Read each Task's first notice, save of the Tasks that have one under way."""
         # Also those under way before the read: what ends meanwhile may still be in what was read.
         busy = self._under_way.copy()
-        rows = await self._store.outbox_due(until, limit=ROWS_LOOKED_AT)
+        rows = await self._rows(until)
         return [row for row in rows if row.task.id not in busy and row.task.id not in self._under_way]
+
+    async def _rows(self, until: datetime) -> list[OutboxRow]:
+        """Read the first notices; those that wait for a host or domain that has its share are in nobody's way."""
+        full = _Busy(self._rules, self._under_way.values()).full
+        if not full:
+            return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT)
+        return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT, besides=full)
 
     async def _deliver(self, row: OutboxRow, give_up_at: float) -> None:
         """Try a notice once, which is tried until `give_up_at` (monotonic)."""
@@ -197,16 +198,8 @@ def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
     """Log the first failure of a notice and its end; the host only, addresses may carry keys."""
     if outcome.verdict is Verdict.DELIVERED:
         return
-    told = {"task_id": row.task.id, "host": _host(row.url).name, "problem": outcome.problem, "tries": row.tries + 1}
+    told = {"task_id": row.task.id, "host": place_of(row.url).host, "problem": outcome.problem, "tries": row.tries + 1}
     if is_last:
         log.error("webhook given up", **told)
     elif row.tries == 0:
         log.warning("webhook failed; it will be tried again", **told)
-
-
-def _host(url: str) -> _Host:
-    try:
-        address = URL(url)
-        return _Host(f"{address.host}:{address.port}", domain_of(address.host or ""))
-    except ValueError:
-        return _Host("", None)

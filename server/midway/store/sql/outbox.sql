@@ -17,6 +17,8 @@ VALUES (:task_id, :revision, :doc, :url, :due_at, :due_at, :state)
 SELECT sequence, sequence AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
 WHERE due_at <= :now
   AND sequence = (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = outbox.task_id)
+  AND (:besides = '[]' OR (host_of(url) NOT IN (SELECT value FROM json_each(:besides))
+    AND domain_of(url) NOT IN (SELECT value FROM json_each(:besides))))
 ORDER BY due_at, sequence LIMIT :limit
 
 -- name: delete_notice

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from midway.outbound.address import place_of
 from midway.store.sqlite.aside import put_back
 from midway.store.sqlite.errors import DatabaseDamaged, DatabaseForeign
 from midway.store.sqlite.migrations import load, migrate
@@ -92,6 +93,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     # the one that opened it.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    # For the outbox; a place is read once for many notices.
+    connection.create_function("host_of", 1, lambda url: place_of(url).host, deterministic=True)
+    connection.create_function("domain_of", 1, lambda url: place_of(url).domain, deterministic=True)
     return connection
 
 

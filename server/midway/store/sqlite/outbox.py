@@ -1,8 +1,11 @@
 """The outbox and the dead letters: what each verb about webhook notices does inside its transaction."""
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
@@ -32,9 +35,10 @@ def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
     )
 
 
-def due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[OutboxRow]:
-    """Read the first notice of each Task, where it is due."""
-    rows = connection.execute(QUERIES["outbox_due"], {"now": integer_from_time(now), "limit": limit}).fetchall()
+def due(connection: sqlite3.Connection, now: datetime, limit: int, besides: Collection[str]) -> list[OutboxRow]:
+    """Read the first notice of each Task, where it is due and leads elsewhere than to these hosts and domains."""
+    bound = {"now": integer_from_time(now), "limit": limit, "besides": orjson.dumps(list(besides)).decode()}
+    rows = connection.execute(QUERIES["outbox_due"], bound).fetchall()
     return decoded("outbox", rows, _notice_from_row)
 
 

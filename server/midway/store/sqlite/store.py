@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -222,9 +222,9 @@ class SqliteStore:
         """Read every Account's mark."""
         return await self._read(reads.marks)
 
-    async def outbox_due(self, now: datetime, limit: int = 100) -> list[OutboxRow]:
+    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        return await self._read(partial(outbox.due, now=now, limit=limit))
+        return await self._read(partial(outbox.due, now=now, limit=limit, besides=besides))
 
     async def dead_letters(
         self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
