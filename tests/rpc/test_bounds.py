@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.rpc import error_details_pb2
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2
@@ -141,6 +143,24 @@ async def test_one_client_leaves_room_for_the_pictures_of_others(tmp_path: Path)
             upload.cancel()
 
     assert error.fields == ["image"]
+
+
+async def test_strangers_that_wait_are_few(tmp_path: Path) -> None:
+    here, too_many = 4, 16
+    async with bounded(
+        tmp_path,
+        max_arriving_requests_of_strangers=1,
+        max_running_calls_per_caller=here,
+        call_patience=timedelta(hours=1),
+        request_timeout=timedelta(hours=1),
+    ) as served:
+        calls = [held(served, "GetTaskImage", []) for _ in range(here + too_many)]
+        ends = asyncio.as_completed([call.code() for call in calls], timeout=PATIENCE_SECONDS)
+
+        assert [await end for end in islice(ends, too_many)] == [grpc.StatusCode.RESOURCE_EXHAUSTED] * too_many
+        assert sum(call.done() for call in calls) == too_many
+        for call in calls:
+            call.cancel()
 
 
 async def test_strangers_requests_that_do_not_arrive_keep_nobody_out_who_has_a_key(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ GUARD_FILE = ROOT / "envoy" / "guard.lua"
 LUA_FILE = ROOT / "envoy" / "legacy.lua"
 DESCRIPTORS_FILE = ROOT / "generated" / "descriptors.binpb"
 
-
 ANY_ORIGIN = ".*"
 # Pages of this machine itself, on whichever port.
 LOOPBACK_ORIGIN = r"https?://(localhost|127[.]\d+[.]\d+[.]\d+|\[::1\])(:\d+)?"
@@ -37,9 +36,8 @@ class RestDoor:
     rest_backend_port: int = 50052  # of the same server: its plain HTTP
     needs_key: bool = False  # without: callers of this machine only
     cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
-    secret: str = field(
-        default="", repr=False
-    )  # shown to the server when it is asked about large bodies; none: it is not
+    # Shown to the server when it is asked about large bodies; none: it is not asked.
+    secret: str = field(default="", repr=False)
     max_body_bytes: int = 65_536  # without pictures
     max_upload_body_bytes: int = 50_331_648  # with pictures
     max_query_bytes: int = 1_048_576  # of a read of the old API

@@ -128,6 +128,8 @@ def _bound(memory_bytes: int) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except BaseException:  # noqa: BLE001 -- whatever it is, the reading thread must not keep the process
-        traceback.print_exc()
+    except BaseException as err:  # noqa: BLE001 -- whatever it is, the reading thread must not keep the process
+        # Into the server's log, past its redaction: so where it came from, and not its words.
+        traceback.print_tb(err.__traceback__)
+        print(type(err).__name__, file=sys.stderr)
     os._exit(1)

@@ -44,8 +44,7 @@ ONLY_THIS_MACHINE = "without API keys only this machine may call"
 
 Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
 
-FOREIGN_SITES = frozenset({"cross-site", "same-site"})  # another port of this machine is the same site
-
+_FOREIGN_SITES = frozenset({"cross-site", "same-site"})  # another port of this machine is the same site
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?", re.IGNORECASE | re.ASCII)
 
 
@@ -134,7 +133,7 @@ def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
 
 def is_from_this_machine(http: web.Request) -> bool:
     """Tell whether a call names a loopback address and comes from no foreign page; `guard.lua` asks the same."""
-    if http.headers.get("Sec-Fetch-Site") in FOREIGN_SITES:  # a picture in a page names no Origin
+    if http.headers.get("Sec-Fetch-Site") in _FOREIGN_SITES:  # a picture in a page names no Origin
         return False
     pages = (re.sub(r"^https?://", "", origin, count=1) for origin in http.headers.getall(hdrs.ORIGIN, ()))
     return all(_LOOPBACK.fullmatch(place) for place in (http.host, *pages))

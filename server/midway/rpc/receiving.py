@@ -36,6 +36,8 @@ class Receiver:
         self._others = Room(options.max_arriving_requests, options.max_arriving_requests_per_caller, patience, _busy)
         of_strangers = options.max_arriving_requests_of_strangers
         self._strangers = Room(of_strangers, of_strangers, patience, _busy)
+        # Those and the ones that wait for them: each costs memory, and a stranger opens as many as he likes.
+        self._strangers_here = Room(options.max_concurrent_calls, options.max_running_calls_per_caller, patience, _busy)
         self._probes = Room(of_strangers, of_strangers, patience, _busy)
         self._picture_seconds = options.picture_request_timeout.total_seconds()
         self._seconds = options.request_timeout.total_seconds()
@@ -65,7 +67,9 @@ class Receiver:
 
     async def request_of_stranger(self, context: _Context, takes: Takes, caller: Caller) -> Message:
         """Read the one request of a call that no key came with. Raises InvalidField and Exhausted."""
-        async with self._strangers.taken(caller):
+        if not self._strangers_here.has_place(caller):
+            raise _busy()
+        async with self._strangers_here.taken(caller), self._strangers.taken(caller):
             return takes.parsed(await _only_message(context, takes, self._seconds))
 
     async def probe(self, context: _Context, takes: Takes, caller: Caller) -> Message:
@@ -73,7 +77,7 @@ class Receiver:
 
         Raises InvalidField.
         """
-        if not self._probes.free:
+        if not self._probes.has_place(caller):
             return takes.make()
         async with self._probes.taken(caller):
             try:

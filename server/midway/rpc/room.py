@@ -40,6 +40,10 @@ class Room:
         """How much nobody holds."""
         return self._free
 
+    def has_place(self, caller: Hashable) -> bool:
+        """Tell whether this caller could take one without a wait."""
+        return not self._waiting and self._fits(caller, 1)
+
     @asynccontextmanager
     async def taken(self, caller: Hashable, amount: int = 1) -> AsyncIterator[None]:
         """Hold so much while the context is open. Raises what `full` makes."""
