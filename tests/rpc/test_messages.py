@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
 from midway.domain.errors import InvalidField
-from midway.rpc.messages import MOST_FIELDS, SMALL_BYTES, ListLimits, Takes
+from midway.rpc.messages import MOST_FIELDS, SMALL_BYTES, RequestLimits, Takes
 
-LIMITS = ListLimits(pictures=5)
+LIMITS = RequestLimits(pictures=5)
 IMAGINE, OLD_IMAGINE = (
     "/midjourney.v1.MidjourneyService/SubmitImagine",
     "/midjourney.legacy.v1.LegacyService/SubmitImagine",
@@ -46,6 +46,13 @@ def test_everything_else_takes_64_kib_and_says_so(method: str) -> None:
     assert not Takes(method, LIMITS).carries_pictures
     assert error.field == "request"
     assert str(SMALL_BYTES) in error.problem
+
+
+def test_how_much_that_is_may_be_set() -> None:
+    more = query_pb2.GetTaskRequest(task_id=LONG)
+    takes = Takes("/midjourney.v1.MidjourneyService/GetTask", RequestLimits(pictures=5, bytes=2 * SMALL_BYTES))
+
+    assert takes.parsed(more.SerializeToString()) == more
 
 
 def test_a_large_request_is_read_as_it_is() -> None:

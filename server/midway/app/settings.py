@@ -152,8 +152,8 @@ class Settings(LimitSettings):
     max_arriving_requests: int = Field(
         _OPTIONS.max_arriving_requests,
         ge=1,
-        description="Most other gRPC requests that arrive at a time; they have up to 64 KiB, but what is larger is "
-        "known to be so when it is there",
+        description="Most other gRPC requests that arrive at a time; they have up to MIDWAY_MAX_BODY_BYTES, but what "
+        "is larger is known to be so when it is there",
     )
     max_arriving_requests_per_caller: int = Field(
         _OPTIONS.max_arriving_requests_per_caller, ge=1, description="Most of these of one key from one address"
@@ -197,9 +197,10 @@ class Settings(LimitSettings):
     )
     max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest body of such a read")
     max_body_bytes: int = Field(
-        64 * 1024,
+        _OPTIONS.max_body_bytes,
         ge=1024,
-        description="Largest body of a REST call that carries no pictures; more is refused with 413 before it is kept",
+        description="Largest request that carries no pictures, over REST (more is refused with 413 before it is kept) "
+        "and over gRPC",
     )
     max_upload_body_bytes: int = Field(
         _OPTIONS.max_upload_body_bytes,

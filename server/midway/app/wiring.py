@@ -282,6 +282,7 @@ def server_options(settings: Settings) -> ServerOptions:
         rest_port=settings.rest_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         max_message_bytes=settings.max_message_bytes,
+        max_body_bytes=settings.max_body_bytes,
         max_unary_image_bytes=settings.max_unary_image_bytes,
         max_page_bytes=settings.max_page_bytes,
         max_listed_tasks=settings.max_listed_tasks,

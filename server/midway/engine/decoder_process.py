@@ -131,5 +131,5 @@ if __name__ == "__main__":
     except BaseException as err:  # noqa: BLE001 -- whatever it is, the reading thread must not keep the process
         # Into the server's log, past its redaction: so where it came from, and not its words.
         traceback.print_tb(err.__traceback__)
-        print(type(err).__name__, file=sys.stderr)
+        sys.stderr.write(f"{type(err).__name__}\n")
     os._exit(1)

@@ -28,7 +28,7 @@ from midway.rpc.call import Refused, nested
 from midway.rpc.layers import Layers
 from midway.rpc.legacy.reads import LegacyReads, Pieces
 from midway.rpc.listing import Listing
-from midway.rpc.messages import ListLimits, Takes
+from midway.rpc.messages import RequestLimits, Takes
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.task_images import TaskImages
@@ -57,7 +57,7 @@ class RestBackend:
         self.port = 0  # known once it is started
         self._options = options
         self._layers = layers.of_a_door()
-        self._list_limits = ListLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
+        self._limits = RequestLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
         self._events = Events(engine, links, options.heartbeat)
         self._pictures = Pictures(images)
         self._lists = Lists(Listing(engine, links, options.max_page_bytes))
@@ -111,7 +111,7 @@ class RestBackend:
         self, method: MethodDescriptor, is_stream: bool, answer: Answer
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         name = f"/{method.containing_service.full_name}/{method.name}"
-        run = nested(self._layers, _answering(answer, Takes(name, self._list_limits)))
+        run = nested(self._layers, _answering(answer, Takes(name, self._limits)))
 
         async def handle(http: web.Request) -> web.StreamResponse:
             if not self._options.api_keys and not is_from_this_machine(http):

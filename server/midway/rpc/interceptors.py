@@ -14,7 +14,7 @@ from midway.rpc.call import Call, Layer, Refused, nested
 from midway.rpc.errors import abort, status_from
 from midway.rpc.layers import HEALTH_CHECK
 from midway.rpc.listener import ClientGone
-from midway.rpc.messages import ListLimits, Takes
+from midway.rpc.messages import RequestLimits, Takes
 from midway.rpc.receiving import GiveBack, Receiver
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -79,7 +79,7 @@ class Chain(grpc.GenericRpcHandler):
     the key was looked at.
     """
 
-    def __init__(self, layers: Sequence[Layer], receiver: Receiver, limits: ListLimits) -> None:
+    def __init__(self, layers: Sequence[Layer], receiver: Receiver, limits: RequestLimits) -> None:
         self._layers = layers
         self._receiver = receiver
         self._limits = limits

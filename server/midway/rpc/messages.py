@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from midway.domain.errors import InvalidField
 
-SMALL_BYTES = 64 * 1024  # of every request without a picture; parsing as much takes a few milliseconds at worst
+SMALL_BYTES = 64 * 1024  # parsing as much takes a few milliseconds at worst, whatever it holds
 MOST_FIELDS = 5_000  # of a large message; a real one has a hundred, and Python goes through so many in 15 ms
 DEEPEST = 90  # messages in each other; protobuf itself takes a hundred
 MOST_IN_A_LIST = 1000  # ids, states, modes
@@ -28,10 +28,11 @@ _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # wire types
 _MOST_VARINT_BYTES = 10
 
 
-class ListLimits(Struct, frozen=True):
-    """How many elements a client may send in one list."""
+class RequestLimits(Struct, frozen=True):
+    """How large a request may be that carries no pictures, and how many elements one list may have."""
 
     pictures: int
+    bytes: int = SMALL_BYTES
     ids: int = MOST_IN_A_LIST  # of the old API's list-by-condition
     others: int = MOST_IN_A_LIST
 
@@ -45,7 +46,7 @@ class ListLimits(Struct, frozen=True):
 class Takes:
     """What a method takes."""
 
-    def __init__(self, method: str, limits: ListLimits) -> None:
+    def __init__(self, method: str, limits: RequestLimits) -> None:
         """`method` is "/package.Service/Method", of one that generated code knows. Raises KeyError for another one."""
         found = descriptor_pool.Default().FindMethodByName(method.strip("/").replace("/", "."))
         self._kind: Descriptor = found.input_type
@@ -58,9 +59,10 @@ class Takes:
 
     def parsed(self, data: bytes) -> Message:
         """Read a request. Raises InvalidField, before there is an object of what is too long."""
+        most = self._limits.bytes
+        if len(data) > most and not self.carries_pictures:
+            raise InvalidField(WHOLE, f"has {len(data)} bytes, at most {most} are taken by this method")
         if len(data) > SMALL_BYTES:
-            if not self.carries_pictures:
-                raise InvalidField(WHOLE, f"has {len(data)} bytes, at most {SMALL_BYTES} are taken by this method")
             _Walk(data, self._limits).message(0, len(data), self._kind)
         try:
             message = self.make.FromString(data)
@@ -101,7 +103,7 @@ def _lists(kind: Descriptor, way: tuple[FieldDescriptor, ...] = ()) -> Iterator[
 class _Walk:
     """Goes through one message in its wire format and counts. Raises InvalidField."""
 
-    def __init__(self, data: bytes, limits: ListLimits) -> None:
+    def __init__(self, data: bytes, limits: RequestLimits) -> None:
         self._data = data
         self._limits = limits
         self._fields = 0

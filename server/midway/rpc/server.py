@@ -23,7 +23,7 @@ from midway.rpc.layers import Layers
 from midway.rpc.legacy.reads import LegacyReads
 from midway.rpc.legacy.service import LegacyService
 from midway.rpc.listener import Listener
-from midway.rpc.messages import ListLimits
+from midway.rpc.messages import RequestLimits
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import FetchLink, PictureReader
@@ -97,8 +97,10 @@ def build_server(
     will do, `layers` stand around every call, `links` say how clients reach pictures.
     Raises RuntimeError when the port is taken.
     """
-    lists = ListLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
-    chain: Any = Chain(layers.of_a_door(), Receiver(options), lists)  # takes services as a server does
+    limits = RequestLimits(
+        pictures=engine.pictures.max_count, bytes=options.max_body_bytes, ids=options.max_listed_tasks
+    )
+    chain: Any = Chain(layers.of_a_door(), Receiver(options), limits)  # takes services as a server does
     reader = PictureReader(engine.pictures, fetch_link, engine.decoder.mask)
     tasks = TaskService(engine, images, reader, links, options)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, chain)
