@@ -1,7 +1,6 @@
 """What strangers send to the REST door: silence, halves of heads, foreign pages, nonsense."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -86,31 +85,6 @@ async def test_nonsense_is_400_with_a_sentence(stack, path, body):
     assert answer.startswith("HTTP/1.1 400")
     assert '"description":"' in answer
     assert "Traceback" not in answer
-
-
-@pytest.mark.parametrize(
-    ("head", "status"),
-    [
-        (b"GET /v1/tasks/%00 HTTP/1.1\r\nHost: localhost", 400),
-        (b"GET /mj/task/a%2Fb/fetch HTTP/1.1\r\nHost: localhost", 400),
-        (b"GET /mj/task/\xff/fetch HTTP/1.1\r\nHost: localhost", 400),
-        (b"GET /mj/task/list HTTP/1.1", 400),
-        (b"HELLO /mj/task/list HTTP/1.1\r\nHost: localhost", 400),
-        (b"POST /mj/submit/imagine HTTP/1.1\r\nHost: localhost\r\nContent-Length: many", 400),
-        (b"POST /mj/submit/imagine HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: parcels", 501),
-        (b"GET /mj/task/list HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 70_000, 431),
-    ],
-    ids=["zero", "slash", "no text", "no host", "method", "length", "encoding", "size"],
-)
-async def test_what_is_no_request_is_told_so_in_a_sentence(stack, head, status):
-    reader, writer = await asyncio.open_connection(*stack.rest.removeprefix("http://").split(":"))
-    writer.write(head + b"\r\nConnection: close\r\n\r\n")
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        answer = (await reader.read()).decode()
-    writer.close()
-
-    assert answer.startswith(f"HTTP/1.1 {status}")
-    assert json.loads(answer.partition("\r\n\r\n")[2])["description"]
 
 
 async def test_what_strangers_are_refused_is_not_a_line_each(http, directory):

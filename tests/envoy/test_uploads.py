@@ -1,6 +1,7 @@
 """Envoy asks the server before it takes a body that may be large: about the key, and whether there is room."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -147,6 +148,31 @@ async def test_what_envoy_refuses_itself_stays_as_it_is(door):
     without_key = await said_to_a_head(door.url, "POST", IMAGINE, length=2)
 
     assert (too_large, without_key) == (413, 401)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /v1/tasks/%00 HTTP/1.1\r\nHost: localhost", 400),
+        (b"GET /mj/task/a%2Fb/fetch HTTP/1.1\r\nHost: localhost", 400),
+        (b"GET /mj/task/\xff/fetch HTTP/1.1\r\nHost: localhost", 400),
+        (b"GET /mj/task/list HTTP/1.1", 400),
+        (b"HELLO /mj/task/list HTTP/1.1\r\nHost: localhost", 400),
+        (b"POST /mj/submit/imagine HTTP/1.1\r\nHost: localhost\r\nContent-Length: many", 400),
+        (b"POST /mj/submit/imagine HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: parcels", 501),
+        (b"GET /mj/task/list HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 70_000, 431),
+    ],
+    ids=["zero", "slash", "no text", "no host", "method", "length", "encoding", "size"],
+)
+async def test_what_is_no_request_is_told_so_in_a_sentence(door, head, status):
+    reader, writer = await asyncio.open_connection(*door.url.removeprefix("http://").split(":"))
+    writer.write(head + b"\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answer = (await reader.read()).decode()
+    writer.close()
+
+    assert answer.startswith(f"HTTP/1.1 {status}")
+    assert json.loads(answer.partition("\r\n\r\n")[2])["description"]
 
 
 async def test_one_keys_body_waits_behind_its_own_and_holds_up_no_other(door):

@@ -45,7 +45,7 @@ class _Busy:
         """Count one more."""
         self._total += 1
         self._hosts[place.host] += 1
-        if self._hosts[place.host] >= self._rules.max_concurrent_per_host:
+        if place.host and self._hosts[place.host] >= self._rules.max_concurrent_per_host:
             self.full.add(place.host)
         self._domains[place.domain] += 1
         if place.domain and self._domains[place.domain] >= domain_places(self._rules.max_concurrent):
