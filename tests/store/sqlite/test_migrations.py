@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from midway.store.sqlite import DatabaseTooNew
+from midway.store.sqlite.database import open_writer
 from midway.store.sqlite.migrations import Migration, load, migrate
 
 FIRST = Migration(1, "CREATE TABLE thing (name TEXT); INSERT INTO thing VALUES ('kept');")
@@ -70,3 +71,15 @@ def test_a_gap_in_the_numbers_is_a_defect(tmp_path: Path):
 
 def test_our_own_migrations_load():
     assert load()
+
+
+def test_a_notice_of_before_knows_where_it_leads(tmp_path: Path):
+    file = tmp_path / "midway.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as old:
+        migrate(old, file, load()[:3])
+        old.execute(
+            "INSERT INTO outbox (task_id, revision, doc, url, due_at) VALUES ('1', 1, '{}', 'http://a.b.test/x', 0)"
+        )
+
+    with closing(open_writer(file)) as opened:
+        assert tuple(opened.execute("SELECT host, domain FROM outbox").fetchone()) == ("a.b.test:80", "b.test")

@@ -9,16 +9,16 @@ WHERE task_id = :task_id AND state = :state
 
 -- name: insert_notice
 -- A webhook notice to deliver, in the transaction of the change that it tells of.
-INSERT INTO outbox (task_id, revision, doc, url, due_at, since, state)
-VALUES (:task_id, :revision, :doc, :url, :due_at, :due_at, :state)
+INSERT INTO outbox (task_id, revision, doc, url, host, domain, due_at, since, state)
+VALUES (:task_id, :revision, :doc, :url, host_of(:url), domain_of(:url), :due_at, :due_at, :state)
 
 -- name: outbox_due
 -- The notices that are due and the first of their Task: the later ones of a Task wait, so that they arrive in order.
 SELECT sequence, sequence AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
 WHERE due_at <= :now
   AND sequence = (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = outbox.task_id)
-  AND (:besides = '[]' OR (host_of(url) NOT IN (SELECT value FROM json_each(:besides))
-    AND domain_of(url) NOT IN (SELECT value FROM json_each(:besides))))
+  AND host NOT IN (SELECT value FROM json_each(:besides))
+  AND domain NOT IN (SELECT value FROM json_each(:besides))
 ORDER BY due_at, sequence LIMIT :limit
 
 -- name: delete_notice
@@ -43,8 +43,8 @@ ORDER BY died_at DESC, task_id DESC, revision DESC LIMIT :limit
 
 -- name: revive_notice
 -- A dead letter goes back to the outbox, as new.
-INSERT INTO outbox (task_id, revision, doc, url, due_at, since)
-SELECT task_id, revision, doc, url, :now, :now FROM dead_letter WHERE task_id = :task_id AND revision = :revision
+INSERT INTO outbox (task_id, revision, doc, url, host, domain, due_at, since)
+SELECT task_id, revision, doc, url, host_of(url), domain_of(url), :now, :now FROM dead_letter WHERE task_id = :task_id AND revision = :revision
 
 -- name: delete_dead_letter
 -- It was sent again.

@@ -93,7 +93,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     # the one that opened it.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    # For the outbox; a place is read once for many notices.
+    # For a notice that comes into the outbox.
     connection.create_function("host_of", 1, lambda url: place_of(url).host, deterministic=True)
     connection.create_function("domain_of", 1, lambda url: place_of(url).domain, deterministic=True)
     return connection
