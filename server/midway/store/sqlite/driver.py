@@ -5,6 +5,7 @@ transaction, and a batch of submits would cost hundreds of hops. So a whole func
 one call, by the private `Connection._execute` on which all of aiosqlite's verbs stand; its version is pinned.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
@@ -25,7 +26,13 @@ class Driver:
     @classmethod
     async def open(cls, connect: Callable[[], sqlite3.Connection]) -> Self:
         """Start the thread and open the connection in it. Raises what `connect` raises."""
-        return cls(await aiosqlite.Connection(connect, ROWS_AT_ONCE))
+        connection = aiosqlite.Connection(connect, ROWS_AT_ONCE)
+        try:
+            return cls(await connection)
+        except BaseException:
+            # Its thread has one more word for the loop, which may be closed soon: that would end it with a traceback.
+            await asyncio.to_thread(connection._thread.join)  # noqa: SLF001 - see above
+            raise
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run the function in the thread and return its value; it runs to its end even if the caller is cancelled."""
