@@ -26,10 +26,12 @@ local function take_key(headers)
   if not headers:get("authorization") then headers:replace("mj-api-secret", key) end
 end
 
--- Whether text is UTF-8: a message takes nothing else.
-local function is_utf8(text)
+-- How many letters beyond ASCII there are; nil where text is no UTF-8: a message takes nothing else.
+local function letters_beyond_ascii(text)
+  local count = 0
   local from = text:find("[\128-\255]")
   while from do
+    count = count + 1
     local letter = text:match("^[\194-\223][\128-\191]", from)
       or text:match("^\224[\160-\191][\128-\191]", from)
       or text:match("^[\225-\236\238\239][\128-\191][\128-\191]", from)
@@ -37,10 +39,10 @@ local function is_utf8(text)
       or text:match("^\240[\144-\191][\128-\191][\128-\191]", from)
       or text:match("^[\241-\243][\128-\191][\128-\191][\128-\191]", from)
       or text:match("^\244[\128-\143][\128-\191][\128-\191]", from)
-    if not letter then return false end
+    if not letter then return nil end
     from = text:find("[\128-\255]", from + #letter)
   end
-  return true
+  return count
 end
 
 -- A relay sends GET with the body `null`, which is no message; and fields of a GET body would override the path's.
@@ -73,7 +75,8 @@ local function wrong_array(text)
 end
 
 -- What a piece of JSON adds to the body's counts: bytes, those between texts, and elements there. Texts are passed over
--- from quote to quote, since pictures are texts.
+-- from quote to quote, since pictures are texts. The transcoder takes texts in apostrophes as well; behind the first
+-- one nothing counts as text, as a quote may stand in it.
 local function count(body, text)
   body.bytes = body.bytes + #text
   local from = 1
@@ -87,6 +90,9 @@ local function count(body, text)
       body.is_escaped = is_escaped and not quote
       body.in_text = is_escaped or not quote
     else
+      if body.is_loose or text:sub(from, (quote or #text + 1) - 1):find("'", 1, true) then
+        body.is_loose, quote = true, nil
+      end
       local between = text:sub(from, (quote or #text + 1) - 1)
       body.between = body.between + #between
       body.elements = body.elements + select(2, between:gsub(",", ""))
@@ -98,10 +104,13 @@ end
 
 -- The transcoder reads again from its beginning what it has no end of yet, except texts: so there may be little of it.
 local BYTES_OF_ELEMENT = 16
+-- Letters beyond ASCII are in prompts, not in pictures; to look at each of millions takes seconds.
+local MOST_LETTERS = 65536
 
 local function too_much(body, limits)
-  if body.bytes > limits.max_body_bytes then return "bytes" end
+  if body.bytes > limits.max_body_bytes or body.letters > MOST_LETTERS then return "bytes" end
   local most = limits.max_json_elements
+  if body.is_garbled then return "garbled" end
   return (body.elements > most or body.between > most * BYTES_OF_ELEMENT) and "elements"
 end
 
@@ -110,15 +119,30 @@ local function nonsense(body)
   return (body.is_escaped and "n" or "") .. (body.in_text and '"' or "") .. ("["):rep(128)
 end
 
+-- The next piece of a body, without a letter that is there by half: it comes with the next one. What follows a byte that
+-- is no UTF-8 the transcoder keeps, and looks at anew with each piece.
+local function whole_letters(body, chunk)
+  local given = chunk:getBytes(0, chunk:length())
+  local text = body.half_letter .. given
+  body.half_letter = text:sub(-3):match("[\194-\244][\128-\191]?[\128-\191]?$") or ""
+  text = text:sub(1, #text - #body.half_letter)
+  if text ~= given then chunk:setBytes(text) end
+  local letters = letters_beyond_ascii(text)
+  body.letters = body.letters + (letters or 0)
+  body.is_garbled = body.is_garbled or not letters
+  return text
+end
+
 -- Looks at the pieces of a body as they pass: nothing is kept here. Where it is too much it goes on with nonsense, at
 -- which the transcoder ends the request; what is said then stands in envoy.yaml.
 local function watch_body(handle, is_submit)
   local limits = handle:streamInfo():dynamicMetadata():get("midway")
-  local body = { bytes = 0, between = 0, elements = 0, in_text = false, is_escaped = false }
+  local body = { bytes = 0, between = 0, elements = 0, letters = 0, in_text = false, is_escaped = false }
+  body.half_letter = ""
   local before, found = "", nil
   for chunk in handle:bodyChunks() do
-    local text = chunk:getBytes(0, chunk:length())
     local end_of_it = nonsense(body)
+    local text = whole_letters(body, chunk)
     count(body, text)
     local what = too_much(body, limits)
     if what then
@@ -147,7 +171,7 @@ function envoy_on_request(handle)
     handle:streamInfo():dynamicMetadata():set("midway", "legacy", true)
     drop_query(headers)
   end
-  if not is_utf8(decoded(path)) then
+  if not letters_beyond_ascii(decoded(path)) then
     handle:respond({[":status"] = "400"}, "the path: is no UTF-8 text")
   end
   if takes_no_body(headers) then

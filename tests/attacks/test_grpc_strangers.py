@@ -1,5 +1,6 @@
 """Strangers at the gRPC port: they get nothing, hold nothing, and keep nobody out who has a key."""
 
+import gzip
 import re
 import resource
 import socket
@@ -67,6 +68,15 @@ def test_probes_that_send_nothing_are_answered_and_keep_nobody_out(stack: StackP
 
         assert is_served(stack.grpc)
         assert {stranger.answer(probe).data for stranger, probe in probes} == {SERVING}
+
+
+def test_a_small_message_that_unpacks_to_a_large_one_is_not_unpacked(stack: StackProcess) -> None:
+    packed = gzip.compress(bytes(32 * 1024 * 1024))
+    with RawClient(stack.grpc) as stranger:
+        probe = stranger.begin(CHECK, (b"grpc-encoding", b"gzip"))
+        stranger.send(probe, framed(packed, flags=1), end=True)
+
+        assert stranger.answer(probe).code == grpc.StatusCode.UNIMPLEMENTED.value[0]
 
 
 def test_signatures_that_do_not_come_keep_nobody_out(stack: StackProcess) -> None:

@@ -76,6 +76,33 @@ async def test_what_would_keep_envoy_busy_is_400_at_its_beginning(door, beginnin
     assert (old, new) == (400, 400)
 
 
+@pytest.mark.parametrize(
+    "beginning", [b"{'\"':[" + b"{}," * 10_000, b"{'\"':" + b" " * 100_000], ids=["elements", "blanks"]
+)
+async def test_a_quote_between_apostrophes_hides_nothing(door, beginning):
+    assert await said_to_a_head(door.url, "POST", IMAGINE, length=40_000_000, beginning=beginning) == 400
+
+
+@pytest.mark.parametrize("letter", [b"\xff", b"\x80", b"\xc3", b"\xed\xa0\x80"], ids=repr)
+async def test_a_text_that_is_no_utf8_is_400_before_the_rest_of_it_has_come(door, letter):
+    beginning = b'{"prompt":"' + "狐".encode() + letter + b"A" * 100_000
+
+    assert await said_to_a_head(door.url, "POST", IMAGINE, length=40_000_000, beginning=beginning) == 400
+
+
+async def test_a_million_letters_are_413(door):
+    status, answer = await answer_to(door, IMAGINE, pieces(b'{"prompt":"', "狐".encode() * 1_000_000, b'"}'))
+
+    assert (status, answer["code"]) == (413, 413)
+
+
+async def test_letters_may_be_cut_between_pieces(door):
+    text = json.dumps({"prompt": "é狐🦊" * 900}, ensure_ascii=False).encode()
+    status, answer = await answer_to(door, IMAGINE, pieces(*(text[i : i + 7] for i in range(0, len(text), 7))))
+
+    assert (status, answer["properties"]["prompt"]) == (200, "é狐🦊" * 900)
+
+
 async def test_too_many_elements_are_told_in_the_words_of_each_api(door):
     body = json.dumps({"images": [{}] * (DEFAULT.max_json_elements + 2)}, separators=(",", ":"))
     _, old = await answer_to(door, IMAGINE, body)

@@ -42,6 +42,7 @@ SERVICES = (
 )
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 MAX_METADATA_BYTES = 128 * 1024  # Envoy takes 60 KiB of headers, and passes a path on twice
+NO_COMPRESSION = 1  # the bit of "identity"
 WHOLE_SERVER = ""  # the name under which the health protocol asks for all services at once
 
 
@@ -127,6 +128,8 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
         # What nobody reads yet waits at the client; of what is read, grpc-core takes more by itself.
         ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
         ("grpc.http2.bdp_probe", 0),
+        # Unpacked, a message of 60 kB would be one of 60 MB, and hold the loop meanwhile.
+        ("grpc.compression_enabled_algorithms_bitset", NO_COMPRESSION),
         ("grpc.keepalive_time_ms", _milliseconds(options.keepalive)),
         ("grpc.keepalive_timeout_ms", _milliseconds(options.keepalive_timeout)),
         ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(options.shortest_client_ping)),
