@@ -205,7 +205,8 @@ class Settings(LimitSettings):
     max_upload_body_bytes: int = Field(
         _OPTIONS.max_upload_body_bytes,
         ge=64 * 1024,
-        description="Largest body of a REST submit that may carry pictures, as base64; more is refused with 413",
+        description="Largest body of a REST submit that may carry pictures, as base64, and never more than "
+        "MIDWAY_MAX_MESSAGE_BYTES; more is refused with 413",
     )
     max_upload_bytes: int = Field(
         _OPTIONS.max_upload_bytes,

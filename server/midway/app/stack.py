@@ -112,7 +112,7 @@ class Stack:
             cors_origins=settings.cors_origins,
             secret=settings.shown_by_envoy,
             max_body_bytes=settings.max_body_bytes,
-            max_upload_body_bytes=settings.max_upload_body_bytes,
+            max_upload_body_bytes=min(settings.max_upload_body_bytes, settings.max_message_bytes),
             max_query_bytes=settings.max_query_bytes,
             max_json_elements=settings.max_json_elements,
             silence_seconds=settings.silence_seconds,
