@@ -77,3 +77,12 @@ async def test_pictures_still_come_through(stack):
         status, answer = await client.post(IMAGINE, {"prompt": "", "base64Array": ["A" * 1_000_000]})
 
     assert (status, answer["code"]) == (200, 4)
+
+
+async def test_small_bodies_of_strangers_are_refused_by_their_heads_as_well(stack, good):
+    """Each is small, and a few hundred connections held a gigabyte of them."""
+    paths = ("/mj/submit/change", "/mj/submit/action", "/mj/task/list-by-condition", "/v1/tasks:change", "/mj/nothing")
+    heads = (said_to_a_head(stack.rest, "POST", path, length=60_000, beginning=b"{", key="wrong") for path in paths)
+    statuses = await asyncio.gather(*heads)
+
+    assert statuses == [401] * len(paths)

@@ -211,8 +211,8 @@ class Settings(LimitSettings):
     max_upload_bytes: int = Field(
         _OPTIONS.max_upload_bytes,
         ge=64 * 1024,
-        description="Most bytes of such bodies that Envoy takes at a time, so that they do not fill its memory; more "
-        "wait for their turn before they are read",
+        description="Most bytes of large bodies that Envoy takes at a time, and as many of bodies up to 64 KiB, so that "
+        "they do not fill its memory; more wait for their turn before they are read",
     )
     max_caller_upload_bytes: int = Field(
         _OPTIONS.max_caller_upload_bytes,
@@ -244,7 +244,7 @@ class Settings(LimitSettings):
     )
     envoy_secret: SecretStr | None = Field(
         None,
-        description="What Envoy shows when it asks the server whether a large body may come; `midway stack` makes one. "
+        description="What Envoy shows when it asks the server whether a body may come; `midway stack` makes one. "
         "Beside an Envoy of your own, the same here and in its configuration; unset: it does not ask",
     )
     keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")

@@ -36,7 +36,7 @@ class ServerOptions:
     max_upload_body_bytes: int = 48 * 1024 * 1024  # of one request; five pictures of 6 MB in base64 are 40 MB
     max_upload_bytes: int = 256 * 1024 * 1024  # of all on their way through Envoy, which keeps each once or twice
     max_caller_upload_bytes: int = 96 * 1024 * 1024  # of one key's and address's: two of the longest
-    upload_patience: timedelta = timedelta(seconds=30)  # below what clients wait for a submit
+    upload_patience: timedelta = timedelta(seconds=45)  # below what clients wait for a submit
     silence: timedelta = timedelta(seconds=10)  # of a connection that has not asked for anything
     heartbeat: timedelta = timedelta(seconds=15)  # below the idle time-outs of common proxies (30 s and more)
     keepalive: timedelta = timedelta(seconds=30)  # finds dead clients under quiet watches

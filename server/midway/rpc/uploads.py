@@ -1,8 +1,9 @@
-"""Envoy's question on the headers of a request that may bring pictures: may its body come?
+"""Envoy's question on the headers of a request with a body: may it come?
 
-Envoy keeps such a body whole while it turns it into a message, so it asks before it takes any of it: over gRPC, by its
+Envoy keeps a body whole while it turns it into a message, so it asks before it takes any of it: over gRPC, by its
 external processing protocol. Answered at once for a wrong key; else when there is room for so many bytes. The stream of
-the question lives as long as the request, which holds its room.
+the question lives as long as the request, which holds its room. Small bodies have a room of their own: none of them
+waits behind pictures.
 """
 
 import hmac
@@ -28,7 +29,8 @@ PROCESS = f"/{SERVICE}/Process"
 # What Envoy says beside each question: see `initial_metadata` in envoy.yaml.
 WHO = "x-midway-envoy"
 LENGTH = "x-midway-content-length"
-LEAST_BYTES = 64 * 1024  # what Envoy keeps of a request in any case
+MOST = "x-midway-max-body-bytes"
+SMALL_BYTES = 64 * 1024  # what Envoy keeps of a request in any case
 LONGEST_NUMBER = 18  # digits
 
 _BODY_MAY_COME = ProcessingResponse(request_headers=HeadersResponse())
@@ -45,6 +47,7 @@ class Uploads:
         self._keys = ApiKeys(options.api_keys)
         self._longest = options.max_upload_body_bytes
         self.room = Room(options.max_upload_bytes, options.max_caller_upload_bytes, options.upload_patience, _full)
+        self._small = Room(options.max_upload_bytes, options.max_caller_upload_bytes, options.upload_patience, _full)
 
     def handler(self) -> Handler:
         """Return the handler of `PROCESS`. No layers stand around it: an error of gRPC's would become Envoy's 503."""
@@ -74,7 +77,8 @@ class Uploads:
     async def _accompany(self, metadata: dict[str, str | bytes], context: Context) -> None:
         self._keys.require(metadata.items())
         caller = caller_of(self._keys, metadata.items(), context.peer())
-        async with self.room.taken(caller, self._length(metadata)):
+        length = self._length(metadata)
+        async with (self.room if length > SMALL_BYTES else self._small).taken(caller, max(length, SMALL_BYTES)):
             await context.write(_BODY_MAY_COME)
             if await context.read() is not grpc.aio.EOF:  # the answer has begun
                 await context.write(_ANSWER_MAY_PASS)
@@ -86,11 +90,13 @@ class Uploads:
         return bool(self._secret) and hmac.compare_digest(text.encode(), self._secret.encode())
 
     def _length(self, metadata: dict[str, str | bytes]) -> int:
-        """Read how many bytes the body has; one whose length is not told may be the longest."""
-        length = str(metadata.get(LENGTH, ""))
-        if not (length.isascii() and length.isdecimal() and len(length) <= LONGEST_NUMBER):
-            return self._longest
-        return max(int(length), LEAST_BYTES)
+        """Read how many bytes the body has; one whose length is not told may be the longest of its route."""
+        told = (str(metadata.get(name, "")) for name in (LENGTH, MOST))
+        return next((int(text) for text in told if _is_number(text)), self._longest)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
 
 
 def _full() -> Exhausted:
