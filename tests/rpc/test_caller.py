@@ -45,3 +45,19 @@ def test_the_key_is_a_digest_and_what_stands_beside_it_does_not_count() -> None:
 
 def test_whoever_has_no_right_key_is_a_stranger() -> None:
     assert caller_of(KEYS, [("mj-api-secret", "sk-three")], ENVOY) == caller_of(KEYS, [], ENVOY)
+
+
+@pytest.mark.parametrize(
+    ("shown", "address"),
+    [("the-secret", "192.0.2.9"), ("a-guess", "127.0.0.1"), ("", "127.0.0.1"), (b"\xff", "127.0.0.1")],
+)
+def test_where_envoy_has_a_secret_nobody_else_tells_addresses(shown, address):
+    metadata = [("mj-api-secret", "sk-one"), ("x-forwarded-for", "192.0.2.9"), ("x-midway-envoy", shown)]
+
+    assert caller_of(KEYS, metadata, ENVOY, "the-secret").address == address
+
+
+def test_an_envoy_with_the_secret_may_be_elsewhere():
+    metadata = [("x-forwarded-for", "192.0.2.9"), ("x-midway-envoy", "the-secret")]
+
+    assert caller_of(KEYS, metadata, "ipv4:198.51.100.7:5000", "the-secret").address == "192.0.2.9"

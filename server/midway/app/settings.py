@@ -211,8 +211,8 @@ class Settings(LimitSettings):
     max_upload_bytes: int = Field(
         _OPTIONS.max_upload_bytes,
         ge=64 * 1024,
-        description="Most bytes of large bodies that Envoy takes at a time, and as many of bodies up to 64 KiB, so that "
-        "they do not fill its memory; more wait for their turn before they are read",
+        description="Most bytes of large bodies that Envoy takes at a time, and as many of bodies up to 64 KiB, so "
+        "that they do not fill its memory; more wait for their turn before they are read",
     )
     max_caller_upload_bytes: int = Field(
         _OPTIONS.max_caller_upload_bytes,

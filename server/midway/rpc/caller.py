@@ -1,6 +1,7 @@
 """Who is calling: by what calls and bytes under way are counted, so that the requests of one wait behind each other."""
 
 import hashlib
+import hmac
 import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,6 +13,7 @@ from midway.rpc.auth import ApiKeys
 
 Metadata = Iterable[tuple[str, str | bytes]]  # names in lower case
 FORWARDED = "x-forwarded-for"
+ENVOY = "x-midway-envoy"  # what Envoy shows its secret by; it overwrites what its clients send
 IPV6_NETWORK = 64  # bits; whoever has one address of such a network has all of them
 UNKNOWN = "?"  # an address that is none: a Unix socket's, or what a proxy of the operator's own wrote
 
@@ -23,19 +25,27 @@ class Caller(Struct, frozen=True):
     address: str
 
 
-def caller_of(keys: ApiKeys, metadata: Metadata, peer: str) -> Caller:
+def caller_of(keys: ApiKeys, metadata: Metadata, peer: str, envoy_secret: str = "") -> Caller:
     """Tell who is calling. `peer` is the other end of the connection: "127.0.0.1", or as gRPC writes it.
 
-    A peer on this machine may be Envoy, which puts the address that it saw behind those that its client claims.
+    Envoy puts the address that it saw behind those that its client claims. It is known by its secret; where it has
+    none, every peer on this machine may be it.
     """
     metadata = tuple(metadata)
     key = keys.right_one(metadata)
-    return Caller(hashlib.sha256(key).hexdigest()[:16] if key else "", _address(metadata, peer))
+    return Caller(hashlib.sha256(key).hexdigest()[:16] if key else "", _address(metadata, peer, envoy_secret))
 
 
-def _address(metadata: Metadata, peer: str) -> str:
+def is_envoy(metadata: Metadata, envoy_secret: str) -> bool:
+    """Tell whether Envoy shows the secret that it shares with us; nobody does where there is none."""
+    given = next((value for name, value in metadata if name == ENVOY), "")
+    text = given if isinstance(given, str) else ""
+    return bool(envoy_secret) and hmac.compare_digest(text.encode("utf-8", "replace"), envoy_secret.encode())
+
+
+def _address(metadata: Metadata, peer: str, envoy_secret: str) -> str:
     host, is_loopback = _host(peer)
-    if is_loopback:
+    if is_envoy(metadata, envoy_secret) if envoy_secret else is_loopback:
         for name, value in metadata:
             if name == FORWARDED and isinstance(value, str):
                 host = _host(value.rpartition(",")[2].strip())[0]  # of several headers the last one counts

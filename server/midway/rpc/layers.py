@@ -145,14 +145,17 @@ class KeyCheck:
     a stranger's call: it costs an answer and nothing that callers with a key share.
     """
 
-    def __init__(self, keys: ApiKeys, open_methods: tuple[str, ...], links: PictureLinks) -> None:
+    def __init__(
+        self, keys: ApiKeys, open_methods: tuple[str, ...], links: PictureLinks, envoy_secret: str = ""
+    ) -> None:
         self._keys = keys
+        self._envoy_secret = envoy_secret
         self._open_methods = open_methods
         self._links = links
 
     async def layer(self, call: Call, proceed: Proceed) -> None:
         """Refuse a call that has no key, or let it pass."""
-        call.caller = caller_of(self._keys, call.metadata, call.peer)
+        call.caller = caller_of(self._keys, call.metadata, call.peer, self._envoy_secret)
         is_open = call.method.startswith(self._open_methods)
         call.is_admitted = not self._keys or call.caller.key != "" or (is_open and call.method != HEALTH_CHECK)
         if not call.is_admitted and call.method in self._links.signed_methods:
@@ -215,7 +218,7 @@ class Layers:
         self.drain = Drain()
         self._options = options
         # The outermost first. Errors are mapped inside what observes them, and around whatever may refuse.
-        keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links)
+        keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links, options.envoy_secret)
         self._common: list[Layer] = [observing(observe), mapping_errors, self.drain.layer, keys.layer]
 
     def of_a_door(self) -> list[Layer]:

@@ -6,8 +6,6 @@ the question lives as long as the request, which holds its room. Small bodies ha
 waits behind pictures.
 """
 
-import hmac
-
 import grpc
 from external_processor.v3.external_processor_pb2 import (
     HeadersResponse,
@@ -19,7 +17,7 @@ from external_processor.v3.external_processor_pb2 import (
 
 from midway.domain.errors import Exhausted, Reason, Refusal
 from midway.rpc.auth import ApiKeys
-from midway.rpc.caller import caller_of
+from midway.rpc.caller import caller_of, is_envoy
 from midway.rpc.interceptors import Context, Handler, refuse_unknown
 from midway.rpc.options import ServerOptions
 from midway.rpc.room import Room
@@ -27,7 +25,6 @@ from midway.rpc.room import Room
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 PROCESS = f"/{SERVICE}/Process"
 # What Envoy says beside each question: see `initial_metadata` in envoy.yaml.
-WHO = "x-midway-envoy"
 LENGTH = "x-midway-content-length"
 MOST = "x-midway-max-body-bytes"
 SMALL_BYTES = 64 * 1024  # what Envoy keeps of a request in any case
@@ -63,7 +60,7 @@ class Uploads:
         All that decides stands in the metadata; the messages only tell how far the request is.
         """
         metadata = dict(context.invocation_metadata() or ())
-        if not self._is_envoy(metadata):
+        if not is_envoy(metadata.items(), self._secret):
             await refuse_unknown(requests, context)
         try:
             message = await context.read()
@@ -76,18 +73,13 @@ class Uploads:
 
     async def _accompany(self, metadata: dict[str, str | bytes], context: Context) -> None:
         self._keys.require(metadata.items())
-        caller = caller_of(self._keys, metadata.items(), context.peer())
+        caller = caller_of(self._keys, metadata.items(), context.peer(), self._secret)
         length = self._length(metadata)
         async with (self.room if length > SMALL_BYTES else self._small).taken(caller, max(length, SMALL_BYTES)):
             await context.write(_BODY_MAY_COME)
             if await context.read() is not grpc.aio.EOF:  # the answer has begun
                 await context.write(_ANSWER_MAY_PASS)
                 await context.read()  # the request's end
-
-    def _is_envoy(self, metadata: dict[str, str | bytes]) -> bool:
-        given = metadata.get(WHO, "")
-        text = given if isinstance(given, str) else ""
-        return bool(self._secret) and hmac.compare_digest(text.encode(), self._secret.encode())
 
     def _length(self, metadata: dict[str, str | bytes]) -> int:
         """Read how many bytes the body has; one whose length is not told may be the longest of its route."""
