@@ -162,8 +162,11 @@ class Bench:
         told = parts.fields(line)
         return BareServer(part.pid, told["grpc"], told.get("rest-backend", ""), await self.channel(told["grpc"]))
 
-    async def envoy(self, server: Server | BareServer, *, needs_key: bool = False) -> tuple[str, int]:
-        """Run Envoy before both ports of a server, as the stack does; return its URL and its process id."""
+    async def envoy(self, server: Server | BareServer, *, needs_key: bool = False, secret: str = "") -> tuple[str, int]:
+        """Run Envoy before both ports of a server, as the stack does; return its URL and its process id.
+
+        With the server's MIDWAY_ENVOY_SECRET it asks the server before it takes a large body.
+        """
         port = self._exit.enter_context(ReservedPort("127.0.0.1", 0)).number
         door = RestDoor(
             host="127.0.0.1",
@@ -171,6 +174,7 @@ class Bench:
             grpc_port=port_of(server.address),
             rest_backend_port=port_of(server.rest_backend),
             needs_key=needs_key,
+            secret=secret,
         )
         part = await self._begin(parts.envoy(self.directory / f"envoy-{port}.yaml", door))
         await parts.envoy_ready(part, door, START_SECONDS)

@@ -65,16 +65,17 @@ async def wrong_key(stranger: Stranger) -> None:
 
 
 async def held_body(stranger: Stranger) -> None:
-    """Begin a body of 45 MB and never end it."""
+    """Begin a body of 45 MB and never end it, once a second where it is refused."""
     head = (
         f"POST {SUBMIT} HTTP/1.1\r\nHost: 127.0.0.1\r\nauthorization: {WRONG}\r\n"
         "Content-Type: application/json\r\nContent-Length: 45000000\r\n\r\n"
     )
     await _held(stranger.doors[1], head.encode() + b" " * HELD_BYTES)
+    await asyncio.sleep(1)
 
 
 async def half_open_health(stranger: Stranger) -> None:
-    """Begin a hundred health checks and never send their message."""
+    """Begin a hundred health checks and never send their message, every five seconds where they are answered."""
     ask: Any = stranger.channel.stream_unary(HEALTH)
 
     async def nothing() -> Any:
@@ -83,6 +84,7 @@ async def half_open_health(stranger: Stranger) -> None:
 
     calls = [ask(nothing(), timeout=HELD_SECONDS) for _ in range(100)]
     await asyncio.gather(*calls, return_exceptions=True)
+    await asyncio.sleep(5)
 
 
 async def silence(stranger: Stranger) -> None:

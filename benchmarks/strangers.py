@@ -19,6 +19,7 @@ from benchmarks.stack import Bench, Server
 
 STRANGERS = 200
 KEY = "the-key-of-this-benchmark"
+SECRET = "between-envoy-and-the-server"
 QUIET_SECONDS, SECONDS = 20.0, 60.0
 AFTERWARDS_SECONDS = 60.0  # at most, until the memory is as it was
 PACE = 0.05  # seconds between two rounds of the client's calls
@@ -38,8 +39,8 @@ async def run(scale: Scale) -> list[Figure]:
     memory = Figure("memory of server and Envoy after these strangers", "MB", Target(1.2, at_most=True), "before them")
     async with Bench() as bench:
         simulator, _ = await bench.simulator(speed=SLOWEST)
-        server = await bench.server(simulator, settings={"MIDWAY_API_KEYS": KEY})
-        rest, envoy = await bench.envoy(server, needs_key=True)
+        server = await bench.server(simulator, settings={"MIDWAY_API_KEYS": KEY, "MIDWAY_ENVOY_SECRET": SECRET})
+        rest, envoy = await bench.envoy(server, needs_key=True, secret=SECRET)
         async with aiohttp.ClientSession(rest, headers=dict(CLIENT)) as http:
             asks = await calls_of(server, http)
             before = await delays(asks, scale.seconds(QUIET_SECONDS))

@@ -63,6 +63,13 @@ def test_a_large_request_is_read_as_it_is() -> None:
     assert Takes(IMAGINE, LIMITS).parsed(request.SerializeToString()) == request
 
 
+def test_a_text_without_bounds_is_refused_before_it_is_parsed() -> None:
+    error = refused(IMAGINE, submit_pb2.SubmitImagineRequest(prompt="x" * 2_000_000).SerializeToString())
+    assert str(error).startswith("prompt")
+    picture = legacy_request_pb2.SubmitImagineRequest(base64_array=["x" * 2_000_000])
+    assert Takes(OLD_IMAGINE, LIMITS).parsed(picture.SerializeToString()) == picture
+
+
 def test_fields_of_a_newer_client_are_passed_over() -> None:
     newer = submit_pb2.SubmitImagineRequest(prompt=LONG).SerializeToString() + b"\xfa\x7f\x02\xff\xff" + b"\xf8\x7f\x01"
 

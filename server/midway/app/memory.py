@@ -1,5 +1,6 @@
 """Keeping the process's memory small over days: what the garbage collector looks at, and what malloc gives back."""
 
+import asyncio
 import ctypes
 import gc
 
@@ -7,6 +8,7 @@ import gc
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 LARGE_BYTES = 128 * 1024  # glibc's own bound, until the first larger block is freed
 SPARE_BYTES = 1024 * 1024  # free at the heap's end, of each arena; less is asked for anew with each piece of a picture
+TRIM_SECONDS = 30.0  # between two looks for holes: some milliseconds of a thread
 ARENAS = 2  # of threads that allocate at the same time; Python's lock lets few do so
 
 
@@ -22,6 +24,23 @@ def give_back_large_blocks() -> None:
     mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
     mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
     mallopt(_M_ARENA_MAX, ARENAS)
+
+
+def give_back_holes() -> None:
+    """Give back the whole pages that are free between small blocks; does nothing without glibc.
+
+    By itself malloc gives back only the heap's end: of what a crowd took, it keeps what lies below its last block.
+    """
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
+async def keep_giving_back_holes() -> None:
+    """Give them back again and again, in a thread."""
+    while True:
+        await asyncio.sleep(TRIM_SECONDS)
+        await asyncio.to_thread(give_back_holes)
 
 
 def collect_seldom() -> None:

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 import uvloop
 
+from midway.app.background import kept_running
 from midway.app.discord_proxy import ignored_variables, secrets_of_proxies
 from midway.app.disk import CannotWrite, say
 from midway.app.link_key import LinkKeyUnusable
 from midway.app.logs import configure_logs, log_what_nobody_caught
-from midway.app.memory import collect_seldom, give_back_large_blocks
+from midway.app.memory import collect_seldom, give_back_large_blocks, keep_giving_back_holes
 from midway.app.open_files import raise_open_files
 from midway.app.ports import PortTaken, check_free
 from midway.app.settings import Settings
@@ -64,7 +65,7 @@ async def _serve(settings: Settings) -> None:
     check_free(settings.host, settings.grpc_port)
     check_free(settings.rest_backend_host, settings.rest_port)
     check_free("127.0.0.1", settings.metrics_port)
-    async with running_server(settings) as running:
+    async with running_server(settings) as running, kept_running("memory", keep_giving_back_holes):
         if not settings.api_keys:
             log.warning("no API keys are set: everybody on this machine may call", host=settings.host)
         if not settings.uses_simulator and (ignored := ignored_variables(settings.account_configs())):

@@ -19,6 +19,7 @@ from midway.domain.errors import InvalidField
 
 SMALL_BYTES = 64 * 1024  # parsing as much takes a few milliseconds at worst, whatever it holds
 MOST_FIELDS = 5_000  # of a large message; a real one has a hundred, and Python goes through so many in 15 ms
+MOST_TEXT_BYTES = 1024 * 1024  # of one text that is no picture; to parse 64 MB of it holds everybody up for 200 ms
 DEEPEST = 90  # messages in each other; protobuf itself takes a hundred
 MOST_IN_A_LIST = 1000  # ids, states, modes
 WHOLE = "request"  # names the message itself, where no field of it is to blame
@@ -128,6 +129,8 @@ class _Walk:
                 most = self._limits.of(field)
                 if counts[field.number] > most:
                     raise InvalidField(called, f"holds more than {most}, which are taken at most")
+            if at - begin > MOST_TEXT_BYTES and _is_plain_text(field, kind):
+                raise InvalidField(called, f"has {at - begin} bytes, which no text needs")
             if field.message_type is not None and tag & 7 == _BYTES:
                 self.message(begin, at, field.message_type, called, depth + 1)
 
@@ -159,6 +162,11 @@ def _called(field: FieldDescriptor, kind: Descriptor, name: str) -> str:
     """Name a field as clients of its API write it."""
     own = field.json_name if kind.file.package == _LEGACY else field.name
     return f"{name}.{own}" if name else own
+
+
+def _is_plain_text(field: FieldDescriptor, kind: Descriptor) -> bool:
+    is_of_a_picture = kind.full_name == input_pb2.InputImage.DESCRIPTOR.full_name
+    return field.type == FieldDescriptor.TYPE_STRING and not carries_picture(field) and not is_of_a_picture
 
 
 def _malformed() -> InvalidField:
