@@ -1,9 +1,9 @@
 """The wall clock is set while notices wait: none is late for it, none too old."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -11,6 +11,7 @@ from midway.domain.lifecycle import Dispatched, apply
 from midway.engine.clock import Clock, SteadyClock
 from midway.engine.outbound import Outbound
 from midway.store.memory import MemoryStore
+from midway.store.port import OutboxRow
 from midway.webhook.rules import WebhookRules
 from midway.webhook.sender import WebhookSender
 
@@ -70,6 +71,42 @@ async def test_a_retry_comes_after_the_step_was_taken_over(
         clock.boot = clock.look()
         await store.follow_clock(clock.boot, clock.now())
         receiver.gate.set()
+        await receiver.until_taken(1)
+
+    assert not await store.dead_letters()
+
+
+class ReadStore(MemoryStore):
+    """Tells when the outbox was read for the second time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads, self.read_twice = 0, asyncio.Event()
+
+    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
+        self.reads += 1
+        if self.reads == 2:
+            self.read_twice.set()
+        return await super().outbox_due(now, limit, besides)
+
+
+@STEPS
+async def test_nothing_is_begun_between_the_old_clock_and_the_new(
+    outbound: Outbound, receiver: Receiver, by: dict[str, float]
+):
+    """A notice that was refused then was given up: by the new clock it had waited for three days."""
+    store, machine = ReadStore(), Machine()
+    clock = SteadyClock(machine)
+    await store.follow_clock(clock.boot, clock.now())
+    await refused_notice(store, clock, receiver)
+    machine.set_clock(**by)
+
+    with clock.taken_over(clock.look()):
+        async with sending(store, clock, outbound):
+            await store.read_twice.wait()
+        assert not receiver.posts
+        await store.follow_clock(clock.boot, clock.now())
+    async with sending(store, clock, outbound):
         await receiver.until_taken(1)
 
     assert not await store.dead_letters()

@@ -8,7 +8,8 @@ everything stored that is unfinished moves along with it.
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, Self
@@ -51,6 +52,7 @@ class SteadyClock:
         # Another clock than the machine's tells nothing about the machine, so no other process shall compare.
         self._boot_id = _boot_id() if isinstance(self._wall, SystemClock) else _nobody_elses_id()
         self.boot = self.look()
+        self.is_settled = True  # else what is stored may be told by another clock than this one
 
     @classmethod
     def of(cls, clock: Clock) -> Self:
@@ -60,6 +62,18 @@ class SteadyClock:
     def now(self) -> datetime:
         """Return the present time, aware, UTC; never less than before, save where a step was taken over."""
         return self.boot.began_at + self._uptime()
+
+    @contextmanager
+    def taken_over(self, boot: Boot) -> Iterator[None]:
+        """Go by another boot from now on, while what is stored is moved along; by the old one again if that fails."""
+        before, self.boot, self.is_settled = self.boot, boot, False
+        try:
+            yield
+        except BaseException:
+            self.boot = before
+            raise
+        finally:
+            self.is_settled = True
 
     def wall(self) -> datetime:
         """Return what the wall clock tells, for those who compare it with their own."""

@@ -223,15 +223,14 @@ class Engine:
         The Store writes in order. What waits to be written now was dated before, and what comes later will be by
         the new time; between the two lines nothing gives way.
         """
-        before, now = self.clock.boot, self.clock.look()
-        if self._is_followed and not step_between(before, now):
+        now = self.clock.look()
+        if self._is_followed and not step_between(self.clock.boot, now):
             return
         young = self.clock.now() - self._limits.late_window
-        self.clock.boot = now
         try:
-            moved = await self.store.follow_clock(now, young)
+            with self.clock.taken_over(now):
+                moved = await self.store.follow_clock(now, young)
         except Exception as err:  # noqa: BLE001 - supervised: nothing was moved; it is looked at again soon
-            self.clock.boot = before
             if self._is_followed:
                 log.warning("the machine's clock was set, and that cannot be taken over yet", error=repr(err))
             self._is_followed = False

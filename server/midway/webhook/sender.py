@@ -27,6 +27,7 @@ LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least so often, shoul
 ROWS_LOOKED_AT = 1000  # first notices read at once; more than wait for any few receivers that do not answer
 SWEEP_PERIOD = timedelta(hours=1)  # between two looks for dead letters that are too old
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
+SETTLING_PAUSE = timedelta(milliseconds=100)  # while a clock that was set is taken over
 
 
 class _Busy:
@@ -105,11 +106,13 @@ class WebhookSender:
 
     async def _start_due(self, group: asyncio.TaskGroup) -> timedelta:
         """Start as many deliveries as may run; return how long until the next notice falls due."""
-        now = self._clock.now()
+        boot, now = self._clock.boot, self._clock.now()
         try:
             rows = await self._idle_rows(now + LOOK_AHEAD)
         except StoreUnavailable:
             return STORE_PAUSE
+        if self._clock.boot != boot or not self._clock.is_settled:  # the rows may be dated by another clock
+            return SETTLING_PAUSE
         due = [row for row in rows if row.due_at <= now]
         busy = _Busy(self._rules, self._under_way.values())
         for row in due:
