@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from midway.app.door_settings import DoorSettings
 from midway.app.limit_settings import LimitSettings
+from midway.app.outgoing_settings import OutgoingSettings
 from midway.app.settings import Settings
 
 PAGE = Path(__file__).parent.parent / "README.md"
@@ -16,10 +18,11 @@ END = "<!-- settings: end -->"
 
 
 def table() -> Iterable[str]:
-    """Yield one row for each setting; the engine's limits come last."""
+    """Yield one row for each setting; what goes out, the doors' bounds and the engine's limits come last."""
     yield "| setting | default | what it does |"
     yield "|---|---|---|"
-    names = sorted(Settings.model_fields, key=lambda name: name in LimitSettings.model_fields)
+    bounds = (LimitSettings.model_fields, DoorSettings.model_fields, OutgoingSettings.model_fields)
+    names = sorted(Settings.model_fields, key=lambda name: [name in fields for fields in bounds])
     for name in names:
         field = Settings.model_fields[name]
         yield f"| `MIDWAY_{name.upper()}` | {_shown(field.default)} | {field.description} |"

@@ -84,14 +84,15 @@ class LimitSettings(BaseSettings):
 
     def limits(self, *, default_pace: timedelta) -> Limits:
         """Build the engine's limits; `default_pace` counts where no pace is set."""
-        values: dict[str, Any] = {field.name: self._limit(field.name) for field in fields(Limits)}
+        values: dict[str, Any] = {field.name: in_its_unit(self, field.name) for field in fields(Limits)}
         if values["pace"] is None:
             values["pace"] = default_pace
         return Limits(**values)
 
-    def _limit(self, name: str) -> timedelta | int | bool | None:
-        if name in type(self).model_fields:
-            plain: int | bool = getattr(self, name)
-            return plain
-        seconds: float | None = getattr(self, f"{name}_seconds")
-        return None if seconds is None else timedelta(seconds=seconds)
+
+def in_its_unit(settings: BaseSettings, name: str) -> Any:
+    """Read the setting of an option: what is set in seconds becomes a duration."""
+    if name in type(settings).model_fields:
+        return getattr(settings, name)
+    seconds: float | None = getattr(settings, f"{name}_seconds")
+    return None if seconds is None else timedelta(seconds=seconds)

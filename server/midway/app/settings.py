@@ -19,9 +19,11 @@ from pydantic_settings import (
 
 from midway.app.account_settings import AccountSettings, simulator_account
 from midway.app.discord_proxy import ProxyAddress, proxy_of
+from midway.app.door_settings import DoorSettings
 from midway.app.limit_settings import LimitSettings
 from midway.app.log_file import LogSize
-from midway.app.ports import address, bracketed, reachable
+from midway.app.outgoing_settings import OutgoingSettings
+from midway.app.ports import address, reachable
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
 from midway.engine.decoder import DecoderRules
@@ -60,7 +62,7 @@ def _port(default: int, description: str) -> int:
     return field
 
 
-class Settings(LimitSettings):
+class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     """What an operator may set. Secrets are SecretStr, so that printing them shows nothing."""
 
     model_config = SettingsConfigDict(
@@ -115,142 +117,11 @@ class Settings(LimitSettings):
         description="Web pages that may call with a key (`https://app.example`), comma-separated; empty: any. "
         "Without keys only pages of this machine may",
     )
-    max_concurrent_calls: int = Field(
-        10_000, ge=1, description="Most calls and watches at a time; more are refused with RESOURCE_EXHAUSTED"
-    )
-    max_concurrent_calls_per_caller: int | None = Field(
-        None,
-        ge=1,
-        description="Most of these of one key from one address, so that one client leaves room for others; more are "
-        "refused. Unset: half of them",
-    )
-    max_running_calls_per_caller: int = Field(
-        _OPTIONS.max_running_calls_per_caller,
-        ge=1,
-        description="Most calls, watches aside, at work for one key from one address; further ones wait for these, and "
-        "hold up nobody else",
-    )
-    call_patience_seconds: float = Field(
-        _OPTIONS.call_patience.total_seconds(),
-        gt=0,
-        description="How long a call waits where its turn has not come; then it is refused with RESOURCE_EXHAUSTED",
-    )
-    max_picture_requests: int = Field(
-        _OPTIONS.max_picture_requests,
-        ge=1,
-        description="Most gRPC requests with pictures in memory at a time; each may have MIDWAY_MAX_MESSAGE_BYTES, and "
-        "costs some three times its size",
-    )
-    max_picture_requests_per_caller: int = Field(
-        _OPTIONS.max_picture_requests_per_caller, ge=1, description="Most of these of one key from one address"
-    )
-    picture_request_timeout_seconds: float = Field(
-        _OPTIONS.picture_request_timeout.total_seconds(),
-        gt=0,
-        description="How long such a request may take to arrive, so that slow clients do not keep others out",
-    )
-    max_arriving_requests: int = Field(
-        _OPTIONS.max_arriving_requests,
-        ge=1,
-        description="Most other gRPC requests that arrive at a time; they have up to MIDWAY_MAX_BODY_BYTES, but what "
-        "is larger is known to be so when it is there",
-    )
-    max_arriving_requests_per_caller: int = Field(
-        _OPTIONS.max_arriving_requests_per_caller, ge=1, description="Most of these of one key from one address"
-    )
-    max_arriving_requests_of_strangers: int = Field(
-        _OPTIONS.max_arriving_requests_of_strangers,
-        ge=1,
-        description="Most gRPC requests without a key that arrive at a time: those that may hold a signature instead, "
-        "and as many probes of the health",
-    )
-    request_timeout_seconds: float = Field(
-        _OPTIONS.request_timeout.total_seconds(),
-        gt=0,
-        description="How long a gRPC request without pictures may take to arrive",
-    )
-    connection_idle_seconds: float = Field(
-        _OPTIONS.connection_idle.total_seconds(),
-        gt=0,
-        description="How long a gRPC connection may be without a call, so that idle ones use up no file descriptors",
-    )
-    handshake_timeout_seconds: float = Field(
-        _OPTIONS.handshake_timeout.total_seconds(),
-        gt=0,
-        description="How long a new connection to the gRPC port may say nothing",
-    )
-    max_message_bytes: int = Field(64 * MIB, ge=MIB, description="Largest gRPC message")
-    max_unary_image_bytes: int = Field(
-        _OPTIONS.max_unary_image_bytes,
-        ge=1,
-        description="Largest picture that GetTaskImage gives over gRPC, in one message; larger ones come by "
-        "DownloadTaskImage. gRPC clients take 4 MiB unless told otherwise",
-    )
-    max_page_bytes: int = Field(
-        _OPTIONS.max_page_bytes,
-        ge=1,
-        le=8 * MIB,
-        description="Largest page of ListTasks; one with longer prompts holds fewer Tasks, so that clients can take it",
-    )
-    max_listed_tasks: int = Field(
-        _OPTIONS.max_listed_tasks, ge=1, description="Most ids in one read of the old API (list-by-condition)"
-    )
-    max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest body of such a read")
-    max_body_bytes: int = Field(
-        _OPTIONS.max_body_bytes,
-        ge=1024,
-        description="Largest request that carries no pictures, over REST (more is refused with 413 before it is kept) "
-        "and over gRPC",
-    )
-    max_upload_body_bytes: int = Field(
-        _OPTIONS.max_upload_body_bytes,
-        ge=64 * 1024,
-        description="Largest body of a REST submit that may carry pictures, as base64, and never more than "
-        "MIDWAY_MAX_MESSAGE_BYTES; more is refused with 413",
-    )
-    max_upload_bytes: int = Field(
-        _OPTIONS.max_upload_bytes,
-        ge=64 * 1024,
-        description="Most bytes of large bodies that Envoy takes at a time, and as many of bodies up to 64 KiB, so "
-        "that they do not fill its memory; more wait for their turn before they are read",
-    )
-    max_caller_upload_bytes: int = Field(
-        _OPTIONS.max_caller_upload_bytes,
-        ge=64 * 1024,
-        description="The same for one key from one address: its uploads wait behind each other, not others behind them",
-    )
-    upload_patience_seconds: float = Field(
-        _OPTIONS.upload_patience.total_seconds(),
-        ge=0,
-        le=60,
-        description="How long an upload waits for its turn before it is refused with 429",
-    )
-    max_json_elements: int = Field(
-        4000,
-        ge=100,
-        description="Most commas in a JSON body, so that none keeps Envoy busy for long: members, elements, and those "
-        "in texts; more is refused with 400",
-    )
-    silence_seconds: float = Field(
-        _OPTIONS.silence.total_seconds(),
-        gt=0,
-        description="How long an HTTP connection may take to say what it wants, so that those that say nothing, or "
-        "half of it, do not use up the open files",
-    )
-    envoy_workers: int | None = Field(
-        None,
-        ge=1,
-        description="Threads of Envoy, so that one client's large request holds up no other; unset: one a core",
-    )
     envoy_secret: SecretStr | None = Field(
         None,
         description="What Envoy shows when it asks the server whether a body may come; `midway stack` makes one. "
         "Beside an Envoy of your own, the same here and in its configuration; unset: it does not ask",
     )
-    keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
-    keepalive_timeout_seconds: float = Field(10, gt=0, description="How long such a ping may go unanswered")
-    heartbeat_seconds: float = Field(15, gt=0, description="Time between two heartbeats of a quiet watch")
-    shutdown_grace_seconds: float = Field(4, ge=0, le=8, description="How long running calls may go on at the end")
 
     # Discord
     accounts: tuple[AccountSettings, ...] = Field((), description="Discord accounts; `[[accounts]]` in midway.toml")
@@ -306,59 +177,6 @@ class Settings(LimitSettings):
     translator_key: SecretStr | None = Field(None, description="Key for it")
     translator_model: str = Field("gpt-4o-mini", description="Model to ask there")
     translator_timeout_seconds: float = Field(20, gt=0, description="How long a translation may take")
-
-    # What goes out
-    notify_url: str = Field("", description="Webhook for Tasks that name none")
-    webhook_secret: SecretStr | None = Field(None, description="Signs webhooks (Standard Webhooks, whsec_...)")
-    webhook_max_age_seconds: float = Field(
-        _RULES.max_age.total_seconds(), gt=0, description="How long a webhook is tried"
-    )
-    webhook_timeout_seconds: float = Field(
-        _RULES.try_timeout.total_seconds(), gt=0, description="How long one try of a webhook may take"
-    )
-    webhook_first_delay_seconds: float = Field(
-        _RULES.first_delay.total_seconds(), gt=0, description="Wait after the first failed try; doubled after each"
-    )
-    webhook_longest_delay_seconds: float = Field(
-        _RULES.longest_delay.total_seconds(), gt=0, description="Longest wait between two tries of a webhook"
-    )
-    webhook_dead_letter_days: float = Field(
-        _RULES.keep_dead_letters / timedelta(days=1),
-        gt=0,
-        description="How long a webhook that was given up is kept for `midway redeliver`",
-    )
-    webhook_max_concurrent: int = Field(
-        _RULES.max_concurrent,
-        ge=1,
-        description="Most webhooks at a time; those to names under one domain take at most half of it, so that one "
-        "that does not answer holds up no other",
-    )
-    webhook_max_concurrent_per_host: int = Field(
-        _RULES.max_concurrent_per_host, ge=1, description="Most webhooks at a time to one host"
-    )
-    webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
-        description="host or host:port that webhooks may reach though it is private, comma-separated; "
-        "without API keys this machine is allowed anyway",
-    )
-    link_max_concurrent: int = Field(
-        64,
-        ge=1,
-        description="Most pictures at a time that are fetched by a client's link; those from names under one domain "
-        "take at most half of it, and more wait",
-    )
-    link_max_concurrent_per_host: int = Field(
-        16, ge=1, description="Most such pictures at a time from one host, so that a dead one delays only its own"
-    )
-    link_timeout_seconds: float = Field(30, gt=0, description="How long such a picture may take, the wait included")
-    dns_timeout_seconds: float = Field(
-        _NAMES.timeout.total_seconds(),
-        gt=0,
-        description="How long the look-up of a name may take, for webhooks, links, pictures and translations",
-    )
-    dns_servers: Annotated[tuple[str, ...], NoDecode] = Field(
-        _NAMES.servers, description="Name servers for those, `address:port`, comma-separated; empty: the system's"
-    )
     max_transfer_bytes: int = Field(
         ClientSettings().max_transfer_bytes,
         ge=MIB,
@@ -394,14 +212,6 @@ class Settings(LimitSettings):
                 raise ValueError(f"key {number} is blank, or holds more than plain ASCII characters")
         return keys
 
-    @field_validator("dns_servers")
-    @classmethod
-    def _readable_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        for number, server in enumerate(servers, 1):
-            if not _is_socket_address(server):
-                raise ValueError(f"server {number} is no address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
-        return servers
-
     @field_validator("envoy_secret")
     @classmethod
     def _plain_secret(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -431,22 +241,6 @@ class Settings(LimitSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments (tests), environment, midway.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
-
-    def webhook_rules(self) -> WebhookRules:
-        """Build the rules by which webhooks are delivered."""
-        return WebhookRules(
-            try_timeout=timedelta(seconds=self.webhook_timeout_seconds),
-            first_delay=timedelta(seconds=self.webhook_first_delay_seconds),
-            longest_delay=timedelta(seconds=self.webhook_longest_delay_seconds),
-            max_age=timedelta(seconds=self.webhook_max_age_seconds),
-            keep_dead_letters=timedelta(days=self.webhook_dead_letter_days),
-            max_concurrent_per_host=self.webhook_max_concurrent_per_host,
-            max_concurrent=self.webhook_max_concurrent,
-        )
-
-    def name_rules(self) -> NameRules:
-        """Build the rules by which names are resolved."""
-        return NameRules(timeout=timedelta(seconds=self.dns_timeout_seconds), servers=self.dns_servers)
 
     def picture_limits(self) -> PictureLimits:
         """Build the limits on pictures that clients send."""
@@ -503,15 +297,6 @@ class Settings(LimitSettings):
     def engine_limits(self) -> Limits:
         """Build the engine's limits. The simulator needs no pace: nobody there counts."""
         return self.limits(default_pace=timedelta(0) if self.uses_simulator else Limits().pace)
-
-
-def _is_socket_address(text: str) -> bool:
-    host, _, port = text.rpartition(":")
-    try:
-        written = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        return host == bracketed(str(written)) and 0 < int(port) <= LAST_PORT
-    except ValueError:
-        return False
 
 
 def is_loopback(host: str) -> bool:
