@@ -172,6 +172,7 @@ async def test_the_clock_is_set_while_the_server_is_down(
             await place.told_by_the_new_clock(task, step)
         tasks = [*waiting, await place.imagine("a white bear")]
         await place.cancel(hung)
-        await place.succeeded(tasks)
+        for ended in await place.succeeded(tasks):
+            assert abs(created(ended) - datetime.now(UTC) - step) < NEAR
 
         await place.told_the_end_of([*hung, *tasks])

@@ -80,6 +80,7 @@ async def test_webhooks_of_others_are_delivered_by_name_and_by_address(attacked:
             url = f"http://{host}:{receiver.server.port}/hook"
             task_id = await attacked.client.submit("imagine", prompt=f"a fox at {host}", notifyHook=url)
             await until_told_the_end(receiver, task_id)
+            assert receiver.taken[-1].headers["host"] == f"{host}:{receiver.server.port}"
 
 
 async def test_pictures_of_others_come_from_discord(attacked: Attacked):

@@ -170,6 +170,8 @@ async def test_a_killed_server_leaves_no_decoder(tmp_path: Path) -> None:
                 each.cancel()
             await asyncio.wait(waiting)
 
+    assert len(decoders) == 2
+
 
 async def test_many_who_want_thumbnails_and_hang_up_harm_nobody(tmp_path: Path) -> None:
     """Through Envoy, by signed links: no key is in them."""

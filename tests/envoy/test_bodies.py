@@ -127,8 +127,11 @@ async def test_what_stands_in_a_text_does_not_count(door, prompt):
 
 async def test_native_grpc_is_passed_on_as_it_comes(door):
     """The server looks at the key before it reads, and knows which message may be large."""
+    request = legacy_request_pb2.SubmitImagineRequest(base64_array=["A" * 1_000_000])
     async with grpc.aio.insecure_channel(door.grpc_target) as channel:
-        await LegacyServiceStub(channel).SubmitImagine(legacy_request_pb2.SubmitImagineRequest(base64="A" * 1_000_000))
+        answer = await LegacyServiceStub(channel).SubmitImagine(request)
+
+    assert answer.properties["characters"] == 1_000_000
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,9 @@ async def test_who_waits_too_long_for_its_own_calls_is_refused(tmp_path: Path, m
 async def test_a_request_with_pictures_that_does_not_arrive_holds_up_no_poll(tmp_path: Path) -> None:
     async with bounded(tmp_path, max_picture_requests=1) as served:
         upload = held(served, "SubmitDescribe", ONE)
-        await served.tasks.ListTasks(LIST, metadata=ONE)
+        listed = await served.tasks.ListTasks(LIST, metadata=ONE)
+
+        assert (len(listed.tasks), upload.done()) == (0, False)
         upload.cancel()
 
 

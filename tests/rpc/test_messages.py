@@ -146,9 +146,10 @@ def test_no_bytes_raise_anything_else(data: bytes, is_large: bool) -> None:
     before = b"\x0a" + _length(len(LONG)) + LONG.encode() if is_large else b""
     for method in (IMAGINE, OLD_IMAGINE):
         try:
-            Takes(method, LIMITS).parsed(before + data)
+            request = Takes(method, LIMITS).parsed(before + data)
         except InvalidField:
             continue
+        assert isinstance(request, Message)
 
 
 def _length(number: int) -> bytes:

@@ -193,6 +193,7 @@ async def work():
         pids = until_some(parent.pid, 2)
         parent.kill()
 
+    assert len(pids) == 2
     asyncio.run(until_gone(pids))
 
 
