@@ -1,7 +1,8 @@
 """What a method takes, told from its descriptor: which message, whether with pictures, and how long its lists are.
 
-protobuf's parser makes an object for each element before anybody can count them. So a large message is gone through by
-its wire format first, where what is no list and no message is passed over whole.
+protobuf's parser makes an object for each element before anybody can count them, and copies what it parses in one go.
+So a large message is gone through by its wire format first, where what is no list and no message is passed over whole,
+and is then parsed field by field: encoded messages that are joined mean the same as these messages merged.
 """
 
 from collections import Counter
@@ -15,13 +16,15 @@ from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import input_pb2
 from msgspec import Struct
 
-from midway.domain.errors import InvalidField
+from midway.domain.errors import InvalidField, Reason
+from midway.engine.picture import MAX_CHARACTERS_A_BYTE, PictureLimits
 
 SMALL_BYTES = 64 * 1024  # parsing as much takes a few milliseconds at worst, whatever it holds
 MOST_FIELDS = 5_000  # of a large message; a real one has a hundred, and Python goes through so many in 15 ms
-MOST_TEXT_BYTES = 1024 * 1024  # of one text that is no picture; to parse 64 MB of it holds everybody up for 200 ms
+MOST_TEXT_BYTES = 1024 * 1024  # of one field that is no picture; to parse 64 MB of it holds everybody up for 200 ms
 DEEPEST = 90  # messages in each other; protobuf itself takes a hundred
 MOST_IN_A_LIST = 1000  # ids, states, modes
+AT_ONCE_BYTES = 1024 * 1024  # parsed without a pause, unless one field is longer: a picture may have ten times as much
 WHOLE = "request"  # names the message itself, where no field of it is to blame
 
 _LEGACY = legacy_request_pb2.DESCRIPTOR.package
@@ -33,6 +36,7 @@ class RequestLimits(Struct, frozen=True):
     """How large a request may be that carries no pictures, and how many elements one list may have."""
 
     pictures: int
+    picture_bytes: int = PictureLimits().max_bytes
     bytes: int = SMALL_BYTES
     ids: int = MOST_IN_A_LIST  # of the old API's list-by-condition
     others: int = MOST_IN_A_LIST
@@ -60,17 +64,24 @@ class Takes:
 
     def parsed(self, data: bytes) -> Message:
         """Read a request. Raises InvalidField, before there is an object of what is too long."""
+        message = self.make()
+        for _ in self.parsing(data, message):
+            pass
+        return message
+
+    def parsing(self, data: bytes, message: Message) -> Iterator[None]:
+        """Read a request into an empty message, a step each some ten milliseconds. Raises InvalidField as `parsed`."""
         most = self._limits.bytes
         if len(data) > most and not self.carries_pictures:
             raise InvalidField(WHOLE, f"has {len(data)} bytes, at most {most} are taken by this method")
-        if len(data) > SMALL_BYTES:
-            _Walk(data, self._limits).message(0, len(data), self._kind)
-        try:
-            message = self.make.FromString(data)
-        except (DecodeError, RecursionError):
-            raise InvalidField(WHOLE, "is not a message of this method") from None
+        pieces = [data] if len(data) <= SMALL_BYTES else _Walk(data, self._limits).pieces(self._kind)
+        for piece in pieces:
+            yield
+            try:
+                message.MergeFromString(piece)
+            except (DecodeError, RecursionError):
+                raise InvalidField(WHOLE, "is not a message of this method") from None
         self.check_lists(message)
-        return message
 
     def check_lists(self, message: Message) -> None:
         """Raise InvalidField for a list with too many elements. The old API's own lists are for its service to tell."""
@@ -86,7 +97,7 @@ class Takes:
 def carries_picture(field: FieldDescriptor) -> bool:
     """Tell whether a field is for pictures."""
     if field.message_type is not None:
-        return field.message_type.full_name == input_pb2.InputImage.DESCRIPTOR.full_name
+        return _is_of_a_picture(field.message_type)
     return "base64" in field.name
 
 
@@ -109,15 +120,27 @@ class _Walk:
         self._limits = limits
         self._fields = 0
 
-    def message(self, at: int, end: int, kind: Descriptor, name: str = "", depth: int = 0) -> None:
-        """Check the message that lies there; `name` is what its field is called, "" of the whole."""
+    def pieces(self, kind: Descriptor) -> Iterator[bytes]:
+        """Check the whole message, then give it in pieces of whole fields, without those of a newer client."""
+        begin = end = 0
+        for start, stop in self._fields_of(0, len(self._data), kind):
+            if start > end or stop - begin > AT_ONCE_BYTES:
+                yield self._data[begin:end]
+                begin = start
+            end = stop
+        yield self._data[begin:end]
+
+    def _fields_of(self, at: int, end: int, kind: Descriptor, name: str = "", depth: int = 0) -> list[tuple[int, int]]:
+        """Check the message that lies there, whose field is called `name`; return where its known fields lie."""
         if depth > DEEPEST:
             raise InvalidField(name, "is nested too deep")
         counts: Counter[int] = Counter()
+        known = []
         while at < end:
             self._fields += 1
             if self._fields > MOST_FIELDS:
                 raise InvalidField(name or WHOLE, f"has too many fields, at most {MOST_FIELDS} are taken")
+            start = at
             tag, at = self._varint(at, end)
             begin, at = self._value(tag & 7, at, end)
             field = kind.fields_by_number.get(tag >> 3)
@@ -129,10 +152,22 @@ class _Walk:
                 most = self._limits.of(field)
                 if counts[field.number] > most:
                     raise InvalidField(called, f"holds more than {most}, which are taken at most")
-            if at - begin > MOST_TEXT_BYTES and _is_plain_text(field, kind):
-                raise InvalidField(called, f"has {at - begin} bytes, which no text needs")
+                if carries_picture(field):
+                    called += f"[{counts[field.number] - 1}]"
+            if at - begin > MOST_TEXT_BYTES:
+                self._check_long(at - begin, field, kind, called)
             if field.message_type is not None and tag & 7 == _BYTES:
-                self.message(begin, at, field.message_type, called, depth + 1)
+                self._fields_of(begin, at, field.message_type, called, depth + 1)
+            known.append((start, at))
+        return known
+
+    def _check_long(self, length: int, field: FieldDescriptor, kind: Descriptor, called: str) -> None:
+        if not (carries_picture(field) or _is_of_a_picture(kind)):
+            raise InvalidField(called, f"has {length} bytes, which no text needs")
+        most = self._limits.picture_bytes
+        in_message = most if field.type == FieldDescriptor.TYPE_BYTES else MAX_CHARACTERS_A_BYTE * most
+        if length > in_message + (0 if field.message_type is None else SMALL_BYTES):
+            raise InvalidField(called, f"is larger than {most} bytes", Reason.IMAGE_TOO_LARGE)
 
     def _value(self, wire_type: int, at: int, end: int) -> tuple[int, int]:
         """Return where a value begins and where it ends."""
@@ -159,14 +194,15 @@ class _Walk:
 
 
 def _called(field: FieldDescriptor, kind: Descriptor, name: str) -> str:
-    """Name a field as clients of its API write it."""
+    """Name a field as clients of its API write it. What is wrong within a picture is said of the picture."""
+    if _is_of_a_picture(kind):
+        return name
     own = field.json_name if kind.file.package == _LEGACY else field.name
     return f"{name}.{own}" if name else own
 
 
-def _is_plain_text(field: FieldDescriptor, kind: Descriptor) -> bool:
-    is_of_a_picture = kind.full_name == input_pb2.InputImage.DESCRIPTOR.full_name
-    return field.type == FieldDescriptor.TYPE_STRING and not carries_picture(field) and not is_of_a_picture
+def _is_of_a_picture(kind: Descriptor) -> bool:
+    return kind.full_name == input_pb2.InputImage.DESCRIPTOR.full_name
 
 
 def _malformed() -> InvalidField:

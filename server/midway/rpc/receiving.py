@@ -54,9 +54,10 @@ class Receiver:
         give_back: GiveBack | None = partial(room.give_back, caller, amount)
         try:
             data = await _only_message(context, takes, seconds)
-            if len(data) > SMALL_BYTES:
-                await asyncio.sleep(0)  # to take it over and to parse it hold the loop for some 20 ms each, of 30 MB
-            request = takes.parsed(data)
+            request = takes.make()
+            for _ in takes.parsing(data, request):
+                if len(data) > SMALL_BYTES:
+                    await asyncio.sleep(0)  # each step, and grpc's handing over, may hold the loop for 20 ms
             if len(data) <= SMALL_BYTES:
                 return request, None
             kept, give_back = give_back, None
