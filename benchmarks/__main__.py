@@ -8,7 +8,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, delay, fanout, files, growth, imagines, memory, rest, results, simulator, strangers
+from benchmarks import calls, delay, fanout, files, growth, imagines, large, memory, rest, results, simulator, strangers
 from benchmarks.measure import Benchmark, Figure, Scale
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "growth": growth.run,
     "memory": memory.run,
     "simulator": simulator.run,
+    "large": large.run,
     "strangers": strangers.run,
 }
 SHOWN = (*BENCHMARKS, "soak")  # what has results, in the page's order

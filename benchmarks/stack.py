@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +143,7 @@ class Bench:
         *,
         data: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        command: Sequence[str | Path] | None = None,
     ) -> Server:
         """Run Midway as `midway serve` does, with the settings that users have but for those named."""
         directory = data or self.directory / f"data-{len(self._parts)}"
@@ -150,7 +151,7 @@ class Bench:
         program = parts.server(own)
         environment = {**program.environment, "MIDWAY_ACCOUNTS": accounts.setting(), **(settings or {})}
         part, line = await self.run(
-            Program(program.name, program.command, program.ready_line, environment, reads_settings=True)
+            Program(program.name, command or program.command, program.ready_line, environment, reads_settings=True)
         )
         told = parts.fields(line)
         channel = await self.channel(told["grpc"])

@@ -20,7 +20,7 @@ from benchmarks.stack import Bench, Server
 STRANGERS = 200
 KEY = "the-key-of-this-benchmark"
 SECRET = "between-envoy-and-the-server"
-QUIET_SECONDS, SECONDS = 20.0, 60.0
+WARM_SECONDS, QUIET_SECONDS, SECONDS = 10.0, 20.0, 60.0
 AFTERWARDS_SECONDS = 60.0  # at most, until the memory is as it was
 PACE = 0.05  # seconds between two rounds of the client's calls
 PATIENCE = 30.0  # seconds; a call that was not answered by then, or refused, counts as taking so long
@@ -36,13 +36,15 @@ async def run(scale: Scale) -> list[Figure]:
     names = ("poll over gRPC", "poll over REST", "submit over gRPC")
     quiet = "the same calls while nobody else calls"
     figures = [Figure(f"p99 of a {name}, {crowd}", "ms", Target(10, at_most=True), quiet) for name in names]
-    memory = Figure("memory of server and Envoy after these strangers", "MB", Target(1.2, at_most=True), "before them")
+    warm = f"before them, when they had served {STRANGERS} clients with a key"
+    memory = Figure("memory of server and Envoy after these strangers", "MB", Target(1.2, at_most=True), warm)
     async with Bench() as bench:
         simulator, _ = await bench.simulator(speed=SLOWEST)
         server = await bench.server(simulator, settings={"MIDWAY_API_KEYS": KEY, "MIDWAY_ENVOY_SECRET": SECRET})
         rest, envoy = await bench.envoy(server, needs_key=True, secret=SECRET)
         async with aiohttp.ClientSession(rest, headers=dict(CLIENT)) as http:
             asks = await calls_of(server, http)
+            await served_a_crowd(asks, rest, scale.seconds(WARM_SECONDS))
             before = await delays(asks, scale.seconds(QUIET_SECONDS))
             memory_before = memory_bytes(server.pid) + memory_bytes(envoy)
             strangers = await begin(bench, server.address, rest)
@@ -74,6 +76,19 @@ async def calls_of(server: Server, http: aiohttp.ClientSession) -> list[Ask]:
         await server.tasks.SubmitImagine(request, metadata=CLIENT, timeout=PATIENCE)
 
     return [by_grpc, by_rest, submit]
+
+
+async def served_a_crowd(asks: list[Ask], rest: str, seconds: float) -> None:
+    """Have as many clients with a key as there will be strangers: a process that has just begun has no spare memory."""
+    by_grpc, *_ = asks
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(rest, headers=dict(CLIENT), connector=connector) as http:
+
+        async def by_rest() -> None:
+            async with http.get("/mj/task/queue", raise_for_status=True) as answer:
+                await answer.read()
+
+        await delays([by_rest, by_grpc] * (STRANGERS // 2), seconds)
 
 
 async def begin(bench: Bench, grpc_address: str, rest: str) -> int:

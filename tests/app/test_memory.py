@@ -4,8 +4,14 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from midway.app import parts
+from midway.app.memory import TUNABLES, huge_pages_for_large_blocks
+from midway.app.settings import Settings
+
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 # Pictures come and go, until malloc has learnt to keep their place; after the last one came, something small settles.
 HELD = """
@@ -61,6 +67,45 @@ def test_a_picture_that_has_gone_takes_no_memory():
 def test_what_a_crowd_took_goes_back_when_it_has_left():
     assert held("as it is", HOLES) > 15_000_000
     assert held("given back", HOLES) < 5_000_000
+
+
+# What a process is told to do with a large block; `hg` among a mapping's flags asks for huge pages.
+ADVISED = """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+block = libc.malloc(50_000_000)
+flags, is_ours = "", False
+for line in open("/proc/self/smaps"):
+    first, _, rest = line.partition(" ")
+    if "-" in first and not first.endswith(":"):
+        begin, end = (int(number, 16) for number in first.split("-"))
+        is_ours = begin <= block < end
+    elif first == "VmFlags:" and is_ours:
+        flags = rest
+print("hg" in flags.split())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc is what this is about")
+@pytest.mark.skipif(not HUGE_PAGES.exists(), reason="this system has no huge pages to ask for")
+def test_a_servers_large_blocks_ask_for_huge_pages():
+    untuned = {name: value for name, value in os.environ.items() if name != TUNABLES}
+
+    def advised(environment: dict[str, str]) -> str:
+        command = [sys.executable, "-c", ADVISED]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert advised(untuned) == "False"
+    assert advised({**untuned, **parts.server(Settings(accounts=())).environment}) == "True"
+
+
+def test_what_an_operator_told_glibc_stays(monkeypatch):
+    monkeypatch.setenv(TUNABLES, "glibc.malloc.tcache_count=0")
+    assert huge_pages_for_large_blocks() == {TUNABLES: "glibc.malloc.tcache_count=0:glibc.malloc.hugetlb=1"}
+
+    monkeypatch.setenv(TUNABLES, "glibc.malloc.hugetlb=0")
+    assert huge_pages_for_large_blocks() == {}
 
 
 def held(how: str, program: str = HELD) -> int:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
-from midway.domain.errors import InvalidField, Reason
+from midway.domain.errors import InvalidField
 from midway.rpc.messages import MOST_FIELDS, SMALL_BYTES, RequestLimits, Takes
 
 LIMITS = RequestLimits(pictures=5)
@@ -84,25 +84,6 @@ def test_a_large_request_is_read_in_steps_of_which_none_holds_more_than_one_pict
 
     assert max(after - before for before, after in pairwise([*sizes, read.ByteSize()])) < 2_100_000
     assert read == request
-
-
-def test_a_picture_that_is_too_large_is_told_by_its_name_before_it_is_parsed() -> None:
-    small = RequestLimits(pictures=5, picture_bytes=2_000_000)
-    images = [input_pb2.InputImage(data=b"x" * 2_000_000), input_pb2.InputImage(data=b"x" * 2_000_001)]
-    request = submit_pb2.SubmitImagineRequest(images=images)
-    old = legacy_request_pb2.SubmitImagineRequest(base64_array=["x" * 4_000_000, "x" * 4_000_001])
-    one = submit_pb2.SubmitDescribeRequest(image=input_pb2.InputImage(base64_or_data_url="x" * 4_000_001))
-    often = input_pb2.InputImage(data=b"x" * 1_500_000).SerializeToString() * 4
-
-    for method, too_large, field in [
-        (IMAGINE, request.SerializeToString(), "images[1]"),
-        (IMAGINE, b"\x12" + _length(len(often)) + often, "images[0]"),
-        (OLD_IMAGINE, old.SerializeToString(), "base64Array[1]"),
-        ("/midjourney.v1.MidjourneyService/SubmitDescribe", one.SerializeToString(), "image"),
-    ]:
-        with pytest.raises(InvalidField) as caught:
-            Takes(method, small).parsed(too_large)
-        assert (caught.value.field, caught.value.reason) == (field, Reason.IMAGE_TOO_LARGE)
 
 
 def test_a_large_field_of_a_newer_client_is_not_even_copied() -> None:

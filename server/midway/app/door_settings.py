@@ -80,7 +80,9 @@ class DoorSettings(BaseSettings):
         gt=0,
         description="How long a new connection to the gRPC port may say nothing",
     )
-    max_message_bytes: int = Field(64 * MIB, ge=MIB, description="Largest gRPC message")
+    max_message_bytes: int = Field(
+        56 * MIB, ge=MIB, description="Largest gRPC message; one is taken over in one go, while other calls wait"
+    )
     max_unary_image_bytes: int = Field(
         _OPTIONS.max_unary_image_bytes,
         ge=1,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from midway.app.disk import needing
 from midway.app.envoy import RestDoor, envoy_config, envoy_program
+from midway.app.memory import huge_pages_for_large_blocks
 from midway.app.part import Part, Program
 from midway.app.ports import accepting, reachable
 from midway.app.settings import Settings
@@ -44,7 +45,7 @@ def server(settings: Settings) -> Program:
     }
     if not settings.accounts:
         ours["MIDWAY_ACCOUNTS"] = "[]"  # A demo never takes the real Accounts of a midway.toml along.
-    environment = {name: str(value) for name, value in ours.items()}
+    environment = {name: str(value) for name, value in ours.items()} | huge_pages_for_large_blocks()
     command = (sys.executable, "-m", "midway.app.cli", "serve")
     return Program("server", command, READY, environment, reads_settings=True)
 

@@ -16,8 +16,7 @@ from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import input_pb2
 from msgspec import Struct
 
-from midway.domain.errors import InvalidField, Reason
-from midway.engine.picture import MAX_CHARACTERS_A_BYTE, PictureLimits
+from midway.domain.errors import InvalidField
 
 SMALL_BYTES = 64 * 1024  # parsing as much takes a few milliseconds at worst, whatever it holds
 MOST_FIELDS = 5_000  # of a large message; a real one has a hundred, and Python goes through so many in 15 ms
@@ -36,7 +35,6 @@ class RequestLimits(Struct, frozen=True):
     """How large a request may be that carries no pictures, and how many elements one list may have."""
 
     pictures: int
-    picture_bytes: int = PictureLimits().max_bytes
     bytes: int = SMALL_BYTES
     ids: int = MOST_IN_A_LIST  # of the old API's list-by-condition
     others: int = MOST_IN_A_LIST
@@ -70,7 +68,7 @@ class Takes:
         return message
 
     def parsing(self, data: bytes, message: Message) -> Iterator[None]:
-        """Read a request into an empty message, a step each some ten milliseconds. Raises InvalidField as `parsed`."""
+        """Read a request into an empty message in steps, of one large picture each. Raises InvalidField as `parsed`."""
         most = self._limits.bytes
         if len(data) > most and not self.carries_pictures:
             raise InvalidField(WHOLE, f"has {len(data)} bytes, at most {most} are taken by this method")
@@ -152,22 +150,12 @@ class _Walk:
                 most = self._limits.of(field)
                 if counts[field.number] > most:
                     raise InvalidField(called, f"holds more than {most}, which are taken at most")
-                if carries_picture(field):
-                    called += f"[{counts[field.number] - 1}]"
-            if at - begin > MOST_TEXT_BYTES:
-                self._check_long(at - begin, field, kind, called)
+            if at - begin > MOST_TEXT_BYTES and not (carries_picture(field) or _is_of_a_picture(kind)):
+                raise InvalidField(called, f"has {at - begin} bytes, which no text needs")
             if field.message_type is not None and tag & 7 == _BYTES:
                 self._fields_of(begin, at, field.message_type, called, depth + 1)
             known.append((start, at))
         return known
-
-    def _check_long(self, length: int, field: FieldDescriptor, kind: Descriptor, called: str) -> None:
-        if not (carries_picture(field) or _is_of_a_picture(kind)):
-            raise InvalidField(called, f"has {length} bytes, which no text needs")
-        most = self._limits.picture_bytes
-        in_message = most if field.type == FieldDescriptor.TYPE_BYTES else MAX_CHARACTERS_A_BYTE * most
-        if length > in_message + (0 if field.message_type is None else SMALL_BYTES):
-            raise InvalidField(called, f"is larger than {most} bytes", Reason.IMAGE_TOO_LARGE)
 
     def _value(self, wire_type: int, at: int, end: int) -> tuple[int, int]:
         """Return where a value begins and where it ends."""
@@ -194,9 +182,7 @@ class _Walk:
 
 
 def _called(field: FieldDescriptor, kind: Descriptor, name: str) -> str:
-    """Name a field as clients of its API write it. What is wrong within a picture is said of the picture."""
-    if _is_of_a_picture(kind):
-        return name
+    """Name a field as clients of its API write it."""
     own = field.json_name if kind.file.package == _LEGACY else field.name
     return f"{name}.{own}" if name else own
 

@@ -26,7 +26,7 @@ class ServerOptions:
     max_arriving_requests_per_caller: int = 4
     max_arriving_requests_of_strangers: int = 2  # with a signature instead of a key, and as many probes of the health
     request_timeout: timedelta = timedelta(seconds=10)  # to arrive
-    max_message_bytes: int = 64 * 1024 * 1024  # five pictures of 6 MB as base64, and room
+    max_message_bytes: int = 56 * 1024 * 1024  # five pictures of 10 MiB, and room
     max_body_bytes: int = 64 * 1024  # of a request without pictures
     max_unary_image_bytes: int = 4_000_000  # gRPC clients take messages of 4 MiB
     max_page_bytes: int = 3_000_000  # of a page of Tasks, for the same reason

@@ -24,10 +24,13 @@ FetchLink = Callable[[str], Awaitable[bytes]]
 
 
 class Source(Struct, frozen=True):
-    """A picture as it was sent: the file, or text that is a link, a data URL or bare base64."""
+    """A picture as it was sent: the file, or text that is a link, a data URL or bare base64.
+
+    A large one stays in its message until a thread reads it, since to copy it takes some ten milliseconds.
+    """
 
     field: str
-    content: str | bytes
+    content: str | bytes | input_pb2.InputImage
 
 
 class Pictures(Struct, frozen=True):
@@ -107,9 +110,12 @@ class PictureReader:
 
 
 def _image_or_link(source: Source, limits: PictureLimits) -> InputImage | str:
-    if isinstance(source.content, bytes):
-        return image_from_bytes(source.content, source.field, limits)
-    return image_from_text(source.content, source.field, limits)
+    content = source.content
+    if isinstance(content, input_pb2.InputImage):
+        content = content.data if content.HasField("data") else content.base64_or_data_url
+    if isinstance(content, bytes):
+        return image_from_bytes(content, source.field, limits)
+    return image_from_text(content, source.field, limits)
 
 
 def sources_from(pictures: Sequence[input_pb2.InputImage], field: str) -> list[Source]:
@@ -120,10 +126,8 @@ def sources_from(pictures: Sequence[input_pb2.InputImage], field: str) -> list[S
 def source_from(picture: input_pb2.InputImage, field: str) -> Source:
     """Return where one picture is. Raises InvalidField when its `oneof` is unset."""
     match picture.WhichOneof("source"):
-        case "data":
-            return Source(field, picture.data)
-        case "base64_or_data_url":
-            return Source(field, picture.base64_or_data_url)
+        case "data" | "base64_or_data_url":
+            return Source(field, picture)
         case "url" if picture.url.startswith(LINK_SCHEMES):
             return Source(field, picture.url)
         case "url":

@@ -65,7 +65,8 @@ def ask_shorten(request: requests.SubmitShortenRequest, around: Surroundings) ->
 
 def ask_describe(request: requests.SubmitDescribeRequest, around: Surroundings) -> Ask:
     """Read a describe, its picture aside."""
-    _require(request.base64 + request.link, texts.BASE64_OR_LINK_BLANK)
+    if not request.link.strip():
+        _require(request.base64, texts.BASE64_OR_LINK_BLANK)
     return _ask(Action.DESCRIBE, request, around)
 
 

@@ -1,5 +1,6 @@
 """The submit paths of the old API."""
 
+import asyncio
 from collections.abc import Iterable
 
 from midjourney.legacy.v1 import legacy_request_pb2 as requests
@@ -18,6 +19,7 @@ from midway.rpc.legacy.refusals import MASK, BadParameter, Told, answering
 from midway.rpc.legacy.results import result, result_from_change, result_from_placed
 from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import filter_account, path_speed
+from midway.rpc.messages import SMALL_BYTES
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.pictures import LINK_SCHEMES, PictureReader, Pictures, Source
 
@@ -38,8 +40,10 @@ class LegacySubmits:
     async def SubmitImagine(self, request: requests.SubmitImagineRequest, context: Context) -> SubmitResult:
         """Draw a grid."""
         ask = asks.ask_imagine(request, self._surroundings(context))
-        older = [Source("base64", request.base64)] if request.base64.strip() else []
-        pictures = await self._pictures.read(_sources(request.base64_array) + older)
+        sources = await _sources(request.base64_array)
+        if older := request.base64.strip():
+            sources.append(Source("base64", older))
+        pictures = await self._pictures.read(sources)
         return await self._submit(ask, pictures)
 
     @answering()
@@ -56,12 +60,12 @@ class LegacySubmits:
     async def SubmitDescribe(self, request: requests.SubmitDescribeRequest, context: Context) -> SubmitResult:
         """Find prompts."""
         ask = asks.ask_describe(request, self._surroundings(context))
-        return await self._submit(ask, await self._pictures.read([_described(request)]))
+        return await self._submit(ask, await self._pictures.read([_described(request.base64, request.link)]))
 
     @answering()
     async def SubmitBlend(self, request: requests.SubmitBlendRequest, context: Context) -> SubmitResult:
         """Mix pictures."""
-        sources = _sources(request.base64_array)
+        sources = await _sources(request.base64_array)
         if len(sources) not in BLEND_IMAGES:
             raise BadParameter(texts.BLEND_COUNT_WRONG)
         ask = asks.ask_blend(request, self._surroundings(context))
@@ -76,8 +80,8 @@ class LegacySubmits:
     async def SubmitModal(self, request: requests.SubmitModalRequest, context: Context) -> SubmitResult:
         """Answer a modal."""
         task_id = asks.modal_task_id(request)
-        has_mask = bool(request.mask_base64.strip())
-        mask = await self._pictures.read_mask(Source(MASK, request.mask_base64)) if has_mask else None
+        given = request.mask_base64.strip()
+        mask = await self._pictures.read_mask(Source(MASK, given)) if given else None
         return result_from_placed(await self._engine.answer_modal(task_id, request.prompt, mask))
 
     @answering()
@@ -93,7 +97,7 @@ class LegacySubmits:
     @answering(_NO_INSTANCE)
     async def UploadDiscordImages(self, request: requests.UploadDiscordImagesRequest, context: Context) -> SubmitResult:
         """Put pictures on Discord."""
-        sources = _sources(request.base64_array)
+        sources = await _sources(request.base64_array)
         if not sources:
             raise BadParameter(texts.BASE64_MISSING)
         files = await self._pictures.read_files(sources)
@@ -112,15 +116,24 @@ class LegacySubmits:
         return result_from_placed(await self._engine.submit(with_pictures(ask, pictures), pictures.files))
 
 
-def _sources(pictures: Iterable[str]) -> list[Source]:
-    """Name the pictures that are not blank by their place in the old API's array."""
-    return [Source(f"base64Array[{index}]", text) for index, text in enumerate(pictures) if text.strip()]
+async def _sources(pictures: Iterable[str]) -> list[Source]:
+    """Name the pictures that are not blank by their place in the old API's array.
+
+    Others have their turn between two large ones, as each is copied out of its message.
+    """
+    sources = []
+    for index, text in enumerate(pictures):
+        if text.strip():
+            sources.append(Source(f"base64Array[{index}]", text))
+        if len(text) > SMALL_BYTES:
+            await asyncio.sleep(0)
+    return sources
 
 
-def _described(request: requests.SubmitDescribeRequest) -> Source:
-    if request.base64.strip():
-        return Source("base64", request.base64)
-    link = request.link.strip()
+def _described(base64: str, link: str) -> Source:
+    if base64.strip():
+        return Source("base64", base64)
+    link = link.strip()
     if not link.startswith(LINK_SCHEMES):
         raise BadParameter(texts.LINK_WRONG)
     return Source("link", link)
