@@ -54,11 +54,14 @@ class Uploader:
             async with asyncio.TaskGroup() as group:
                 for put in puts:
                     group.create_task(put, name="upload")
-        except* DiscordError as failed:
-            first = failed.exceptions[0]
+        except ExceptionGroup as failed:
+            # Its traceback leads to the frame of the TaskGroup, which keeps it: the pictures would stay for long.
+            first = failed.with_traceback(None).exceptions[0]
             if isinstance(first, NotConnected):
                 raise NotConnected(str(first)) from first
-            raise UploadFailed("a picture could not be stored") from first
+            if isinstance(first, DiscordError):
+                raise UploadFailed("a picture could not be stored") from first
+            raise
 
 
 @contextmanager

@@ -44,7 +44,10 @@ class Inbox:
         """Have something done and wait for its result; its exception is raised here."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._steps.put_nowait(Step(run, done))
-        return await done
+        try:
+            return await done
+        finally:
+            del done, run  # else an error, its traceback and what `run` holds would keep each other
 
     async def run_waiting(self, nap: timedelta) -> None:
         """Run the steps that wait now; when there are none, the next one, or return after `nap`."""
@@ -67,6 +70,7 @@ class Inbox:
         except Exception as err:  # noqa: BLE001 - supervised: raised again where `ask` waits
             if not done.done():
                 done.set_exception(err)
+            del step, done  # see `ask`
             return
         except asyncio.CancelledError:
             done.cancel()  # the worker ends; nobody will run it

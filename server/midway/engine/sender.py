@@ -159,7 +159,8 @@ class Sender:
             inputs = await self._store.inputs(task.inputs_of) if task.ask.image_count else []
             prepared = await prepare(task, inputs[: task.ask.image_count], self._connection, self.place)
         except DiscordError as err:
-            error = err  # `err` is unbound when the callback runs
+            # `err` is unbound when the callback runs; with its traceback it would keep this call, and the pictures.
+            error = err.with_traceback(None)
             self.serially(lambda: self._unprepared(task.id, error))
             return
         except Exception as err:  # noqa: BLE001 - supervised: nothing was sent, so it stays in the queue
@@ -218,7 +219,7 @@ class Sender:
             else:
                 await self._connection.interact(interaction, nonce)
         except DiscordError as err:
-            outcome = err
+            outcome = err.with_traceback(None)  # which would keep this call
         except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
             log.exception("sending failed in an unforeseen way", nonce=nonce)
             outcome = Unknown(str(err))

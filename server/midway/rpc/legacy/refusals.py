@@ -141,17 +141,21 @@ def answering(
             except BadParameter as err:
                 return result(Code.VALIDATION_ERROR, err.text)
             except (Refusal, TaskUnreadable) as outcome:
-                refusal = refusal_from(outcome)
-                if refusal.reason not in told:
+                # Kept in a variable here, the error and its traceback would keep each other, and the request.
+                answer = _answer(refusal_from(outcome), told)
+                if answer is None:
                     raise
-                return _result(refusal, told[refusal.reason])
+                return answer
 
         return answered
 
     return decorate
 
 
-def _result(refusal: Refusal, told: Told) -> legacy_pb2.SubmitResult:
+def _answer(refusal: Refusal, told_by_reason: Mapping[Reason, Told]) -> legacy_pb2.SubmitResult | None:
+    told = told_by_reason.get(refusal.reason)
+    if told is None:
+        return None
     text = told.text if isinstance(told.text, str) else told.text(refusal)
     properties: dict[str, Property] = {
         told.properties[key]: old_field(value) if key == "field" else value
