@@ -1,6 +1,7 @@
 """Requests are counted in their wire format before there is an object of what is too many."""
 
 from itertools import pairwise
+from typing import Any
 
 import midway.rpc.server  # noqa: F401 - loads the services
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
-from midway.domain.errors import InvalidField
+from midway.domain.errors import InvalidField, Reason
+from midway.engine.picture import PictureLimits, image_from_text
 from midway.rpc.messages import MOST_FIELDS, SMALL_BYTES, RequestLimits, Takes
 
 LIMITS = RequestLimits(pictures=5)
@@ -86,6 +88,62 @@ def test_a_large_request_is_read_in_steps_of_which_none_holds_more_than_one_pict
     assert read == request
 
 
+def test_a_picture_that_can_only_be_refused_is_so_before_it_is_parsed() -> None:
+    small = RequestLimits(pictures=5, picture_bytes=1_500_000)
+    images = [input_pb2.InputImage(data=b"x" * 1_500_000), input_pb2.InputImage(data=b"x" * 1_500_001)]
+    often = input_pb2.InputImage(data=b"x" * 1_400_000).SerializeToString() * 3
+    long = input_pb2.InputImage(base64_or_data_url="x" * 3_000_001)
+    strange = input_pb2.InputImage(base64_or_data_url="x" * 1_000_000 + "é" + "x" * 1_000_000)
+    link = input_pb2.InputImage(url="https://example.org/" + "x" * 2_000_000)
+
+    for data, field, reason in [
+        (submit_pb2.SubmitImagineRequest(images=images).SerializeToString(), "images[1]", Reason.IMAGE_TOO_LARGE),
+        (b"\x12" + _length(len(often)) + often, "images[0]", Reason.IMAGE_TOO_LARGE),
+        (submit_pb2.SubmitImagineRequest(images=[long]).SerializeToString(), "images[0]", Reason.IMAGE_TOO_LARGE),
+        (submit_pb2.SubmitImagineRequest(images=[strange]).SerializeToString(), "images[0]", Reason.INVALID_IMAGE),
+        (submit_pb2.SubmitImagineRequest(images=[link]).SerializeToString(), "images[0]", Reason.FIELD_INVALID),
+    ]:
+        with pytest.raises(InvalidField) as caught:
+            Takes(IMAGINE, small).parsed(data)
+        assert (caught.value.field, caught.value.reason) == (field, reason)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("x" * 3_000_001, Reason.IMAGE_TOO_LARGE),
+        ("é" * 2_000_000, Reason.IMAGE_TOO_LARGE),
+        (" " * 3_000_001, Reason.IMAGE_TOO_LARGE),
+        ("x" * 1_000_000 + "é" + "x" * 1_000_000, Reason.INVALID_IMAGE),
+        ("\U0001f600" * 600_000, Reason.INVALID_IMAGE),
+    ],
+    ids=["long", "long in bytes", "long and blank", "a strange letter", "strange letters"],
+)
+def test_the_old_api_refuses_such_a_picture_after_its_other_checks(given: str, reason: Reason) -> None:
+    limits = PictureLimits(max_bytes=1_500_000)
+    sent = legacy_request_pb2.SubmitImagineRequest(prompt="a fox", base64_array=["YQ==", given, "YQ=="], base64=given)
+
+    read: Any = Takes(OLD_IMAGINE, RequestLimits(pictures=5, picture_bytes=limits.max_bytes)).parsed(
+        sent.SerializeToString()
+    )
+
+    assert (read.prompt, read.base64_array[0], read.base64_array[2]) == ("a fox", "YQ==", "YQ==")
+    for picture in (read.base64_array[1], read.base64):
+        with pytest.raises(InvalidField) as caught:
+            image_from_text(picture, "base64", limits)
+        assert caught.value.reason is reason
+        assert len(picture) <= 3_000_001
+
+
+def test_a_long_text_of_base64_is_read_as_it_is() -> None:
+    text = "\ufeffdata:image/png;base64," + "QUJD\n" * 400_000 + "\u2003"
+    old = legacy_request_pb2.SubmitImagineRequest(base64_array=[text], base64=text)
+    new = submit_pb2.SubmitImagineRequest(images=[input_pb2.InputImage(base64_or_data_url=text)])
+
+    assert Takes(OLD_IMAGINE, LIMITS).parsed(old.SerializeToString()) == old
+    assert Takes(IMAGINE, LIMITS).parsed(new.SerializeToString()) == new
+
+
 def test_a_large_field_of_a_newer_client_is_not_even_copied() -> None:
     newer = b"\xfa\x7f\x80\x89\x7a" + b"x" * 2_000_000
     request = Takes(IMAGINE, LIMITS).parsed(newer + submit_pb2.SubmitImagineRequest(prompt="a fox").SerializeToString())
@@ -139,7 +197,9 @@ def test_messages_within_each_other_are_bounded() -> None:
     assert error.problem == "is nested too deep"
 
 
-@pytest.mark.parametrize("data", [b"\x0a\xff", b"\x0a\x02\xff\xfe", b"\x0b", b"\xff" * 20], ids=str)
+@pytest.mark.parametrize(
+    "data", [b"\x0a\xff", b"\x0a\x02\xff\xfe", b"\x0b", b"\xff" * 20, b"\x02\x00", b"\x82\x80\x80\x80\x10\x00"], ids=str
+)
 @pytest.mark.parametrize("before", [b"", b"\x0a" + b"\x80\x80\x04" + LONG.encode()], ids=["small", "large"])
 def test_what_is_no_message_is_refused_with_a_sentence(before: bytes, data: bytes) -> None:
     error = refused(IMAGINE, before + data)

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from google.protobuf.descriptor import FieldDescriptor
 from midjourney.v1 import input_pb2, submit_pb2
 from msgspec.structs import replace
 
@@ -11,7 +13,7 @@ from midway.domain.action import Action, Bot
 from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, JobId, RequestId, TaskId
 from midway.domain.task import Ask
-from midway.rpc.messages import SMALL_BYTES
+from midway.rpc.messages import carries_picture
 from midway.rpc.pictures import Pictures
 from midway.rpc.words import BOTS, CHANGES, SPEEDS, dimensions_from
 from midway.store.port import RequestKey
@@ -90,8 +92,8 @@ class _Identified(Protocol):
 
     request_id: str
 
-    def ByteSize(self) -> int:
-        """Give the length of the wire form."""
+    def ListFields(self) -> Sequence[tuple[FieldDescriptor, Any]]:
+        """Give the fields that are set, with their values."""
 
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes:
         """Give the wire form."""
@@ -106,9 +108,9 @@ async def request_key(request: _Identified) -> RequestKey | None:
         return None
     if len(request.request_id) > MAX_REQUEST_ID_CHARACTERS:
         raise InvalidField("request_id", f"has more than {MAX_REQUEST_ID_CHARACTERS} characters")
-    if request.ByteSize() <= SMALL_BYTES:
+    if not any(carries_picture(field) for field, _ in request.ListFields()):
         return RequestKey(RequestId(request.request_id), _digest(request))
-    # Of pictures it takes a tenth of a second, mostly without Python's lock.
+    # Of pictures it takes a tenth of a second; to ask how large they are, a part of that.
     return RequestKey(RequestId(request.request_id), await asyncio.to_thread(_digest, request))
 
 

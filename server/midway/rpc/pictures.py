@@ -128,9 +128,10 @@ def source_from(picture: input_pb2.InputImage, field: str) -> Source:
     match picture.WhichOneof("source"):
         case "data" | "base64_or_data_url":
             return Source(field, picture)
-        case "url" if picture.url.startswith(LINK_SCHEMES):
-            return Source(field, picture.url)
         case "url":
-            raise InvalidField(field, "must be an http or https link")
+            link = picture.url
+            if not link.startswith(LINK_SCHEMES):
+                raise InvalidField(field, "must be an http or https link")
+            return Source(field, link)
         case _:
             raise InvalidField(field, "one of data, url and base64_or_data_url must be set")

@@ -99,7 +99,10 @@ def build_server(
     Raises RuntimeError when the port is taken.
     """
     limits = RequestLimits(
-        pictures=engine.pictures.max_count, bytes=options.max_body_bytes, ids=options.max_listed_tasks
+        pictures=engine.pictures.max_count,
+        picture_bytes=engine.pictures.max_bytes,
+        bytes=options.max_body_bytes,
+        ids=options.max_listed_tasks,
     )
     chain: Any = Chain(layers.of_a_door(), Receiver(options), limits)  # takes services as a server does
     reader = PictureReader(engine.pictures, fetch_link, engine.decoder.mask)
