@@ -79,13 +79,14 @@ class Takes:
         most = self._limits.bytes
         if len(data) > most and not self.carries_pictures:
             raise InvalidField(WHOLE, f"has {len(data)} bytes, at most {most} are taken by this method")
+        yield
         pieces = [data] if len(data) <= SMALL_BYTES else _Walk(data, self._limits).pieces(self._kind)
         for piece in pieces:
-            yield
             try:
                 message.MergeFromString(piece)
             except (DecodeError, RecursionError):
                 raise InvalidField(WHOLE, "is not a message of this method") from None
+            yield
         self.check_lists(message)
 
     def check_lists(self, message: Message) -> None:
