@@ -44,7 +44,8 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local is_grpc = (headers:get("content-type") or ""):find("^application/grpc")
+  local metadata = handle:streamInfo():dynamicMetadata()
+  local is_grpc = (metadata:get("midway") or {}).is_grpc  -- by paths.lua
   local route = handle:filterContext()
   if route:get("needs_key") then
     if not may_have_key(headers) then
@@ -56,7 +57,6 @@ function envoy_on_request(handle)
   if not is_grpc and tonumber(headers:get("content-length") or 0) > route:get("max_body_bytes") then
     handle:respond({[":status"] = "413"}, "Payload Too Large")
   end
-  local metadata = handle:streamInfo():dynamicMetadata()
   metadata:set("midway", "max_body_bytes", route:get("max_body_bytes"))
   metadata:set("midway", "max_json_elements", route:get("max_json_elements"))
 end

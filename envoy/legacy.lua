@@ -163,7 +163,7 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  if (headers:get("content-type") or ""):find("^application/grpc") then return end
+  if (handle:streamInfo():dynamicMetadata():get("midway") or {}).is_grpc then return end  -- by paths.lua
   headers:remove("content-encoding")  -- no body is unpacked here: a small one could be gigabytes
   take_key(headers)
   local path = headers:get(":path")

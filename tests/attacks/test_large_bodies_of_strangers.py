@@ -72,6 +72,27 @@ async def test_a_body_of_small_elements_ends_at_its_beginning(stack, good):
     assert 400 in statuses
 
 
+@pytest.mark.parametrize("content_type", ["application/grpc-web", "application/grpcx", "application/grpc;x"])
+async def test_a_body_that_only_looks_like_grpc_is_looked_at_all_the_same(stack, good, content_type):
+    """Envoy made JSON of it, and looked at nothing before: ten million elements stopped it for everybody."""
+
+    async def told(path: str, length: int, beginning: bytes = b"") -> int:
+        return await said_to_a_head(
+            stack.rest, "POST", path, length=length, beginning=beginning, key=BAD, content_types=[content_type]
+        )
+
+    statuses = [
+        await told("/mj/submit/change", MIB),
+        await told("/v1/tasks:change", MIB),
+        await told("/mj/submit/change", 60_000, b'{"state":"\xff'),
+        await told(IMAGINE, MIB, b'{"base64Array":[' + b'"",' * 20_000),
+    ]
+    async with good.get("/health") as health:
+        assert health.status == 200
+
+    assert statuses == [413, 413, 400, 400]
+
+
 async def test_pictures_still_come_through(stack):
     async with client_of(stack, key=GOOD) as client:
         status, answer = await client.post(IMAGINE, {"prompt": "", "base64Array": ["A" * 1_000_000]})

@@ -1,13 +1,14 @@
 """How large a body may be, and of what, is told before it is kept."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
-from midjourney.legacy.v1 import legacy_request_pb2
+from midjourney.legacy.v1 import legacy_pb2, legacy_request_pb2
 from midjourney.legacy.v1.legacy_service_pb2_grpc import LegacyServiceStub
 from midway.app.envoy import RestDoor
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DEFAULT = RestDoor(host="127.0.0.1", http_port=0, grpc_port=0)
 IMAGINE = "/mj/submit/imagine"
+SUBMIT_IMAGINE = "/midjourney.legacy.v1.LegacyService/SubmitImagine"
 SMALL_ONLY = [
     ("POST", "/mj/submit/change"),
     ("POST", "/mj-fast/submit/shorten/"),
@@ -26,6 +28,21 @@ SMALL_ONLY = [
     ("GET", "/mj/task/17/fetch"),
     ("GET", "/v1/tasks/17"),
     ("POST", "/mj/nothing"),
+]
+# The transcoder takes a body of any type but `application/grpc` and `application/grpc+…`.
+NOT_GRPC = [
+    ("application/grpc-web",),
+    ("application/grpc-web+proto",),
+    ("application/grpcx",),
+    ("application/grpc;x",),
+    ("application/grpc ; x",),
+    ("application/grpc x",),
+    ("Application/GRPC",),
+    (",application/grpc",),
+    ("application/grpc,application/json",),
+    ("application/grpc", "application/json"),
+    ("application/json", "application/grpc"),
+    ("application/grpc", "application/grpc+proto"),
 ]
 
 
@@ -132,6 +149,68 @@ async def test_native_grpc_is_passed_on_as_it_comes(door):
         answer = await LegacyServiceStub(channel).SubmitImagine(request)
 
     assert answer.properties["characters"] == 1_000_000
+
+
+@pytest.mark.parametrize("content_types", NOT_GRPC, ids=str)
+async def test_what_only_looks_like_grpc_is_looked_at_as_any_other_body(door, content_types):
+    async def told(path: str, beginning: bytes, length: int = DEFAULT.max_body_bytes) -> int:
+        return await said_to_a_head(
+            door.url, "POST", path, length=length, beginning=beginning, content_types=content_types
+        )
+
+    assert await told("/mj/submit/change", b"", DEFAULT.max_body_bytes + 1) == 413
+    assert await told("/v1/tasks:change", b"", DEFAULT.max_body_bytes + 1) == 413
+    assert await told("/mj/task/list-by-ids", b"", DEFAULT.max_query_bytes + 1) == 413
+    assert await told(IMAGINE, b"", DEFAULT.max_upload_body_bytes + 1) == 413
+    assert await told(IMAGINE, b'{"base64Array":[' + b'"",' * 10_000) == 400
+    assert await told(IMAGINE, b'{"index":' + b"1" * 65_000) == 400
+    assert await told("/v1/tasks:imagine", b'{"prompt":"\xff') == 400
+
+
+@pytest.mark.parametrize("content_type", [types[0] for types in NOT_GRPC if len(types) == 1])
+@pytest.mark.parametrize("path", ["/mj/submit/change", "/v1/tasks:change"])
+async def test_what_only_looks_like_grpc_and_announces_no_length_is_413(door, path, content_type):
+    body = pieces(b'{"prompt":"', b"A" * 100_000, b'"}')
+    async with door.http.post(path, data=body, headers={"Content-Type": content_type}) as answer:
+        status, told = answer.status, await answer.json()
+
+    assert (status, told) == (413, {"code": 413, "description": "Payload Too Large"})
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/grpc-web"])
+async def test_what_is_too_large_is_told_as_json_whatever_the_body_calls_itself(door, content_type):
+    headers = {"Content-Type": content_type}
+    async with door.http.post("/mj/submit/change", data=b" " * 100_000, headers=headers) as answer:
+        assert (answer.status, await answer.json()) == (413, {"code": 413, "description": "Payload Too Large"})
+        assert "grpc-status" not in answer.headers
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto", " application/grpc "])
+async def test_every_spelling_of_native_grpc_is_passed_on_as_it_comes(door, content_type):
+    message = legacy_request_pb2.SubmitImagineRequest(base64_array=["A" * 100_000] * 10).SerializeToString()
+    framed = b"\0" + len(message).to_bytes(4) + message
+    headers = {"Content-Type": content_type, "TE": "trailers"}
+    async with door.http.post(SUBMIT_IMAGINE, data=framed, headers=headers) as answer:
+        body = await answer.read()
+
+    assert (answer.status, answer.content_type) == (200, "application/grpc")
+    assert legacy_pb2.SubmitResult.FromString(body[5:]).properties["characters"] == 1_000_000
+
+
+async def test_what_goes_past_the_transcoder_is_no_grpc_whatever_it_calls_itself(door):
+    """The server's plain HTTP would unpack it."""
+    headers = {"Content-Type": "application/grpc", "Content-Encoding": "gzip"}
+    packed = gzip.compress(b"{}")
+    async with door.http.post("/mj/task/list-by-ids", data=packed, headers=headers) as small:
+        assert "content-encoding" not in door.rest.asked["headers"]
+    large = pieces(packed * 100_000)
+    async with door.http.get("/mj/task/17/fetch", data=large, headers=headers) as read:
+        assert (read.status, (await read.json())["body"]) == (200, "")
+    too_large = b"1" * (DEFAULT.max_query_bytes + 1)
+    async with door.http.post("/mj/task/list-by-ids", data=too_large, headers=headers) as refused:
+        assert refused.headers["grpc-status"] == "8"  # Envoy words it for gRPC
+
+    assert ("X-Reached" in small.headers, "X-Reached" in refused.headers) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Requests whose body is announced and does not come: what is answered was told by the head alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from tests.support.processes import PATIENCE_SECONDS
@@ -9,12 +9,21 @@ from tests.support.processes import PATIENCE_SECONDS
 
 @asynccontextmanager
 async def begun(
-    url: str, method: str, path: str, *, length: int, beginning: bytes = b"", key: str = ""
+    url: str,
+    method: str,
+    path: str,
+    *,
+    length: int,
+    beginning: bytes = b"",
+    key: str = "",
+    content_types: Sequence[str] = (),
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Send a head, and so much of its body; hang up at the end."""
     reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
-    secret = f"mj-api-secret: {key}\r\n" if key else ""
-    writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{secret}Content-Length: {length}\r\n\r\n".encode())
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {length}"]
+    lines += [f"mj-api-secret: {key}"] if key else []
+    lines += [f"Content-Type: {each}" for each in content_types]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
     writer.write(beginning)
     try:
         yield reader, writer
@@ -23,10 +32,18 @@ async def begun(
 
 
 async def said_to_a_head(
-    url: str, method: str, path: str, *, length: int, beginning: bytes = b"", key: str = ""
+    url: str,
+    method: str,
+    path: str,
+    *,
+    length: int,
+    beginning: bytes = b"",
+    key: str = "",
+    content_types: Sequence[str] = (),
 ) -> int:
     """Return the status that is answered to a head, and so much of its body."""
-    async with begun(url, method, path, length=length, beginning=beginning, key=key) as (reader, _):
+    whole = begun(url, method, path, length=length, beginning=beginning, key=key, content_types=content_types)
+    async with whole as (reader, _):
         return await status_of(reader)
 
 
