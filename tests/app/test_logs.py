@@ -162,6 +162,14 @@ TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAx.DwTHgA.Xk2JcVdpD0aZb9Qm4Lr7sTfWyUe1HgNvKiOx"
     [
         ("post to https://hooks.example:8443/T0KEN/hush", "post to https://hooks.example:8443/[hidden]"),
         ("post to https://user:hush@hooks.example/", "post to https://hooks.example/[hidden]"),
+        ("socks5://user:hush@proxy.example:1080", "socks5://proxy.example:1080"),
+        ("URL('http://user:hush@[::1]:80'), again", "URL('http://[::1]:80'), again"),
+        (r'{"proxy":"http:\/\/hush@proxy.example"}', r'{"proxy":"http:\/\/proxy.example"}'),
+        ("http://user:hush@hush@proxy.example", "http://proxy.example"),
+        ("http://user:hush/hush#hush?hush@proxy.example:1", "http://proxy.example:1"),
+        ("proxy_socks5h://user:hush@proxy.example:1", "proxy_socks5h://proxy.example:1"),
+        ("http://proxy.example:1080 for fox@mail.example", "http://proxy.example:1080 for fox@mail.example"),
+        ("https://pages.example:80/@fox", "https://pages.example:80/[hidden]"),
         (
             "404, url='https://cdn.example/a/1.png?ex=1&is=2&hm=hush'",
             "404, url='https://cdn.example/[hidden]'",

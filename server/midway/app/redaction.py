@@ -39,15 +39,19 @@ MOST_ITEMS = 50  # of a list or mapping
 DEEPEST = 6  # levels of lists and mappings
 
 _NAMED = "authorization|mj[-_]api[-_]secret|x-api-key|api[-_]key|(?:set-)?cookie|signature|secret|token"
-_URL = r"([a-z][a-z0-9+.-]{1,20}:\\?/\\?/)(?:[^\s/?#\"'<>@]*@)?([^\s/\\?#\"'<>]*+)[^\s\"'<>]+"
+_SCHEME = r"([a-z][a-z0-9+.-]{1,20}:\\?/\\?/)"
+# Also a password with what ends a host (/ ? #): behind a colon only digits are a port.
+_USER = r"(?:[^\s/?#\"'<>@:\[]*:(?!\d+[\\/?#])[^\s\"'<>]{0,256}@|[^\s/?#\"'<>]*@)"
 _FORMS = [
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), shown)
     for pattern, shown in (
         # Bytes as Python writes them are somebody's body or header, never words of ours.
         (r"""(?<!\w)b(['"])(?:\\.|(?!\1)[^\\])*(?:\1|\\?$)""", "[bytes]"),
         (r"\bdata:[\w.+/-]*(?:;[\w=.-]*)*,[^\s\"'<>]*", "data:[hidden]"),
-        # An address's path or query may be all that guards it (a webhook, a signed link), so only the host is told.
-        (rf"\b{_URL}", r"\1\2/[hidden]"),
+        # An address's path or query may be all that guards it (a webhook, a signed link), and a user's password stands
+        # before its host: so only the host is told.
+        (rf"{_SCHEME}{_USER}", r"\1"),
+        (rf"{_SCHEME}([^\s/\\?#\"'<>]*+)[^\s\"'<>]+", r"\1\2/[hidden]"),
         (r"\?[\w.~%-]+=[^\s\"'<>]*", "?[hidden]"),
         (rf"\b({_NAMED})(['\"]?\s*[:=,]\s*['\"]?)[^'\"\r\n]+", r"\1\2[hidden]"),
         (r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", r"\1 [hidden]"),
