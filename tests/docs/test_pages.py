@@ -99,6 +99,13 @@ def test_every_make_target_stands_in_a_document(target):
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_built_file_is_one_that_make_writes(document):
+    named = set(re.findall(r"`(build/[^`]+\.\w+)`", document.read_text("utf-8")))
+
+    assert named - set(re.findall(r"build/\S+", page("Makefile"))) == set()
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(document):
     links = [link for link in LINK.findall(document.read_text("utf-8")) if "://" not in link]
 

@@ -79,8 +79,8 @@ async def _serve(settings: Settings) -> None:
 def _threads(accounts: int) -> ThreadPoolExecutor:
     """Make the pool of `asyncio.to_thread`, for files and pictures; its threads are begun as they are needed.
 
-    libcurl connects an Account's gateway in one of them, looks up its name there and waits for half a minute: so each
-    Account has its own, and however many cannot be reached, files are read all the same.
+    libcurl connects an Account's gateway in one of them, to addresses that it is given, and waits there for half a
+    minute: so each Account has its own, and however many cannot be reached, files are read all the same.
     """
     return ThreadPoolExecutor(THREADS + accounts, thread_name_prefix="midway")
 
