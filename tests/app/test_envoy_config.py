@@ -2,14 +2,13 @@
 
 import re
 import subprocess
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from google.protobuf.descriptor_pool import Default
 from midway.app.envoy import ROOT, TEMPLATE, RestDoor, envoy_config, envoy_program, rendered
-from midway.app.settings import Settings
 from midway.rest.backend import LEGACY, TASKS, raw_methods
 from midway.rest.reading import bindings
 from midway.rpc.options import ServerOptions
@@ -67,17 +66,6 @@ def test_as_it_stands_the_file_lets_in_whom_a_server_without_keys_does():
 
     changed = {path.rpartition("/")[2] for path in before if before[path] != after[path]}
     assert changed == {"filename", "proto_descriptor"}
-
-
-def test_as_it_stands_the_file_takes_what_the_settings_take_by_default():
-    """An Envoy of one's own let through 1 MiB where the server took 64 KiB."""
-    shared = {field.name for field in fields(RestDoor)} & Settings.model_fields.keys()
-    defaults = {
-        name: Settings.model_fields[name].default for name in shared - {"rest_backend_port"}
-    }  # by the gRPC port
-
-    assert {"max_body_bytes", "max_upload_body_bytes", "max_query_bytes", "max_json_elements"} <= shared
-    assert {name: getattr(DEFAULT_DOOR, name) for name in defaults} == defaults
 
 
 @pytest.mark.parametrize(

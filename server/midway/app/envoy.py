@@ -40,7 +40,7 @@ class RestDoor:
     secret: str = field(default="", repr=False)
     max_body_bytes: int = 65_536  # without pictures
     max_upload_body_bytes: int = 50_331_648  # with pictures
-    max_query_bytes: int = 65_536  # of a read of the old API
+    max_query_bytes: int = 1_048_576  # of a read of the old API
     max_json_elements: int = 4_000
     silence_seconds: float = 10  # of a connection that has not asked for anything
     workers: int = field(default_factory=cores)
