@@ -63,6 +63,36 @@ async def test_notices_for_some_hosts_and_domains_can_be_passed_over(store: Stor
     assert await left("two.example:443", "8.example") == urls
 
 
+async def test_ports_of_an_address_can_be_passed_over_together(store: Store):
+    urls = [
+        "http://10.0.0.8:99/",
+        "http://10.0.0.8/",
+        "http://[2001:db8::1]/",
+        "http://[2001:db8::2]:8/",
+        "http://a.b/",
+    ]
+    for url in urls:
+        await advance(store, await submitted(store, a_task(notify_url=url)), Dispatched(), notify=True)
+
+    [row] = await store.outbox_due(LATER, besides={"10.0.0.8", "2001:db8::/64"})
+
+    assert row.url == "http://a.b/"
+
+
+async def test_notices_for_some_hosts_are_read_though_their_domain_or_all_are_passed_over(store: Store):
+    urls = ["https://a.one.example/", "https://b.one.example/", "http://10.0.0.8:99/", "https://two.example/"]
+    for url in urls:
+        await advance(store, await submitted(store, a_task(notify_url=url)), Dispatched(), notify=True)
+    answering = ["b.one.example:443", "10.0.0.8:99"]
+
+    beside_a_domain = await store.outbox_due(LATER, besides={"one.example"}, save=answering)
+    beside_all = await store.outbox_due(LATER, besides=None, save=answering)
+
+    assert [row.url for row in beside_a_domain] == urls[1:]
+    assert [row.url for row in beside_all] == urls[1:3]
+    assert await store.outbox_due(LATER, besides=None) == []
+
+
 async def test_later_notices_of_a_task_wait_for_the_first(store: Store):
     task = await advance(store, await submitted(store, an_asking_task()), Dispatched(), Accepted(), notify=True)
 

@@ -283,11 +283,13 @@ class StumblingStore(MemoryStore):
         super().__init__()
         self.reads_refused = self.writes_refused = 0
 
-    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()):
+    async def outbox_due(
+        self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
+    ):
         if self.reads_refused:
             self.reads_refused -= 1
             raise StoreUnavailable
-        return await super().outbox_due(now, limit, besides)
+        return await super().outbox_due(now, limit, besides, save)
 
     async def outbox_delivered(self, sequence: int) -> None:
         if self.writes_refused:

@@ -83,11 +83,13 @@ class ReadStore(MemoryStore):
         super().__init__()
         self.reads, self.read_twice = 0, asyncio.Event()
 
-    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
+    async def outbox_due(
+        self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
+    ) -> list[OutboxRow]:
         self.reads += 1
         if self.reads == 2:
             self.read_twice.set()
-        return await super().outbox_due(now, limit, besides)
+        return await super().outbox_due(now, limit, besides, save)
 
 
 @STEPS

@@ -2,7 +2,7 @@
 
 import socket
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -13,6 +13,7 @@ IpAddress = IPv4Address | IPv6Address
 LOOPBACK_NAME = "localhost"
 # RFC 6761, RFC 6762, RFC 8375, ICANN's of 2024 for private use, and the alias of old hosts files.
 PRIVATE_DOMAINS = (LOOPBACK_NAME, "local", "home.arpa", "internal", "localdomain")
+IPV6_NETWORK = 64  # bits; whoever has one address of such a network has all of them
 
 
 def is_public(address: IpAddress) -> bool:
@@ -67,18 +68,18 @@ def is_number_in_disguise(host: str) -> bool:
     return False
 
 
-def domain_of(host: str) -> str | None:
-    """Return the last two labels of a name, as a guess whose it is; None for an address, which is one machine's."""
+def domain_of(host: str) -> str:
+    """Return a guess whose a host is: the last two labels of a name, an address itself, the network of an IPv6 one."""
     name = host.rstrip(".").lower()
     try:
-        ip_address(name)
+        address = ip_address(name)
     except ValueError:
         return ".".join(name.split(".")[-2:])
-    return None
+    return str(ip_network((address, IPV6_NETWORK), strict=False) if isinstance(address, IPv6Address) else address)
 
 
 class Place(NamedTuple):
-    """Where an address leads: `host:port`, and the domain of a name. Blank for what is no address."""
+    """Where an address leads: `host:port`, and whose that is, as `domain_of` guesses. Blank for what is no address."""
 
     host: str
     domain: str
@@ -89,7 +90,7 @@ def place_of(url: str) -> Place:
     """Tell where an address leads."""
     try:
         address = URL(url)
-        return Place(f"{address.host}:{address.port}", domain_of(address.host or "") or "")
+        return Place(f"{address.host}:{address.port}", domain_of(address.host or ""))
     except ValueError:
         return Place("", "")
 

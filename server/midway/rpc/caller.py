@@ -9,12 +9,12 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from midway.outbound.address import IPV6_NETWORK
 from midway.rpc.auth import ApiKeys
 
 Metadata = Iterable[tuple[str, str | bytes]]  # names in lower case
 FORWARDED = "x-forwarded-for"
 ENVOY = "x-midway-envoy"  # what Envoy shows its secret by; it overwrites what its clients send
-IPV6_NETWORK = 64  # bits; whoever has one address of such a network has all of them
 UNKNOWN = "?"  # an address that is none: a Unix socket's, or what a proxy of the operator's own wrote
 
 

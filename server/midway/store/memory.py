@@ -185,9 +185,17 @@ class MemoryStore:
         """Read every Account's mark."""
         return sorted(self._marks.values(), key=lambda mark: mark.account_id)
 
-    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
+    async def outbox_due(
+        self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
+    ) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        return [row for row in self._outbox.due(now) if not set(place_of(row.url)) & set(besides)][:limit]
+        kept, passed_over = frozenset(save), frozenset(besides or ())
+
+        def is_wanted(row: OutboxRow) -> bool:
+            place = place_of(row.url)
+            return place.host in kept or (besides is not None and passed_over.isdisjoint(place))
+
+        return [row for row in self._outbox.due(now) if is_wanted(row)][:limit]
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Drop a notice."""

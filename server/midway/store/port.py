@@ -219,10 +219,13 @@ class Store(Protocol):
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""
 
-    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
+    async def outbox_due(
+        self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
+    ) -> list[OutboxRow]:
         """Read the oldest undelivered notice of each Task that is due; later ones of a Task wait for it.
 
-        Those for the hosts (`host:port`) and domains in `besides` are passed over.
+        Those for the hosts (`host:port`) and domains in `besides` are passed over, with None those for all, save those
+        for the hosts in `save`.
         """
 
     async def outbox_delivered(self, sequence: int) -> None:

@@ -17,8 +17,10 @@ VALUES (:task_id, :revision, :doc, :url, host_of(:url), domain_of(:url), :due_at
 SELECT sequence, sequence AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
 WHERE due_at <= :now
   AND sequence = (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = outbox.task_id)
-  AND host NOT IN (SELECT value FROM json_each(:besides))
-  AND domain NOT IN (SELECT value FROM json_each(:besides))
+  AND (host IN (SELECT value FROM json_each(:save))
+    OR :besides IS NOT NULL
+      AND host NOT IN (SELECT value FROM json_each(:besides))
+      AND domain NOT IN (SELECT value FROM json_each(:besides)))
 ORDER BY due_at, sequence LIMIT :limit
 
 -- name: delete_notice

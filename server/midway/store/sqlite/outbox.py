@@ -35,9 +35,16 @@ def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
     )
 
 
-def due(connection: sqlite3.Connection, now: datetime, limit: int, besides: Collection[str]) -> list[OutboxRow]:
-    """Read the first notice of each Task, where it is due and leads elsewhere than to these hosts and domains."""
-    bound = {"now": integer_from_time(now), "limit": limit, "besides": orjson.dumps(list(besides)).decode()}
+def due(
+    connection: sqlite3.Connection,
+    now: datetime,
+    limit: int,
+    besides: Collection[str] | None,
+    save: Collection[str],
+) -> list[OutboxRow]:
+    """Read the first notice of each Task, where it is due and is not passed over."""
+    bound: dict[str, Any] = {"now": integer_from_time(now), "limit": limit, "save": _json(save)}
+    bound |= {"besides": None if besides is None else _json(besides)}
     rows = connection.execute(QUERIES["outbox_due"], bound).fetchall()
     return decoded("outbox", rows, _notice_from_row)
 
@@ -83,6 +90,10 @@ def redeliver(connection: sqlite3.Connection, task_id: TaskId, revision: Revisio
 def forget_dead_letters(connection: sqlite3.Connection, before: datetime) -> None:
     """Remove the dead letters that died before a time."""
     connection.execute(QUERIES["forget_dead_letters"], {"before": integer_from_time(before)})
+
+
+def _json(texts: Collection[str]) -> str:
+    return orjson.dumps(list(texts)).decode()
 
 
 def _notice_from_row(row: Any) -> OutboxRow:

@@ -222,9 +222,11 @@ class SqliteStore:
         """Read every Account's mark."""
         return await self._read(reads.marks)
 
-    async def outbox_due(self, now: datetime, limit: int = 100, besides: Collection[str] = ()) -> list[OutboxRow]:
+    async def outbox_due(
+        self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
+    ) -> list[OutboxRow]:
         """Read the first notice of each Task, where it is due."""
-        return await self._read(partial(outbox.due, now=now, limit=limit, besides=besides))
+        return await self._read(partial(outbox.due, now=now, limit=limit, besides=besides, save=save))
 
     async def dead_letters(
         self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
