@@ -169,13 +169,13 @@ class Outbound:
         Raises UrlRefused, FetchFailed (also for a file over `max_bytes`) and TimeoutError.
         """
         target = check_url(url)
-        async with asyncio.timeout(within.total_seconds()):
-            return await self._followed(target, max_bytes, within)
+        async with asyncio.timeout(within.total_seconds()) as limit:
+            return await self._followed(target, max_bytes, within, limit)
 
-    async def _followed(self, target: URL, max_bytes: int, within: timedelta) -> Fetched:
+    async def _followed(self, target: URL, max_bytes: int, within: timedelta, limit: asyncio.Timeout) -> Fetched:
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                async with self._lanes.turn(target.host or ""), self._request("GET", target, within) as response:
+                async with self._turn(target.host or "", limit), self._request("GET", target, within) as response:
                     if not (forward := _redirect(response)):
                         return await _read(response, max_bytes)
                 target = forward
@@ -184,6 +184,27 @@ class Outbound:
         except aiohttp.ClientError as err:
             raise FetchFailed(f"no answer: {type(err).__name__}") from err
         raise UrlRefused("the address redirects too often")
+
+    @asynccontextmanager
+    async def _turn(self, host: str, limit: asyncio.Timeout) -> AsyncIterator[None]:
+        """Hold a place to ask a host, and note whether it answered, to the end: some begin an answer and stop.
+
+        Who hangs up, and an address that is refused, say nothing of the host.
+        """
+        async with self._lanes.turn(host):
+            try:
+                yield
+            except FetchFailed:
+                self._lanes.note(host, answered=True)
+                raise
+            except (aiohttp.ClientError, TimeoutError):
+                self._lanes.note(host, answered=False)
+                raise
+            except asyncio.CancelledError:
+                if limit.expired():
+                    self._lanes.note(host, answered=False)
+                raise
+            self._lanes.note(host, answered=True)
 
     @asynccontextmanager
     async def _request(

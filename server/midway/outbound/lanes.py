@@ -3,45 +3,67 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from weakref import WeakValueDictionary
 
-from midway.outbound.address import domain_of
-
-# Whoever owns a domain makes as many names under it as it likes.
-DOMAIN_SHARE = 2  # one domain's names take at most this part (a half) of all places
-
-
-def domain_places(total: int) -> int:
-    """Return how many of so many places the names under one domain may take."""
-    return max(1, total // DOMAIN_SHARE)
+from midway.outbound.address import Place, domain_of
+from midway.outbound.busy import Answering, Busy
 
 
 class Lanes:
-    """Bounds the requests that are under way: to one host, to the names under one domain, and in all.
+    """Bounds the requests that are under way, as `Busy` says.
 
-    What must wait for its own host or domain takes no place of the others.
+    What must wait for its own host or domain, or for hosts that do not answer, takes no place of the others.
     """
 
     def __init__(self, total: int = 64, per_host: int = 16) -> None:
-        self._places = asyncio.Semaphore(total)
+        self._total = total
         self._per_host = per_host
-        self._per_domain = domain_places(total)
-        # Each lives for as long as somebody holds or awaits a place of it.
-        self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._answering = Answering()
+        self._under_way: list[Place] = []
+        self._waiting: dict[asyncio.Future[None], Place] = {}  # who came first is first
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait for a place, and hold it while the context is open."""
-        domain = domain_of(host) or host
-        async with (
-            self._lane(f"host {host}", self._per_host),
-            self._lane(f"domain {domain}", self._per_domain),
-            self._places,
-        ):
+        place = _place(host)
+        await self._enter(place)
+        try:
             yield
+        finally:
+            self._leave(place)
 
-    def _lane(self, key: str, places: int) -> asyncio.Semaphore:
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = asyncio.Semaphore(places)
-        return lane
+    def note(self, host: str, *, answered: bool) -> None:
+        """Remember whether a host answered; to be told while its turn lasts."""
+        self._answering.note(_place(host), answered=answered)
+
+    async def _enter(self, place: Place) -> None:
+        if self._busy().has_place(place):
+            self._under_way.append(place)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = place
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if self._waiting.pop(turn, None) is None:  # let in, and cancelled before it went on
+                self._leave(place)
+            raise
+
+    def _leave(self, place: Place) -> None:
+        """Give a place back, and let in who can go now."""
+        self._under_way.remove(place)
+        busy = self._busy()
+        for turn, waiting in list(self._waiting.items()):
+            if busy.is_full:
+                break
+            if busy.has_place(waiting):
+                busy.add(waiting)
+                self._under_way.append(waiting)
+                del self._waiting[turn]
+                turn.set_result(None)
+
+    def _busy(self) -> Busy:
+        return Busy(self._total, self._per_host, self._answering, self._under_way)
+
+
+def _place(host: str) -> Place:
+    return Place(host, domain_of(host))

@@ -25,11 +25,15 @@ class Verdict(StrEnum):
 
 
 class Outcome(Struct, frozen=True):
-    """A try's verdict; why it was no success; how long the receiver asked us to stay away."""
+    """A try's verdict; why it was no success; how long the receiver asked us to stay away.
+
+    `answered` tells whether it answered, with whatever; None when it was not asked.
+    """
 
     verdict: Verdict
     problem: str = ""
     retry_after: timedelta = timedelta()
+    answered: bool | None = None
 
 
 class Delivery:
@@ -54,14 +58,14 @@ class Delivery:
         except UrlRefused as err:
             return Outcome(Verdict.HOPELESS, err.problem)
         except (aiohttp.ClientError, TimeoutError) as err:
-            return Outcome(Verdict.FAILED, type(err).__name__)
+            return Outcome(Verdict.FAILED, type(err).__name__, answered=False)
 
 
 def _outcome(response: aiohttp.ClientResponse) -> Outcome:
     if 200 <= response.status < 300:
-        return Outcome(Verdict.DELIVERED)
+        return Outcome(Verdict.DELIVERED, answered=True)
     verdict = Verdict.HOPELESS if response.status == HTTP_GONE else Verdict.FAILED
-    return Outcome(verdict, f"answered {response.status}", _retry_after(response))
+    return Outcome(verdict, f"answered {response.status}", _retry_after(response), answered=True)
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> timedelta:

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
@@ -14,8 +13,8 @@ from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.clock import Clock, SteadyClock
 from midway.outbound.address import Place, place_of
+from midway.outbound.busy import Answering, Busy
 from midway.outbound.client import Outbound
-from midway.outbound.lanes import domain_places
 from midway.store.port import Doorbell, OutboxRow, Store, StoreUnavailable
 from midway.webhook.delivery import Delivery, Outcome, Verdict
 from midway.webhook.rules import WebhookRules, delay_after
@@ -28,33 +27,6 @@ ROWS_LOOKED_AT = 1000  # first notices read at once; more than wait for any few 
 SWEEP_PERIOD = timedelta(hours=1)  # between two looks for dead letters that are too old
 STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
 SETTLING_PAUSE = timedelta(milliseconds=100)  # while a clock that was set is taken over
-
-
-class _Busy:
-    """How many notices are under way: in all, to each host, and to the names under each domain."""
-
-    def __init__(self, rules: WebhookRules, places: Iterable[Place]) -> None:
-        self._rules = rules
-        self._total = 0
-        self._hosts: Counter[str] = Counter()
-        self._domains: Counter[str] = Counter()
-        self.full: set[str] = set()  # hosts and domains that have as many as they may
-        for place in places:
-            self.add(place)
-
-    def add(self, place: Place) -> None:
-        """Count one more."""
-        self._total += 1
-        self._hosts[place.host] += 1
-        if place.host and self._hosts[place.host] >= self._rules.max_concurrent_per_host:
-            self.full.add(place.host)
-        self._domains[place.domain] += 1
-        if place.domain and self._domains[place.domain] >= domain_places(self._rules.max_concurrent):
-            self.full.add(place.domain)
-
-    def has_place(self, place: Place) -> bool:
-        """Tell whether one more may be posted there."""
-        return self._total < self._rules.max_concurrent and self.full.isdisjoint(place)
 
 
 class WebhookSender:
@@ -84,6 +56,7 @@ class WebhookSender:
         self._random = random or Random()  # noqa: S311  # spreads retries
         # Owned by `run` and the deliveries it starts.
         self._under_way: dict[TaskId, Place] = {}  # each with the host that it is posted to
+        self._answering = Answering()
         self._wake = asyncio.Event()
         self._sweep_at = time.monotonic()
 
@@ -114,7 +87,8 @@ class WebhookSender:
         if self._clock.boot != boot or not self._clock.is_settled:  # the rows may be dated by another clock
             return SETTLING_PAUSE
         due = [row for row in rows if row.due_at <= now]
-        busy = _Busy(self._rules, self._under_way.values())
+        busy = self._busy()
+        under_way_before = len(self._under_way)
         for row in due:
             place = place_of(row.url)
             if not busy.has_place(place):
@@ -126,6 +100,8 @@ class WebhookSender:
                 self._deliver(row, time.monotonic() + time_left.total_seconds()),
                 name=f"webhook-{row.task.id}-{row.task.revision}",
             )
+        if len(rows) + under_way_before >= ROWS_LOOKED_AT and len(self._under_way) > under_way_before:
+            return timedelta()  # behind those that were read, now passed over, others may have a place
         return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
 
     async def _forget_old(self) -> None:
@@ -144,16 +120,24 @@ class WebhookSender:
         return [row for row in rows if row.task.id not in busy and row.task.id not in self._under_way]
 
     async def _rows(self, until: datetime) -> list[OutboxRow]:
-        """Read the first notices; those that wait for a host or domain that has its share are in nobody's way."""
-        full = _Busy(self._rules, self._under_way.values()).full
-        if not full:
+        """Read the first notices; those that wait for a place of their host or domain are in nobody's way."""
+        besides, save = self._busy().passed_over()
+        if besides == set():
             return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT)
-        return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT, besides=full)
+        return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT, besides=besides, save=save)
+
+    def _busy(self) -> Busy:
+        rules = self._rules
+        return Busy(
+            rules.max_concurrent, rules.max_concurrent_per_host, self._answering, tuple(self._under_way.values())
+        )
 
     async def _deliver(self, row: OutboxRow, give_up_at: float) -> None:
         """Try a notice once, which is tried until `give_up_at` (monotonic)."""
         try:
             outcome = await self._supervised_attempt(row)
+            if outcome.answered is not None:
+                self._answering.note(place_of(row.url), answered=outcome.answered)
             await self._record(row, outcome, give_up_at)
         finally:
             self._under_way.pop(row.task.id, None)
