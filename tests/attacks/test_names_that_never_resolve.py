@@ -29,7 +29,9 @@ SETTINGS = {
 }
 WEBHOOKS = 36  # more than may be under way at a time
 LINKS = 36
-HALF = 10  # so many of each are under way
+SHARE = 3  # so many of each are under way: the first quarter of the ten places of hosts not known to answer
+HALF = 10
+DOMAINS = 30  # more than these ten places
 
 
 @dataclass
@@ -46,19 +48,19 @@ async def attacked(tmp_path: Path) -> AsyncIterator[Attacked]:
     async with SilentNameServer.running({"alive.test": "127.0.0.1"}) as names:
         with running_stack(tmp_path, MIDWAY_DNS_SERVERS=names.address, **SETTINGS) as stack:
             async with client_of(stack) as client, asyncio.TaskGroup() as group:
-                links = [group.create_task(post_link(client, number)) for number in range(LINKS)]
+                links = [group.create_task(post_link(client, f"pictures{number}.dead.test")) for number in range(LINKS)]
                 for number in range(WEBHOOKS):
                     await client.submit("shorten", prompt="a fox", notifyHook=f"http://hook{number}.dead.test/x")
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    await names.until_asked_for_many("hook", HALF)
-                    await names.until_asked_for_many("pictures", HALF)
+                    await names.until_asked_for_many("hook", SHARE)
+                    await names.until_asked_for_many("pictures", SHARE)
                 yield Attacked(client, names)
                 for link in links:
                     link.cancel()
 
 
-async def post_link(client: Client, number: int) -> None:
-    await client.post("/mj/submit/upload-discord-images", {"base64Array": [f"http://pictures{number}.dead.test/x.png"]})
+async def post_link(client: Client, host: str) -> None:
+    await client.post("/mj/submit/upload-discord-images", {"base64Array": [f"http://{host}/x.png"]})
 
 
 async def until_told_the_end(receiver: Receiver, task_id: str) -> None:
@@ -102,9 +104,36 @@ async def test_pictures_of_others_are_uploaded(attacked: Attacked):
     assert task["status"] == "SUCCESS"
 
 
-async def test_one_domain_takes_half_of_the_places(attacked: Attacked):
-    """So that the other half is always there for the others."""
+async def test_a_dead_domain_takes_a_small_share_of_the_places(attacked: Attacked):
+    """So that the others are always there for the others."""
     asked = set(attacked.names.asked)
 
-    assert len({name for name in asked if name.startswith("hook")}) == HALF
-    assert len({name for name in asked if name.startswith("pictures")}) == HALF
+    assert len({name for name in asked if name.startswith("hook")}) == SHARE
+    assert len({name for name in asked if name.startswith("pictures")}) == SHARE
+
+
+async def test_no_number_of_dead_domains_delays_webhooks_to_a_host_that_answered(attacked: Attacked):
+    receiver = Receiver()
+    async with receiver.server, asyncio.timeout(PATIENCE_SECONDS):
+        url = f"http://alive.test:{receiver.server.port}/hook"
+        await until_told_the_end(receiver, await attacked.client.submit("imagine", prompt="a fox", notifyHook=url))
+        for number in range(DOMAINS):
+            await attacked.client.submit("shorten", prompt="a fox", notifyHook=f"http://hook.dead{number}.test/x")
+        await attacked.names.until_asked_for_many("hook", HALF)
+
+        await until_told_the_end(receiver, await attacked.client.submit("imagine", prompt="a hen", notifyHook=url))
+
+
+async def test_no_number_of_dead_domains_delays_links_to_a_host_that_answered(attacked: Attacked):
+    task = await attacked.client.done("imagine", prompt="a red fox")
+    link = {"base64Array": [task["imageUrl"]]}
+    assert (await attacked.client.post("/mj/submit/upload-discord-images", link))[1]["code"] == 1
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+        links = [group.create_task(post_link(attacked.client, f"pictures.dead{n}.test")) for n in range(DOMAINS)]
+        await attacked.names.until_asked_for_many("pictures", HALF)
+
+        status, answer = await attacked.client.post("/mj/submit/upload-discord-images", link)
+        for each in links:
+            each.cancel()
+
+    assert (status, answer["code"]) == (200, 1), answer

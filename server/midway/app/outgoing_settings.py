@@ -41,8 +41,8 @@ class OutgoingSettings(BaseSettings):
     webhook_max_concurrent: int = Field(
         _RULES.max_concurrent,
         ge=1,
-        description="Most webhooks at a time; those to names under one domain take at most half of it, so that one "
-        "that does not answer holds up no other",
+        description="Most webhooks at a time; those to one domain or address take at most half of it, and so do those "
+        "to all hosts together that are not known to answer, so that these hold up no other",
     )
     webhook_max_concurrent_per_host: int = Field(
         _RULES.max_concurrent_per_host, ge=1, description="Most webhooks at a time to one host"
@@ -55,8 +55,8 @@ class OutgoingSettings(BaseSettings):
     link_max_concurrent: int = Field(
         64,
         ge=1,
-        description="Most pictures at a time that are fetched by a client's link; those from names under one domain "
-        "take at most half of it, and more wait",
+        description="Most pictures at a time that are fetched by a client's link; those from one domain or address "
+        "take at most half of it, and so do those from all hosts together that are not known to answer; more wait",
     )
     link_max_concurrent_per_host: int = Field(
         16, ge=1, description="Most such pictures at a time from one host, so that a dead one delays only its own"
