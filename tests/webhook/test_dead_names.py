@@ -83,13 +83,13 @@ async def test_no_number_of_dead_domains_delays_a_receiver_that_answered(store: 
 async def test_a_silent_address_with_many_ports_is_one_of_many(store: MemoryStore, receiver: Receiver):
     """An incident: each port counted by itself, so twenty took all places."""
     connections = 0
-    quarter_taken, end = asyncio.Event(), asyncio.Event()
+    third_taken, end = asyncio.Event(), asyncio.Event()
 
     async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        if connections == 13:  # a quarter of the fifty places of those that are not known to answer
-            quarter_taken.set()
+        if connections == 17:  # a third of the fifty places of those that are not known to answer
+            third_taken.set()
         await end.wait()
         writer.close()
 
@@ -100,12 +100,12 @@ async def test_a_silent_address_with_many_ports_is_one_of_many(store: MemoryStor
             server = await open_ports.enter_async_context(await asyncio.start_server(be_silent, "127.0.0.1", 0))
             for _ in range(6):
                 await notices(store, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", Dispatched())
-        await quarter_taken.wait()
+        await third_taken.wait()
         await notices(store, receiver.url, Dispatched())
         await receiver.until_taken(2)  # it answered before, at the same address
         await notices(store, receiver.url.replace("127.0.0.1", "alive.test"), Dispatched())
         await receiver.until_taken(3)  # a new one
-        assert connections == 13
+        assert connections == 17
         end.set()
 
 

@@ -9,7 +9,7 @@ MOST_REMEMBERED = 10_000  # hosts; who names more of its own makes others wait w
 _HALF = 2  # whoever owns a domain makes as many names under it as it likes
 # Of the places of hosts not known to answer, so much is for a domain that has some of them under way already, and so
 # much for a host that has. The rest waits for others: one place for each.
-_BUSY_DOMAINS_PART = 4
+_BUSY_DOMAINS_PART = 3
 _BUSY_HOSTS_PART = 8
 
 
