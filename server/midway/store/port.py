@@ -205,7 +205,7 @@ class Store(Protocol):
         """Read the largest Task id stored."""
 
     async def inputs(self, task_id: TaskId) -> list[InputImage]:
-        """Read a Task's input pictures in the order they were stored."""
+        """Read a Task's input pictures in the order they were stored. Raises TaskUnreadable when one cannot be read."""
 
     async def attempts(self, task_id: TaskId) -> list[Attempt]:
         """Read a Task's Attempts, oldest first."""

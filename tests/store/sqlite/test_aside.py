@@ -10,12 +10,26 @@ import pytest
 from midway.domain.account import AccountState
 from midway.domain.ids import RequestId, Revision
 from midway.domain.lifecycle import Dispatched, Progressed
+from midway.domain.redate import Boot
 from midway.domain.task import UNFINISHED, Task
+from midway.store.codec import json_from_task
 from midway.store.port import AccountMark, RequestKey, TaskQuery, TaskUnreadable
 from midway.store.sqlite import SqliteStore
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from tests.store.tasks import ACCOUNT, START, a_task, advance, an_attempt, in_progress, seconds, submitted
+from tests.store.tasks import (
+    ACCOUNT,
+    MASK,
+    PICTURE,
+    START,
+    a_task,
+    advance,
+    an_attempt,
+    in_progress,
+    seconds,
+    submitted,
+)
 
 GARBLED = {
     "no JSON": b"\x00\x01 not a document",
@@ -217,3 +231,65 @@ async def test_what_still_cannot_be_read_is_set_aside_anew(database: Path):
         store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
         assert await store.find(TaskQuery()) == []
     await store.close()
+
+
+async def test_what_its_table_does_not_take_stays_aside(database: Path):
+    """As when somebody mended it by hand, and not well."""
+    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    task, kept = await garbled_task(store), await submitted(store)
+    assert await store.find(TaskQuery()) == [kept]
+    await store.close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE task_aside SET revision = 'first', doc = ?", [json_from_task(task)])
+
+    with capture_logs() as lines:
+        store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    with pytest.raises(TaskUnreadable):
+        await store.get(task.id)
+    assert await store.find(TaskQuery()) == [kept]
+    await store.close()
+
+    assert [(line["log_level"], line["table"]) for line in lines] == [("error", "task")]
+
+
+@pytest.mark.parametrize(
+    "garbled", ["state = 'BANNED'", "state = CAST(x'ff' AS TEXT)", "reason = CAST(x'ff' AS TEXT)", f"since = {2**62}"]
+)
+async def test_a_mark_that_cannot_be_read_pauses_its_account(store: SqliteStore, garbled: str):
+    await store.put_mark(AccountMark(ACCOUNT, AccountState.ACTIVE, "", START))
+    await store._writer.write(lambda batch: batch.connection.execute(f"UPDATE account_mark SET {garbled}"))
+
+    [mark] = await store.marks()
+
+    assert (mark.account_id, mark.state) == (ACCOUNT, AccountState.PAUSED)
+    assert "resume it" in mark.reason
+
+
+@pytest.mark.parametrize("garbled", ["content_type = CAST(x'ff' AS TEXT)", "position = 7"])
+async def test_of_pictures_that_cannot_all_be_read_none_takes_anothers_place(store: SqliteStore, garbled: str):
+    task = (await store.submit(a_task(), inputs=[PICTURE, MASK])).task
+    sql = f"UPDATE input SET {garbled} WHERE position = 0"
+    await store._writer.write(lambda batch: batch.connection.execute(sql))
+
+    with pytest.raises(TaskUnreadable):
+        await store.inputs(task.id)
+
+
+async def test_the_clock_is_followed_beside_rows_that_cannot_be_read(store: SqliteStore):
+    boot = Boot("this boot", START)
+    await store.follow_clock(boot, START)
+    task, kept = await submitted(store), await submitted(store)
+    for one in (task, kept):
+        await store.put_attempt(an_attempt(one, int(one.id) % 1000))
+    await garble(store, "task", "id", task.id, b'{"prompt": "a secret prompt\xff"}')
+    await garble(store, "attempt", "task_id", task.id, b"[" * 100_000)
+
+    with capture_logs() as lines:
+        by = await store.follow_clock(replace(boot, began_at=START + seconds(60)), START - seconds(60))
+
+    moved = await store.get(kept.id)
+    assert by == seconds(60)
+    assert moved is not None
+    assert moved.created_at == kept.created_at + by
+    assert {line["table"] for line in lines} == {"task", "attempt"}
+    assert "secret" not in str(lines)

@@ -80,3 +80,14 @@ async def test_one_from_before_it_said_so_is_known_by_its_tables(database: Path,
     store = await SqliteStore.open(database)
     assert await store.revision() == 0
     await store.close()
+
+
+async def test_names_that_are_no_text_are_told_too(database: Path):
+    made_by("CREATE TABLE bookmark (url TEXT)", database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET name = CAST(x'62ff' AS TEXT), tbl_name = CAST(x'62ff' AS TEXT)")
+        connection.execute("UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c452062ff20287829' AS TEXT)")
+
+    with pytest.raises(DatabaseForeign, match="another program's database"):
+        await SqliteStore.open(database)

@@ -83,3 +83,15 @@ def test_a_notice_of_before_knows_where_it_leads(tmp_path: Path):
 
     with closing(open_writer(file)) as opened:
         assert tuple(opened.execute("SELECT host, domain FROM outbox").fetchone()) == ("a.b.test:80", "b.test")
+
+
+def test_a_notice_of_before_with_a_garbled_address_stops_nothing(tmp_path: Path):
+    file = tmp_path / "midway.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as old:
+        migrate(old, file, load()[:3])
+        old.execute(
+            "INSERT INTO outbox (task_id, revision, doc, url, due_at) VALUES ('1', 1, '{}', CAST(x'ff' AS TEXT), 0)"
+        )
+
+    with closing(open_writer(file)) as opened:
+        assert opened.execute("SELECT count(*) FROM outbox").fetchone()[0] == 1

@@ -41,6 +41,7 @@ HOT = [
     "inputs",
     "last_task_id",
     "outbox_due",
+    "outbox_never_due",
     "position_of_task",
     "recent_attempts",
     "request",

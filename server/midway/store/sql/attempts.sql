@@ -6,12 +6,13 @@ ON CONFLICT (nonce) DO UPDATE SET is_open = excluded.is_open, sent_at = excluded
 
 -- name: attempts
 -- A Task's Attempts, oldest first.
-SELECT rowid AS number, CAST(doc AS BLOB) AS doc FROM attempt WHERE task_id = :task_id ORDER BY sent_at, rowid
+SELECT rowid AS number, nonce, CAST(doc AS BLOB) AS doc FROM attempt WHERE task_id = :task_id ORDER BY sent_at, rowid
 
 -- name: recent_attempts
 -- An Account's Attempts that are open, however old, or were sent after an instant. Oldest first.
-SELECT CAST(doc AS BLOB) AS doc, sent_at, rowid AS number FROM attempt WHERE account_id = :account_id AND is_open
+SELECT nonce, CAST(doc AS BLOB) AS doc, sent_at, rowid AS number FROM attempt
+WHERE account_id = :account_id AND is_open
 UNION ALL
-SELECT CAST(doc AS BLOB), sent_at, rowid FROM attempt
+SELECT nonce, CAST(doc AS BLOB), sent_at, rowid FROM attempt
 WHERE account_id = :account_id AND sent_at > :since AND NOT is_open
 ORDER BY sent_at, number

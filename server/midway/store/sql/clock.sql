@@ -12,16 +12,17 @@ INSERT INTO counter (name, value) VALUES ('boot ' || :id, :began_at)
 
 -- name: tasks_in_state
 -- Every Task in a state, to be moved along with a clock that was set.
-SELECT revision, doc FROM task WHERE state = :state ORDER BY id
+SELECT id, revision, CAST(doc AS BLOB) AS doc FROM task WHERE state = :state ORDER BY id
 
 -- name: accounts_of_attempts
 -- The Accounts that ever sent something.
 SELECT DISTINCT account_id FROM attempt
 
 -- name: move_notices
--- The clock was set: what is due and how old it is stays the same.
+-- The clock was set: what is due and how old it is stays the same. What is no time stays as it is, to be set aside.
 UPDATE outbox SET due_at = due_at + :step, since = since + :step
+WHERE due_at BETWEEN -:farthest AND :farthest AND since BETWEEN -:farthest AND :farthest
 
 -- name: move_dead_letters
 -- Nor does a dead letter grow older by it.
-UPDATE dead_letter SET died_at = died_at + :step
+UPDATE dead_letter SET died_at = died_at + :step WHERE died_at BETWEEN -:farthest AND :farthest

@@ -14,7 +14,7 @@ VALUES (:task_id, :revision, :doc, :url, host_of(:url), domain_of(:url), :due_at
 
 -- name: outbox_due
 -- The notices that are due and the first of their Task: the later ones of a Task wait, so that they arrive in order.
-SELECT sequence, sequence AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
+SELECT sequence, sequence AS number, task_id AS id, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
 WHERE due_at <= :now
   AND sequence = (SELECT min(sequence) FROM outbox AS earlier WHERE earlier.task_id = outbox.task_id)
   AND (host IN (SELECT value FROM json_each(:save))
@@ -22,6 +22,11 @@ WHERE due_at <= :now
       AND host NOT IN (SELECT value FROM json_each(:besides))
       AND domain NOT IN (SELECT value FROM json_each(:besides)))
 ORDER BY due_at, sequence LIMIT :limit
+
+-- name: outbox_never_due
+-- Notices that would never be due, as their time is none. SQLite sorts text and bytes after all numbers.
+SELECT sequence, sequence AS number, task_id AS id, revision, CAST(doc AS BLOB) AS doc, url, tries, due_at, since FROM outbox
+WHERE due_at > :farthest
 
 -- name: delete_notice
 -- A notice was delivered, or given up.
@@ -38,10 +43,16 @@ SELECT task_id, revision, doc, url, tries + 1, :problem, :died_at FROM outbox WH
 
 -- name: dead_letters
 -- The notices that were given up, the last one first; a page of them, of one Task or of all.
-SELECT revision AS number, revision, CAST(doc AS BLOB) AS doc, url, tries, problem, died_at FROM dead_letter
+SELECT revision AS number, task_id AS id, revision, CAST(doc AS BLOB) AS doc, url, tries, problem, died_at
+FROM dead_letter
 WHERE (:task_id IS NULL OR task_id = :task_id)
   AND (died_at, task_id, revision) < (:died_at, :before_task_id, :before_revision)
 ORDER BY died_at DESC, task_id DESC, revision DESC LIMIT :limit
+
+-- name: dead_letter
+-- One of them.
+SELECT revision AS number, task_id AS id, revision, CAST(doc AS BLOB) AS doc, url, tries, problem, died_at
+FROM dead_letter WHERE task_id = :task_id AND revision = :revision
 
 -- name: revive_notice
 -- A dead letter goes back to the outbox, as new.

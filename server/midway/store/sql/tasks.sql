@@ -1,10 +1,14 @@
 -- name: set_revision
 -- Take the numbers up to this one of the one increasing sequence; undone with the transaction, so it has no holes.
-UPDATE counter SET value = :value WHERE name = 'revision'
+INSERT INTO counter (name, value) VALUES ('revision', :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 -- name: revision
--- The newest revision given.
-SELECT value FROM counter WHERE name = 'revision'
+-- The newest revision given; none where that cannot be read.
+SELECT value FROM counter WHERE name = 'revision' AND typeof(value) = 'integer' AND value BETWEEN 0 AND 1 << 62
+
+-- name: stored_revision
+-- The newest revision among the rows.
+SELECT max(coalesce((SELECT max(revision) FROM task), 0), coalesce((SELECT max(revision) FROM task_history), 0))
 
 -- name: position_of_task
 -- Where a Task stands now, to compare with what its writer expects.
@@ -37,28 +41,28 @@ FROM input WHERE task_id = :task_id
 
 -- name: inputs
 -- A Task's input pictures in the order they were stored.
-SELECT content_type, width, height, data FROM input WHERE task_id = :task_id ORDER BY position
+SELECT position, content_type, width, height, data FROM input WHERE task_id = :task_id ORDER BY position
 
 -- name: task
 -- One Task.
-SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id = :id
+SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id = :id
 
 -- name: tasks
 -- The Tasks among these ids, in no order.
-SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id IN (SELECT value FROM json_each(:ids))
+SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: last_task_id
--- The largest Task id, where ids go on after a restart.
-SELECT max(id) FROM task
+-- The largest Task id, where ids go on after a restart; garbled ones, which are no numbers, aside.
+SELECT max(id) FROM task WHERE id < ':' AND id NOT GLOB '*[^0-9]*'
 
 -- name: find_newest_first
 -- A page of the Tasks that match; the conditions are those of store/sqlite/conditions.py.
-SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task
+SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task
 WHERE {conditions} ORDER BY id DESC LIMIT :limit
 
 -- name: find_oldest_first
 -- The same from the other end.
-SELECT rowid AS number, revision, CAST(doc AS BLOB) AS doc FROM task
+SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task
 WHERE {conditions} ORDER BY id ASC LIMIT :limit
 
 -- name: count
@@ -67,18 +71,18 @@ SELECT count(*) FROM task WHERE {conditions}
 
 -- name: history
 -- One Task's changes of state after a revision, then its present when that is newer than all of them.
-SELECT revision, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
+SELECT revision, task_id AS id, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
 WHERE task_id = :id AND revision > :after
 UNION ALL
-SELECT revision, rowid, 'task', CAST(doc AS BLOB) FROM task
+SELECT revision, id, rowid, 'task', CAST(doc AS BLOB) FROM task
 WHERE id = :id AND revision > :after AND revision NOT IN (SELECT revision FROM task_history WHERE task_id = :id)
 ORDER BY revision
 
 -- name: changes
 -- All Tasks' changes of state and present snapshots after a revision, in order.
-SELECT revision, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
+SELECT revision, task_id AS id, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
 WHERE revision > :after
 UNION ALL
-SELECT revision, rowid, 'task', CAST(doc AS BLOB) FROM task
+SELECT revision, id, rowid, 'task', CAST(doc AS BLOB) FROM task
 WHERE revision > :after AND NOT EXISTS (SELECT 1 FROM task_history WHERE task_history.revision = task.revision)
 ORDER BY revision LIMIT :limit

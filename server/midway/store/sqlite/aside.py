@@ -1,12 +1,12 @@
 """Rows that cannot be read: found where rows are decoded, named in the log, and set aside, so that others are served.
 
-A document may be garbled, or hold a word of a later version. Each start tries the rows again that an earlier one set
-aside; those that still cannot be read are met and set aside anew.
+A column may be garbled, or a document hold a word of a later version. Each start tries the rows again that an earlier
+one set aside; those that still cannot be read are met and set aside anew.
 """
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
@@ -17,8 +17,9 @@ from midway.store.sqlite.queries import QUERIES
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-# What decoding a document may raise. A ValueError: it is no JSON, no UTF-8, or does not have the fields.
-_FAULTS = (ValueError, OverflowError, RecursionError)
+# What reading a row may raise. A ValueError: a column of another type, or a document that is no JSON, no UTF-8, or does
+# not have the fields.
+FAULTS = (ValueError, OverflowError, RecursionError)
 _QUOTED = re.compile(r"'.*'", re.DOTALL)  # a value, in msgspec's sentences
 
 
@@ -39,12 +40,12 @@ TABLES = {
 
 
 class UnreadableRow(Struct, frozen=True):
-    """A row whose document cannot be read."""
+    """A row that cannot be read."""
 
     table: str
-    number: int
-    document: bytes
-    problem: str  # nothing of the document's content
+    number: Any  # a dead letter's may be what cannot be read
+    document: Any
+    problem: str  # nothing of the row's content
 
 
 class RowsUnreadable(ValidationError):
@@ -64,13 +65,29 @@ def decoded(table: str, rows: Iterable[Any], decode: Callable[[Any], T]) -> list
     for row in rows:
         try:
             values.append(decode(row))
-        except _FAULTS as err:
+        except FAULTS as err:
             source = row["source"] if "source" in row.keys() else table  # noqa: SIM118 - a row is no mapping
-            problem = _QUOTED.sub("'…'", f"{type(err).__name__}: {err}")
-            unreadable.append(UnreadableRow(source, row["number"], row["doc"], problem))
+            unreadable.append(UnreadableRow(source, row["number"], row["doc"], _problem(err)))
     if unreadable:
         raise RowsUnreadable(unreadable)
     return values
+
+
+def readable(table: str, rows: Iterable[Any], decode: Callable[[Any], T]) -> Iterator[T]:
+    """Decode rows; one that cannot be read is named in the log, passed over, and stays where it is."""
+    for row in rows:
+        try:
+            value = decode(row)
+        except FAULTS as err:
+            problem = _problem(err)  # and no traceback, which quotes the row
+            log.error("a row cannot be read; it is passed over", table=table, problem=problem)  # noqa: TRY400
+        else:
+            yield value
+
+
+def _problem(err: Exception) -> str:
+    """Say what is wrong, and nothing of the row's content."""
+    return _QUOTED.sub("'…'", f"{type(err).__name__}: {err}")
 
 
 def set_aside(connection: sqlite3.Connection, rows: Sequence[UnreadableRow]) -> int:
@@ -89,20 +106,32 @@ def _set_aside(connection: sqlite3.Connection, row: UnreadableRow) -> bool:
         log.error(
             "a row cannot be read; it is set aside until the next start, and the others are served",
             table=row.table,
-            row=row.number,
-            task_id=named[0].decode(errors="replace"),
+            row=row.number if isinstance(row.number, int) else None,
+            task_id=named[0].decode() if named[0].isdigit() else None,  # a garbled one may be anything
             problem=row.problem,
         )
     return moved
 
 
 def put_back(connection: sqlite3.Connection) -> None:
-    """Try the rows again that were set aside."""
+    """Try the rows again that were set aside; one that its table does not take stays aside."""
     connection.execute("BEGIN IMMEDIATE")
-    for table in TABLES:
-        connection.execute(QUERIES["put_back"].format(table=table))
-        connection.execute(QUERIES["remove_put_back"].format(table=table))
+    for table, columns in TABLES.items():
+        rows = connection.execute(QUERIES["rows_aside"].format(table=table, key=columns.number)).fetchall()
+        for number, is_numbered in rows:
+            if not (is_numbered and _put_back(connection, table, number)):
+                log.error("a row that was set aside cannot be put back; it stays there", table=table, row=number)
     connection.execute("COMMIT")
+
+
+def _put_back(connection: sqlite3.Connection, table: str, number: int) -> bool:
+    bound = {"number": number}
+    try:
+        connection.execute(QUERIES["put_back"].format(table=table), bound)
+    except sqlite3.IntegrityError:  # a value of another type, or none
+        return False
+    connection.execute(QUERIES["remove_put_back"].format(table=table), bound)
+    return True
 
 
 def is_task_aside(connection: sqlite3.Connection, task_id: str) -> bool:

@@ -1,8 +1,12 @@
 """Values as SQLite columns."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FARTHEST = 2**53  # microseconds before or after EPOCH, 285 years: what is stored can be reckoned with
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -14,3 +18,26 @@ def integer_from_time(time: datetime) -> int:
 def time_from_integer(microseconds: int) -> datetime:
     """Return the aware UTC time."""
     return EPOCH + microseconds * _MICROSECOND
+
+
+def text_or_bytes(raw: bytes) -> str | bytes:
+    """Return a TEXT value; one that is no UTF-8 stays bytes. SQLite's own error would be taken for the disk's."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def of_type(kind: type[T], value: Any) -> T:
+    """Return what a column holds; raise ValueError when it is of another type, as text is that is no UTF-8."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{type(value).__name__} in the place of {kind.__name__}")  # noqa: TRY004 - of what is stored, no defect
+    return value
+
+
+def stored_time(value: Any) -> datetime:
+    """Return the time that a column holds; raise ValueError when it is none that was ever stored."""
+    microseconds = of_type(int, value)
+    if abs(microseconds) > FARTHEST:
+        raise ValueError("a time out of range")
+    return time_from_integer(microseconds)

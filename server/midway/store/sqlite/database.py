@@ -4,8 +4,9 @@ import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from midway.outbound.address import place_of
+from midway.outbound.address import Place, place_of
 from midway.store.sqlite.aside import put_back
+from midway.store.sqlite.columns import text_or_bytes
 from midway.store.sqlite.errors import DatabaseDamaged, DatabaseForeign
 from midway.store.sqlite.migrations import load, migrate
 
@@ -93,10 +94,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     # the one that opened it.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    connection.text_factory = text_or_bytes
     # For a notice that comes into the outbox.
-    connection.create_function("host_of", 1, lambda url: place_of(url).host, deterministic=True)
-    connection.create_function("domain_of", 1, lambda url: place_of(url).domain, deterministic=True)
+    connection.create_function("host_of", 1, lambda url: _place_of(url).host, deterministic=True)
+    connection.create_function("domain_of", 1, lambda url: _place_of(url).domain, deterministic=True)
     return connection
+
+
+def _place_of(url: str | bytes) -> Place:
+    """Tell where an address leads; bytes, of a row that is there already, need be no text."""
+    return place_of(url.decode(errors="replace") if isinstance(url, bytes) else url)
 
 
 def _set(connection: sqlite3.Connection, *settings: str) -> None:

@@ -42,7 +42,7 @@ class DatabaseForeign(DatabaseRefused):
     """Another program's; give this one a data directory of its own, or move that file away."""
 
     def __init__(self, path: Path, application_id: int, tables: list[str]) -> None:
-        some = ", ".join(tables[:3]) + (", …" if len(tables) > 3 else "")
+        some = ", ".join(map(str, tables[:3])) + (", …" if len(tables) > 3 else "")
         told = f"application id {application_id}, tables: {some or 'none'}"
         super().__init__(path, f"another program's database ({told}); Midway leaves it alone")
         self.application_id = application_id

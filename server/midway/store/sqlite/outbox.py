@@ -9,13 +9,14 @@ import orjson
 
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
-from midway.store.codec import task_from_json
 from midway.store.port import DeadLetter, DeadLetterKey, OutboxRow
 from midway.store.sqlite.aside import decoded
-from midway.store.sqlite.columns import integer_from_time, time_from_integer
+from midway.store.sqlite.columns import FARTHEST, integer_from_time, of_type, stored_time
 from midway.store.sqlite.queries import QUERIES
+from midway.store.sqlite.rows import task_from_row
 
-FAR_FUTURE = 2**62  # microseconds; where a list that begins at its newest begins
+END_OF_TIME = b""  # where a list that begins at its newest begins: SQLite sorts bytes after numbers and text
+MOST_TRIES = 2**31
 
 
 def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
@@ -46,6 +47,7 @@ def due(
     bound: dict[str, Any] = {"now": integer_from_time(now), "limit": limit, "save": _json(save)}
     bound |= {"besides": None if besides is None else _json(besides)}
     rows = connection.execute(QUERIES["outbox_due"], bound).fetchall()
+    rows += connection.execute(QUERIES["outbox_never_due"], {"farthest": FARTHEST}).fetchall()
     return decoded("outbox", rows, _notice_from_row)
 
 
@@ -71,7 +73,7 @@ def dead_letters(
 ) -> list[DeadLetter]:
     """Read a page of the dead letters, the last one first."""
     bound: dict[str, Any] = {"task_id": task_id, "limit": limit}
-    bound |= {"died_at": FAR_FUTURE, "before_task_id": "", "before_revision": 0}
+    bound |= {"died_at": END_OF_TIME, "before_task_id": "", "before_revision": 0}
     if before:
         bound |= {"died_at": integer_from_time(before.died_at)}
         bound |= {"before_task_id": before.task_id, "before_revision": before.revision}
@@ -80,8 +82,9 @@ def dead_letters(
 
 
 def redeliver(connection: sqlite3.Connection, task_id: TaskId, revision: Revision, now: datetime) -> bool:
-    """Move a dead letter back to the outbox; False when there is none."""
+    """Move a dead letter back to the outbox; False when there is none. Raises RowsUnreadable."""
     key = {"task_id": task_id, "revision": revision}
+    decoded("dead_letter", connection.execute(QUERIES["dead_letter"], key).fetchall(), _dead_letter_from_row)
     moved = connection.execute(QUERIES["revive_notice"], key | {"now": integer_from_time(now)})
     connection.execute(QUERIES["delete_dead_letter"], key)
     return moved.rowcount > 0
@@ -99,18 +102,21 @@ def _json(texts: Collection[str]) -> str:
 def _notice_from_row(row: Any) -> OutboxRow:
     return OutboxRow(
         sequence=row["sequence"],
-        task=_task(row),
-        url=row["url"],
-        tries=row["tries"],
-        due_at=time_from_integer(row["due_at"]),
-        since=time_from_integer(row["since"]),
+        task=task_from_row(row),
+        url=of_type(str, row["url"]),
+        tries=_tries(row),
+        due_at=stored_time(row["due_at"]),
+        since=stored_time(row["since"]),
     )
 
 
 def _dead_letter_from_row(row: Any) -> DeadLetter:
-    died_at = time_from_integer(row["died_at"])
-    return DeadLetter(_task(row), row["url"], row["tries"], row["problem"], died_at)
+    url, problem = of_type(str, row["url"]), of_type(str, row["problem"])
+    return DeadLetter(task_from_row(row), url, _tries(row), problem, stored_time(row["died_at"]))
 
 
-def _task(row: Any) -> Task:
-    return task_from_json(row["doc"], Revision(row["revision"]))
+def _tries(row: Any) -> int:
+    tries = of_type(int, row["tries"])
+    if not 0 <= tries <= MOST_TRIES:
+        raise ValueError("a number of tries out of range")
+    return tries

@@ -10,17 +10,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from midway.domain.account import AccountState
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
-from midway.store.codec import attempt_from_json, task_from_json
 from midway.store.port import AccountMark, RequestIdReused, RequestKey, TaskQuery, TaskUnreadable
-from midway.store.sqlite.aside import decoded, is_task_aside
-from midway.store.sqlite.columns import integer_from_time, time_from_integer
+from midway.store.sqlite.aside import FAULTS, decoded, is_task_aside, readable
+from midway.store.sqlite.columns import EPOCH, integer_from_time, of_type, stored_time
 from midway.store.sqlite.conditions import of_page, of_query, where
 from midway.store.sqlite.queries import QUERIES
+from midway.store.sqlite.rows import attempt_from_row, task_from_row
+
+log = structlog.get_logger(__name__)
 
 
 def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
@@ -35,7 +39,15 @@ def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
 def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
     """Find the Task that a request id made."""
     task_id = task_of_request(connection, request)
-    return get(connection, task_id) if task_id else None
+    return made(connection, task_id) if task_id is not None else None
+
+
+def made(connection: sqlite3.Connection, task_id: TaskId) -> Task:
+    """Read the Task that a request id made. Raises TaskUnreadable, also when it is not there: none is made again."""
+    if task := get(connection, task_id):
+        return task
+    log.error("a request cannot be answered: the Task that it made is not there", table="request", task_id=task_id)
+    raise TaskUnreadable(task_id)
 
 
 def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> TaskId | None:
@@ -43,9 +55,10 @@ def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> Task
     row = connection.execute(QUERIES["request"], {"id": request.id}).fetchone()
     if row is None:
         return None
+    task_id = TaskId(row["task_id"] if isinstance(row["task_id"], str) else "")  # which no Task has
     if row["digest"] != request.payload_digest:
-        raise RequestIdReused(TaskId(row["task_id"]))
-    return TaskId(row["task_id"])
+        raise RequestIdReused(task_id)
+    return task_id
 
 
 def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Task]:
@@ -82,7 +95,11 @@ def changes(connection: sqlite3.Connection, after: Revision, limit: int) -> list
 
 def revision(connection: sqlite3.Connection) -> Revision:
     """Read the newest revision."""
-    return Revision(_number(connection.execute(QUERIES["revision"])))
+    row = connection.execute(QUERIES["revision"]).fetchone()
+    if row is None:
+        log.error("the newest revision cannot be read; it is that of the newest row", table="counter")
+        return Revision(_number(connection.execute(QUERIES["stored_revision"])))
+    return Revision(row["value"])
 
 
 def last_task_id(connection: sqlite3.Connection) -> TaskId | None:
@@ -92,9 +109,13 @@ def last_task_id(connection: sqlite3.Connection) -> TaskId | None:
 
 
 def inputs(connection: sqlite3.Connection, task_id: TaskId) -> list[InputImage]:
-    """Read a Task's input pictures."""
+    """Read a Task's input pictures. Raises TaskUnreadable when one cannot be read: the others would take its place."""
     rows = connection.execute(QUERIES["inputs"], {"task_id": task_id}).fetchall()
-    return [InputImage(row["data"], row["content_type"], row["width"], row["height"]) for row in rows]
+    images = list(readable("input", rows, _input_from_row))
+    if len(images) < len(rows) or [row["position"] for row in rows] != list(range(len(rows))):
+        log.error("the input pictures of a task cannot be read", table="input", task_id=task_id)
+        raise TaskUnreadable(task_id)
+    return images
 
 
 def attempts(connection: sqlite3.Connection, task_id: TaskId) -> list[Attempt]:
@@ -110,7 +131,7 @@ def recent_attempts(connection: sqlite3.Connection, account_id: AccountId, since
 
 def marks(connection: sqlite3.Connection) -> list[AccountMark]:
     """Read every Account's mark."""
-    return [_mark_from_row(row) for row in connection.execute(QUERIES["marks"]).fetchall()]
+    return list(readable("account_mark", connection.execute(QUERIES["marks"]).fetchall(), _mark_from_row))
 
 
 def _number(cursor: sqlite3.Cursor) -> int:
@@ -119,25 +140,33 @@ def _number(cursor: sqlite3.Cursor) -> int:
 
 
 def _tasks(cursor: sqlite3.Cursor) -> list[Task]:
-    return decoded("task", cursor.fetchall(), _task_from_row)
-
-
-def _task_from_row(row: Any) -> Task:
-    return task_from_json(row["doc"], Revision(row["revision"]))
+    return decoded("task", cursor.fetchall(), task_from_row)
 
 
 def _attempts(cursor: sqlite3.Cursor) -> list[Attempt]:
-    return decoded("attempt", cursor.fetchall(), _attempt_from_row)
+    return decoded("attempt", cursor.fetchall(), attempt_from_row)
 
 
-def _attempt_from_row(row: Any) -> Attempt:
-    return attempt_from_json(row["doc"])
+def _input_from_row(row: Any) -> InputImage:
+    width, height = of_type(int, row["width"]), of_type(int, row["height"])
+    return InputImage(of_type(bytes, row["data"]), of_type(str, row["content_type"]), width, height)
 
 
 def _mark_from_row(row: Any) -> AccountMark:
-    since = time_from_integer(row["since"])
+    account_id = AccountId(of_type(str, row["account_id"]))
     try:
-        state, reason = AccountState(row["state"]), row["reason"]
-    except ValueError:  # of a later version; whether it may act, a person says
-        state, reason = AccountState.PAUSED, f"its state {row['state']!r} is of another version; resume it"
-    return AccountMark(row["account_id"], state, reason, since)
+        state, reason = of_type(str, row["state"]), of_type(str, row["reason"])
+        since = stored_time(row["since"])
+    except FAULTS:
+        return _paused(account_id)
+    if state not in set(AccountState):  # of a later version; a person says, too
+        return AccountMark(
+            account_id, AccountState.PAUSED, f"its state {state!r} is of another version; resume it", since
+        )
+    return AccountMark(account_id, AccountState(state), reason, since)
+
+
+def _paused(account_id: AccountId) -> AccountMark:
+    """Return the mark of an Account whose own cannot be read: whether it may act, a person says."""
+    log.error("an account's mark cannot be read; it is paused", table="account_mark", account_id=account_id)
+    return AccountMark(account_id, AccountState.PAUSED, "what is stored of it cannot be read; resume it", EPOCH)

@@ -2,20 +2,18 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 
-import msgspec
 from msgspec import Struct
 
 from midway.domain.attempt import Attempt
-from midway.domain.ids import Revision
 from midway.domain.redate import Boot, redated, redated_attempt, step_between
 from midway.domain.task import UNFINISHED, Task
-from midway.store.codec import attempt_from_json, task_from_json
+from midway.store.sqlite.aside import readable
 from midway.store.sqlite.batch import Batch
-from midway.store.sqlite.columns import integer_from_time, time_from_integer
+from midway.store.sqlite.columns import FARTHEST, integer_from_time, stored_time
 from midway.store.sqlite.queries import QUERIES
+from midway.store.sqlite.rows import attempt_from_row, task_from_row
 
 ROWS_AT_ONCE = 500  # in one statement; SQLite bounds the number of its values
 
@@ -39,38 +37,36 @@ def follow(batch: Batch, boot: Boot, young: datetime) -> Moved:
 
 def known_boot(connection: sqlite3.Connection, boot_id: str) -> Boot | None:
     """Read the boot that was remembered last; None when that is another one."""
-    row = connection.execute(QUERIES["boot"], {"id": boot_id}).fetchone()
-    return Boot(boot_id, time_from_integer(row["value"])) if row else None
+    rows = connection.execute(QUERIES["boot"], {"id": boot_id}).fetchall()
+    return next(readable("counter", rows, lambda row: Boot(boot_id, stored_time(row["value"]))), None)
 
 
 def _move(batch: Batch, step: timedelta, young: datetime) -> list[Task]:
     batch.write()  # what came before in this transaction is read here
     moved = []
-    for number, task in enumerate(_unfinished(batch.connection), start=1):
-        moved.append(batch.put(redated(task, step), is_change_of_state=False)[0])
+    for number, task in enumerate(_unfinished(batch.connection, step), start=1):
+        moved.append(batch.put(task, is_change_of_state=False)[0])
         if number % ROWS_AT_ONCE == 0:
             batch.write()
-    for number, attempt in enumerate(_young(batch.connection, young), start=1):
-        batch.put_attempt(redated_attempt(attempt, step))
+    for number, attempt in enumerate(_young(batch.connection, young, step), start=1):
+        batch.put_attempt(attempt)
         if number % ROWS_AT_ONCE == 0:
             batch.write()
     batch.write()
     for query in ("move_notices", "move_dead_letters"):
-        batch.connection.execute(QUERIES[query], {"step": step // timedelta(microseconds=1)})
+        batch.connection.execute(QUERIES[query], {"step": step // timedelta(microseconds=1), "farthest": FARTHEST})
     return moved
 
 
-def _unfinished(connection: sqlite3.Connection) -> Iterator[Task]:
-    """Read the Tasks that have not ended. One that cannot be read is nobody's, and stays as it is."""
+def _unfinished(connection: sqlite3.Connection, step: timedelta) -> Iterator[Task]:
+    """Read the Tasks that have not ended, moved. One that cannot be read is nobody's, and stays as it is."""
     for state in sorted(UNFINISHED):
-        for row in connection.execute(QUERIES["tasks_in_state"], {"state": state.value}).fetchall():
-            with suppress(msgspec.DecodeError):
-                yield task_from_json(row["doc"], Revision(row["revision"]))
+        rows = connection.execute(QUERIES["tasks_in_state"], {"state": state.value}).fetchall()
+        yield from readable("task", rows, lambda row: redated(task_from_row(row), step))
 
 
-def _young(connection: sqlite3.Connection, young: datetime) -> Iterator[Attempt]:
+def _young(connection: sqlite3.Connection, young: datetime, step: timedelta) -> Iterator[Attempt]:
     for account in connection.execute(QUERIES["accounts_of_attempts"]).fetchall():
         bound = {"account_id": account["account_id"], "since": integer_from_time(young)}
-        for row in connection.execute(QUERIES["recent_attempts"], bound).fetchall():
-            with suppress(msgspec.DecodeError):
-                yield attempt_from_json(row["doc"])
+        rows = connection.execute(QUERIES["recent_attempts"], bound).fetchall()
+        yield from readable("attempt", rows, lambda row: redated_attempt(attempt_from_row(row), step))

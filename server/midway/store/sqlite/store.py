@@ -140,7 +140,9 @@ class SqliteStore:
 
     async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
         """Move a dead letter back to the outbox."""
-        moved = await self._writer.write(lambda batch: outbox.redeliver(batch.connection, task_id, revision, now))
+        moved = await self._readable(
+            lambda: self._writer.write(lambda batch: outbox.redeliver(batch.connection, task_id, revision, now))
+        )
         self._outbox_doorbells.ring()
         return moved
 

@@ -3,4 +3,4 @@ ALTER TABLE outbox ADD COLUMN host TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN domain TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox_aside ADD COLUMN host TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox_aside ADD COLUMN domain TEXT NOT NULL DEFAULT '';
-UPDATE outbox SET host = host_of(url), domain = domain_of(url);
+UPDATE outbox SET host = host_of(CAST(url AS BLOB)), domain = domain_of(CAST(url AS BLOB));
