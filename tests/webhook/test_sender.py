@@ -312,6 +312,21 @@ async def test_store_that_refuses_for_a_while_loses_and_repeats_nothing(
     assert [post.change[1] for post in receiver.posts] == ["SUBMITTING", "SUBMITTED"]
 
 
+async def test_a_store_that_cannot_be_read_is_told_once(
+    outbound: Outbound, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("midway.webhook.sender.STORE_PAUSE", timedelta(milliseconds=1))
+    store = StumblingStore()
+    await notices(store, receiver.url, Dispatched())
+    store.reads_refused = 3
+
+    with capture_logs() as lines:
+        async with sending(store, outbound):
+            await receiver.until_taken(1)
+
+    assert [line["event"] for line in lines] == ["no webhook is posted while the store cannot be read"]
+
+
 async def test_first_failure_is_logged_once_and_without_the_address(
     store: MemoryStore, outbound: Outbound, receiver: Receiver
 ):

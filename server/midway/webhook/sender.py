@@ -59,6 +59,7 @@ class WebhookSender:
         self._answering = Answering()
         self._wake = asyncio.Event()
         self._sweep_at = time.monotonic()
+        self._is_told = False  # that the store cannot be read
 
     async def run(self) -> None:
         """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
@@ -82,8 +83,12 @@ class WebhookSender:
         boot, now = self._clock.boot, self._clock.now()
         try:
             rows = await self._idle_rows(now + LOOK_AHEAD)
-        except StoreUnavailable:
+        except StoreUnavailable as err:
+            if not self._is_told:
+                log.warning("no webhook is posted while the store cannot be read", error=str(err))
+            self._is_told = True
             return STORE_PAUSE
+        self._is_told = False
         if self._clock.boot != boot or not self._clock.is_settled:  # the rows may be dated by another clock
             return SETTLING_PAUSE
         due = [row for row in rows if row.due_at <= now]
