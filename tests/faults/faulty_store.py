@@ -13,6 +13,8 @@ from tests.support.processes import PATIENCE_SECONDS
 Condition = Callable[..., bool]
 Fault = Callable[..., Awaitable[Any]]
 
+FULL = StoreUnavailable("the disk was full for a moment")
+
 
 class Hold:
     """A call whose work is done on disk and whose answer is kept back until `release`."""
@@ -53,13 +55,19 @@ class FaultyStore:
         fault = self._faults.get(verb)
         return partial(fault, real) if fault else real
 
-    def refuse_once(self, verb: str, when: Condition = lambda *_args, **_named: True) -> None:
+    def refuse_once(
+        self,
+        verb: str,
+        when: Condition = lambda *_args, **_named: True,
+        *,
+        error: Exception = FULL,
+    ) -> None:
         """Refuse the next such call, as a full or busy disk does; nothing is stored."""
 
         async def refusing(real: Fault, *args: Any, **named: Any) -> Any:
             if when(*args, **named):
                 del self._faults[verb]
-                raise StoreUnavailable("the disk was full for a moment")
+                raise error
             return await real(*args, **named)
 
         self._faults[verb] = refusing

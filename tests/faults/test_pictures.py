@@ -9,9 +9,12 @@ import pytest
 from discord_simulator.app import Simulator
 from midway.domain.action import Action
 from midway.domain.errors import NotFound, Reason, Unavailable
+from midway.domain.ids import TaskId
 from midway.domain.task import Ask, State, Task
+from midway.store.port import TaskUnreadable
 from structlog.testing import capture_logs
 
+from tests.faults.faulty_store import FaultyStore
 from tests.faults.stage import stage
 from tests.support.pictures import picture_facts, plain_picture
 from tests.support.rig import IMPATIENT, Rig, engine_running
@@ -49,6 +52,18 @@ async def test_an_upload_without_end_fails_the_task_and_says_so(simulator: Simul
     """The storage took the bytes and never answers."""
     async with stage(simulator, tmp_path, patience={"transfer_timeout": 0.3}) as rig:
         await rig.control("faults", fault="SlowAnswer", route="upload", seconds=5)
+        ended = await rig.ended(await imagine_with_picture(rig))
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.UPLOAD_FAILED
+        assert not posts(rig)
+
+
+async def test_an_input_picture_that_cannot_be_read_fails_the_task(simulator: Simulator, tmp_path: Path) -> None:
+    """Its row is garbled: nothing is drawn from what is left of its pictures, and nothing is tried for ever."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        faulty.refuse_once("inputs", error=TaskUnreadable(TaskId("1")))
         ended = await rig.ended(await imagine_with_picture(rig))
 
         assert ended.failure is not None

@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from midway.discord.errors import DiscordError, NotConnected, Unknown
+from midway.discord.errors import DiscordError, NotConnected, Unknown, UploadFailed
 from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import Nonce, Nonces, TaskId
+from midway.domain.image import InputImage
 from midway.domain.lifecycle import Dispatched, Uploaded
 from midway.domain.prompt import prompt_key
 from midway.domain.task import State, Task
@@ -27,7 +28,7 @@ from midway.engine.dispatch import Place, Prepared, prepare, prompt_as_sent
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.outgoing import Outgoing, RegionSubmit
-from midway.store.port import Store, StoreUnavailable
+from midway.store.port import Store, StoreUnavailable, TaskUnreadable
 
 Serially = Callable[[Callable[[], Awaitable[None]]], None]
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
@@ -156,8 +157,7 @@ class Sender:
     async def _prepare(self, task: Task, kind: AttemptKind) -> None:
         """Run beside the loop: load, upload, build; report back."""
         try:
-            inputs = await self._store.inputs(task.inputs_of) if task.ask.image_count else []
-            prepared = await prepare(task, inputs[: task.ask.image_count], self._connection, self.place)
+            prepared = await prepare(task, await self._inputs(task), self._connection, self.place)
         except DiscordError as err:
             # `err` is unbound when the callback runs; with its traceback it would keep this call, and the pictures.
             error = err.with_traceback(None)
@@ -168,6 +168,17 @@ class Sender:
             self.serially(lambda: self._unprepared(task.id, NotConnected("it could not be prepared")))
             return
         self.serially(lambda: self._prepared(task.id, kind, prepared))
+
+    async def _inputs(self, task: Task) -> list[InputImage]:
+        """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
+        count = task.ask.image_count
+        try:
+            inputs = await self._store.inputs(task.inputs_of) if count else []
+        except TaskUnreadable:
+            inputs = []
+        if len(inputs) < count:
+            raise UploadFailed("its input pictures cannot be read any more")
+        return inputs[:count]
 
     async def _unprepared(self, task_id: TaskId, error: DiscordError) -> None:
         self._busy.pop(task_id, None)

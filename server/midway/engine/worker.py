@@ -38,7 +38,7 @@ from midway.engine.lookback import Lookback
 from midway.engine.outgoing import Outgoing, RegionSubmit, Verdict, verdict
 from midway.engine.sender import Sender
 from midway.engine.standing import NEEDS_PERSON, Standing
-from midway.store.port import AccountMark, Store
+from midway.store.port import AccountMark, Store, TaskUnreadable
 
 log = structlog.get_logger(__name__)
 
@@ -324,7 +324,12 @@ class Worker:
         self._answered.add(attempt.nonce)  # only now: until then a refusing Store makes this step run again
 
     async def _answer_iframe(self, task: Task, event: IframeOpened, application_id: str) -> None:
-        inputs = await self._store.inputs(task.id)
+        try:
+            inputs = await self._store.inputs(task.id)
+        except TaskUnreadable:
+            lost = failed(Reason.UPLOAD_FAILED, "its mask cannot be read any more")
+            await self._ledger.change(task.id, lost, attempts=self._ledger.ended(task.id, settled=True))
+            return
         mask = mask_as_sent(inputs[-1]) if task.ask.has_mask and inputs else ""
         prompt = task.ask.modal_prompt if task.ask.modal_prompt is not None else task.ask.prompt_en
         submit = RegionSubmit(application_id, event.custom_id.removeprefix(IFRAME_PREFIX), mask, prompt)
