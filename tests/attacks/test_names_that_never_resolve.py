@@ -123,6 +123,8 @@ async def test_no_number_of_dead_domains_delays_webhooks_to_a_host_that_answered
 
         await until_told_the_end(receiver, await attacked.client.submit("imagine", prompt="a hen", notifyHook=url))
 
+    assert len({name for name in attacked.names.asked if name.startswith("hook")}) == HALF  # which are still under way
+
 
 async def test_no_number_of_dead_domains_delays_links_to_a_host_that_answered(attacked: Attacked):
     task = await attacked.client.done("imagine", prompt="a red fox")

@@ -7,7 +7,7 @@ import pytest
 from midway.domain.errors import Conflict, Reason
 from midway.engine.inbox import Inbox
 
-from tests.support.cycles import nothing_left
+from tests.support.cycles import errors_in_cycles
 
 
 async def test_a_refused_step_leaves_nothing() -> None:
@@ -20,8 +20,9 @@ async def test_a_refused_step_leaves_nothing() -> None:
         with pytest.raises(Conflict):
             await inbox.ask(refuse)
 
-    with nothing_left():
+    with errors_in_cycles() as left:
         asking = asyncio.create_task(ask())
         await inbox.run_waiting(timedelta(seconds=10))
         await asking
         del asking
+    assert left == []

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from google.protobuf.struct_pb2 import Value
 from midjourney.legacy.v1 import legacy_request_pb2
+from midjourney.legacy.v1.legacy_pb2 import SubmitResult
 from midjourney.v1 import input_pb2, submit_pb2, task_pb2
+from midway.rpc.legacy.texts import Code
 
 from tests.rpc.served import Served, png, rejected, serving
-from tests.support.cycles import nothing_left
+from tests.support.cycles import errors_in_cycles
 from tests.support.rig import engine_running, simulator_running
 
 NO_TASK = "1705514776143750"
@@ -37,7 +39,7 @@ REFUSED: dict[str, Callable[[Served], Awaitable[object]]] = {
         submit_pb2.UploadImagesRequest(images=[image()], account_id="nobody")
     ),
 }
-REFUSED_OLD: dict[str, Callable[[Served], Awaitable[object]]] = {
+REFUSED_OLD: dict[str, Callable[[Served], Awaitable[SubmitResult]]] = {
     "no picture": lambda served: served.legacy.SubmitDescribe(legacy_request_pb2.SubmitDescribeRequest(base64="none")),
     "no prompt": lambda served: served.legacy.SubmitImagine(legacy_request_pb2.SubmitImagineRequest(base64="none")),
     "no such account": lambda served: served.legacy.SubmitImagine(
@@ -53,14 +55,17 @@ REFUSED_OLD: dict[str, Callable[[Served], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_refused_request_leaves_nothing(served: Served, name: str) -> None:
-    with nothing_left():
+    with errors_in_cycles() as left:
         await rejected(REFUSED[name](served))
+    assert left == []
 
 
 @pytest.mark.parametrize("name", REFUSED_OLD)
 async def test_a_refused_request_of_the_old_api_leaves_nothing(served: Served, name: str) -> None:
-    with nothing_left():
-        await REFUSED_OLD[name](served)
+    with errors_in_cycles() as left:
+        answer = await REFUSED_OLD[name](served)
+        assert answer.code in {Code.VALIDATION_ERROR, Code.FAILURE}
+    assert left == []
 
 
 async def test_a_refusal_of_the_engines_leaves_nothing(tmp_path: Path) -> None:
@@ -69,19 +74,22 @@ async def test_a_refusal_of_the_engines_leaves_nothing(tmp_path: Path) -> None:
         engine_running(simulator, tmp_path, max_queued=0) as rig,
         serving(rig) as served,
     ):
-        with nothing_left():
+        with errors_in_cycles() as left:
             await rejected(served.imagine(images=[image()]))
+        assert left == []
 
 
 async def test_a_modal_that_nothing_waits_for_leaves_nothing(served: Served) -> None:
     grid = await served.grid()
-    with nothing_left():
+    with errors_in_cycles() as left:
         await rejected(served.tasks.SubmitModal(submit_pb2.SubmitModalRequest(task_id=grid.id, mask=image())))
+    assert left == []
 
 
 async def test_pictures_that_discord_does_not_take_leave_nothing(served: Served) -> None:
     await served.rig.control("faults", fault="UploadRefused", times=None)
-    with nothing_left():
+    with errors_in_cycles() as left:
         task = await served.ended(await served.imagine(images=[image()]))
         assert task.state == task_pb2.Task.STATE_FAILED
         await rejected(served.tasks.UploadImages(submit_pb2.UploadImagesRequest(images=[image()])))
+    assert left == []

@@ -56,6 +56,7 @@ async def test_a_host_takes_its_places_and_no_more():
         await hold(lanes, ["slow.example"] * 2, held)
         waiting = await waits(lanes, "slow.example")
         await hold(lanes, ["other.test"] * 2, held)
+        assert not waiting.done()
 
     await waiting  # its turn came
 
@@ -68,6 +69,7 @@ async def test_the_names_under_a_domain_take_half_of_the_places():
         await hold(lanes, names[:5], held)
         waiting = await waits(lanes, names[5])
         await hold(lanes, ["one.alive.test", "10.0.0.1", "10.0.0.1"], held)
+        assert not waiting.done()
 
     await waiting
 
@@ -79,6 +81,7 @@ async def test_hosts_not_known_to_answer_have_half_of_the_places_together():
         await hold(lanes, ["dead.test", "other.test", "10.0.0.1", "10.0.0.2", "2001:db8::1"], held)
         waiting = await waits(lanes, "new.test")
         await hold(lanes, ["good.test"] * 2, held)
+        assert not waiting.done()
 
     await waiting
 
@@ -100,8 +103,10 @@ async def test_twenty_dead_domains_leave_a_place_for_a_new_host():
     lanes = Lanes()
     asking = [asyncio.create_task(hold_for_ever(lanes, f"{n}.dead{d}.test")) for n in range(20) for d in range(20)]
     await asyncio.sleep(0)
+    assert lanes._waiting
 
     await pass_by(lanes, "new.test")
+    assert not any(each.done() for each in asking)
     await end(asking)
 
 

@@ -58,8 +58,10 @@ async def test_thirty_dead_domains_leave_places_for_a_new_receiver(store: Memory
         for domain in range(30):
             await notices(store, f"http://{name}.dead{domain}.test/hook", Dispatched())
     await notices(store, receiver.url, Dispatched())
-    async with dead_names(store, DEFAULTS):
+    async with dead_names(store, DEFAULTS) as server:
         await receiver.until_taken(1)
+
+        assert len(set(server.asked)) < 50  # the half of those not known to answer was not full
 
 
 async def test_no_number_of_dead_domains_delays_a_receiver_that_answered(store: MemoryStore, receiver: Receiver):
@@ -122,6 +124,8 @@ async def test_a_name_that_does_not_resolve_in_time_is_tried_again(store: Memory
         await server.until_asked(20)  # more than one look-up does
         server.answer_late("late.test", "127.0.0.1")
         await receiver.until_taken(1)
+
+        assert set(server.asked) == {"late.test"}
 
 
 async def test_a_pile_of_notices_for_a_dead_domain_is_in_nobodys_way(

@@ -57,11 +57,11 @@ class Uploader:
         except ExceptionGroup as failed:
             # Its traceback leads to the frame of the TaskGroup, which keeps it: the pictures would stay for long.
             first = failed.with_traceback(None).exceptions[0]
+            if not all(isinstance(error, DiscordError) for error in failed.exceptions):
+                raise
             if isinstance(first, NotConnected):
                 raise NotConnected(str(first)) from first
-            if isinstance(first, DiscordError):
-                raise UploadFailed("a picture could not be stored") from first
-            raise
+            raise UploadFailed("a picture could not be stored") from first
 
 
 @contextmanager

@@ -57,7 +57,9 @@ class Receiver:
             request = takes.make()
             for _ in takes.parsing(data, request):
                 if len(data) > SMALL_BYTES:
-                    await asyncio.sleep(0)  # each step, and grpc's handing over, may hold the loop for 20 ms
+                    await asyncio.sleep(
+                        0
+                    )  # grpc's handing over, and each step, hold the loop for some ten milliseconds
             if len(data) <= SMALL_BYTES:
                 return request, None
             kept, give_back = give_back, None
