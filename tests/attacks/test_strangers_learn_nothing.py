@@ -7,12 +7,12 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from midjourney.v1 import query_pb2
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
 
 from tests.acceptance.client import client_of
 from tests.support.processes import PATIENCE_SECONDS
+from tests.support.reflection import asked_in_one_piece
 from tests.support.stack import StackProcess, running_stack
 
 KEY = "key-of-the-client"
@@ -95,11 +95,7 @@ async def refusal(channel: grpc.aio.Channel, task_id: str, headers: dict[str, st
 
 @pytest.mark.parametrize("headers", STRANGERS.values(), ids=STRANGERS)
 async def test_reflection_tells_strangers_nothing(stack, headers):
-    make_stub: Any = reflection_pb2_grpc.ServerReflectionStub
     async with grpc.aio.insecure_channel(stack.grpc) as channel:
-        question = reflection_pb2.ServerReflectionRequest(list_services="")
-        call = make_stub(channel).ServerReflectionInfo(
-            iter([question]), metadata=tuple(headers.items()), timeout=PATIENCE_SECONDS
-        )
+        call = asked_in_one_piece(channel, tuple(headers.items()))
 
         assert await call.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -21,6 +21,7 @@ from midway.rpc.server import SERVICES
 from structlog.testing import capture_logs
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
+from tests.support.reflection import asked_in_one_piece
 from tests.support.rig import engine_running, simulator_running
 
 KEY = "sk-open-sesame"
@@ -89,7 +90,7 @@ async def test_the_health_of_an_unknown_service_is_not_found(locked: Served) -> 
 
 
 async def test_reflection_needs_the_key(locked: Served) -> None:
-    error = await stream_rejected(reflected(locked))
+    error = await rejected(asked_in_one_piece(locked.channel))
 
     assert error.reason == "UNAUTHENTICATED"
 
