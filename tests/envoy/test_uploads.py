@@ -106,7 +106,7 @@ UPLOADS = [
 ]
 
 
-def test_the_contract_has_pictures_in_these_requests() -> None:
+async def test_the_contract_has_pictures_in_these_requests() -> None:
     assert len(UPLOADS) == 11
 
 

@@ -13,6 +13,7 @@ from midway.domain.task import Task
 from midway.media.picture import OpenPicture, open_picture
 
 from tests.rpc.served import Served, serving
+from tests.support.observed import Observed
 from tests.support.rig import Rig, engine_running, simulator_running
 
 
@@ -43,7 +44,7 @@ class Door:
     http: aiohttp.ClientSession
     shelf: Shelf
     grid: Task
-    observed: list[tuple[str, str]]  # method and code of each call that ended
+    observed: Observed
 
     @property
     def rig(self) -> Rig:
@@ -58,14 +59,14 @@ class Door:
 @asynccontextmanager
 async def door_of(rig: Rig, path: Path, **options: Any) -> AsyncIterator[Door]:
     """Open a server's doors before an engine that has drawn one grid."""
-    observed: list[tuple[str, str]] = []
+    observed = Observed()
     shelf = Shelf(path / "picture.png")
     grid = await rig.succeeded(await rig.imagine("一只 red fox / jumps! --ar 3:2"))
     async with (
         serving(
             rig,
             open_picture=shelf.open,
-            observe=lambda method, code, _: observed.append((method.rpartition("/")[2], code)),
+            observe=observed,
             **options,
         ) as served,
         aiohttp.ClientSession(f"http://127.0.0.1:{served.doors.rest_port}", timeout=aiohttp.ClientTimeout(60)) as http,

@@ -198,7 +198,7 @@ async def test_a_defect_is_500_and_tells_nothing_of_the_inside(door: Door, monke
     monkeypatch.setattr(door.rig.engine.store, "get", broken)
     async with door.http.get(f"/mj/task/{door.grid.id}/fetch") as answer:
         assert (answer.status, "secret" in await answer.text()) == (500, False)
-    assert door.observed == [("GetTask", "INTERNAL")]
+    assert await door.observed.first(1) == [("GetTask", "INTERNAL")]
 
 
 async def test_grpc_and_http_tell_the_same_of_a_task(door: Door) -> None:

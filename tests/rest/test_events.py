@@ -53,7 +53,7 @@ async def test_each_event_has_its_revision_as_id_and_the_json_of_the_contract(do
     assert [event.id for event in seen] == [event.data["revision"] for event in seen]
     assert seen[-1].data["task"]["state"] == "STATE_SUCCEEDED"
     assert seen[-1].data["task"]["createTime"].endswith("Z")
-    assert door.observed == [("WatchTask", "OK")]
+    assert await door.observed.first(1) == [("WatchTask", "OK")]
 
 
 async def test_a_browser_that_comes_back_goes_on_behind_the_last_event_it_has(door: Door) -> None:
@@ -171,7 +171,7 @@ async def test_a_drain_ends_streams_well_and_tells_newcomers_to_try_again(rig: R
             assert other.status == 503
     await rig.engine.cancel(task.id)
 
-    assert [code for _, code in door.observed] == ["UNAVAILABLE"] * 4
+    assert [code for _, code in await door.observed.first(4)] == ["UNAVAILABLE"] * 4
 
 
 async def test_one_call_too_many_is_told_to_come_again(rig: Rig, tmp_path: Path) -> None:
@@ -186,18 +186,16 @@ async def test_one_call_too_many_is_told_to_come_again(rig: Rig, tmp_path: Path)
 
         assert (read.status, error["code"], error["details"][0]["reason"]) == (429, 8, "ERROR_REASON_TOO_MANY_CALLS")
         assert error["details"][1]["retryDelay"] == "2s"
-        assert door.observed == [("WatchTasks", "RESOURCE_EXHAUSTED"), ("GetTaskImage", "RESOURCE_EXHAUSTED")]
+        ended = await door.observed.first(2)
+        assert ended == [("WatchTasks", "RESOURCE_EXHAUSTED"), ("GetTaskImage", "RESOURCE_EXHAUSTED")]
 
 
 async def test_a_reader_that_hangs_up_ends_its_watch(door: Door) -> None:
     answer = await door.http.get("/v1/tasks:watch")
     await anext(events(answer))
     answer.close()
-    async with asyncio.timeout(60):
-        while not door.observed:  # noqa: ASYNC110 -- nothing else tells of it
-            await asyncio.sleep(0.01)
 
-    assert door.observed == [("WatchTasks", "CANCELLED")]
+    assert await door.observed.first(1) == [("WatchTasks", "CANCELLED")]
 
 
 async def test_a_slow_reader_misses_no_end(door: Door) -> None:

@@ -160,7 +160,7 @@ async def test_a_file_that_cannot_be_read_to_its_end_breaks_off_and_never_looks_
             await collect(answer, seen)
 
     assert LARGE.startswith(seen)
-    assert door.observed == [("GetTaskImage", "INTERNAL")]
+    assert await door.observed.first(1) == [("GetTaskImage", "INTERNAL")]
 
 
 async def test_a_file_that_cannot_be_opened_is_no_picture_to_keep(door: Door) -> None:
@@ -197,7 +197,7 @@ async def test_a_reader_that_hangs_up_frees_the_file_and_counts_as_cancelled(doo
     answer.close()
     await until_closed(door)
 
-    assert door.observed == [("GetTaskImage", "CANCELLED")]
+    assert await door.observed.first(1) == [("GetTaskImage", "CANCELLED")]
 
 
 async def test_slow_readers_hold_nobody_up(door: Door) -> None:

@@ -21,6 +21,7 @@ from midway.rpc.server import SERVICES
 from structlog.testing import capture_logs
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
+from tests.support.observed import Observed
 from tests.support.reflection import asked_in_one_piece
 from tests.support.rig import engine_running, simulator_running
 
@@ -127,16 +128,16 @@ async def test_a_defect_is_internal_and_tells_nothing(served: Served, monkeypatc
 
 
 async def test_every_call_is_observed_with_its_code(tmp_path: Path) -> None:
-    seen: list[tuple[str, str]] = []
+    seen = Observed()
     async with (
         simulator_running() as simulator,
         engine_running(simulator, tmp_path) as rig,
-        serving(rig, observe=lambda method, code, _: seen.append((method.rpartition("/")[2], code))) as served,
+        serving(rig, observe=seen) as served,
     ):
         await served.tasks.ListTasks(LIST)
         await rejected(served.tasks.GetTask(query_pb2.GetTaskRequest(task_id="17")))
 
-    assert seen == [("ListTasks", "OK"), ("GetTask", "NOT_FOUND")]
+        assert await seen.first(2) == [("ListTasks", "OK"), ("GetTask", "NOT_FOUND")]
 
 
 async def test_a_call_is_logged_with_its_task_and_without_key_or_prompt(

@@ -10,6 +10,7 @@ from midway.rpc.strangers import Strangers
 from structlog.testing import capture_logs
 
 from tests.rpc.served import rejected, serving
+from tests.support.observed import Observed
 from tests.support.rig import engine_running, simulator_running
 
 KEY = "sk-open-sesame"
@@ -41,16 +42,18 @@ async def test_after_a_quiet_time_the_next_is_told_at_once():
 
 async def test_a_client_with_a_key_has_its_own_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "midway.rpc.layers")
+    seen = Observed()
     ask, key = query_pb2.GetTaskRequest(task_id="1"), [("mj-api-secret", KEY)]
     async with (
         simulator_running() as simulator,
         engine_running(simulator, tmp_path) as rig,
-        serving(rig, api_keys=(KEY,)) as served,
+        serving(rig, api_keys=(KEY,), observe=seen) as served,
     ):
         with capture_logs() as lines:
             for _ in range(20):
                 await rejected(served.tasks.GetTask(ask))
             await rejected(served.tasks.GetTask(ask, metadata=key))
+            await seen.first(21)
 
     told = [(line["event"], line.get("code")) for line in lines if line["event"] in {SAID, "call ended"}]
     assert told == [(SAID, None), ("call ended", "NOT_FOUND")]

@@ -56,7 +56,7 @@ def observing(observe: Observer | None) -> Layer:
 
 
 def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None, strangers: Strangers) -> None:
-    if observe:
+    if observe is not None:
         observe(call.method, code.name, seconds)
     is_bad = code is not grpc.StatusCode.OK and not call.method.startswith(HEALTH)
     if is_bad and not call.is_admitted:
