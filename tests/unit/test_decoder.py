@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -289,6 +290,43 @@ async def test_a_machine_without_room_for_a_process_says_so(decoder: Decoder, mo
     monkeypatch.setattr(subprocess, "Popen", full)
     with pytest.raises(Unavailable, match="no process can be started to decode the picture: Resource temporarily"):
         await decoder.mask(MASK, "mask", LIMITS, None)
+
+
+def test_the_end_waits_for_a_process_that_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller has left; a loop that ends before it is there cannot end it."""
+    start, is_started, has_left = decoder_module._start, threading.Event(), threading.Event()
+
+    def slow_start(memory_bytes: int) -> decoder_module._Started:
+        is_started.set()
+        has_left.wait(PATIENCE_SECONDS)
+        return start(memory_bytes)
+
+    async def leave_and_end() -> None:
+        decoder = Decoder()
+        waiting = asyncio.create_task(decoder.mask(MASK, "mask", LIMITS, None))
+        await asyncio.to_thread(is_started.wait, PATIENCE_SECONDS)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        asyncio.get_running_loop().call_soon(has_left.set)
+        await decoder.close()
+
+    monkeypatch.setattr(decoder_module, "_start", slow_start)
+    asyncio.run(leave_and_end())
+
+    asyncio.run(until_gone(decoders_of(os.getpid())))
+
+
+async def test_a_picture_that_outlasts_the_end_leaves_no_process() -> None:
+    decoder = Decoder(DecoderRules(time=PATIENT))
+    pid = await stopped(decoder)
+    waiting = asyncio.create_task(decoder.mask(MASK, "mask", LIMITS, None))
+    while decoder.idle:  # noqa: ASYNC110 -- nothing tells of it
+        await asyncio.sleep(0)
+    await decoder.close()
+    os.kill(pid, signal.SIGCONT)
+
+    assert (await waiting).width == 64
+    assert decoders_of(os.getpid()) == []
 
 
 async def test_who_leaves_while_a_process_starts_leaves_none(decoder: Decoder) -> None:

@@ -71,6 +71,8 @@ class Decoder:
         # One is left for masks: who submits does not wait behind a page of pictures.
         self._thumbnails = asyncio.Semaphore(max(self._rules.processes - 1, 1))
         self._idle: list[_Worker] = []
+        self._starting: set[asyncio.Future[_Started]] = set()  # also those that nobody waits for any more
+        self._is_closed = False
 
     @property
     def idle(self) -> int:
@@ -80,6 +82,9 @@ class Decoder:
 
     async def close(self) -> None:
         """End the processes; nobody may ask for anything any more."""
+        self._is_closed = True
+        if self._starting:
+            await asyncio.wait(self._starting)
         while self._idle:
             await self._idle.pop().end()
 
@@ -139,14 +144,17 @@ class Decoder:
         except BaseException:
             await worker.end()
             raise
-        if worker.jobs < JOBS_OF_A_PROCESS:
+        if worker.jobs < JOBS_OF_A_PROCESS and not self._is_closed:
             self._idle.append(worker)
         else:
             await worker.end()
 
     async def _started(self) -> "_Worker":
+        starting = asyncio.get_running_loop().run_in_executor(None, _start, self._rules.memory_bytes)
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
         try:
-            return await _Worker.started(self._rules.memory_bytes)
+            return await _Worker.started(starting)
         except OSError as err:
             message = f"no process can be started to decode the picture: {err.strerror}"
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, message) from err
@@ -167,9 +175,8 @@ class _Worker:
         return self._process.poll() is None
 
     @classmethod
-    async def started(cls, memory_bytes: int) -> Self:
-        """Start a process. Raises OSError."""
-        starting = asyncio.get_running_loop().run_in_executor(None, _start, memory_bytes)
+    async def started(cls, starting: "asyncio.Future[_Started]") -> Self:
+        """Take over a process that is being started, or end it when nobody waits for it. Raises OSError."""
         try:
             process, connection = await asyncio.shield(starting)
         except asyncio.CancelledError:
