@@ -30,6 +30,21 @@ PATIENT = timedelta(seconds=PATIENCE_SECONDS)
 MASK = mask_for(64, 64).data
 
 
+_OTHERS: set[int] = set()  # decoding processes that were there before a test
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Tell a test's own processes from those of tests that ran in this process before."""
+    _OTHERS.clear()
+    _OTHERS.update(decoders_of(os.getpid()))
+
+
+def own_decoders() -> list[int]:
+    """List the living decoding processes that a test has started."""
+    return [pid for pid in decoders_of(os.getpid()) if pid not in _OTHERS]
+
+
 @pytest.fixture
 async def decoder() -> AsyncIterator[Decoder]:
     decoder = Decoder(DecoderRules(time=PATIENT))
@@ -40,7 +55,7 @@ async def decoder() -> AsyncIterator[Decoder]:
 async def stopped(decoder: Decoder) -> int:
     """Start a process and hold it, as a picture without end would; return its id."""
     await decoder.mask(MASK, "mask", LIMITS, None)
-    [pid] = decoders_of(os.getpid())
+    [pid] = own_decoders()
     os.kill(pid, signal.SIGSTOP)
     return pid
 
@@ -70,11 +85,11 @@ async def test_a_mask_is_refused_as_in_this_process(decoder: Decoder, data: byte
 
 async def test_processes_are_kept_and_no_more_than_allowed(decoder: Decoder) -> None:
     await asyncio.gather(*(decoder.mask(MASK, "mask", LIMITS, None) for _ in range(12)))
-    pids = decoders_of(os.getpid())
+    pids = own_decoders()
     await asyncio.gather(*(decoder.mask(MASK, "mask", LIMITS, None) for _ in range(12)))
 
     assert len(pids) == 2
-    assert decoders_of(os.getpid()) == pids
+    assert own_decoders() == pids
 
 
 async def test_a_process_is_replaced_after_many_jobs(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +97,7 @@ async def test_a_process_is_replaced_after_many_jobs(decoder: Decoder, monkeypat
     pids = []
     for _ in range(4):
         await decoder.mask(MASK, "mask", LIMITS, None)
-        pids += decoders_of(os.getpid())
+        pids += own_decoders()
 
     assert len(pids) == len(set(pids)) == 2  # after each second job none is left
 
@@ -108,7 +123,7 @@ async def until_busy(decoder: Decoder) -> None:
 
 async def test_who_waits_for_a_turn_and_leaves_takes_none(decoder: Decoder) -> None:
     await asyncio.gather(*(decoder.mask(MASK, "mask", LIMITS, None) for _ in range(2)))
-    pids = decoders_of(os.getpid())
+    pids = own_decoders()
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     waiting = [asyncio.create_task(decoder.mask(MASK, "mask", LIMITS, None)) for _ in range(20)]
@@ -118,7 +133,7 @@ async def test_who_waits_for_a_turn_and_leaves_takes_none(decoder: Decoder) -> N
     await asyncio.wait(waiting)
 
     await until_gone(pids)
-    assert decoders_of(os.getpid()) == []
+    assert own_decoders() == []
     assert (await decoder.mask(MASK, "mask", LIMITS, None)).width == 64
 
 
@@ -166,7 +181,7 @@ async def test_the_end_leaves_no_process() -> None:
     await asyncio.gather(*(decoder.mask(MASK, "mask", LIMITS, None) for _ in range(4)))
     await decoder.close()
 
-    assert decoders_of(os.getpid()) == []
+    assert own_decoders() == []
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -212,7 +227,7 @@ async def test_a_process_is_told_no_secret(decoder: Decoder, monkeypatch: pytest
     monkeypatch.setenv("MIDWAY_API_KEYS", "sk-hush")
     monkeypatch.setenv("OTHER_TOKEN", "hush-hush")
     await decoder.mask(MASK, "mask", LIMITS, None)
-    [pid] = decoders_of(os.getpid())
+    [pid] = own_decoders()
 
     environment = await asyncio.to_thread(Path(f"/proc/{pid}/environ").read_text)
     names = {entry.partition("=")[0] for entry in environment.split("\0") if entry}
@@ -272,7 +287,7 @@ async def test_thumbnails_leave_a_process_for_masks(decoder: Decoder, tmp_path: 
     path = tmp_path / "picture"
     path.write_bytes(drawn())
     await decoder.thumbnail(path, 320)
-    [pid] = decoders_of(os.getpid())
+    [pid] = own_decoders()
     os.kill(pid, signal.SIGSTOP)
     waiting = [asyncio.create_task(decoder.thumbnail(path, 320)) for _ in range(20)]
     await until_busy(decoder)
@@ -313,7 +328,7 @@ def test_the_end_waits_for_a_process_that_is_being_started(monkeypatch: pytest.M
     monkeypatch.setattr(decoder_module, "_start", slow_start)
     asyncio.run(leave_and_end())
 
-    asyncio.run(until_gone(decoders_of(os.getpid())))
+    asyncio.run(until_gone(own_decoders()))
 
 
 async def test_a_picture_that_outlasts_the_end_leaves_no_process() -> None:
@@ -326,7 +341,7 @@ async def test_a_picture_that_outlasts_the_end_leaves_no_process() -> None:
     os.kill(pid, signal.SIGCONT)
 
     assert (await waiting).width == 64
-    assert decoders_of(os.getpid()) == []
+    assert own_decoders() == []
 
 
 async def test_who_leaves_while_a_process_starts_leaves_none(decoder: Decoder) -> None:
@@ -339,5 +354,5 @@ async def test_who_leaves_while_a_process_starts_leaves_none(decoder: Decoder) -
 
     assert (await decoder.mask(MASK, "mask", LIMITS, None)).width == 64
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(decoders_of(os.getpid())) > 1:  # noqa: ASYNC110 -- nothing tells of it
+        while len(own_decoders()) > 1:  # noqa: ASYNC110 -- nothing tells of it
             await asyncio.sleep(0.01)
