@@ -19,11 +19,11 @@ from midway.rpc.server import SERVICES
 from structlog.testing import capture_logs
 
 from tests.rpc.served import Rejected, Served, rejected, serving
+from tests.support.reflection import METHOD as REFLECTION
 from tests.support.rig import engine_running, simulator_running
 
 KEY = [("mj-api-secret", "sk-open-sesame")]
 TASKS, HEALTH = "/midjourney.v1.MidjourneyService/", "/grpc.health.v1.Health/"
-REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 METHODS = [
     f"/{service}/{method.name}"
     for service in SERVICES

@@ -307,28 +307,29 @@ async def test_a_machine_without_room_for_a_process_says_so(decoder: Decoder, mo
         await decoder.mask(MASK, "mask", LIMITS, None)
 
 
-def test_the_end_waits_for_a_process_that_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its caller has left; a loop that ends before it is there cannot end it."""
-    start, is_started, has_left = decoder_module._start, threading.Event(), threading.Event()
+async def test_the_end_waits_for_a_process_that_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller has left; a loop that ends before it is there could not end it."""
+    start, is_starting, has_left = decoder_module._start, threading.Event(), threading.Event()
+    processes: list[subprocess.Popen[bytes]] = []
 
     def slow_start(memory_bytes: int) -> decoder_module._Started:
-        is_started.set()
+        is_starting.set()
         has_left.wait(PATIENCE_SECONDS)
-        return start(memory_bytes)
-
-    async def leave_and_end() -> None:
-        decoder = Decoder()
-        waiting = asyncio.create_task(decoder.mask(MASK, "mask", LIMITS, None))
-        await asyncio.to_thread(is_started.wait, PATIENCE_SECONDS)
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        asyncio.get_running_loop().call_soon(has_left.set)
-        await decoder.close()
+        started = start(memory_bytes)
+        processes.append(started[0])
+        return started
 
     monkeypatch.setattr(decoder_module, "_start", slow_start)
-    asyncio.run(leave_and_end())
+    decoder = Decoder()
+    waiting = asyncio.create_task(decoder.mask(MASK, "mask", LIMITS, None))
+    await asyncio.to_thread(is_starting.wait, PATIENCE_SECONDS)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    asyncio.get_running_loop().call_soon(has_left.set)
+    await decoder.close()
 
-    asyncio.run(until_gone(own_decoders()))
+    [process] = processes  # it was there when the decoder had closed
+    assert await asyncio.to_thread(process.wait, PATIENCE_SECONDS) == -signal.SIGKILL
 
 
 async def test_a_picture_that_outlasts_the_end_leaves_no_process() -> None:
