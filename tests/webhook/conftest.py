@@ -19,6 +19,8 @@ from midway.store.port import OutboxRow, Store
 from midway.webhook.rules import WebhookRules
 from midway.webhook.sender import WebhookSender
 
+from tests.support.processes import PATIENCE_SECONDS
+
 QUICK = WebhookRules(first_delay=timedelta(milliseconds=1), longest_delay=timedelta(milliseconds=5))
 
 
@@ -60,11 +62,11 @@ class Receiver:
         return f"http://{self.host}/hook"
 
     async def until_posts(self, count: int) -> None:
-        async with self._arrived:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._arrived:
             await self._arrived.wait_for(lambda: len(self.posts) >= count)
 
     async def until_taken(self, count: int) -> None:
-        async with self._arrived:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._arrived:
             await self._arrived.wait_for(lambda: len(self.taken) >= count)
 
     async def _take(self, request: web.Request) -> web.StreamResponse:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from midway.domain.lifecycle import Dispatched
@@ -140,6 +140,9 @@ async def test_a_pile_of_notices_for_a_dead_domain_is_in_nobodys_way(
     async with dead_names(store, RULES):
         await receiver.until_taken(1)
 
+        waiting = await store.outbox_due(datetime.now(UTC) + timedelta(days=365))
+        assert {row.url for row in waiting} >= {f"http://{number}.dead.test/hook" for number in range(30)}
+
 
 async def test_a_pile_of_notices_for_many_dead_domains_is_in_no_way_of_who_answered(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
@@ -154,3 +157,6 @@ async def test_a_pile_of_notices_for_many_dead_domains_is_in_no_way_of_who_answe
         await server.until_asked_for_many("", 3)
         await notices(store, receiver.url, Dispatched())
         await receiver.until_taken(2)
+
+        waiting = await store.outbox_due(datetime.now(UTC) + timedelta(days=365))
+        assert {row.url for row in waiting} >= {f"http://{number}.dead{number}.test/hook" for number in range(30)}
