@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tests.support.pictures import mask_for, plain_picture
 from tests.support.rig import Rig
+from tests.support.writes import write
 
 RED = plain_picture("red")
 
@@ -160,7 +161,7 @@ async def test_a_mask_is_scaled_to_a_picture_whose_size_nobody_told(rig: Rig) ->
     task = await region(rig)
     parent, image = await parent_of(rig, task)
     unmeasured = replace(parent, image=replace(image, width=0, height=0))
-    await rig.store.append(unmeasured, expected_revision=parent.revision)
+    await write(rig.store, unmeasured)
     await rig.engine.answer_modal(task.id, "a blue fox", mask_for(320, 320))
 
     assert_covers_the_middle((await rig.store.inputs(task.id))[0], (image.width, image.height))
@@ -170,7 +171,7 @@ async def test_a_mask_goes_as_it_is_where_nobody_can_tell_the_size(rig: Rig) -> 
     task = await region(rig)
     parent, image = await parent_of(rig, task)
     gone = Image(image.url.replace("attachments", "attachments/0"))
-    await rig.store.append(replace(parent, image=gone, message_id=None), expected_revision=parent.revision)
+    await write(rig.store, replace(parent, image=gone, message_id=None))
     await rig.engine.answer_modal(task.id, "a blue fox", mask_for(320, 320))
 
     assert (await rig.store.inputs(task.id)) == [mask_for(320, 320)]

@@ -1,20 +1,15 @@
 """What the ledger holds in memory: no less than the store where that matters, and no more than can be asked for."""
 
 from datetime import datetime
-from pathlib import Path
 
-import pytest
-from midway.domain.lifecycle import Assigned, Dispatched, apply
+from midway.domain.lifecycle import Accepted, Dispatched, apply
 from midway.domain.task import State
-from midway.engine.clock import SystemClock
+from midway.engine.effects import Change
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
-from midway.store.memory import MemoryStore
-from midway.store.port import RevisionConflict
-from midway.store.sqlite import SqliteStore
 from msgspec.structs import replace
 
-from tests.unit.making import ACCOUNT, CHANNEL, NOW, a_task, an_attempt
+from tests.unit.making import NOW, a_task, an_attempt
 
 
 class FixedClock:
@@ -25,25 +20,44 @@ class FixedClock:
         return NOW
 
 
-async def test_a_ledger_that_was_behind_reads_the_task_and_its_attempts_anew(tmp_path: Path) -> None:
-    """Without its Attempt the Task would match no message, and its slot would be free."""
-    store = await SqliteStore.open(tmp_path / "midway.db")
-    ledger = Ledger(store, ACCOUNT, Limits(), SystemClock())
-    queued = (await store.submit(apply(a_task(), Assigned(ACCOUNT, CHANNEL), NOW))).task
-    ledger.add(queued)
-    attempt = an_attempt(task_id=queued.id)
-    await store.append(apply(queued, Dispatched(), NOW), expected_revision=queued.revision, attempts=[attempt])
-    with pytest.raises(RevisionConflict):
-        await ledger.change(queued.id, Dispatched(), attempts=[replace(attempt, nonce=an_attempt(2).nonce)])
+def test_a_change_counts_the_version_and_tells_what_is_to_be_stored():
+    ledger = Ledger(Limits(), FixedClock())
+    task = replace(a_task(), version=4)
+    attempt = an_attempt(task_id=task.id)
+    ledger.add(task)
 
-    assert ledger.tasks[queued.id].state is State.SUBMITTING
-    assert ledger.attempts(queued.id) == [attempt]
-    await store.close()
+    first = ledger.change(Change(task_id=task.id, events=(Dispatched(),), attempts=(attempt,)))
+    second = ledger.change(Change(task_id=task.id, events=(Accepted(),), attempts=(attempt,)))
+
+    assert first is not None
+    assert second is not None
+    assert [entry.task.version for entry in (first, second) if entry.task] == [5, 6]
+    assert (first.attempts, second.attempts) == ((attempt,), ())
+    assert ledger.tasks[task.id] == second.task
+
+
+def test_a_change_that_tells_nothing_new_is_not_stored():
+    ledger = Ledger(Limits(), FixedClock())
+    ledger.add(a_task())
+
+    assert ledger.change(Change(task_id=a_task().id, events=(Accepted(),))) is None
+    assert ledger.change(Change(task_id=a_task(2).id, events=(Dispatched(),))) is None
+
+
+def test_a_task_that_somebody_else_wrote_is_replaced_with_its_attempts():
+    """Without its Attempt the Task would match no message, and its slot would be free."""
+    ledger = Ledger(Limits(), FixedClock())
+    ledger.add(a_task())
+    sent, attempt = apply(a_task(), Dispatched(), NOW), an_attempt(task_id=a_task().id)
+    ledger.replace(sent.id, sent, [attempt])
+
+    assert list(ledger.running) == [sent.id]
+    assert ledger.attempts(sent.id) == [attempt]
 
 
 def test_an_unfinished_task_keeps_what_was_tried_for_it():
     """It counts how often Midjourney's queue was full."""
-    ledger = Ledger(MemoryStore(), ACCOUNT, Limits(history_messages_of_work=1), FixedClock())
+    ledger = Ledger(Limits(history_messages_of_work=1), FixedClock())
     ledger.add(a_task())
     for number in range(3):
         ledger.index.put(replace(an_attempt(number, task_id=a_task().id), ended_at=NOW, settled=True))
@@ -54,7 +68,7 @@ def test_an_unfinished_task_keeps_what_was_tried_for_it():
 
 def test_what_is_settled_leaves_the_memory_when_enough_newer_jobs_are_known():
     """A busy day's Tasks would fill the memory otherwise; what may still get a picture stays."""
-    ledger = Ledger(MemoryStore(), ACCOUNT, Limits(history_messages_of_work=2), FixedClock())
+    ledger = Ledger(Limits(history_messages_of_work=2), FixedClock())
     for number in range(1, 6):
         task = replace(a_task(number), state=State.FAILED if number == 1 else State.SUCCEEDED)
         ledger.add(task)

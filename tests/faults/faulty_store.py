@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
 
-from midway.domain.task import State, Task
-from midway.store.port import Store, StoreUnavailable, WriteInDoubt
+from midway.domain.task import State
+from midway.store.port import Entry, Store, StoreUnavailable, WriteInDoubt
 
 from tests.support.processes import PATIENCE_SECONDS
 
@@ -100,7 +100,7 @@ class FaultyStore:
 def enters(state: State) -> Condition:
     """Pick the `append` by which a Task comes into a state."""
 
-    def is_entered(task: Task, **_named: Any) -> bool:
-        return task.state is state
+    def is_entered(*entries: Entry) -> bool:
+        return any(entry.task is not None and entry.task.state is state for entry in entries)
 
     return is_entered

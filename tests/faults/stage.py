@@ -56,8 +56,10 @@ async def stage(
 
 async def crash(rig: Rig) -> None:
     """Stop the engine in the middle of everything, as a kill would: nothing is said or written any more."""
-    rig.engine._running.cancel()
-    await asyncio.wait([rig.engine._running])
+    running = rig.engine._running
+    assert running is not None
+    running.cancel()
+    await asyncio.wait([running])
 
 
 def has_message(rig: Rig, task: Task) -> bool:

@@ -9,26 +9,26 @@ from google.protobuf import json_format
 from midjourney.v1.query_pb2 import GetImageSeedResponse
 from midway.discord.acceptance import Acceptances
 from midway.discord.decode import decode
-from midway.discord.event import Embed, Event, IframeOpened, ModalOpened
+from midway.discord.event import Connected, Embed, Event
 from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID
 from midway.discord.message import job_id, panel_embed, parse_content
 from midway.discord.modals import Modals
 from midway.discord.recent import RecentMessages
-from midway.domain.attempt import Attempt
-from midway.domain.ids import MessageId, UserId
+from midway.domain.ids import MessageId, Nonces, UserId
 from midway.domain.lifecycle import Assigned, Dispatched, SeedLearnt, apply
 from midway.domain.task import Task
 from midway.engine import classify, headings
-from midway.engine.classify import Trouble
+from midway.engine.account import AccountConfig
+from midway.engine.clock import SteadyClock
+from midway.engine.core import Core
+from midway.engine.effects import Write
 from midway.engine.errand import seed_from_message
-from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
-from midway.engine.listener import Listener
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.legacy.task_json import render
 from midway.rpc.picture_links import PictureLinks
 from midway.store.codec import attempt_from_json, json_from_attempt, json_from_task, task_from_json
-from midway.store.memory import MemoryStore
+from midway.store.port import Entry
 
 from tests.fuzz.cases import texts, trees
 from tests.fuzz.target import Target
@@ -110,38 +110,33 @@ class Scene:
     """An Account with one Task in flight, and what hears its events."""
 
     def __init__(self) -> None:
-        store = MemoryStore()
         task = apply(apply(a_task(), Assigned(ACCOUNT, CHANNEL), NOW), Dispatched(), NOW)
-        task = at_once(store.submit(task)).task
-        self.ledger = Ledger(store, ACCOUNT, Limits(), _Clock())
-        self.ledger.add(task)
-        at_once(self.ledger.learn(an_attempt(message_ids=(PROGRESS,))))
-        self.listener = Listener(self.ledger, Limits(), _Clock())
-        self.listener.user_id = UserId("1000")
-        self.told: list[str] = []
-        self.listener.on_trouble = self._trouble
-        self.listener.on_modal = self._modal
-        self.listener.on_queue_full = self.listener.on_fast = lambda: None
-        self.listener.on_remix = lambda _: None
-        self.listener.on_unknown = self.told.append
-
-    def _modal(self, _: Attempt, event: ModalOpened | IframeOpened) -> None:
-        self.told.append(event.custom_id)
-
-    def _trouble(self, trouble: Trouble) -> None:
-        self.told.append(trouble.reason)
+        config = AccountConfig(id=ACCOUNT, token="", guild_id=None, channel_id=CHANNEL)
+        self.core = Core(config, Limits(), SteadyClock(_Clock()), Nonces())
+        self.core.load(None, [task], [an_attempt(message_ids=(PROGRESS,))])
+        self.core.hear(Connected(UserId("1000"), "someone", resumed=True))
 
     def hear(self, event: Event) -> None:
-        """Apply one event."""
-        at_once(self.listener.hear(event))
+        """Take one event, and keep what is to be stored as the Store does."""
+        for effect in self.core.hear(event):
+            if isinstance(effect, Write):
+                keep(effect.entry)
 
     def show(self) -> None:
         """Show the Task to everybody who may ask, and keep it."""
-        for task in self.ledger.tasks.values():
+        for task in self.core.ledger.tasks.values():
             show(task)
-        for attempt in self.ledger.index.by_nonce.values():
-            assert attempt_from_json(json_from_attempt(attempt)) == attempt
-        orjson.dumps(self.told)
+        orjson.dumps(self.core.account(0).reason)
+
+
+def keep(entry: Entry) -> None:
+    """Write an entry and read it again."""
+    for attempt in entry.attempts:
+        assert attempt_from_json(json_from_attempt(attempt)) == attempt
+    if entry.task:
+        assert task_from_json(json_from_task(entry.task), entry.task.revision) == entry.task
+    if entry.mark:
+        orjson.dumps(entry.mark.reason)
 
 
 def show(task: Task) -> None:

@@ -31,6 +31,7 @@ from midway.store.watch import Watch
 from msgspec.structs import replace
 
 from tests.store.tasks import a_task, submitted
+from tests.support.writes import write
 
 MOMENT = timedelta(milliseconds=1)
 QUICK = KeeperRules(first_delay=MOMENT, longest_delay=2 * MOMENT, bookmark_every=MOMENT)
@@ -133,7 +134,7 @@ async def live(store: Store, *events: Event) -> Task:
     """Store a new Task and let it live through these events, now."""
     task = await submitted(store, replace(a_task(), created_at=datetime.now(UTC)))
     for event in (Dispatched(), Accepted(), *events):
-        task = await store.append(apply(task, event, datetime.now(UTC)), expected_revision=task.revision)
+        task = await write(store, apply(task, event, datetime.now(UTC)))
     return task
 
 

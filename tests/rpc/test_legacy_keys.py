@@ -17,6 +17,7 @@ from midway.rpc.legacy.task_json import render
 
 from tests.rpc.old_tasks import NOON, STATES, task_of
 from tests.rpc.served import Served
+from tests.support.writes import write
 from tests.webhook.conftest import Receiver, sending
 
 
@@ -83,7 +84,7 @@ async def test_fetch_lists_and_webhooks_carry_the_same_bytes(served: Served) -> 
     async with receiver.server, Outbound({receiver.host}) as outbound:
         tasks = [(await store.submit(task_of(name, receiver.url))).task for name in STATES]
         for task in tasks:
-            await store.append(task, expected_revision=task.revision, notify=True)
+            await write(store, task, notify=True)
         async with sending(store, outbound, shown=render):
             await receiver.until_taken(len(tasks))
     texts = [render(task) for task in tasks]

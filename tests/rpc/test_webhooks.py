@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tests.rpc.served import Served, rejected
 from tests.store.tasks import a_task
+from tests.support.writes import write
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 URL = "https://user:hush@hooks.example.org:8443/done?token=hush"  # a receiver's address may hold its secrets
@@ -19,7 +20,7 @@ async def buried(served: Served, number: int = 0) -> Task:
     """Leave a dead letter."""
     store = served.rig.store
     stored = (await store.submit(a_task(notify_url=URL))).task
-    changed = await store.append(replace(stored, progress=1), expected_revision=stored.revision, notify=True)
+    changed = await write(store, replace(stored, progress=1), notify=True)
     [row] = [row for row in await store.outbox_due(datetime.now(UTC)) if row.task.id == stored.id]
     await store.outbox_give_up(row.sequence, "answered 410", NOW + timedelta(seconds=number))
     return changed

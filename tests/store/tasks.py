@@ -23,6 +23,8 @@ from midway.domain.task import Ask, Task
 from midway.store.port import Store
 from msgspec.structs import replace
 
+from tests.support.writes import write
+
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("1001")
 PICTURE = InputImage(b"\x89PNG one", "image/png", 64, 48)
@@ -62,7 +64,7 @@ async def advance(store: Store, task: Task, *events: Event, notify: bool = False
     """Apply the events one after the other and store each result."""
     for event in events:
         changed = apply(task, event, task.updated_at + seconds(1))
-        task = await store.append(changed, expected_revision=task.revision, notify=notify)
+        task = await write(store, changed, notify=notify)
     return task
 
 

@@ -83,7 +83,7 @@ def test_a_task_of_the_first_version_is_read_and_written_alike():
     later_fields = {name: value for name, value in written.items() if name not in kept}
 
     assert written == kept | later_fields
-    assert later_fields == {"batch": []}
+    assert later_fields == {"batch": [], "version": 0}
 
 
 def test_an_attempt_of_the_first_version_is_read_and_written_alike():

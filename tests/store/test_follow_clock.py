@@ -9,7 +9,7 @@ import pytest
 from midway.domain.lifecycle import Dispatched
 from midway.domain.redate import Boot, redated, redated_attempt
 from midway.domain.task import State
-from midway.store.port import RevisionConflict, Store
+from midway.store.port import Entry, Store, VersionConflict
 from midway.store.sqlite import SqliteStore
 from midway.store.sqlite.database import open_writer
 from midway.store.sqlite.redating import ROWS_AT_ONCE
@@ -63,7 +63,7 @@ async def test_whoever_read_before_writes_nothing_over_it(store: Store, step: ti
     task = await submitted(store)
     await store.follow_clock(moved(step), START)
 
-    with pytest.raises(RevisionConflict):
+    with pytest.raises(VersionConflict):
         await advance(store, task, Dispatched())
 
 
@@ -75,7 +75,7 @@ async def test_attempts_move_while_something_may_come_of_them(store: Store, step
     old_ended = an_attempt(task, 2, sent_at=long_ago + seconds(1), ended_at=START)
     young_ended = an_attempt(task, 3, sent_at=START, ended_at=START, accepted_at=START)
     for attempt in (old_open, old_ended, young_ended):
-        await store.put_attempt(attempt)
+        await store.append(Entry(attempts=(attempt,)))
     await store.follow_clock(moved(step), START - timedelta(days=1))
     known = {attempt.nonce: attempt for attempt in await store.attempts(task.id)}
 
@@ -139,7 +139,9 @@ async def test_a_long_queue_moves_whole(store: Store, step: timedelta):
     await store.follow_clock(BOOT, START)
     tasks = [a_task() for _ in range(2 * ROWS_AT_ONCE + 1)]
     await asyncio.gather(*(store.submit(task) for task in tasks))
-    await asyncio.gather(*(store.put_attempt(an_attempt(task, number)) for number, task in enumerate(tasks)))
+    await asyncio.gather(
+        *(store.append(Entry(attempts=(an_attempt(task, number),))) for number, task in enumerate(tasks))
+    )
     await store.follow_clock(moved(step), START)
     stored = await store.get_many([task.id for task in tasks])
     attempts = await store.recent_attempts(ACCOUNT, START - timedelta(days=1))
@@ -170,8 +172,8 @@ async def test_a_row_that_cannot_be_read_stops_nothing(database: Path, step: tim
     store = await SqliteStore.open(database, tail_size=0)
     await store.follow_clock(BOOT, START)
     broken, task = await submitted(store), await submitted(store)
-    await store.put_attempt(an_attempt(task))
-    await store.put_attempt(an_attempt(broken, 2))
+    await store.append(Entry(attempts=(an_attempt(task),)))
+    await store.append(Entry(attempts=(an_attempt(broken, 2),)))
     await store.close()
     with closing(open_writer(database)) as connection:
         connection.execute("UPDATE task SET doc = '{' WHERE id = ?", (broken.id,))

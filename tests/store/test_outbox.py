@@ -7,10 +7,11 @@ from midway.domain.ids import MessageId, Revision
 from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Progressed, Requeued, Result, Succeeded
 from midway.domain.task import Task
-from midway.store.port import DeadLetter, OutboxRow, RevisionConflict, Store
+from midway.store.port import DeadLetter, OutboxRow, Store, VersionConflict
 from msgspec.structs import replace
 
 from tests.store.tasks import START, a_task, advance, seconds, submitted
+from tests.support.writes import write
 
 URL = "https://hook.invalid/done"
 LATER = START + seconds(60)
@@ -44,8 +45,8 @@ async def test_a_change_without_notify_leaves_no_notice(store: Store):
 async def test_a_refused_change_leaves_no_notice(store: Store):
     task = await submitted(store, an_asking_task())
 
-    with pytest.raises(RevisionConflict):
-        await store.append(task, expected_revision=Revision(99), notify=True)
+    with pytest.raises(VersionConflict):
+        await write(store, replace(task, version=99), notify=True)
 
     assert await store.outbox_due(LATER) == []
 

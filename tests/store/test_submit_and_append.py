@@ -6,11 +6,12 @@ import pytest
 from midway.domain.ids import RequestId, Revision
 from midway.domain.lifecycle import Accepted, Dispatched, Progressed
 from midway.domain.task import State
-from midway.store.port import Doorbell, RequestIdReused, RequestKey, RevisionConflict, Store
+from midway.store.port import Doorbell, RequestIdReused, RequestKey, Store, VersionConflict
 from msgspec.structs import replace
 
 from tests.store.tasks import MASK, PICTURE, a_task, advance, an_attempt, in_progress, submitted
 from tests.support.processes import PATIENCE_SECONDS
+from tests.support.writes import write
 
 KEY = RequestKey(RequestId("6c1f"), "digest-1")
 
@@ -99,7 +100,7 @@ async def test_concurrent_submits_with_one_request_id_make_one_task(store: Store
 async def test_a_task_id_is_taken_once(store: Store):
     task = await submitted(store)
 
-    with pytest.raises(RevisionConflict):
+    with pytest.raises(VersionConflict):
         await store.submit(task)
 
     assert await store.revision() == task.revision
@@ -112,44 +113,44 @@ async def test_append_replaces_the_task(store: Store):
     assert task.state is State.SUBMITTING
 
 
-async def test_append_at_an_old_revision_is_refused_and_changes_nothing(store: Store):
+async def test_append_at_an_old_version_is_refused_and_changes_nothing(store: Store):
     old = await submitted(store)
     now = await advance(store, old, Dispatched())
 
-    with pytest.raises(RevisionConflict) as refused:
-        await store.append(old, expected_revision=old.revision, attempts=[an_attempt(old)])
+    with pytest.raises(VersionConflict) as refused:
+        await write(store, old, attempts=(an_attempt(old),))
 
-    assert (refused.value.expected, refused.value.actual) == (old.revision, now.revision)
+    assert (refused.value.expected, refused.value.actual) == (old.version, now.version)
     assert await store.get(old.id) == now
     assert await store.attempts(old.id) == []
     assert await store.revision() == now.revision
 
 
 async def test_append_to_an_unknown_task_is_refused(store: Store):
-    with pytest.raises(RevisionConflict) as refused:
-        await store.append(a_task(), expected_revision=Revision(0))
+    with pytest.raises(VersionConflict) as refused:
+        await write(store, a_task())
 
     assert refused.value.actual is None
 
 
-async def test_of_two_writers_at_one_revision_one_wins(store: Store):
+async def test_of_two_writers_at_one_version_one_wins(store: Store):
     task = await in_progress(store)
     writers = [advance(store, task, Progressed(percent)) for percent in (20, 30)]
 
     outcomes = await asyncio.gather(*writers, return_exceptions=True)
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["RevisionConflict", "Task"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Task", "VersionConflict"]
 
 
 async def test_a_refused_write_leaves_those_beside_it_alone(store: Store):
     tasks = [await submitted(store) for _ in range(3)]
-    stale = replace(tasks[1], revision=Revision(99))
+    stale = replace(tasks[1], version=99)
 
     outcomes = await asyncio.gather(
         *(advance(store, task, Dispatched()) for task in (tasks[0], stale, tasks[2])), return_exceptions=True
     )
 
-    assert [isinstance(outcome, RevisionConflict) for outcome in outcomes] == [False, True, False]
+    assert [isinstance(outcome, VersionConflict) for outcome in outcomes] == [False, True, False]
     assert [task.state.value for task in await store.get_many([task.id for task in tasks])] == [
         "SUBMITTING",
         "QUEUED",
@@ -161,7 +162,7 @@ async def test_append_stores_the_attempts_with_the_task(store: Store):
     task = await submitted(store)
     attempt = an_attempt(task)
 
-    await store.append(task, expected_revision=task.revision, attempts=[attempt])
+    await write(store, task, attempts=(attempt,))
 
     assert await store.attempts(task.id) == [attempt]
 
@@ -178,7 +179,7 @@ async def test_later_input_pictures_follow_the_earlier_ones(store: Store):
     task = a_task()
     await store.submit(task, inputs=[PICTURE, PICTURE])
 
-    await store.put_inputs(task.id, [MASK])
+    await write(store, task, inputs=(MASK,))
 
     assert await store.inputs(task.id) == [PICTURE, PICTURE, MASK]
 

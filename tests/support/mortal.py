@@ -18,6 +18,7 @@ from midway.app.settings import load_settings
 from midway.discord.client import DiscordClient
 from midway.domain.attempt import Attempt
 from midway.domain.task import State, Task
+from midway.store.port import Entry
 from midway.store.sqlite import SqliteStore
 
 # Each write boundary of sending a Task, in the order that a Task passes them.
@@ -25,8 +26,10 @@ BOUNDARIES = (
     "before-intent",  # the Attempt with its nonce is not stored yet
     "after-intent",  # it is stored; nothing was sent
     "after-send",  # Discord answered; that is not stored
-    "after-ack",  # Discord's acceptance is stored
-    "after-first-event",  # the bot's first message is stored
+    "before-ack",  # Discord's acceptance is known in memory, and not stored
+    "after-ack",  # it is stored
+    "before-first-event",  # the bot's first message is known in memory, and not stored
+    "after-first-event",  # it is stored
     "before-terminal-write",  # the final message was read; the end is not stored
 )
 
@@ -73,7 +76,12 @@ def is_end(task: Task | None, _: tuple[Attempt, ...]) -> bool:
     return task is not None and task.state is State.SUCCEEDED
 
 
-BEFORE: dict[str, Seen] = {"before-intent": is_intent, "before-terminal-write": is_end}
+BEFORE: dict[str, Seen] = {
+    "before-intent": is_intent,
+    "before-ack": is_acceptance,
+    "before-first-event": is_first_event,
+    "before-terminal-write": is_end,
+}
 AFTER: dict[str, Seen] = {
     "after-intent": is_intent,
     "after-ack": is_acceptance,
@@ -82,24 +90,23 @@ AFTER: dict[str, Seen] = {
 
 
 def watched_write(method: Method, death: Death) -> Method:
-    """Wrap a verb of the Store that writes a Task or an Attempt."""
+    """Wrap the verb of the Store that writes Tasks and Attempts."""
 
     @wraps(method)
-    async def write(self: SqliteStore, value: Task | Attempt, **options: Any) -> Any:
-        task = value if isinstance(value, Task) else None
-        attempts = (value,) if isinstance(value, Attempt) else tuple(options.get("attempts", ()))
-        _pass_all(BEFORE, death, task, attempts)
-        result = await method(self, value, **options)
-        _pass_all(AFTER, death, task, attempts)
+    async def write(self: SqliteStore, *entries: Entry) -> Any:
+        _pass_all(BEFORE, death, entries)
+        result = await method(self, *entries)
+        _pass_all(AFTER, death, entries)
         return result
 
     return write
 
 
-def _pass_all(boundaries: dict[str, Seen], death: Death, task: Task | None, attempts: tuple[Attempt, ...]) -> None:
-    for boundary, is_here in boundaries.items():
-        if is_here(task, attempts):
-            death.pass_by(boundary)
+def _pass_all(boundaries: dict[str, Seen], death: Death, entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        for boundary, is_here in boundaries.items():
+            if is_here(entry.task, entry.attempts):
+                death.pass_by(boundary)
 
 
 def watched_interact(method: Method, death: Death) -> Method:
@@ -118,8 +125,7 @@ def main() -> None:
     """Serve until killed."""
     tether.tie_to(os.getppid())
     death = Death(os.environ.get("MORTAL_AT", ""))
-    for name in ("append", "put_attempt"):
-        setattr(SqliteStore, name, watched_write(getattr(SqliteStore, name), death))
+    setattr(SqliteStore, "append", watched_write(SqliteStore.append, death))  # noqa: B010 - mypy forbids the other way
     setattr(DiscordClient, "interact", watched_interact(DiscordClient.interact, death))  # noqa: B010 - as above
     keep_files_private()
     run_server(load_settings())

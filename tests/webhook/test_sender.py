@@ -20,6 +20,7 @@ from midway.webhook.sender import WebhookSender
 from structlog.testing import capture_logs
 
 from tests.store.tasks import SUCCEED, a_task, submitted
+from tests.support.writes import write
 from tests.webhook.conftest import QUICK, Receiver, render, sending, until_outbox, until_outbox_is_empty
 
 LIFE: tuple[Event, ...] = (Dispatched(), Accepted(), Progressed(30), SUCCEED)
@@ -30,7 +31,7 @@ async def change(store: Store, task: Task, *events: Event) -> Task:
     """Let the Task live on, now, each change with a notice."""
     for event in events:
         changed = apply(task, event, datetime.now(UTC))
-        task = await store.append(changed, expected_revision=task.revision, notify=True)
+        task = await write(store, changed, notify=True)
     return task
 
 

@@ -17,6 +17,7 @@ from midway.webhook.sender import WebhookSender
 
 from tests.store.tasks import a_task, submitted
 from tests.support.clocks import Machine
+from tests.support.writes import write
 from tests.webhook.conftest import Receiver, render
 
 RULES = WebhookRules(first_delay=timedelta(milliseconds=50), longest_delay=timedelta(milliseconds=50))
@@ -37,7 +38,7 @@ async def refused_notice(store: MemoryStore, clock: Clock, receiver: Receiver) -
     """Put a notice into the outbox that the receiver does not take at first."""
     receiver.answers.extend(web.Response(status=500) for _ in range(3))
     task = await submitted(store, a_task(notify_url=receiver.url))
-    await store.append(apply(task, Dispatched(), clock.now()), expected_revision=task.revision, notify=True)
+    await write(store, apply(task, Dispatched(), clock.now()), notify=True)
 
 
 @STEPS

@@ -144,7 +144,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
          "metadata": {"dead_letter_id": "msg_1705514776143750_4711"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 22
-    """A fault of this server. `INTERNAL`; the server's log holds the details under the request's id.
+    """A fault of this server. `INTERNAL`; the server's log holds the details under the request's id. In a Task: it met
+    such a fault, and was given up; the log holds the details under the Task's id.
 
         {"reason": "ERROR_REASON_INTERNAL", "domain": "midway", "metadata": {}}
     """
@@ -347,7 +348,8 @@ ERROR_REASON_DEAD_LETTER_NOT_FOUND: ErrorReason.ValueType  # 23
      "metadata": {"dead_letter_id": "msg_1705514776143750_4711"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 22
-"""A fault of this server. `INTERNAL`; the server's log holds the details under the request's id.
+"""A fault of this server. `INTERNAL`; the server's log holds the details under the request's id. In a Task: it met
+such a fault, and was given up; the log holds the details under the Task's id.
 
     {"reason": "ERROR_REASON_INTERNAL", "domain": "midway", "metadata": {}}
 """

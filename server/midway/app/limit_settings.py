@@ -43,6 +43,9 @@ class LimitSettings(BaseSettings):
     offline_patience_seconds: float = _seconds(
         _LIMITS.offline_patience, "How long a deadline waits for a lost connection to come back"
     )
+    slow_read_seconds: float = _seconds(
+        _LIMITS.slow_read, "A look at the channel's history that takes longer proves nothing: Discord was stalling"
+    )
     park_time_seconds: float = _seconds(_LIMITS.park_time, "How long an event that matches no Task yet is kept")
     late_window_seconds: float = _seconds(
         _LIMITS.late_window, "How long after its end a Task still takes a late picture"

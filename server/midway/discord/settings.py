@@ -20,7 +20,7 @@ class ClientSettings:
     of its length, so that many Accounts do not come back in step.
     """
 
-    interact_timeout: timedelta = timedelta(seconds=15)
+    interact_timeout: timedelta = timedelta(seconds=30)
     reach_timeout: timedelta = timedelta(seconds=10)
     proof_timeout: timedelta = timedelta(seconds=3)
     request_timeout: timedelta = timedelta(seconds=30)

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     CREDITS_EXHAUSTED = "CREDITS_EXHAUSTED"
     VERIFICATION_REQUIRED = "VERIFICATION_REQUIRED"
     CANCELLED_BY_CLIENT = "CANCELLED_BY_CLIENT"
+    INTERNAL = "INTERNAL"  # a defect of the server
 
 
 class Refusal(Exception):

@@ -42,6 +42,11 @@ class Sequence:
         self._last = last
         self._lock = threading.Lock()
 
+    def go_on_after(self, last: int) -> None:
+        """Hand out no number up to this one."""
+        with self._lock:
+            self._last = max(self._last, last)
+
     def next(self, floor: int) -> int:
         """Return the larger of `floor` and the number after the last one."""
         with self._lock:
@@ -54,6 +59,10 @@ class TaskIds:
 
     def __init__(self, last: TaskId | None = None) -> None:
         self._sequence = Sequence(int(last) if last else 0)
+
+    def go_on_after(self, last: TaskId | None) -> None:
+        """Make no id up to the last one stored."""
+        self._sequence.go_on_after(int(last) if last else 0)
 
     def next(self) -> TaskId:
         """Return a new id: the present millisecond times 1000, or one more than the last id."""

@@ -99,6 +99,7 @@ class Task(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     state: State = State.QUEUED
     revision: Revision = Revision(0)
+    version: int = 0  # of this Task alone: its owner counts each write of it
     state_since: datetime
     # All Tasks that the same request made, in order, this one among them; empty when it is the only one. The first
     # has the input pictures of all.

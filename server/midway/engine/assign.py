@@ -9,12 +9,13 @@ from midway.domain.errors import Exhausted, InvalidField, NoAccount, Reason
 from midway.domain.ids import AccountId
 from midway.domain.task import Ask
 
+NOTHING: Mapping[AccountId, int] = {}
 # A lost connection comes back by itself, so work may wait for it; a person's help may not come.
 USABLE = frozenset({AccountState.ACTIVE, AccountState.LIMITED, AccountState.DISCONNECTED})
 
 
-def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, int]) -> Account:
-    """Choose the Account for a Task. `arriving` counts Tasks on their way to each that it does not know of yet.
+def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, int] = NOTHING) -> Account:
+    """Choose the Account for a Task. `arriving` counts those that come to each with it.
 
     Raises InvalidField (unknown `options.account_id`), NoAccount, Exhausted (QUEUE_FULL).
     """
@@ -30,7 +31,9 @@ def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, i
     return min(roomy, key=lambda account: _load(account, ask, arriving.get(account.id, 0)))
 
 
-def choose_all(asks: Sequence[Ask], accounts: Sequence[Account], arriving: Mapping[AccountId, int]) -> list[Account]:
+def choose_all(
+    asks: Sequence[Ask], accounts: Sequence[Account], arriving: Mapping[AccountId, int] = NOTHING
+) -> list[Account]:
     """Choose an Account for each of the Tasks that come together: all of them find room, or none is taken.
 
     Raises as `choose` does, and InvalidField (`prompt`) when there could never be room for so many.

@@ -45,10 +45,16 @@ def uptime() -> timedelta:
 class SteadyClock:
     """A wall clock that goes on evenly when the machine's is set, until `boot` is put to what `look` says."""
 
-    def __init__(self, wall: Clock | None = None, uptime: Callable[[], timedelta] = uptime) -> None:
+    def __init__(
+        self,
+        wall: Clock | None = None,
+        uptime: Callable[[], timedelta] = uptime,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin with the time that the wall clock tells; the machine's when none is given."""
         self._wall = wall or SystemClock()
         self._uptime = uptime
+        self._monotonic = monotonic
         # Another clock than the machine's tells nothing about the machine, so no other process shall compare.
         self._boot_id = _boot_id() if isinstance(self._wall, SystemClock) else _nobody_elses_id()
         self.boot = self.look()
@@ -62,6 +68,14 @@ class SteadyClock:
     def now(self) -> datetime:
         """Return the present time, aware, UTC; never less than before, save where a step was taken over."""
         return self.boot.began_at + self._uptime()
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever pass, for what waits within the process."""
+        return self._monotonic()
+
+    def go_on_from(self, boot: Boot) -> None:
+        """Tell the time by a boot that an earlier process remembered; nothing that it stored moves."""
+        self.boot = boot
 
     @contextmanager
     def taken_over(self, boot: Boot) -> Iterator[None]:

@@ -55,7 +55,23 @@ def keys_from_message(message: Message, bot: Bot | None) -> Keys:
     )
 
 
-LONGEST_WAY = timedelta(seconds=15)  # from storing an Attempt to Discord's having it: the time-out of its POST
+def names_in(keys: Keys) -> set[str]:
+    """Return everything by which a message may find its Attempt; see `names_of`."""
+    ids = (keys.message_id, keys.nonce, keys.interaction_id, keys.job_id, keys.parent_message_id)
+    return {*filter(None, ids), *_prompt_name(keys.prompt_key)}
+
+
+def names_of(attempt: Attempt) -> set[str]:
+    """Return everything by which a message may find an Attempt, or be told from it: ids, and the prompt."""
+    ids = (attempt.nonce, attempt.interaction_id, attempt.job_id, attempt.parent_message_id, *attempt.message_ids)
+    return {*filter(None, ids), *_prompt_name(attempt.prompt_key)}
+
+
+def _prompt_name(key: str) -> tuple[str, ...]:
+    return (f"prompt {key}",) if key else ()
+
+
+LONGEST_WAY = timedelta(seconds=30)  # from storing an Attempt to Discord's having it: the time-out of its POST
 CLOCK_SKEW = timedelta(seconds=30)  # at most, between Discord's clock and ours
 PICTURE_PICK = "MJ::JOB::upsample::"  # custom id of U1-U4
 FOREIGN_KEPT = 4096  # ids; a few hundred jobs, far more than run at once

@@ -1,6 +1,6 @@
 """Where clients' wishes about an Account's Tasks are taken: cancel, answer a modal, ask for a seed, upload pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -11,37 +11,33 @@ from midway.discord.port import Connection
 from midway.domain.errors import Conflict, NotFound, Reason, Unavailable
 from midway.domain.ids import ChannelId, TaskId
 from midway.domain.image import Image, InputImage
-from midway.domain.lifecycle import Cancelled, InputGiven, Restyled, SeedLearnt
-from midway.domain.task import State, Task
+from midway.domain.lifecycle import Restyled, SeedLearnt
+from midway.domain.task import Task
+from midway.engine.core import Core
+from midway.engine.effects import Outside
 from midway.engine.errand import Interact, ask_seed
-from midway.engine.inbox import Inbox
-from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.mailbox import Mailbox
-from midway.store.port import RequestKey, Store
+from midway.store.port import RequestKey
 
 log = structlog.get_logger(__name__)
 
-NOTHING_SENT = "cancelled before anything was sent to Midjourney"
-STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
+# Has the Account's loop decide about a Task; returns it as stored once that is durable. None: it is not this Account's.
+Decide = Callable[[TaskId, Callable[[Core], list[Outside]]], Awaitable[Task | None]]
 
 
 class Desk:
-    """Takes wishes from any task and has the worker's loop fulfil them. Owned by one worker."""
+    """Takes wishes from any task, and has the worker's loop decide them. Owned by one worker."""
 
     def __init__(
         self,
-        inbox: Inbox,
-        ledger: Ledger,
-        store: Store,
+        decide: Decide,
         connection: Connection,
         mailbox: Mailbox,
         interact: Interact,
         limits: Limits,
     ) -> None:
-        self._inbox = inbox
-        self._ledger = ledger
-        self._store = store
+        self._decide = decide
         self._connection = connection
         self._mailbox = mailbox
         self._interact = interact
@@ -52,13 +48,13 @@ class Desk:
 
         None when the Task is not this Account's any more.
         """
-        return await self._inbox.ask(lambda: self._cancel(task_id))
+        return await self._decide(task_id, lambda core: core.cancel(task_id))
 
     async def give_input(
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
     ) -> Task:
         """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
-        return await self._inbox.ask(lambda: self._give_input(task_id, prompt, mask, request))
+        return await self._decided(task_id, lambda core: core.give_input(task_id, prompt, mask, request))
 
     async def seed(self, task: Task) -> str:
         """Return a finished Task's seed, asking Midjourney the first time. Raises NotFound, Unavailable."""
@@ -68,7 +64,7 @@ class Desk:
             seed = await ask_seed(task, self._connection, self._mailbox, self._interact, self._limits)
         except DiscordError as err:
             raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not answer: {err}") from err
-        await self._inbox.ask(lambda: self._record_seed(task.id, seed))
+        await self._decided(task.id, lambda core: core.tell(task.id, SeedLearnt(seed)))
         return seed
 
     async def press(self, press: ButtonPress) -> None:
@@ -114,7 +110,8 @@ class Desk:
             await self._download(task, image, file)
         except DiscordError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"the picture could not be read: {err}") from err
-        await self._inbox.ask(lambda: self._record_link(task.id, Restyled(image, message.buttons)))
+        restyled = Restyled(image, message.buttons)
+        await self._decided(task.id, lambda core: core.tell(task.id, restyled))
 
     async def _download(self, task: Task, image: Image, file: PartialFile) -> None:
         try:
@@ -127,40 +124,9 @@ class Desk:
                 "picture is not as long as Discord said", task_id=task.id, said=image.size_bytes, came=file.size
             )
 
-    async def _record_link(self, task_id: TaskId, restyled: Restyled) -> None:
-        await self._known(task_id)
-        await self._ledger.change(task_id, restyled)
-
-    async def _cancel(self, task_id: TaskId) -> Task | None:
-        task = await self._ledger.known(task_id)
-        if task is None:
-            return None
-        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT}
-        return await self._ledger.change(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING)) or task
-
-    async def _give_input(
-        self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
-    ) -> Task:
-        task = await self._known(task_id)
-        if task.state is not State.AWAITING_INPUT:
-            raise Conflict(
-                Reason.TASK_NOT_AWAITING_INPUT,
-                f"task {task_id} is {task.state.value}; only AWAITING_INPUT takes input",
-                task_id=task_id,
-                state=task.state.value,
-            )
-        if mask is not None:
-            await self._store.put_inputs(task_id, [mask])
-        given = InputGiven(prompt, has_mask=mask is not None or task.ask.has_mask)
-        return await self._ledger.change(task_id, given, request=request) or task
-
-    async def _record_seed(self, task_id: TaskId, seed: str) -> None:
-        await self._known(task_id)
-        await self._ledger.change(task_id, SeedLearnt(seed))
-
-    async def _known(self, task_id: TaskId) -> Task:
-        """Return the Task as the ledger has it. Raises NotFound when there is none of this Account."""
-        task = await self._ledger.known(task_id)
+    async def _decided(self, task_id: TaskId, decision: Callable[[Core], list[Outside]]) -> Task:
+        """Have something decided about a Task of this Account. Raises NotFound when there is none."""
+        task = await self._decide(task_id, decision)
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
         return task

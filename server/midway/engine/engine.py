@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
 from midway.domain.notice import deserves_notice
-from midway.domain.redate import step_between
+from midway.domain.redate import Boot, step_between
 from midway.domain.task import UNFINISHED, Ask, State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.assign import USABLE, is_bound
@@ -26,7 +27,6 @@ from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock, SteadyClock, SystemClock
 from midway.engine.decoder import Decoder, DecoderRules
 from midway.engine.intake import Intake
-from midway.engine.ledger import UNBOUNDED
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
 from midway.engine.placing import Placed
@@ -34,8 +34,8 @@ from midway.engine.press import usable_parent
 from midway.engine.region import Regions
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
-from midway.engine.worker import Worker
-from midway.store.port import RequestKey, Store, StoreUnavailable, TaskQuery
+from midway.engine.worker import UNBOUNDED, Worker
+from midway.store.port import Entry, RequestKey, Store, StoreUnavailable, TaskQuery
 from midway.store.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -84,25 +84,25 @@ class Engine:
         self._limits = limits
         self.clock = SteadyClock.of(clock or SystemClock())
         self._is_followed = False  # the Store has the clock's boot, and what is unfinished is dated by it
-        self._wording = Wording(banned, translator, limits.max_prompt_characters, limits.max_jobs_per_prompt)
+        wording = Wording(banned, translator, limits.max_prompt_characters, limits.max_jobs_per_prompt)
         nonces = Nonces()
         self._workers = {
-            config.id: Worker(config, connections[config.id], store, limits, self.clock, nonces) for config in accounts
+            config.id: Worker(config, connections[config.id], store, limits, self.clock, nonces, self._find_other)
+            for config in accounts
         }
-        self._intake: Intake
-        self._running: asyncio.Task[None]
+        self._ids = TaskIds()
+        regions = Regions(self.fetch_picture, pictures, self.decoder.mask)
+        self._intake = Intake(store, self._workers, wording, limits, self.clock, self._ids, regions)
+        self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Take up what an earlier run left, and begin to work."""
-        ids = TaskIds(await self.store.last_task_id())
+        self._ids.go_on_after(await self.store.last_task_id())
         # Goes on where the last process was, so that a step since then is no other than one from now on.
-        self.clock.boot = await self.store.boot(self.clock.boot.id) or self.clock.boot
+        self.clock.go_on_from(await self.store.boot(self.clock.boot.id) or self.clock.boot)
         await self._take_step()
-        regions = Regions(self.fetch_picture, self.pictures, self.decoder.mask)
-        self._intake = Intake(self.store, self._workers, self._wording, self._limits, self.clock, ids, regions)
         marks = {mark.account_id: mark for mark in await self.store.marks()}
         for worker in self._workers.values():
-            worker.relocate = self._intake.relocate
             await worker.load(marks.get(worker.id))
         await self._adopt_orphans()
         self._running = asyncio.create_task(self._run(), name="engine")
@@ -116,8 +116,9 @@ class Engine:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._intake.settle()
                 await asyncio.gather(*(worker.drain() for worker in self._workers.values()))
-        self._running.cancel()
-        await asyncio.wait([self._running])
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
         await self.decoder.close()
 
     async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
@@ -175,6 +176,9 @@ class Engine:
         """Let an Account send nothing more until it is resumed; what runs goes on. Raises NotFound."""
         return await self._worker(account_id).pause(reason.strip() or "paused by the operator")
 
+    def _find_other(self, task: Task) -> Worker | None:
+        return self._intake.relocate(task)
+
     async def _task(self, task_id: TaskId) -> Task:
         task = await self.store.get(task_id)
         if task is None:
@@ -220,16 +224,15 @@ class Engine:
     async def _take_step(self) -> None:
         """Take over a wall clock that was set, and move along whatever is unfinished, so that nobody sees a jump.
 
-        The Store writes in order. What waits to be written now was dated before, and what comes later will be by
-        the new time; between the two lines nothing gives way.
+        Workers stand still meanwhile. Submits go on: the Store writes in order, so what waits to be written now was
+        dated before, and what comes later will be by the new time.
         """
         now = self.clock.look()
         if self._is_followed and not step_between(self.clock.boot, now):
             return
         young = self.clock.now() - self._limits.late_window
         try:
-            with self.clock.taken_over(now):
-                moved = await self.store.follow_clock(now, young)
+            moved = await self._follow(now, young)
         except Exception as err:  # noqa: BLE001 - supervised: nothing was moved; it is looked at again soon
             if self._is_followed:
                 log.warning("the machine's clock was set, and that cannot be taken over yet", error=repr(err))
@@ -240,8 +243,14 @@ class Engine:
             log.warning(
                 "the machine's clock was set; no deadline counts that as time", by_seconds=moved.total_seconds()
             )
-            for worker in self._workers.values():
-                worker.clock_was_set()
+
+    async def _follow(self, boot: Boot, young: datetime) -> timedelta:
+        """Move what is stored while nobody decides anything."""
+        async with contextlib.AsyncExitStack() as still:
+            for worker in self._workers.values() if self._running is not None else ():
+                await still.enter_async_context(worker.standing_still())
+            with self.clock.taken_over(boot):
+                return await self.store.follow_clock(boot, young)
 
     async def _recovered(self, worker: Worker) -> None:
         while True:
@@ -265,9 +274,7 @@ class Engine:
             if other
             else failed(Reason.ACCOUNT_UNAVAILABLE, f"its account {task.account_id} is configured no longer")
         )
-        changed = apply(task, event, self.clock.now())
-        adopted = await self.store.append(
-            changed, expected_revision=task.revision, notify=deserves_notice(task, changed)
-        )
+        changed = replace(apply(task, event, self.clock.now()), version=task.version + 1)
+        [adopted] = await self.store.append(Entry(task=changed, notify=deserves_notice(task, changed)))
         if other:
             other.take(adopted)

@@ -1,7 +1,6 @@
 """The one queue through which everything reaches a worker's loop, so that its state changes in one place only."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -9,13 +8,8 @@ from typing import Any, TypeVar
 import structlog
 from msgspec import Struct
 
-from midway.store.port import RevisionConflict, StoreUnavailable
-
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
-
-DECISIONS = 3  # times a step is decided anew because memory was behind the Store; more would be a defect
-RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries to write down what Discord said; the last one repeats
 
 
 class Step(Struct, frozen=True):
@@ -37,7 +31,7 @@ class Inbox:
         return self._steps.qsize()
 
     def put(self, run: Callable[[], Awaitable[Any]]) -> None:
-        """Have something done; nobody waits. It is tried until the Store takes it."""
+        """Have something done; nobody waits. A defect is logged and costs one step."""
         self._steps.put_nowait(Step(run))
 
     async def ask(self, run: Callable[[], Awaitable[T]]) -> T:
@@ -61,12 +55,18 @@ class Inbox:
             await self._run(self._steps.get_nowait())
 
     async def _run(self, step: Step) -> None:
-        await (self._run_for(step, step.done) if step.done else self.surely(step.run))
+        if step.done is not None:
+            await self._run_for(step, step.done)
+            return
+        try:
+            await step.run()
+        except Exception:  # supervised: the loop must outlive one bad event
+            log.exception("an event could not be handled")
 
     async def _run_for(self, step: Step, done: asyncio.Future[Any]) -> None:
         """Run a step somebody waits for: whatever happens is theirs to hear."""
         try:
-            result = await _decided(step.run)
+            result = await step.run()
         except Exception as err:  # noqa: BLE001 - supervised: raised again where `ask` waits
             if not done.done():
                 done.set_exception(err)
@@ -77,27 +77,3 @@ class Inbox:
             raise
         if not done.done():
             done.set_result(result)
-
-    async def surely(self, run: Callable[[], Awaitable[Any]]) -> None:
-        """Run what must not be lost: again while the Store refuses. A defect is logged and costs one step."""
-        tries = 0
-        while True:
-            try:
-                await _decided(run)
-            except StoreUnavailable:
-                log.warning("the store refuses; trying again", tries=tries)
-            except Exception:  # supervised: the loop must outlive one bad event
-                log.exception("an event could not be handled")
-                return
-            else:
-                return
-            await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
-            tries += 1
-
-
-async def _decided(run: Callable[[], Awaitable[T]]) -> T:
-    """Run a step; once more when it decided on an old revision, which its ledger has read anew by then."""
-    for _ in range(DECISIONS - 1):
-        with contextlib.suppress(RevisionConflict):
-            return await run()
-    return await run()

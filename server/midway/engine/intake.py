@@ -118,7 +118,7 @@ class Intake:
         """Find another Account for a Task that its own cannot run now."""
         others = [account for account in self._accounts() if account.id != task.account_id and account.state in USABLE]
         try:
-            return self._workers[choose(task.ask, others, self._placer.arriving).id]
+            return self._workers[choose(task.ask, others).id]
         except Refusal:
             return None
 
@@ -126,7 +126,7 @@ class Intake:
         return [worker.account() for worker in self._workers.values()]
 
     def _choose_all(self, asks: Sequence[Ask]) -> list[Worker]:
-        return [self._workers[account.id] for account in choose_all(asks, self._accounts(), self._placer.arriving)]
+        return [self._workers[account.id] for account in choose_all(asks, self._accounts())]
 
     async def settle(self) -> None:
         """Return when every Task that was being stored is in its worker's hands."""
@@ -175,8 +175,7 @@ class Intake:
                 account_id=account.id,
                 state=account.state.value,
             )
-        taken = self._placer.arriving.get(account.id, 0) + room_for - 1
-        choose(Ask(action=Action.PRESS), [account], {account.id: taken})  # raises when its queue is full
+        choose(Ask(action=Action.PRESS), [account], {account.id: room_for - 1})  # raises when its queue is full
         return worker
 
     async def _earlier_upscale(self, ask: Ask, parent: Task) -> Task | None:

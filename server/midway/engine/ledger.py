@@ -1,36 +1,31 @@
-"""What one Account is doing, in memory and in the Store, always in step.
+"""What one Account is doing, in memory: ahead of the Store, which is told of each change in order.
 
-Only the Account's worker writes here, so a Task has one writer. Memory changes only after the Store has written: a
-failed write leaves both as they were. A revision conflicts only where a write was stored and its answer was lost;
-the Task is then read anew.
+Only the Account's `core` changes it, so a Task has one writer, which counts its versions. The revisions in here are
+old: the Store gives them.
 """
 
-import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import attrgetter, itemgetter
 
 from msgspec.structs import replace
 
 from midway.domain.action import TRAITS
 from midway.domain.attempt import Attempt
-from midway.domain.ids import AccountId, Nonce, TaskId
+from midway.domain.ids import Nonce, TaskId
 from midway.domain.lifecycle import Event, allows, apply
 from midway.domain.notice import deserves_notice
-from midway.domain.task import RUNNING, UNFINISHED, State, Task
+from midway.domain.task import RUNNING, State, Task
 from midway.engine.clock import Clock
 from midway.engine.correlate import Index
+from midway.engine.effects import Change
 from midway.engine.limits import Limits
-from midway.store.port import RequestKey, RevisionConflict, Store, TaskQuery, TaskUnreadable
-
-UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
+from midway.store.port import Entry
 
 
 class Ledger:
     """An Account's unfinished Tasks, and every Attempt from which a message may still come."""
 
-    def __init__(self, store: Store, account_id: AccountId, limits: Limits, clock: Clock) -> None:
-        self._store = store
-        self._account_id = account_id
+    def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits = limits
         self._clock = clock
         self.index = Index()
@@ -40,35 +35,15 @@ class Ledger:
         self._waiting: dict[bool, dict[TaskId, Task]] = {True: {}, False: {}}  # by whether it takes a drawing slot
         self.running: dict[TaskId, Task] = {}
 
-    async def load(self) -> None:
-        """Read what an earlier run left: unfinished Tasks, and Attempts young enough for a late picture."""
-        since = self._clock.now() - self._limits.late_window
-        for attempt in await self._store.recent_attempts(self._account_id, since):
-            self.index.put(attempt)
-        known = {attempt.task_id for attempt in self.index.by_nonce.values()}
-        unfinished = TaskQuery(states=UNFINISHED, account_id=self._account_id, limit=UNBOUNDED)
-        for task in [*await self._store.get_many(sorted(known)), *await self._store.find(unfinished)]:
-            if task.account_id == self._account_id:  # else it moved on, and another Account's worker writes it
-                self.add(task)
-
-    async def reload(self) -> None:
-        """Read everything anew, after a defect left memory and Store apart."""
+    def load(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
+        """Take over what the Store has, in the place of all that was known. Other sessions' jobs stay known."""
         self.index = Index(foreign=self.index.foreign, foreign_unnamed=self.index.foreign_unnamed)
-        for tasks in self._parts():
-            tasks.clear()
-        await self.load()
-
-    async def known(self, task_id: TaskId) -> Task | None:
-        """Return a Task of this Account, taking an old one back into memory; None when it is not this Account's.
-
-        None also when it cannot be read: then it is nobody's.
-        """
-        if task_id not in self.tasks:
-            with contextlib.suppress(TaskUnreadable):
-                task = await self._store.get(task_id)
-                if task is not None and task.account_id == self._account_id:
-                    self.add(task)
-        return self.tasks.get(task_id)
+        for known in self._parts():
+            known.clear()
+        for attempt in attempts:
+            self.index.put(attempt)
+        for task in tasks:
+            self.add(task)
 
     def add(self, task: Task) -> None:
         """Take over a Task that was stored for this Account."""
@@ -85,56 +60,45 @@ class Ledger:
     def _parts(self) -> tuple[dict[TaskId, Task], ...]:
         return self.tasks, self._unfinished, *self._waiting.values(), self.running
 
-    async def change(
-        self,
-        task_id: TaskId,
-        *events: Event,
-        attempts: Sequence[Attempt] = (),
-        request: RequestKey | None = None,
-    ) -> Task | None:
-        """Apply events to a Task and store it with these Attempts, and the request id that asked for it.
+    def change(self, change: Change) -> Entry | None:
+        """Apply a change; return what is to be stored of it, or None when it tells nothing new.
 
-        Events that the life-cycle has no move for came too late and are left out. None when the Task is unknown.
+        Events that the life-cycle has no move for came too late and are left out.
         """
-        task = self.tasks.get(task_id)
-        if task is None:
+        before = self.tasks.get(change.task_id)
+        if before is None:
             return None
-        changed = self._applied(task, events)
-        attempts = [attempt for attempt in attempts if self.index.by_nonce.get(attempt.nonce) != attempt]
-        if changed is task:
-            await self.learn(*attempts)
-            return task
-        try:
-            stored = await self._append(task, changed, attempts, request)
-        except RevisionConflict:
-            await self._read_again(task_id)  # memory was behind; what is decided next is decided on the truth
-            raise
-        self.add(stored)
-        for attempt in attempts:
-            self.index.put(attempt)
-        return stored
-
-    async def _append(self, before: Task, after: Task, attempts: Sequence[Attempt], request: RequestKey | None) -> Task:
-        return await self._store.append(
-            after,
-            expected_revision=before.revision,
-            attempts=attempts,
+        after = self._applied(before, change.events)
+        if after is before:
+            return self.learn(change.attempts)
+        after = replace(after, version=before.version + 1)
+        self.add(after)
+        return Entry(
+            task=after,
+            attempts=self._put(change.attempts),
+            inputs=change.inputs,
             notify=deserves_notice(before, after),
-            request=request,
+            request=change.request,
         )
 
-    async def _read_again(self, task_id: TaskId) -> None:
-        self.drop(task_id)
-        for attempt in await self._store.attempts(task_id):
-            self.index.put(attempt)
-        await self.known(task_id)
+    def learn(self, attempts: Iterable[Attempt]) -> Entry | None:
+        """Learn what is new about Attempts; return what is to be stored, or None when nothing is."""
+        news = self._put(attempts)
+        return Entry(attempts=news) if news else None
 
-    async def learn(self, *attempts: Attempt) -> None:
-        """Store what was learnt about Attempts; their Tasks stay as they are."""
+    def _put(self, attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+        news = tuple(attempt for attempt in attempts if self.index.by_nonce.get(attempt.nonce) != attempt)
+        for attempt in news:
+            self.index.put(attempt)
+        return news
+
+    def replace(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
+        """Take over what the Store has of a Task, in the place of what was known; None: it is not this Account's."""
+        self.drop(task_id)
         for attempt in attempts:
-            if self.index.by_nonce.get(attempt.nonce) != attempt:
-                await self._store.put_attempt(attempt)
-                self.index.put(attempt)
+            self.index.put(attempt)
+        if task is not None:
+            self.add(task)
 
     def attempts(self, task_id: TaskId) -> list[Attempt]:
         """Return a Task's Attempts, oldest first."""
@@ -164,14 +128,14 @@ class Ledger:
         """
         return {task.id for task in self.running.values() if TRAITS[task.action].takes_slot is drawing}
 
-    def ended(self, task_id: TaskId, *, settled: bool) -> list[Attempt]:
-        """Return the Task's open Attempts as ended now; the caller stores them."""
+    def ended(self, task_id: TaskId, *, settled: bool) -> tuple[Attempt, ...]:
+        """Return the Task's open Attempts as ended now, to be learnt."""
         now = self._clock.now()
-        return [
+        return tuple(
             replace(attempt, ended_at=now, settled=settled)
             for attempt in self.attempts(task_id)
             if attempt.is_open or (settled and not attempt.settled)
-        ]
+        )
 
     def forget_old(self) -> None:
         """Drop ended Tasks whose late window has passed; and of those that nothing can follow, all but the newest.

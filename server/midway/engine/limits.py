@@ -10,7 +10,8 @@ class Limits:
 
     queue_timeout: timedelta = timedelta(hours=2)  # QUEUED without ever being sent
     input_timeout: timedelta = timedelta(minutes=30)  # AWAITING_INPUT without SubmitModal
-    ack_timeout: timedelta = timedelta(seconds=15)  # sent, and neither Discord nor the bot said a word
+    ack_timeout: timedelta = timedelta(seconds=30)  # sent, and neither Discord nor the bot said a word
+    slow_read: timedelta = timedelta(seconds=5)  # a look that takes longer tells nothing: Discord was stalling
     idle_timeout: timedelta = timedelta(minutes=10)  # no sign of life while fast or turbo
     idle_timeout_relax: timedelta = timedelta(minutes=60)  # relax jobs may wait long between two signs of life
     unknown_remark_timeout: timedelta = timedelta(seconds=20)  # silence after words of Midjourney's that nobody knows
@@ -36,6 +37,11 @@ class Limits:
     max_input_images: int = 5
     max_client_state_characters: int = 255  # as the old API limits it
     max_notify_url_characters: int = 2000
+
+    @property
+    def look_again(self) -> timedelta:
+        """How far apart the two looks at the history before a Task fails are: three sweeps."""
+        return self.sweep_period * 3
 
     @property
     def sweep_period(self) -> timedelta:

@@ -1,11 +1,10 @@
-"""Hears what Discord says to one Account and writes down what it means for whom.
+"""Hears what Discord says to one Account and tells what it means for whom.
 
-Event -> `correlate` (which Attempt?) -> `classify` (what does it mean?) -> `Ledger.change`. Only the worker's loop
-calls it, one event at a time, in the order Discord sent them.
+Event -> `reading` (what does it say?) -> `correlate` (which Attempt?) -> effects. It changes nothing but what it keeps
+of messages that match nothing yet.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import structlog
 from msgspec.structs import replace
@@ -22,25 +21,47 @@ from midway.discord.event import (
     MessageUpdated,
     ModalOpened,
 )
-from midway.discord.message import parse_content
 from midway.domain.account import AccountState
-from midway.domain.action import Speed, Verb
+from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId, Nonce, TaskId, UserId
-from midway.domain.lifecycle import Accepted, Failed, Noticed, Progressed, Requeued, Restyled, Result, Succeeded, failed
+from midway.domain.lifecycle import (
+    Accepted,
+    Noticed,
+    Progressed,
+    Requeued,
+    Restyled,
+    Result,
+    Succeeded,
+    failed,
+)
 from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import Remark, State, Task
 from midway.engine import classify
-from midway.engine.classify import Finished, Rejected, Trouble
-from midway.engine.clock import Clock
-from midway.engine.correlate import Keys, keys_from_message, match, press_answered
+from midway.engine.classify import Finished, Rejected
+from midway.engine.clock import SteadyClock
+from midway.engine.correlate import match, press_answered
 from midway.engine.deadline import waits_for_modal
-from midway.engine.dispatch import BOTS
+from midway.engine.effects import (
+    AnswerWindow,
+    Change,
+    Disown,
+    DrewFast,
+    Effect,
+    Enter,
+    ExpectFinal,
+    Learn,
+    Puzzled,
+    Recall,
+    SawRemix,
+    SlowDown,
+)
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.lot import ParkingLot
-from midway.engine.mailbox import Mailbox
+from midway.engine.outgoing import tries
+from midway.engine.reading import Reading, read
 
 log = structlog.get_logger(__name__)
 
@@ -48,43 +69,44 @@ MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
 
 
 class Listener:
-    """Applies Discord's events to the ledger. Owned by one worker."""
+    """Reads Discord's events against the ledger. Owned by one core."""
 
-    def __init__(self, ledger: Ledger, limits: Limits, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
         self._lot = ParkingLot(limits.park_time, limits.max_parked_messages)
-        self.mailbox = Mailbox()
-        self.user_id: UserId | None = None
-        # Progress message deleted: look at the history then (monotonic).
-        self.awaiting_final: dict[TaskId, float] = {}
-        # Set by the worker: what to do about an Account's trouble, an open modal, a full queue, a seen Remix setting,
-        # a job that was drawn fast, words that nobody knows.
-        self.on_trouble: Callable[[Trouble], None]
-        self.on_modal: Callable[[Attempt, ModalOpened | IframeOpened], None]
-        self.on_queue_full: Callable[[], None]
-        self.on_remix: Callable[[bool], None]
-        self.on_fast: Callable[[], None]
-        self.on_unknown: Callable[[str], None]
+        self._user_id: UserId | None = None
 
-    async def hear(self, event: Event) -> None:
-        """Apply one event; what matches nothing yet is parked."""
+    def connected(self, user_id: UserId) -> None:
+        """Note whose session it is."""
+        self._user_id = user_id
+
+    def hear(self, event: Event, *, recalled: bool = False) -> list[Effect]:
+        """Tell what follows from one event; a message that matches nothing yet is parked.
+
+        `recalled`: the Task that it speaks of was asked for, and is in memory if there is one.
+        """
         match event:
             case MessageCreated(message) | MessageUpdated(message):
-                await self._message(message)
+                reading = self.read(message)
+                return self._message(reading, event, recalled=recalled) if reading else []
             case MessageDeleted():
-                self._deleted(event)
+                return self._deleted(event)
             case InteractionCreated(id=id_, nonce=nonce) | InteractionSucceeded(id=id_, nonce=nonce):
-                await self._acknowledged(id_, nonce)
+                return self._acknowledged(id_, nonce)
             case InteractionFailed():
-                await self._interaction_failed(event)
+                return self._interaction_failed(event)
             case ModalOpened() | IframeOpened():
-                await self._window_opened(event)
+                return self._window_opened(event)
+            case _:
+                return []
 
-    async def read_history(self, messages: list[Message]) -> list[Message]:
-        """Apply messages read from the channel, oldest first; return those of jobs that match nothing we know."""
-        return [message for message in messages if not await self._message(message, live=False)]
+    def read(self, message: Message) -> Reading | None:
+        """Read a message; None when it is no bot's, or certainly speaks to somebody else."""
+        reading = read(message)
+        is_ours = reading is not None and (self._user_id is None or reading.names in {None, self._user_id})
+        return reading if is_ours else None
 
     def wake_at(self) -> float | None:
         """Return when (monotonic) something parked is over."""
@@ -92,34 +114,52 @@ class Listener:
 
     def expire(self) -> None:
         """Give up on messages that matched nothing in time."""
-        for message in self._lot.expired(time.monotonic()):
+        for reading in self._lot.expired(self._clock.monotonic()):
+            message = reading.message
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
-    async def _message(self, message: Message, *, live: bool = True) -> bool:
-        """Apply one message; tell whether it is accounted for: ours, or certainly not ours, or no job's at all."""
-        self.mailbox.offer(message)
-        bot = BOTS.get(message.author_id)
-        if bot is None or not self._concerns_us(message):
-            return True
-        self._see_settings(message)
-        keys = keys_from_message(message, bot)
-        attempt = await self._pressed_panel(message) or self._match(message, keys)
+    def read_again(self, reading: Reading) -> tuple[list[Effect], bool]:
+        """Tell what follows from a message of the channel's history, and whether its job is nobody's we know."""
+        effects = _settings(reading)
+        if self._pressed_panel(reading):
+            return [*effects, *self._message(reading, MessageUpdated(reading.message), recalled=False)], False
+        attempt = self._match(reading)
         if attempt is not None:
-            await self._take(attempt, message, keys, live=live)
-            await self._try_parked()
-        elif self._is_foreign(keys, live=live):
-            self._ledger.index.disown(keys)
-            if live:  # what the history tells may have been settled since by a person
-                self._see_trouble(message)
-        elif live:
-            self._see_trouble(message)
-            self._lot.park(message, time.monotonic())
-        return attempt is not None or not _tells_of_a_job(message)
+            return [*effects, *self._taken(attempt, reading, live=False)], False
+        # The history shows no nonce, only an Interaction. Trouble that it tells may have been settled by a person.
+        index = self._ledger.index
+        if index.is_foreign(reading.keys) or index.is_of_another_session(reading.keys.interaction_id):
+            effects.append(Disown(reading.keys))
+        return effects, reading.tells_of_a_job
 
-    def _match(self, message: Message, keys: Keys) -> Attempt | None:
-        found = match(keys, self._ledger.index)
-        if found is None and self._is_meant_for_us(message) and parse_content(message.content) is None:
-            found = press_answered(keys, self._ledger.index)
+    def woken(self, names: Iterable[str]) -> list[Effect] | None:
+        """Match the first message that is parked under one of these names and fits now; None when none does."""
+        for number, reading in self._lot.named(names):
+            attempt = self._match(reading)
+            if attempt is not None:
+                self._lot.take(number)
+                return self._taken(attempt, reading)
+        return None
+
+    def _message(self, reading: Reading, event: Event, *, recalled: bool) -> list[Effect]:
+        pressed = self._pressed_panel(reading)
+        if pressed and not recalled and self._parent_id(pressed) not in self._ledger.tasks:
+            return [Recall(self._parent_id(pressed), event)]
+        is_answer = pressed is not None and self._is_new_panel(pressed, reading)
+        attempt = pressed if is_answer else self._match(reading)
+        effects = _settings(reading)
+        if attempt is not None:
+            return [*effects, *self._taken(attempt, reading)]
+        effects += self._trouble(reading)
+        if self._ledger.index.is_foreign(reading.keys):
+            return [*effects, Disown(reading.keys)]
+        self._lot.park(reading, self._clock.monotonic())
+        return effects
+
+    def _match(self, reading: Reading) -> Attempt | None:
+        found = match(reading.keys, self._ledger.index)
+        if found is None and self._is_meant_for_us(reading.message) and not reading.has_grammar:
+            found = press_answered(reading.keys, self._ledger.index)
         return found
 
     def _is_meant_for_us(self, message: Message) -> bool:
@@ -127,80 +167,54 @@ class Listener:
 
         A text may quote a stranger's prompt, and so mention anybody.
         """
-        mentioned = not message.content and self.user_id in message.mentions
+        mentioned = not message.content and self._user_id in message.mentions
         return self._is_private(message) or mentioned
 
     def _is_private(self, message: Message) -> bool:
         """Tell whether only this Account sees a message, or made its Interaction."""
-        is_own = self.user_id is not None and message.interaction_user_id == self.user_id
+        is_own = self._user_id is not None and message.interaction_user_id == self._user_id
         return bool(message.flags & classify.EPHEMERAL) or is_own
 
-    def _is_foreign(self, keys: Keys, *, live: bool) -> bool:
-        """Tell whether another session of the Account made it; the history shows no nonce, only an Interaction."""
-        index = self._ledger.index
-        return index.is_foreign(keys) or (not live and index.is_of_another_session(keys.interaction_id))
-
-    def _concerns_us(self, message: Message) -> bool:
-        """Tell whether a message speaks to this Account's user; one that names nobody might."""
-        content = parse_content(message.content)
-        named = content.user_id if content else message.interaction_user_id
-        return named is None or self.user_id is None or named == self.user_id
-
-    async def _pressed_panel(self, message: Message) -> Attempt | None:
-        """Find the one open press that this panel answers by having been edited in place (retry, show details).
-
-        An edit that leaves the text as it was only restyles a button and answers nothing.
-        """
-        if not message.written_embeds:
+    def _pressed_panel(self, reading: Reading) -> Attempt | None:
+        """Find the one open press that this panel may answer by having been edited in place (retry, show details)."""
+        if not reading.is_panel or not reading.message.written_embeds:
             return None  # no panel, as most messages
-        pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message.id and not a.takes_slot]
-        meaning = classify.meaning(message) if len(pressed) == 1 else None
-        if not isinstance(meaning, Finished) or meaning.verb is not Verb.PANEL:
-            return None
-        parent = await self._ledger.known(self._parent_id(pressed[0]))
-        is_new = parent is None or parent.result_text != meaning.event.result.result_text
-        return pressed[0] if is_new else None
+        message_id = reading.message.id
+        pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message_id and not a.takes_slot]
+        return pressed[0] if len(pressed) == 1 else None
+
+    def _is_new_panel(self, pressed: Attempt, reading: Reading) -> bool:
+        """Tell whether its text is another one: an edit that only restyles a button answers nothing."""
+        parent = self._ledger.tasks.get(self._parent_id(pressed))
+        said = reading.meaning.event.result.result_text if isinstance(reading.meaning, Finished) else ""
+        return parent is None or parent.result_text != said
 
     def _parent_id(self, attempt: Attempt) -> TaskId:
         task = self._ledger.tasks.get(attempt.task_id)
         return task.ask.parent_id if task and task.ask.parent_id else attempt.task_id
 
-    async def _try_parked(self) -> None:
-        """Match again what was parked: a key was just learnt."""
-        for parked in self._lot.take_all():
-            bot = BOTS.get(parked.message.author_id)
-            keys = keys_from_message(parked.message, bot)
-            attempt = self._match(parked.message, keys)
-            if attempt is None:
-                self._lot.put_back(parked)
-            else:
-                await self._take(attempt, parked.message, keys)
-
-    async def _take(self, attempt: Attempt, message: Message, keys: Keys, *, live: bool = True) -> None:
-        """Write down what a message tells about its Attempt and its Task."""
+    def _taken(self, attempt: Attempt, reading: Reading, *, live: bool = True) -> list[Effect]:
+        """Tell what a message means for its Attempt and its Task."""
         task = self._ledger.tasks.get(attempt.task_id)
         if task is None:
-            return
-        learnt = self._learnt(attempt, keys)
-        match classify.meaning(message):
+            return []
+        learnt = self._learnt(attempt, reading)
+        is_known = reading.message.id in attempt.message_ids
+        match reading.meaning:
             case Finished(event):
-                await self._finished(task, learnt, message, event.result)
-            case Rejected() as rejected if not (attempt.settled and message.id in attempt.message_ids):
-                await self._rejected(task, learnt, rejected)
+                return self._finished(task, learnt, reading.message, event.result)
+            case Rejected() as rejected if not (attempt.settled and is_known):
+                return self._rejected(task, learnt, rejected)
             case Accepted() | Progressed() | Noticed() as said:
-                news = _news(task, said, message, is_known=message.id in attempt.message_ids, live=live)
-                self._see_unknown(message, news)
-                events = [*self._modal_skipped(task, attempt), news] if news else []
-                await self._ledger.change(task.id, *events, attempts=[learnt])
+                news = _news(task, said, reading, is_known=is_known, live=live)
+                events = (*_modal_skipped(task, attempt), news) if news else ()
+                return [*_puzzled(reading, news), Change(task_id=task.id, events=events, attempts=(learnt,))]
             case _:
-                await self._ledger.learn(learnt)
+                return [Learn((learnt,))]
 
-    def _modal_skipped(self, task: Task, attempt: Attempt) -> list[LifeEvent]:
-        return [Noticed(MODAL_SKIPPED)] if waits_for_modal(task, attempt) else []
-
-    def _learnt(self, attempt: Attempt, keys: Keys) -> Attempt:
+    def _learnt(self, attempt: Attempt, reading: Reading) -> Attempt:
         """Add every id in the message to the Attempt."""
-        known = attempt.message_ids
+        keys, known = reading.keys, attempt.message_ids
         has_news = (keys.interaction_id and not attempt.interaction_id) or (keys.job_id and not attempt.job_id)
         if keys.message_id in known and attempt.accepted_at and not has_news:
             return attempt  # as at most edits of a progress message
@@ -212,114 +226,111 @@ class Listener:
             job_id=attempt.job_id or keys.job_id,
         )
 
-    async def _finished(self, task: Task, attempt: Attempt, message: Message, result: Result) -> None:
+    def _finished(self, task: Task, attempt: Attempt, message: Message, result: Result) -> list[Effect]:
         """Take a final message: the end of the Task, its late picture, or new buttons on a finished one."""
-        self.awaiting_final.pop(task.id, None)
         if task.message_id == message.id and _is_restyled(task, result):
-            await self._ledger.change(task.id, Restyled(result.image, result.buttons), attempts=[attempt])
-            return
+            restyled = Restyled(result.image, result.buttons)
+            return [Change(task_id=task.id, events=(restyled,), attempts=(attempt,))]
         if task.message_id is not None:
-            await self._ledger.learn(attempt)  # told again, or a second final: the first one stands
-            return
-        if result.speed in {Speed.FAST, Speed.TURBO}:
-            self.on_fast()
+            return [Learn((attempt,))]  # told again, or a second final: the first one stands
         now = self._clock.now()
-        ended = [a for a in self._ledger.ended(task.id, settled=True) if a.nonce != attempt.nonce]
         settled = replace(attempt, ended_at=attempt.ended_at or now, settled=True)
-        await self._ledger.change(task.id, Succeeded(result), attempts=[*ended, settled])
+        ended = Change(task_id=task.id, events=(Succeeded(result),), attempts=self._settled_with(settled))
+        return [DrewFast(), ended] if result.speed in {Speed.FAST, Speed.TURBO} else [ended]
 
-    async def _rejected(self, task: Task, attempt: Attempt, rejected: Rejected) -> None:
-        now = self._clock.now()
-        ended = [a for a in self._ledger.ended(task.id, settled=True) if a.nonce != attempt.nonce]
-        settled = replace(attempt, ended_at=now, settled=True)
+    def _settled_with(self, settled: Attempt) -> tuple[Attempt, ...]:
+        """Return the Attempts that end with this one, and itself."""
+        others = self._ledger.ended(settled.task_id, settled=True)
+        return (*(each for each in others if each.nonce != settled.nonce), settled)
+
+    def _rejected(self, task: Task, attempt: Attempt, rejected: Rejected) -> list[Effect]:
+        settled = replace(attempt, ended_at=self._clock.now(), settled=True)
         event: LifeEvent = self._retried(task, rejected) or rejected.event
-        await self._ledger.change(task.id, event, attempts=[*ended, settled])
+        effects: list[Effect] = [Change(task_id=task.id, events=(event,), attempts=self._settled_with(settled))]
         if rejected.retry:
-            self.on_queue_full()
-        if rejected.trouble:
-            self.on_trouble(rejected.trouble)
+            effects.append(SlowDown(self._limits.queue_full_pause.total_seconds()))
+        return [*effects, *_enters(rejected)]
 
     def _retried(self, task: Task, rejected: Rejected) -> Requeued | None:
         """Send a certainly refused Task back to the queue, unless it went back too often."""
-        if not rejected.retry or len(self._ledger.attempts(task.id)) > self._limits.max_requeues:
-            return None
-        return Requeued(rejected.event.failure.message)
+        is_spent = tries(self._ledger.attempts(task.id)) > self._limits.max_requeues
+        return None if is_spent or not rejected.retry else Requeued(rejected.event.failure.message)
 
-    def _see_trouble(self, message: Message) -> None:
+    def _trouble(self, reading: Reading) -> list[Effect]:
         """Notice trouble that is told outside any of our jobs; only what is certainly meant for this Account."""
-        meaning = classify.meaning(message) if self._is_private(message) else None
-        if isinstance(meaning, Rejected) and meaning.trouble:
-            self.on_trouble(meaning.trouble)
-        if message.written_embeds:  # a plain text may answer any command that a person gives by hand
-            self._see_unknown(message, meaning)
+        meaning = reading.meaning if self._is_private(reading.message) else None
+        effects: list[Effect] = _enters(meaning) if isinstance(meaning, Rejected) else []
+        if reading.message.written_embeds:  # a plain text may answer any command that a person gives by hand
+            effects += _puzzled(reading, meaning)
+        return effects
 
-    def _see_unknown(self, message: Message, meaning: object) -> None:
-        """Have words counted that the table of headings does not hold; each message once, not at each edit."""
-        if isinstance(meaning, Noticed) and meaning.remark is Remark.UNKNOWN and message.edited_at is None:
-            self.on_unknown(meaning.notice)
+    def _deleted(self, event: MessageDeleted) -> list[Effect]:
+        attempt = self._ledger.attempt(self._ledger.index.by_message.get(event.id))
+        return [ExpectFinal(attempt.task_id)] if attempt is not None and attempt.is_open else []
 
-    def _see_settings(self, message: Message) -> None:
-        remix = classify.remix_from_panel(message)
-        if remix is not None:
-            self.on_remix(remix)
-
-    def _deleted(self, event: MessageDeleted) -> None:
-        nonce = self._ledger.index.by_message.get(event.id)
+    def _acknowledged(self, interaction_id: InteractionId, nonce: Nonce | None) -> list[Effect]:
         attempt = self._ledger.attempt(nonce)
-        if attempt is not None and attempt.is_open:
-            look_at = time.monotonic() + self._limits.final_grace.total_seconds()
-            self.awaiting_final.setdefault(attempt.task_id, look_at)
+        return [self._accepted(attempt, interaction_id)] if attempt else []
 
-    async def _acknowledged(self, interaction_id: InteractionId, nonce: Nonce | None) -> None:
-        attempt = self._ledger.attempt(nonce)
-        if attempt is not None:
-            await self._ledger.change(attempt.task_id, Accepted(), attempts=[self._accepted(attempt, interaction_id)])
-            await self._try_parked()
+    def _accepted(self, attempt: Attempt, interaction_id: InteractionId) -> Change:
+        accepted_at = attempt.accepted_at or self._clock.now()
+        learnt = replace(attempt, accepted_at=accepted_at, interaction_id=interaction_id)
+        return Change(task_id=attempt.task_id, events=(Accepted(),), attempts=(learnt,))
 
-    def _accepted(self, attempt: Attempt, interaction_id: InteractionId) -> Attempt:
-        return replace(attempt, accepted_at=attempt.accepted_at or self._clock.now(), interaction_id=interaction_id)
-
-    async def _interaction_failed(self, event: InteractionFailed) -> None:
+    def _interaction_failed(self, event: InteractionFailed) -> list[Effect]:
         attempt = self._by_window(event.nonce, event.id)
         if attempt is None or not attempt.is_open:
-            return
+            return []
         code = f" (reason {event.reason_code})" if event.reason_code is not None else ""
-        failure: Failed = failed(Reason.INTERACTION_FAILED, f"Midjourney did not answer the interaction{code}")
+        failure = failed(Reason.INTERACTION_FAILED, f"Midjourney did not answer the interaction{code}")
         # Unsettled: a bot that answers too late may draw all the same.
         ended = self._ledger.ended(attempt.task_id, settled=False)
-        await self._ledger.change(attempt.task_id, failure, attempts=ended)
+        return [Change(task_id=attempt.task_id, events=(failure,), attempts=ended)]
 
-    async def _window_opened(self, event: ModalOpened | IframeOpened) -> None:
+    def _window_opened(self, event: ModalOpened | IframeOpened) -> list[Effect]:
         attempt = self._by_window(event.nonce, event.id)
         if isinstance(event, IframeOpened) and classify.is_human_check(event):
-            await self._human_check(event, attempt)
-        elif attempt is not None and attempt.is_open and attempt.kind is not AttemptKind.MODAL:
-            await self._ledger.change(attempt.task_id, Accepted(), attempts=[self._accepted(attempt, event.id)])
-            self.on_modal(attempt, event)
+            return self._human_check(event, attempt)
+        if attempt is None or not attempt.is_open or attempt.kind is AttemptKind.MODAL:
+            return []
+        return [self._accepted(attempt, event.id), AnswerWindow(attempt, event)]
 
-    async def _human_check(self, event: IframeOpened, attempt: Attempt | None) -> None:
+    def _human_check(self, event: IframeOpened, attempt: Attempt | None) -> list[Effect]:
         reason = f"Discord asks for a person: {event.title or event.iframe_path}"
-        self.on_trouble(Trouble(AccountState.PAUSED, reason))
-        if attempt is not None:
-            ended = self._ledger.ended(attempt.task_id, settled=True)
-            await self._ledger.change(
-                attempt.task_id, failed(Reason.VERIFICATION_REQUIRED, reason, event.title), attempts=ended
-            )
+        paused = Enter(AccountState.PAUSED, reason)
+        if attempt is None:
+            return [paused]
+        ended = self._ledger.ended(attempt.task_id, settled=True)
+        failure = failed(Reason.VERIFICATION_REQUIRED, reason, event.title)
+        return [paused, Change(task_id=attempt.task_id, events=(failure,), attempts=ended)]
 
     def _by_window(self, nonce: Nonce | None, interaction_id: InteractionId) -> Attempt | None:
         index = self._ledger.index
         return self._ledger.attempt(nonce or index.by_interaction.get(interaction_id))
 
 
-def _tells_of_a_job(message: Message) -> bool:
-    """Tell whether a job is behind a message; of one that failed nothing but an embed may be left."""
-    meaning = classify.meaning(message)
-    is_panel = isinstance(meaning, Finished) and meaning.verb is Verb.PANEL
-    return parse_content(message.content) is not None or (meaning is not None and not is_panel)
+def _settings(reading: Reading) -> list[Effect]:
+    is_on = classify.remix_from_panel(reading.message)
+    return [] if is_on is None else [SawRemix(is_on)]
+
+
+def _enters(rejected: Rejected) -> list[Effect]:
+    return [Enter(rejected.trouble.state, rejected.trouble.reason)] if rejected.trouble else []
+
+
+def _puzzled(reading: Reading, meaning: object) -> list[Effect]:
+    """Have words counted that the table of headings does not hold; each message once, not at each edit."""
+    if isinstance(meaning, Noticed) and meaning.remark is Remark.UNKNOWN and reading.message.edited_at is None:
+        return [Puzzled(meaning.notice)]
+    return []
+
+
+def _modal_skipped(task: Task, attempt: Attempt) -> tuple[LifeEvent, ...]:
+    return (Noticed(MODAL_SKIPPED),) if waits_for_modal(task, attempt) else ()
 
 
 def _news(
-    task: Task, said: Accepted | Progressed | Noticed, message: Message, *, is_known: bool, live: bool
+    task: Task, said: Accepted | Progressed | Noticed, reading: Reading, *, is_known: bool, live: bool
 ) -> Accepted | Progressed | Noticed | None:
     """Tell what a message says that was not said before; `is_known`: it is not seen for the first time.
 
@@ -328,10 +339,9 @@ def _news(
     if not isinstance(said, Noticed):
         if _is_news(task, said) or (live and not is_known):
             return said
-        words = classify.unknown_words(message) if is_known else None
-        if words is None:
+        if not is_known or reading.words is None:
             return said if live else None
-        said = words
+        said = reading.words
     if is_known and said.notice in task.notices:
         return None
     # The history does not tell whether they came before what was drawn since.

@@ -1,6 +1,6 @@
 """What waits to be sent for one Account, and what each answer to a sending means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -21,12 +21,13 @@ from midway.discord.errors import (
 )
 from midway.discord.interaction import Interaction
 from midway.domain.account import AccountState
-from midway.domain.attempt import AttemptKind
+from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import InteractionId, TaskId
 from midway.domain.lifecycle import Failed, Requeued, failed
 from midway.engine.classify import Trouble
 
+FOLLOWS_WINDOW = frozenset({AttemptKind.MODAL, AttemptKind.REGION})
 UNREACHABLE_PAUSE_SECONDS = 5.0  # before another try; each is one of a Task's `max_requeues`
 
 
@@ -46,6 +47,11 @@ class Outgoing(Struct, frozen=True):
     kind: AttemptKind
     interaction: Interaction | RegionSubmit
     interaction_id: InteractionId | None = None  # of the press, when what follows has no Interaction of its own
+
+
+def tries(attempts: Iterable[Attempt]) -> int:
+    """Count how often a Task was sent; the answer to a window is part of its press."""
+    return sum(attempt.kind not in FOLLOWS_WINDOW for attempt in attempts)
 
 
 class Verdict(Struct, frozen=True):

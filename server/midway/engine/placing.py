@@ -4,15 +4,15 @@ What was begun goes on when its client hangs up: a Task that was stored must not
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
-from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
+from midway.domain.ids import RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, Cancelled, InputWanted, apply, new_task
 from midway.domain.task import Ask, ModalAsk, Task
@@ -20,12 +20,13 @@ from midway.engine.clock import Clock
 from midway.engine.limits import Limits
 from midway.engine.worker import Worker
 from midway.store.port import (
+    Entry,
     RequestIdReused,
     RequestKey,
-    RevisionConflict,
     Store,
     StoreUnavailable,
     Submitted,
+    VersionConflict,
     WriteInDoubt,
 )
 
@@ -66,13 +67,7 @@ class Placer:
         self._limits = limits
         self._clock = clock
         self._ids = ids
-        self._arriving: Counter[AccountId] = Counter()  # chosen, not yet in their worker's hands
         self._running: set[asyncio.Task[Any]] = set()
-
-    @property
-    def arriving(self) -> Mapping[AccountId, int]:
-        """How many Tasks are on their way to each Account that its worker does not know of yet."""
-        return self._arriving
 
     async def place(
         self,
@@ -84,8 +79,8 @@ class Placer:
     ) -> Placed:
         """Store one Task and hand it over. Raises RequestIdReused, StoreUnavailable; then nothing was stored."""
         task = self._new(ask, worker, self._ids.next(), wanted=wanted)
-        ahead = self._ahead(worker)
-        with self._expected(worker.id):
+        ahead = worker.waiting_count
+        with worker.expecting():
             try:
                 submitted = await self._store.submit(task, inputs=inputs, request=request)
             except asyncio.CancelledError:
@@ -102,10 +97,10 @@ class Placer:
         self, task: Task, inputs: Sequence[InputImage], request: RequestKey | None, worker: Worker
     ) -> None:
         """Go on alone where a client hung up."""
-        with self._expected(worker.id):
+        with worker.expecting():
             try:
                 stored: Task | None = (await self._store.submit(task, inputs=inputs, request=request)).task
-            except (RevisionConflict, RequestIdReused, StoreUnavailable):
+            except (VersionConflict, RequestIdReused, StoreUnavailable):
                 stored = await self._stored_before(task.id)
             if stored and (stored.id, stored.account_id) == (task.id, worker.id):
                 worker.take(stored)
@@ -137,11 +132,11 @@ class Placer:
         made = {batch.index(task.id): task for task in await self._store.get_many(batch)} if first else {}
         missing = [place for place in range(len(asks)) if place not in made]
         workers = assign([asks[place] for place in missing])
-        ahead = self._ahead(workers[0]) if workers else 0
+        ahead = workers[0].waiting_count if workers else 0
         orders = [_Order(asks[n], worker, keys[n], n) for n, worker in zip(missing, workers, strict=True)]
         expected = ExitStack()  # entered now: between choosing an Account and counting for it nothing else may run
         for worker in workers:
-            expected.enter_context(self._expected(worker.id))
+            expected.enter_context(worker.expecting())
         stored = await asyncio.shield(self._run(self._store_batch(orders, batch, inputs, expected)))
         made |= {order.place: each.task for order, each in zip(orders, stored, strict=True)}
         tasks = [made[place] for place in range(len(asks))]
@@ -151,18 +146,6 @@ class Placer:
         """Return when every Task that was being stored is in its worker's hands."""
         if self._running:
             await asyncio.wait(self._running)
-
-    def _ahead(self, worker: Worker) -> int:
-        return worker.waiting_count + self._arriving[worker.id]
-
-    @contextmanager
-    def _expected(self, account_id: AccountId) -> Iterator[None]:
-        """Count a Task for its Account until the worker has it."""
-        self._arriving[account_id] += 1
-        try:
-            yield
-        finally:
-            self._arriving[account_id] -= 1
 
     def _run(self, placing: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Begin what no client can break off."""
@@ -219,7 +202,7 @@ class Placer:
         """Cancel a Task of which nobody will ever hear."""
         try:
             cancelled = apply(task, Cancelled(BATCH_INCOMPLETE), self._clock.now())
-            await self._store.append(cancelled, expected_revision=task.revision)
+            await self._store.append(Entry(task=replace(cancelled, version=task.version + 1)))
         except StoreUnavailable:
             worker.take(task)  # what is stored has a worker
 

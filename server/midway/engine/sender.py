@@ -1,85 +1,63 @@
-"""Sends what waits: one Account's Tasks in order, within its slots, at its pace, never two that look the same.
+"""Chooses what is sent next: one Account's Tasks in order, within its slots, at its pace, never two that look the same.
 
-Slots are counted from the Tasks that are running, never incremented. Preparing (uploads) and sending run beside the
-worker's loop; everything they find out comes back through `serially`, so state changes in one place only.
+Slots are counted from the Tasks that are running, never incremented. Preparing (uploads) and sending are done outside;
+what became of them is told here.
 """
 
-import asyncio
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Coroutine
-from typing import Any
+from collections.abc import Container
 
-import structlog
 from msgspec.structs import replace
 
-from midway.discord.errors import DiscordError, NotConnected, Unknown, UploadFailed
-from midway.discord.interaction import Interaction
-from midway.discord.port import Connection
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import Nonce, Nonces, TaskId
-from midway.domain.image import InputImage
 from midway.domain.lifecycle import Dispatched, Uploaded
 from midway.domain.prompt import prompt_key
 from midway.domain.task import State, Task
 from midway.engine.account import AccountConfig
-from midway.engine.clock import Clock
-from midway.engine.dispatch import Place, Prepared, prepare, prompt_as_sent
+from midway.engine.clock import SteadyClock
+from midway.engine.dispatch import Place, Prepared, prompt_as_sent
+from midway.engine.effects import Change, Effect, Post, Prepare
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
-from midway.engine.outgoing import Outgoing, RegionSubmit
-from midway.store.port import Store, StoreUnavailable, TaskUnreadable
-
-Serially = Callable[[Callable[[], Awaitable[None]]], None]
-Spawn = Callable[[Coroutine[Any, Any, None], str], None]
-OnSent = Callable[[Nonce, DiscordError | None], Awaitable[None]]
-OnUnprepared = Callable[[TaskId, DiscordError], Awaitable[None]]
-
-log = structlog.get_logger(__name__)
-
-FOLLOWS_MODAL = frozenset({AttemptKind.MODAL, AttemptKind.REGION})
+from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing
 
 
 class Sender:
-    """Chooses what is sent next and sends it. Owned by one worker; only its loop calls `pump` and `submit`."""
+    """Keeps what is being prepared, what is ready and what is on its way. Owned by one core."""
 
     def __init__(
-        self,
-        config: AccountConfig,
-        connection: Connection,
-        store: Store,
-        ledger: Ledger,
-        limits: Limits,
-        clock: Clock,
-        nonces: Nonces,
+        self, config: AccountConfig, ledger: Ledger, limits: Limits, clock: SteadyClock, nonces: Nonces
     ) -> None:
         self._config = config
-        self._connection = connection
-        self._store = store
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
         self._nonces = nonces
         self.place = Place(config.guild_id, config.channel_id)
-        self._busy: dict[TaskId, Attempt] = {}  # being prepared: the Attempt each will become, not stored yet
+        self._busy: dict[TaskId, Attempt] = {}  # being prepared: the Attempt each will become, not decided yet
         self._ready: deque[Outgoing] = deque()
-        self._in_flight: set[Nonce] = set()
-        self.is_closing = False  # nothing new is sent; what was sent is waited for
-        self._send_at = time.monotonic()  # not before; kept by the pace and by Discord's limits
-        self.sent_here: set[Nonce] = set()  # by this process; an older one may have died before it sent
-        # Set by the worker before its loop begins.
-        self.serially: Serially
-        self.spawn: Spawn
-        self.on_sent: OnSent
-        self.on_unprepared: OnUnprepared
+        self._in_flight: set[Nonce] = set()  # decided, and no outcome told
+        self._announced: set[Nonce] = set()  # of these, those that wait for the disk
+        self._is_closing = False  # nothing new is sent; what was sent is waited for
+        self._send_at = clock.monotonic()  # not before; kept by the pace and by Discord's limits
+        self._sent_here: set[Nonce] = set()  # by this process; an older one may have died before it sent
 
     def wake_at(self) -> float | None:
         """Return when (monotonic) the pace lets the next Interaction go; None when only an event can change that."""
-        return self._send_at if self._send_at > time.monotonic() else None
+        return self._send_at if self._send_at > self._clock.monotonic() else None
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long."""
-        self._send_at = max(self._send_at, time.monotonic() + seconds)
+        self._send_at = max(self._send_at, self._clock.monotonic() + seconds)
+
+    def keep_pace(self) -> None:
+        """Count an Interaction that goes now."""
+        self._send_at = self._clock.monotonic() + self._limits.pace.total_seconds()
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._is_closing = True
 
     @property
     def is_idle(self) -> bool:
@@ -90,13 +68,21 @@ class Sender:
         """Tell whether a Task is being prepared or waits for the pace."""
         return task_id in self._busy
 
+    def was_sent_here(self, nonce: Nonce) -> bool:
+        """Tell whether this process sent an Interaction, or is about to."""
+        return nonce in self._sent_here or nonce in self._in_flight
+
     def submit(self, outgoing: Outgoing) -> None:
-        """Put an answer to a modal before everything else that waits."""
+        """Put the answer to a window before everything else that waits."""
         self._ready.appendleft(outgoing)
 
+    def answers_window_of(self, task_id: TaskId) -> bool:
+        """Tell whether the answer to a Task's window waits to be sent."""
+        return any(each.task_id == task_id and each.kind in FOLLOWS_WINDOW for each in self._ready)
+
     def recall(self) -> None:
-        """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to modals stay."""
-        for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_MODAL]:
+        """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to windows stay."""
+        for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_WINDOW]:
             self._forget(outgoing)
 
     def reset(self) -> None:
@@ -104,139 +90,90 @@ class Sender:
         self._ready.clear()
         self._busy.clear()
         self._in_flight.clear()
-
-    async def turn(self) -> None:
-        """Take the next place in the Account's pace, for an Interaction outside any Task; return when it has come."""
-        while (wait := self._send_at - time.monotonic()) > 0:  # noqa: ASYNC110 - a time, no event
-            await asyncio.sleep(wait)
-        self._keep_pace()
-
-    def _keep_pace(self) -> None:
-        self._send_at = time.monotonic() + self._limits.pace.total_seconds()
+        self._announced.clear()
 
     def forget_old(self, kept: Container[Nonce]) -> None:
         """Forget which Interactions this process sent, save those that may still be asked for."""
-        self.sent_here = {nonce for nonce in self.sent_here if nonce in kept}
+        self._sent_here = {nonce for nonce in self._sent_here if nonce in kept}
 
-    async def pump(self) -> None:
-        """Send what the pace allows, and prepare what the slots allow."""
-        if not self._connection.is_connected or self.is_closing:
-            return
-        while self._ready and time.monotonic() >= self._send_at:
-            await self._send_first()
-        if time.monotonic() >= self._send_at:
-            self._fill_slots()
+    def next(self) -> list[Effect]:
+        """Tell what may be sent or prepared now; ask again once that is done, until nothing follows."""
+        if self._is_closing or self._clock.monotonic() < self._send_at:
+            return []
+        while self._ready:
+            if self._announced and self._limits.pace:
+                return []  # two that wait for the disk would leave together
+            outgoing = self._ready[0]
+            self._forget(outgoing)
+            if effects := self._send(outgoing):
+                return effects
+        return self._fill_slots()
 
-    def _fill_slots(self) -> None:
+    def left(self, nonce: Nonce) -> None:
+        """Note that an Interaction goes to Discord now: it is stored."""
+        self._announced.discard(nonce)
+        self._sent_here.add(nonce)
+        self.keep_pace()
+
+    def arrived(self, nonce: Nonce) -> None:
+        """Note that the outcome of an Interaction is known, or that it will not be sent."""
+        self._in_flight.discard(nonce)
+        self._announced.discard(nonce)
+
+    def prepared(self, task_id: TaskId, kind: AttemptKind, prepared: Prepared) -> list[Effect]:
+        """Take what was built for a Task."""
+        if task_id not in self._busy:
+            return []  # from before a reset
+        self._ready.append(Outgoing(task_id, kind, prepared.interaction))
+        return [Change(task_id=task_id, events=(Uploaded(prepared.urls),))] if prepared.urls else []
+
+    def unprepared(self, task_id: TaskId) -> None:
+        """Note that nothing could be built for a Task now; it waits as before."""
+        self._busy.pop(task_id, None)
+
+    def _fill_slots(self) -> list[Effect]:
         """Prepare waiting Tasks, oldest first, while slots are free; a long queue costs nothing while none is."""
+        effects: list[Effect] = []
         for drawing in (True, False):
             free = self._free_slots(drawing=drawing)
             for task in self._ledger.waiting(drawing=drawing) if free > 0 else ():
-                free -= task.id not in self._busy and self._begin(task)
+                begun = self._begin(task) if task.id not in self._busy else []
+                effects += begun
+                free -= len(begun)
                 if free == 0:
                     break
+        return effects
 
-    def _begin(self, task: Task) -> bool:
-        """Prepare a Task unless it must be held back; tells which."""
+    def _begin(self, task: Task) -> list[Effect]:
+        """Prepare a Task, unless its messages could be taken for those of one in flight, or about to be."""
         candidate = self._attempt(task, AttemptKind.PRESS if task.ask.custom_id else AttemptKind.COMMAND)
-        if self._is_held(candidate):
-            return False
+        if self._ledger.index.rival(candidate, self._busy.values()) is not None:
+            return []
         self._busy[task.id] = candidate
-        self.spawn(self._prepare(task, candidate.kind), f"prepare {task.id}")
-        return True
+        return [Prepare(task, candidate.kind)]
 
     def _free_slots(self, *, drawing: bool) -> int:
         preparing = {task_id for task_id, attempt in self._busy.items() if attempt.takes_slot is drawing}
         slots = self._config.slots if drawing else self._limits.beside_slots
         return slots - len(self._ledger.occupied(drawing=drawing) | preparing)
 
-    def _is_held(self, candidate: Attempt) -> bool:
-        """Tell whether its messages could be taken for those of a Task in flight, or about to be."""
-        return self._ledger.index.rival(candidate, self._busy.values()) is not None
-
-    async def _prepare(self, task: Task, kind: AttemptKind) -> None:
-        """Run beside the loop: load, upload, build; report back."""
-        try:
-            prepared = await prepare(task, await self._inputs(task), self._connection, self.place)
-        except DiscordError as err:
-            # `err` is unbound when the callback runs; with its traceback it would keep this call, and the pictures.
-            error = err.with_traceback(None)
-            self.serially(lambda: self._unprepared(task.id, error))
-            return
-        except Exception as err:  # noqa: BLE001 - supervised: nothing was sent, so it stays in the queue
-            log.warning("a task could not be prepared; it is tried again", task_id=task.id, error=repr(err))
-            self.serially(lambda: self._unprepared(task.id, NotConnected("it could not be prepared")))
-            return
-        self.serially(lambda: self._prepared(task.id, kind, prepared))
-
-    async def _inputs(self, task: Task) -> list[InputImage]:
-        """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
-        count = task.ask.image_count
-        try:
-            inputs = await self._store.inputs(task.inputs_of) if count else []
-        except TaskUnreadable:
-            inputs = []
-        if len(inputs) < count:
-            raise UploadFailed("its input pictures cannot be read any more")
-        return inputs[:count]
-
-    async def _unprepared(self, task_id: TaskId, error: DiscordError) -> None:
-        self._busy.pop(task_id, None)
-        await self.on_unprepared(task_id, error)
-
-    async def _prepared(self, task_id: TaskId, kind: AttemptKind, prepared: Prepared) -> None:
-        if prepared.urls:
-            await self._ledger.change(task_id, Uploaded(prepared.urls))
-        self._ready.append(Outgoing(task_id, kind, prepared.interaction))
-
-    async def _send_first(self) -> None:
-        """Send what is first; it stays first when the Store refuses, and is forgotten after any other end."""
-        outgoing = self._ready[0]
-        try:
-            await self._send(outgoing)
-        except StoreUnavailable:
-            raise
-        except Exception:
-            self._forget(outgoing)
-            raise
-        self._forget(outgoing)
-
     def _forget(self, outgoing: Outgoing) -> None:
         self._ready.remove(outgoing)
         self._busy.pop(outgoing.task_id, None)
 
-    async def _send(self, outgoing: Outgoing) -> None:
+    def _send(self, outgoing: Outgoing) -> list[Effect]:
         """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
         task = self._ledger.tasks.get(outgoing.task_id)
-        follows_modal = outgoing.kind in FOLLOWS_MODAL
-        if task is None or task.state.is_terminal or (task.state is not State.QUEUED and not follows_modal):
-            return  # cancelled meanwhile
+        follows_window = outgoing.kind in FOLLOWS_WINDOW
+        if task is None or task.state.is_terminal or (task.state is not State.QUEUED and not follows_window):
+            return []  # cancelled meanwhile
         attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
-        before = self._ledger.ended(task.id, settled=True) if follows_modal else []
-        await self._ledger.change(task.id, Dispatched(), attempts=[*before, attempt])
-        self._keep_pace()
-        self.sent_here.add(attempt.nonce)
+        before = self._ledger.ended(task.id, settled=True) if follows_window else ()
+        self.keep_pace()
         self._in_flight.add(attempt.nonce)
-        self.spawn(self._transmit(attempt.nonce, outgoing.interaction), f"send {task.id}")
-
-    async def _transmit(self, nonce: Nonce, interaction: Interaction | RegionSubmit) -> None:
-        """Run beside the loop: one POST; report back."""
-        outcome: DiscordError | None = None
-        try:
-            if isinstance(interaction, RegionSubmit):
-                await self._connection.submit_region(
-                    interaction.application_id, interaction.custom_id, interaction.mask_base64, interaction.prompt
-                )
-            else:
-                await self._connection.interact(interaction, nonce)
-        except DiscordError as err:
-            outcome = err.with_traceback(None)  # which would keep this call
-        except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
-            log.exception("sending failed in an unforeseen way", nonce=nonce)
-            outcome = Unknown(str(err))
-        finally:
-            self._in_flight.discard(nonce)
-        self.serially(lambda: self.on_sent(nonce, outcome))
+        self._announced.add(attempt.nonce)
+        dispatched = Change(task_id=task.id, events=(Dispatched(),), attempts=(*before, attempt))
+        return [dispatched, Post(attempt.nonce, outgoing)]
 
     def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:
         given = task.ask.modal_prompt

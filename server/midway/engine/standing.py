@@ -6,7 +6,7 @@ from midway.domain.account import Account, AccountState
 from midway.domain.ids import UserId
 from midway.engine.account import AccountConfig
 from midway.engine.clock import Clock
-from midway.store.port import AccountMark, Store
+from midway.store.port import AccountMark
 
 log = structlog.get_logger(__name__)
 
@@ -16,16 +16,15 @@ NEEDS_PERSON = frozenset({AccountState.PAUSED, AccountState.INVALID})
 class Standing:
     """One Account's state. Owned by its worker."""
 
-    def __init__(self, config: AccountConfig, store: Store, clock: Clock) -> None:
+    def __init__(self, config: AccountConfig, clock: Clock) -> None:
         self._config = config
-        self._store = store
         self._clock = clock
         self._state = AccountState.ACTIVE
         self._reason = ""
         self._since = clock.now()
         self._connected = False
         self._user: tuple[UserId, str] | None = None
-        self.remix = config.remix
+        self._remix = config.remix
         self._unknown_remarks = 0
 
     def restore(self, mark: AccountMark) -> None:
@@ -53,19 +52,23 @@ class Standing:
         """Why it is in its state, for people."""
         return self._reason
 
-    async def connected(self, user_id: UserId, user_name: str) -> None:
+    def connected(self, user_id: UserId, user_name: str) -> AccountMark | None:
         """Note that a session is up; a token that was refused before works again."""
         self._user = (user_id, user_name)
         self._connected = True
         if self._state is AccountState.INVALID:
-            await self.become(AccountState.ACTIVE, "")
-        elif self._state is AccountState.ACTIVE:
+            return self.become(AccountState.ACTIVE, "")
+        if self._state is AccountState.ACTIVE:
             self._reason = ""
+        return None
 
-    async def drew_fast(self) -> None:
+    def drew_fast(self) -> AccountMark | None:
         """Note that a job was drawn in fast or turbo mode: there are fast hours again."""
-        if self._state is AccountState.LIMITED:
-            await self.become(AccountState.ACTIVE, "")
+        return self.become(AccountState.ACTIVE, "") if self._state is AccountState.LIMITED else None
+
+    def saw_remix(self, *, is_on: bool) -> None:
+        """Note the Account's Remix setting."""
+        self._remix = is_on
 
     def puzzled(self, words: str) -> None:
         """Count words of Midjourney's that nobody here knows; a person should look at them."""
@@ -77,14 +80,13 @@ class Standing:
         self._connected = False
         self._reason = reason if self._state not in NEEDS_PERSON else self._reason
 
-    async def become(self, state: AccountState, reason: str) -> None:
-        """Enter a state and keep it durably; one log line for each change."""
+    def become(self, state: AccountState, reason: str) -> AccountMark | None:
+        """Enter a state; return what is to be kept of it, None when it is no other. One log line for each change."""
         if state is self._state and reason == self._reason:
-            return
-        now = self._clock.now()
-        await self._store.put_mark(AccountMark(self._config.id, state, reason, now))
-        self._state, self._reason, self._since = state, reason, now
+            return None
+        self._state, self._reason, self._since = state, reason, self._clock.now()
         log.warning("the account changed its state", account_id=self._config.id, state=state.value, reason=reason)
+        return AccountMark(self._config.id, state, reason, self._since)
 
     def snapshot(self, running: int, queued: int) -> Account:
         """Return the Account as people see it."""
@@ -102,6 +104,6 @@ class Standing:
             max_queued=self._config.max_queued,
             running=running,
             queued=queued,
-            remix=self.remix,
+            remix=self._remix,
             unknown_remarks=self._unknown_remarks,
         )

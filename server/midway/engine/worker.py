@@ -1,60 +1,77 @@
 """One worker for each Account. Its loop is the only place where that Account's state changes.
 
-Discord's events, what clients want and what helpers beside the loop found out all come through the inbox. What the
-parts do: `sender` sends, `listener` hears, `lookback` looks after what is late, `standing` knows whether it may act.
+Discord's events, what clients want and what was found out beside the loop all come through the inbox. `core` decides,
+without waiting for anything; the worker carries out what follows. What is written goes through the `journal`, behind
+the decision; what leaves the process waits until that is durable.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 import structlog
-from msgspec.structs import replace
 
-from midway.discord.errors import DiscordError
-from midway.discord.event import Connected, Disconnected, Event, IframeOpened, ModalOpened, TokenRefused
+from midway.discord.errors import DiscordError, UploadFailed
+from midway.discord.event import (
+    Connected,
+    Disconnected,
+    Event,
+    IframeOpened,
+    Message,
+    MessageCreated,
+    MessageUpdated,
+    TokenRefused,
+)
 from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
-from midway.domain.account import Account, AccountState
+from midway.domain.account import Account
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import NoAccount, Reason, Refusal, Unavailable
-from midway.domain.ids import AccountId, Nonce, Nonces, TaskId
-from midway.domain.lifecycle import Accepted, Assigned, Failed, Noticed, Requeued, failed
-from midway.domain.task import Task
+from midway.domain.ids import AccountId, MessageId, Nonces, TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import UNFINISHED, Task
 from midway.engine.account import AccountConfig
-from midway.engine.assign import is_bound
-from midway.engine.classify import Trouble
-from midway.engine.clock import Clock
+from midway.engine.beside import Beside
+from midway.engine.clock import SteadyClock
+from midway.engine.core import Core
 from midway.engine.desk import Desk
-from midway.engine.dispatch import APPLICATION_IDS, answer, mask_as_sent
+from midway.engine.dispatch import prepare
+from midway.engine.effects import AskSettings, LoadMask, Outside, Post, Prepare, ReadHistory, Recall, Relocate, Write
 from midway.engine.errand import ask_settings
 from midway.engine.inbox import Inbox
-from midway.engine.ledger import Ledger
+from midway.engine.journal import RETRY_SECONDS, Journal
 from midway.engine.limits import Limits
-from midway.engine.listener import Listener
-from midway.engine.lookback import Lookback
-from midway.engine.outgoing import Outgoing, RegionSubmit, Verdict, verdict
-from midway.engine.sender import Sender
-from midway.engine.standing import NEEDS_PERSON, Standing
-from midway.store.port import AccountMark, Store, TaskUnreadable
+from midway.engine.mailbox import Mailbox
+from midway.engine.outgoing import RegionSubmit
+from midway.engine.standing import NEEDS_PERSON
+from midway.store.port import AccountMark, Store, StoreUnavailable, TaskQuery, TaskUnreadable, VersionConflict
 
 log = structlog.get_logger(__name__)
 
-IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
-DRAIN_LOOK_SECONDS = 0.02
-IFRAME_PREFIX = "MJ::iframe::"
+T = TypeVar("T")
+DECISIONS = 3  # times a wish is decided anew because somebody else wrote the Task; more would be a defect
+UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 
 # Given a Task that its Account cannot run now: the Account that takes it instead, or None.
-Relocate = Callable[[Task], "Worker | None"]
+FindOther = Callable[[Task], "Worker | None"]
+Decision = Callable[[Core], list[Outside]]
 
 
 class Worker:
     """Runs one Account. Made and run by the Engine."""
 
     def __init__(
-        self, config: AccountConfig, connection: Connection, store: Store, limits: Limits, clock: Clock, nonces: Nonces
+        self,
+        config: AccountConfig,
+        connection: Connection,
+        store: Store,
+        limits: Limits,
+        clock: SteadyClock,
+        nonces: Nonces,
+        find_other: FindOther,
     ) -> None:
         self.config = config
         self.connection = connection
@@ -62,18 +79,19 @@ class Worker:
         self._limits = limits
         self._clock = clock
         self._nonces = nonces
+        self._find_other = find_other
+        self._core = Core(config, limits, clock, nonces)
+        self._ledger = self._core.ledger
         self._inbox = Inbox()
-        self._ledger = Ledger(store, config.id, limits, clock)
-        self._standing = Standing(config, store, clock)
-        self._sender = Sender(config, connection, store, self._ledger, limits, clock, nonces)
-        self._listener = Listener(self._ledger, limits, clock)
-        self._lookback = Lookback(config, connection, self._ledger, self._listener, self._sender, limits, clock)
-        self.desk = Desk(self._inbox, self._ledger, store, connection, self._listener.mailbox, self._interact, limits)
-        self._answered: set[Nonce] = set()  # presses whose modal was answered; a modal that comes twice is not
-        self._asked_settings = False
+        self._journal = Journal(store, self._lost)
+        self._beside = Beside(config.id)
+        self._mailbox = Mailbox()
+        self.desk = Desk(self.decide, connection, self._mailbox, self._interact, limits)
+        self._posts: set[asyncio.Task[None]] = set()
+        self._expected = 0  # Tasks that are on their way to this Account
+        self._leaving: dict[TaskId, Worker] = {}  # Tasks that are on their way to another
         self._has_missed = False  # events, because too many waited
-        self.relocate: Relocate = lambda _task: None
-        self._wire()
+        self._may_connect = asyncio.Event()  # after a token was refused: a person has seen to it
 
     @property
     def id(self) -> AccountId:
@@ -82,273 +100,382 @@ class Worker:
 
     def account(self) -> Account:
         """Return the Account as people see it."""
-        running = len(self._ledger.occupied(drawing=True))
-        return self._standing.snapshot(running, self.waiting_count)
+        return self._core.account(self._expected)
 
     @property
     def waiting_count(self) -> int:
-        """How many of its Tasks are QUEUED."""
-        return self._ledger.waiting_count
+        """How many of its Tasks are QUEUED, or on their way to it."""
+        return self._ledger.waiting_count + self._expected
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Count a Task as waiting here until it is taken."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
 
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account."""
-        self._ledger.add(task)
+        self._core.take(task)
         self._inbox.put(_nothing)
 
     async def load(self, mark: AccountMark | None) -> None:
         """Read what an earlier run left; before `run`."""
-        if mark is not None:
-            self._standing.restore(mark)
-        await self._ledger.load()
+        self._core.load(mark, *await self._stored())
 
     async def recover(self) -> None:
         """Begin anew from the Store, after a defect ended `run` somewhere in the middle."""
-        self._sender.reset()
-        self._lookback.reset()
-        await self._ledger.reload()
+        await self._journal.flush()
+        self._core.recover(*await self._stored())
+        for task_id in list(self._leaving):
+            await self._handed_over(task_id)
 
-    def clock_was_set(self) -> None:
-        """Go on with the times that the Store has for what is unfinished since the wall clock was set."""
-        self._inbox.put(self._read_times_anew)
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Decide nothing while the context is open, with all that was decided durable; then go on from the Store.
 
-    async def _read_times_anew(self) -> None:
-        await self._ledger.reload()
-        self._lookback.clock_was_set()
+        Raises StoreUnavailable when the disk refuses.
+        """
+        still, go_on = asyncio.Event(), asyncio.Event()
+        standing = asyncio.ensure_future(self._inbox.ask(partial(self._stand_still, still, go_on)))
+        reached = asyncio.ensure_future(still.wait())
+        try:
+            await asyncio.wait({standing, reached}, return_when=asyncio.FIRST_COMPLETED)
+            if standing.done():
+                standing.result()
+            yield
+        finally:
+            reached.cancel()
+            go_on.set()
+            await asyncio.wait({standing})
+
+    async def _stand_still(self, still: asyncio.Event, go_on: asyncio.Event) -> None:
+        await self._journal.settled()
+        still.set()
+        await go_on.wait()
+        self._core.clock_was_set(*await _surely(self._stored))
 
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
-        await self._inbox.ask(self._resume)
+        await self._operate(Core.resume)
+        self._may_connect.set()
         return self.account()
 
     async def pause(self, reason: str) -> Account:
         """Let the Account send nothing more until it is resumed; what it has running goes on."""
-        await self._inbox.ask(lambda: self._pause(reason))
+        await self._operate(lambda core: core.pause(reason))
         return self.account()
+
+    async def decide(self, task_id: TaskId, decision: Decision) -> Task | None:
+        """Decide about a Task in the loop; return it as stored once that is durable. None: it is not this Account's.
+
+        Raises what the decision raises, and StoreUnavailable when the disk refuses; what was decided is kept, and
+        written when it takes it.
+        """
+        for _ in range(DECISIONS - 1):
+            with suppress(VersionConflict):
+                return await self._decided(task_id, decision)
+        return await self._decided(task_id, decision)
 
     async def run(self) -> None:
         """Connect and work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            self._connect()
+        async with self._beside, asyncio.TaskGroup() as group:
+            group.create_task(self._stay_connected(), name=f"connection {self.id}")
+            group.create_task(self._journal.run(), name=f"journal {self.id}")
             while True:
                 await self._inbox.run_waiting(self._nap())
                 self._make_good()
-                await self._inbox.surely(self._look_around)
+                self._do(lambda core: core.look_around(is_connected=self.connection.is_connected))
 
-    def _connect(self) -> None:
-        connecting = self.connection.run(self._receive)
-        self._connecting = self._group.create_task(connecting, name=f"connection {self.id}")
+    async def drain(self) -> None:
+        """Send nothing more, and return when what was sent has its answer written down."""
+        self._core.sender.close()
+        await self._inbox.ask(_nothing)  # what was about to be sent is on its way now
+        while self._posts:
+            await asyncio.wait(self._posts)
+        await self._inbox.ask(_nothing)  # comes after what they reported
+        await self._journal.settled(patient=True)
+
+    async def _stay_connected(self) -> None:
+        while True:
+            self._may_connect.clear()
+            await self.connection.run(self._receive)  # returns when the token was refused
+            await self._may_connect.wait()
 
     def _receive(self, event: Event) -> None:
         """Take an event from the connection. While too many wait, the channel's history must do instead of them."""
         is_of_channel = not isinstance(event, Connected | Disconnected | TokenRefused)
-        if is_of_channel and self._inbox.waiting >= self._limits.max_waiting_events:
+        if is_of_channel and self._is_behind():
             if not self._has_missed:
                 log.warning("too many events wait; the history is read when they are done", account_id=self.id)
             self._has_missed = True
             return
-        self._inbox.put(lambda: self._hear(event))
+        self._inbox.put(partial(self._hear, event))
+
+    def _is_behind(self) -> bool:
+        return self._inbox.waiting + self._journal.waiting >= self._limits.max_waiting_events
 
     def _make_good(self) -> None:
-        """Look for what was missed, once nothing waits any more."""
-        if self._has_missed and not self._inbox.waiting:
+        """Look for what was missed, once there is room again."""
+        if self._has_missed and not self._inbox.waiting and not self._is_behind():
             self._has_missed = False
-            self._lookback.look()
+            self._do(Core.look)
 
-    async def _resume(self) -> None:
-        await self._standing.become(AccountState.ACTIVE, "")
-        if self._connecting.done():  # the token was refused; a person may have seen to that too
-            self._connect()
+    def _nap(self) -> timedelta:
+        return min(self._core.nap(), self._limits.sweep_period) if self._has_missed else self._core.nap()
 
-    async def _pause(self, reason: str) -> None:
-        if not self._standing.needs_person:
-            await self._standing.become(AccountState.PAUSED, reason)
-
-    async def drain(self) -> None:
-        """Send nothing more, and return when what was sent has its answer written down."""
-        self._sender.is_closing = True
-        await self._inbox.ask(_nothing)  # what was about to be sent is on its way now
-        while not self._sender.is_idle:  # noqa: ASYNC110 - seconds at most, once in a process
-            await asyncio.sleep(DRAIN_LOOK_SECONDS)
-        await self._inbox.ask(_nothing)  # comes after what the sender reported
-
-    def _wire(self) -> None:
-        """Let the parts report to the loop."""
-        put = self._inbox.put
-        self._sender.serially = self._lookback.serially = put
-        self._sender.spawn = self._lookback.spawn = self._spawn
-        self._sender.on_sent = self._sent
-        self._sender.on_unprepared = self._unprepared
-        self._listener.on_trouble = lambda trouble: put(lambda: self._trouble(trouble))
-        self._listener.on_modal = lambda attempt, event: put(lambda: self._answer(attempt, event))
-        self._listener.on_queue_full = lambda: self._sender.pause(self._limits.queue_full_pause.total_seconds())
-        self._listener.on_fast = lambda: put(self._standing.drew_fast)
-        self._listener.on_remix = self._see_remix
-        self._listener.on_unknown = self._standing.puzzled
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._group.create_task(self._supervised(work, name), name=name)
-
-    async def _supervised(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run a helper beside the loop; its defect must not end the loop, or the connection with it."""
+    def _do(self, decision: Decision) -> None:
+        """Decide, and carry out what follows; a defect is logged and costs this one decision."""
         try:
-            await work
-        except Exception:
-            log.exception("work beside the loop broke", account_id=self.id, work=name)
+            self._carry_out(decision(self._core))
+        except Exception:  # supervised: the loop must outlive one bad event
+            log.exception("an event could not be handled", account_id=self.id)
+
+    def _report(self, decision: Decision) -> None:
+        """Have the loop decide about what was found out beside it."""
+
+        async def step() -> None:
+            self._do(decision)
+
+        self._inbox.put(step)
+
+    def _carry_out(self, outside: Iterable[Outside]) -> None:
+        """Do what was decided, in order."""
+        for effect in outside:
+            match effect:
+                case Write(entry):
+                    self._journal.put(entry)
+                case Prepare(task, kind):
+                    self._beside.spawn(self._prepare(task, kind), f"prepare {task.id}")
+                case Post():
+                    self._send(effect)
+                case ReadHistory(after, limit):
+                    self._beside.spawn(self._read(after, limit), f"history {self.id}")
+                case LoadMask(task, event):
+                    self._beside.spawn(self._load_mask(task, event), f"mask {task.id}")
+                case Recall(task_id, event):
+                    self._beside.spawn(self._recall(task_id, event), f"recall {task_id}")
+                case Relocate(task):
+                    self._relocate(task)
+                case AskSettings():
+                    self._beside.spawn(self._ask_settings(), f"settings {self.id}")
+
+    async def _hear(self, event: Event) -> None:
+        if isinstance(event, MessageCreated | MessageUpdated):
+            self._mailbox.offer(event.message)
+        self._do(lambda core: core.hear(event))
+
+    async def _decided(self, task_id: TaskId, decision: Decision) -> Task | None:
+        async def step() -> Awaitable[None] | None:
+            if not await self._has(task_id):
+                return None
+            self._carry_out(decision(self._core))
+            return self._journal.settled(task_id)
+
+        durable = await self._inbox.ask(step)
+        if durable is None:
+            return None
+        await durable
+        return await self._store.get(task_id)
+
+    async def _operate(self, decision: Decision) -> None:
+        async def step() -> Awaitable[None]:
+            self._carry_out(decision(self._core))
+            return self._journal.settled()
+
+        await (await self._inbox.ask(step))
+
+    async def _has(self, task_id: TaskId) -> bool:
+        """Tell whether a Task is this Account's; an old one is taken back into memory."""
+        if task_id in self._ledger.tasks:
+            return True
+        await self._journal.settled(task_id)  # it may be on its way to another Account
+        task = await self.read_task(task_id)
+        if task is not None:
+            self._core.take(task)
+        return task is not None
+
+    async def read_task(self, task_id: TaskId) -> Task | None:
+        """Read a Task; None when it is not this Account's, or cannot be read."""
+        with suppress(TaskUnreadable):
+            task = await self._store.get(task_id)
+            return task if task is not None and task.account_id == self.id else None
+        return None
+
+    async def _stored(self) -> tuple[list[Task], list[Attempt]]:
+        """Read unfinished Tasks, and Attempts young enough for a late picture with their Tasks.
+
+        Of Tasks that moved on, only the Attempts: another Account's worker writes them.
+        """
+        attempts = await self._store.recent_attempts(self.id, self._clock.now() - self._limits.late_window)
+        known = await self._store.get_many(sorted({attempt.task_id for attempt in attempts}))
+        unfinished = TaskQuery(states=UNFINISHED, account_id=self.id, limit=UNBOUNDED)
+        tasks = [*known, *await self._store.find(unfinished)]
+        return [task for task in tasks if task.account_id == self.id], attempts
+
+    def _lost(self, task_id: TaskId) -> None:
+        """Read a Task anew that somebody else wrote."""
+        log.warning("a task was written by somebody else; it is read anew", task_id=task_id)
+        self._inbox.put(partial(self._read_anew, task_id))
+
+    async def _read_anew(self, task_id: TaskId) -> None:
+        task = await _surely(lambda: self.read_task(task_id))
+        attempts = await _surely(lambda: self._store.attempts(task_id))
+        self._core.regain(task_id, task, attempts)
+
+    def _send(self, post: Post) -> None:
+        # Asked for now: a Task that is lost before the sending begins must not be sent.
+        durable = self._journal.settled(post.outgoing.task_id, patient=True)
+        sending = self._beside.spawn(self._post(post, durable), f"send {post.outgoing.task_id}")
+        self._posts.add(sending)
+        sending.add_done_callback(self._posts.discard)
+
+    async def _post(self, post: Post, durable: Awaitable[None]) -> None:
+        """Send an Interaction once it is stored; report back."""
+        nonce, task_id = post.nonce, post.outgoing.task_id
+        try:
+            await durable
+        except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
+            log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
+            self._core.sender.arrived(nonce)
+            return
+        self._core.sender.left(nonce)
+        outcome: DiscordError | None = None
+        try:
+            await self._transmit(post)
+        except DiscordError as err:
+            outcome = err.with_traceback(None)  # which would keep this call
+        except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
+            log.exception("sending failed by a defect", nonce=nonce)
+            self._report_defect(task_id, err)
+            outcome = None
+            self._core.sender.arrived(nonce)
+            return
+        self._report(lambda core: core.sent(nonce, outcome))
+
+    async def _transmit(self, post: Post) -> None:
+        interaction = post.outgoing.interaction
+        if isinstance(interaction, RegionSubmit):
+            await self.connection.submit_region(
+                interaction.application_id, interaction.custom_id, interaction.mask_base64, interaction.prompt
+            )
+        else:
+            await self.connection.interact(interaction, post.nonce)
+
+    def _report_defect(self, task_id: TaskId, err: Exception) -> None:
+        name = type(err).__name__
+        self._report(lambda core: core.broke(task_id, name))
+
+    async def _prepare(self, task: Task, kind: AttemptKind) -> None:
+        """Load, upload, build; report back."""
+        try:
+            inputs = await self._inputs(task)
+            prepared = await prepare(task, inputs, self.connection, self._core.sender.place)
+        except DiscordError as err:
+            # `err` is unbound when the loop reads it; with its traceback it would keep this call, and the pictures.
+            error = err.with_traceback(None)
+            self._report(lambda core: core.unprepared(task.id, error))
+        except StoreUnavailable as err:
+            log.warning("a task's pictures could not be read; it is tried again", task_id=task.id, problem=str(err))
+            self._report(lambda core: core.unprepared(task.id, None))
+        except Exception as err:  # supervised: nothing was sent
+            log.exception("a task could not be prepared by a defect", task_id=task.id)
+            self._report_defect(task.id, err)
+        else:
+            self._report(lambda core: core.prepared(task.id, kind, prepared))
+
+    async def _inputs(self, task: Task) -> list[InputImage]:
+        """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
+        count = task.ask.image_count
+        try:
+            inputs = await self._store.inputs(task.inputs_of) if count else []
+        except TaskUnreadable:
+            inputs = []
+        if len(inputs) < count:
+            raise UploadFailed("its input pictures cannot be read any more")
+        return inputs[:count]
+
+    async def _load_mask(self, task: Task, event: IframeOpened) -> None:
+        inputs: list[InputImage] | None = None
+        with suppress(TaskUnreadable):
+            inputs = await _surely(lambda: self._store.inputs(task.id))
+        self._report(lambda core: core.mask_loaded(task.id, event, inputs))
+
+    async def _read(self, after: MessageId | None, limit: int) -> None:
+        messages: list[Message] | None = None
+        try:
+            messages = await self.connection.history(self.config.channel_id, after=after, limit=limit)
+        except DiscordError as err:
+            log.warning("the channel's history could not be read", error=str(err))
+        finally:
+            self._report(lambda core: core.history_read(messages, limit))
+            for message in messages or ():
+                self._mailbox.offer(message)
+
+    async def _recall(self, task_id: TaskId, event: Event) -> None:
+        task = await _surely(lambda: self.read_task(task_id))
+
+        def hear_again(core: Core) -> list[Outside]:
+            if task is not None:
+                core.take(task)
+            return core.hear(event, recalled=True)
+
+        self._report(hear_again)
+
+    def _relocate(self, task: Task) -> None:
+        """Give a Task to an Account that can run it, once that is durable; else say for what it waits."""
+        other = self._find_other(task)
+        if other is None:
+            self._carry_out(self._core.keep_waiting(task.id))
+            return
+        self._carry_out(self._core.give_away(task.id, other.id, other.config.channel_id))
+        self._leaving[task.id] = other
+        self._beside.spawn(
+            self._hand_over(task.id, other, self._journal.settled(task.id, patient=True)), f"hand over {task.id}"
+        )
+
+    async def _hand_over(self, task_id: TaskId, other: "Worker", durable: Awaitable[None]) -> None:
+        with other.expecting():
+            with suppress(VersionConflict):  # then it is read anew, and goes where it belongs
+                await durable
+            await self._handed_over(task_id)
+
+    async def _handed_over(self, task_id: TaskId) -> None:
+        other = self._leaving[task_id]
+        task = await _surely(lambda: other.read_task(task_id))
+        self._leaving.pop(task_id, None)
+        if task is not None:
+            other.take(task)
 
     async def _interact(self, interaction: Interaction) -> None:
         """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""
-        await self._sender.turn()
-        if not self._standing.takes_work:
+        while (wake_at := self._core.sender.wake_at()) is not None:  # noqa: ASYNC110 - a time, no event
+            await asyncio.sleep(wake_at - self._clock.monotonic())
+        self._core.sender.keep_pace()
+        if not self._core.standing.takes_work:
             account = self.account()
             raise _unavailable(account)
         await self.connection.interact(interaction, self._nonces.next())
 
-    def _nap(self) -> timedelta:
-        """Return how long nothing has to be looked at."""
-        nap = self._limits.sweep_period if self._ledger.has_unfinished() else IDLE_NAP
-        now = time.monotonic()
-        waits = [at - now for at in (self._sender.wake_at(), self._listener.wake_at()) if at is not None]
-        return min([nap, *(timedelta(seconds=wait) for wait in waits)])
-
-    async def _look_around(self) -> None:
-        """Do what is due: deadlines, expired messages, and whatever may be sent now."""
-        self._listener.expire()
-        if self._lookback.is_due():
-            await self._lookback.sweep()
-            self._forget_old()
-        if self._standing.takes_work:
-            await self._sender.pump()
-        elif self._standing.needs_person:
-            self._sender.recall()
-            await self._relocate_waiting()
-
-    def _forget_old(self) -> None:
-        """Let go of what no late picture can need any more."""
-        self._ledger.forget_old()
-        self._lookback.forget_old()
-        self._sender.forget_old(self._ledger.index.by_nonce)
-        self._answered = {nonce for nonce in self._answered if nonce in self._ledger.index.by_nonce}
-
-    async def _hear(self, event: Event) -> None:
-        match event:
-            case Connected():
-                await self._standing.connected(event.user_id, event.user_name)
-                self._listener.user_id = event.user_id
-                if not event.resumed:
-                    self._lookback.look()
-                    self._ask_settings()
-            case Disconnected():
-                self._standing.disconnected(event.reason)
-            case TokenRefused():
-                self._standing.disconnected(event.reason)
-                await self._trouble(Trouble(AccountState.INVALID, event.reason))
-            case _:
-                await self._listener.hear(event)
-
-    async def _sent(self, nonce: Nonce, error: DiscordError | None) -> None:
-        """Take the outcome of a POST. An event that proves acceptance counts more than an error."""
-        attempt = self._ledger.attempt(nonce)
-        if attempt is None:
-            return
-        if error is None:
-            accepted = replace(attempt, accepted_at=attempt.accepted_at or self._clock.now())
-            await self._ledger.change(attempt.task_id, Accepted(), attempts=[accepted])
-            return
-        found = verdict(error)
-        if attempt.interaction_id is None or attempt.kind is AttemptKind.REGION:
-            await self._refused(attempt, found)
-        await self._consequences(found)
-
-    async def _refused(self, attempt: Attempt, found: Verdict) -> None:
-        if found.event is not None:
-            event: Requeued | Failed = found.event
-            tries = len(self._ledger.attempts(attempt.task_id))
-            if isinstance(event, Requeued) and tries > self._limits.max_requeues:
-                event = failed(Reason.UPSTREAM_REJECTED, f"given up after {tries} tries: {event.notice}")
-            ended = self._ledger.ended(attempt.task_id, settled=True)
-            await self._ledger.change(attempt.task_id, event, attempts=ended)
-
-    async def _unprepared(self, task_id: TaskId, error: DiscordError) -> None:
-        """Take the failure of an upload: the Task fails, or stays in the queue for another try."""
-        found = verdict(error)
-        if isinstance(found.event, Failed):
-            await self._ledger.change(task_id, found.event)
-        self._sender.pause(self._limits.sweep_period.total_seconds())
-        await self._consequences(found)
-
-    async def _consequences(self, found: Verdict) -> None:
-        if found.pause_seconds:
-            self._sender.pause(found.pause_seconds)
-        if found.trouble:
-            await self._trouble(found.trouble)
-
-    async def _trouble(self, trouble: Trouble) -> None:
-        """Enter the state; a need for a person is never softened to LIMITED."""
-        if not (self._standing.needs_person and trouble.state is AccountState.LIMITED):
-            await self._standing.become(trouble.state, trouble.reason)
-
-    async def _relocate_waiting(self) -> None:
-        """Give waiting Tasks to Accounts that can run them; those bound to this one wait, and say for what."""
-        for task in [*self._ledger.waiting(drawing=True), *self._ledger.waiting(drawing=False)]:
-            if self._sender.is_busy(task.id):
-                continue
-            other = None if is_bound(task.ask) else self.relocate(task)
-            if other is None:
-                await self._tell_why(task)
-                continue
-            moved = await self._ledger.change(task.id, Assigned(other.id, other.config.channel_id))
-            self._ledger.drop(task.id)
-            if moved is not None:
-                other.take(moved)
-
-    async def _tell_why(self, task: Task) -> None:
-        notice = f"the account waits for a person: {self._standing.reason}"
-        if notice not in task.notices:
-            await self._ledger.change(task.id, Noticed(notice))
-
-    async def _answer(self, attempt: Attempt, event: ModalOpened | IframeOpened) -> None:
-        """Answer the window that a press opened, once."""
-        task = self._ledger.tasks.get(attempt.task_id)
-        if task is None or attempt.nonce in self._answered:
-            return
-        if task.state.is_terminal:  # cancelled meanwhile: left unanswered, the window makes no job
-            await self._ledger.learn(*self._ledger.ended(task.id, settled=True))
-            return
-        application_id = APPLICATION_IDS[task.ask.bot]
-        if isinstance(event, ModalOpened):
-            submit = answer(task, event, application_id, self._sender.place)
-            self._sender.submit(Outgoing(task.id, AttemptKind.MODAL, submit))
-        else:
-            await self._answer_iframe(task, event, application_id)
-        self._answered.add(attempt.nonce)  # only now: until then a refusing Store makes this step run again
-
-    async def _answer_iframe(self, task: Task, event: IframeOpened, application_id: str) -> None:
+    async def _ask_settings(self) -> None:
         try:
-            inputs = await self._store.inputs(task.id)
-        except TaskUnreadable:
-            lost = failed(Reason.UPLOAD_FAILED, "its mask cannot be read any more")
-            await self._ledger.change(task.id, lost, attempts=self._ledger.ended(task.id, settled=True))
-            return
-        mask = mask_as_sent(inputs[-1]) if task.ask.has_mask and inputs else ""
-        prompt = task.ask.modal_prompt if task.ask.modal_prompt is not None else task.ask.prompt_en
-        submit = RegionSubmit(application_id, event.custom_id.removeprefix(IFRAME_PREFIX), mask, prompt)
-        self._sender.submit(Outgoing(task.id, AttemptKind.REGION, submit, interaction_id=event.id))
-
-    def _see_remix(self, remix: bool) -> None:
-        self._standing.remix = remix
-
-    def _ask_settings(self) -> None:
-        """Ask once in a process whether Remix is on; the panel that answers is read by the listener."""
-        if self._limits.sync_settings and not self._asked_settings and self._standing.takes_work:
-            self._asked_settings = True
-            self._spawn(self._settings_errand(), f"settings {self.id}")
-
-    async def _settings_errand(self) -> None:
-        try:
-            await ask_settings(self._sender.place, self._interact)
+            await ask_settings(self._core.sender.place, self._interact)
         except (DiscordError, Refusal) as err:
             log.info("the account's settings could not be read", account_id=self.id, error=str(err))
+
+
+async def _surely(read: Callable[[], Awaitable[T]]) -> T:
+    """Read from the Store, again while it refuses."""
+    tries = 0
+    while True:
+        try:
+            return await read()
+        except StoreUnavailable:
+            log.warning("the store refuses; trying again", tries=tries)
+        await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+        tries += 1
 
 
 def _unavailable(account: Account) -> Refusal:

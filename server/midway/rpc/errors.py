@@ -29,7 +29,7 @@ from midway.store.port import RequestIdReused, StoreUnavailable, TaskUnreadable,
 from midway.store.watch import UnknownTask, WatchClosed
 
 DOMAIN = "midway"
-INTERNAL = "ERROR_REASON_INTERNAL"  # of the contract only: the domain raises no such thing
+INTERNAL = "ERROR_REASON_INTERNAL"  # a defect, which no Refusal tells; a Task that met one has this reason, too
 Outcome = Refusal | StoreUnavailable | TaskUnreadable | RequestIdReused | UnknownTask | WatchClosed
 OUTCOMES = (Refusal, StoreUnavailable, TaskUnreadable, RequestIdReused, UnknownTask, WatchClosed)
 

@@ -22,12 +22,13 @@ from midway.store.port import (
     AccountMark,
     DeadLetter,
     DeadLetterKey,
+    Entry,
     OutboxRow,
     RequestIdReused,
     RequestKey,
-    RevisionConflict,
     Submitted,
     TaskQuery,
+    VersionConflict,
 )
 
 
@@ -58,7 +59,7 @@ class MemoryStore:
         if request and (made := await self.by_request(request)):
             return Submitted(made, created=False)
         if present := self._tasks.get(task.id):
-            raise RevisionConflict(task.id, Revision(0), present.revision)
+            raise VersionConflict(task.id, -1, present.version)
         stored = self._keep(task)
         self._inputs[task.id] = list(inputs)
         if request:
@@ -75,26 +76,32 @@ class MemoryStore:
             raise RequestIdReused(task_id)
         return self._tasks[task_id]
 
-    async def append(
-        self,
-        task: Task,
-        *,
-        expected_revision: Revision,
-        attempts: Sequence[Attempt] = (),
-        notify: bool = False,
-        request: RequestKey | None = None,
-    ) -> Task:
-        """Replace a Task that is at the expected revision."""
-        present = self._tasks.get(task.id)
-        if present is None or present.revision != expected_revision:
-            raise RevisionConflict(task.id, expected_revision, present.revision if present else None)
-        stored = self._keep(task)
-        self._attempts.update({attempt.nonce: attempt for attempt in attempts})
-        if request:
-            self._requests[request.id] = (request.payload_digest, task.id)
-        if notify and task.ask.notify_url:
-            self._outbox.put(stored, stored.updated_at)
+    async def append(self, *entries: Entry) -> list[Task]:
+        """Keep these in order, or none of them."""
+        versions: dict[TaskId, int | None] = {}
+        for task in [entry.task for entry in entries if entry.task]:
+            present = versions.get(task.id, self._version(task.id))
+            if present != task.version - 1:
+                raise VersionConflict(task.id, task.version - 1, present)
+            versions[task.id] = task.version
+        stored = [kept for entry in entries if (kept := self._put(entry))]
         self._doorbells.ring()
+        return stored
+
+    def _version(self, task_id: TaskId) -> int | None:
+        return self._tasks[task_id].version if task_id in self._tasks else None
+
+    def _put(self, entry: Entry) -> Task | None:
+        stored = self._keep(entry.task) if entry.task else None
+        self._attempts.update({attempt.nonce: attempt for attempt in entry.attempts})
+        if entry.mark:
+            self._marks[entry.mark.account_id] = entry.mark
+        if stored:
+            self._inputs.setdefault(stored.id, []).extend(entry.inputs)
+        if stored and entry.request:
+            self._requests[entry.request.id] = (entry.request.payload_digest, stored.id)
+        if stored and entry.notify and stored.ask.notify_url:
+            self._outbox.put(stored, stored.updated_at)
         return stored
 
     def _keep(self, task: Task) -> Task:
@@ -108,16 +115,6 @@ class MemoryStore:
             self._progress[task.id] = stored.revision
         self._tasks[task.id] = self._snapshots[stored.revision] = stored
         return stored
-
-    async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
-        """Add input pictures after the others."""
-        self._inputs.setdefault(task_id, []).extend(inputs)
-        self._doorbells.ring()
-
-    async def put_attempt(self, attempt: Attempt) -> None:
-        """Keep what was learnt about an Attempt."""
-        self._attempts[attempt.nonce] = attempt
-        self._doorbells.ring()
 
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task."""
@@ -175,11 +172,6 @@ class MemoryStore:
 
     def _attempts_where(self, agrees: Callable[[Attempt], bool]) -> list[Attempt]:
         return sorted(filter(agrees, self._attempts.values()), key=lambda attempt: attempt.sent_at)
-
-    async def put_mark(self, mark: AccountMark) -> None:
-        """Keep an Account's mark."""
-        self._marks[mark.account_id] = mark
-        self._doorbells.ring()
 
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""

@@ -3,7 +3,8 @@
 Rules that every implementation keeps and `tests/store/` proves:
 
 - A write has happened on disk when the call returns; a call that raises has changed nothing, save by WriteInDoubt.
-- Every write of a Task names the revision it expects. Revisions are one increasing sequence over all Tasks.
+- Every write of a Task is of the version after the stored one, so a Task has one writer, its owner. The Store gives
+  each write its revision; revisions are one increasing sequence over all Tasks.
 - A change of state is kept in the Task's history for ever; progress between two states keeps only the latest.
 - The doorbell tells that something changed. It may be lost or rung twice: the table is the truth.
 """
@@ -40,11 +41,11 @@ class WriteInDoubt(StoreUnavailable):
     """The database was taken away while this was written: it may be there after the next start, or not."""
 
 
-class RevisionConflict(Exception):
+class VersionConflict(Exception):
     """Somebody else wrote the Task since it was read; read again and decide again."""
 
-    def __init__(self, task_id: TaskId, expected: Revision, actual: Revision | None) -> None:
-        super().__init__(f"task {task_id}: expected revision {expected}, found {actual}")
+    def __init__(self, task_id: TaskId, expected: int, actual: int | None) -> None:
+        super().__init__(f"task {task_id}: expected version {expected}, found {actual}")
         self.task_id = task_id
         self.expected = expected
         self.actual = actual
@@ -92,6 +93,24 @@ class AccountMark(Struct, frozen=True):
     state: AccountState
     reason: str
     since: datetime
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What was decided at once, and is written whole or not at all.
+
+    `task` is of the version after the stored one. `attempts` are new or changed; `inputs` come after those that the
+    Task has. With `notify` and a `notify_url`, an outbox row tells of the Task. It takes the place of the rows before
+    it that tell of earlier progress in the same state, save the Task's first row, which may be on its way; a row that
+    tells of the end stays in any case. With `request`, that request id belongs to the Task from now on; the caller has
+    looked with `by_request` before.
+    """
+
+    task: Task | None = None
+    attempts: tuple[Attempt, ...] = ()
+    inputs: tuple[InputImage, ...] = ()
+    mark: AccountMark | None = None
+    notify: bool = False
+    request: RequestKey | None = None
 
 
 class OutboxRow(Struct, frozen=True):
@@ -153,29 +172,11 @@ class Store(Protocol):
     async def by_request(self, request: RequestKey) -> Task | None:
         """Find the Task that a request id already made. Raises RequestIdReused when it came with another payload."""
 
-    async def append(
-        self,
-        task: Task,
-        *,
-        expected_revision: Revision,
-        attempts: Sequence[Attempt] = (),
-        notify: bool = False,
-        request: RequestKey | None = None,
-    ) -> Task:
-        """Replace a Task, and store these Attempts (new or changed), in one transaction.
+    async def append(self, *entries: Entry) -> list[Task]:
+        """Write these in order, in one transaction; return the Tasks as stored, with their revisions.
 
-        With `request`, that request id belongs to the Task from now on; the caller has looked with `by_request` before.
-        Returns the Task with its new revision. With `notify` and a `notify_url`, an outbox row is written with it. It
-        takes the place of the rows before it that tell of earlier progress in the same state, save the Task's first
-        row, which may be on its way; a row that tells of the end stays in any case.
-        Raises RevisionConflict when the Task is not at `expected_revision`.
+        Raises VersionConflict when a Task is not at the version before; then nothing of it all is written.
         """
-
-    async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
-        """Add input pictures after those stored already (a mask that came with the modal)."""
-
-    async def put_attempt(self, attempt: Attempt) -> None:
-        """Store what was learnt about an Attempt; its Task stays as it is."""
 
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task. Raises TaskUnreadable."""
@@ -212,9 +213,6 @@ class Store(Protocol):
 
     async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
         """Read an Account's Attempts that are open, or were sent after `since`; oldest first."""
-
-    async def put_mark(self, mark: AccountMark) -> None:
-        """Store an Account's mark."""
 
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""

@@ -13,7 +13,7 @@ from midway.domain.lifecycle import Dispatched, Progressed
 from midway.domain.redate import Boot
 from midway.domain.task import UNFINISHED, Task
 from midway.store.codec import json_from_task
-from midway.store.port import AccountMark, RequestKey, TaskQuery, TaskUnreadable
+from midway.store.port import AccountMark, Entry, RequestKey, TaskQuery, TaskUnreadable
 from midway.store.sqlite import SqliteStore
 from msgspec.structs import replace
 from structlog.testing import capture_logs
@@ -122,7 +122,7 @@ async def test_an_attempt_that_cannot_be_read_costs_that_attempt(store: SqliteSt
     task = await submitted(store)
     first, second = an_attempt(task, 1), an_attempt(task, 2)
     for attempt in (first, second):
-        await store.put_attempt(attempt)
+        await store.append(Entry(attempts=(attempt,)))
     await garble(store, "attempt", "nonce", first.nonce)
 
     assert await store.attempts(task.id) == [second]
@@ -153,7 +153,7 @@ async def test_a_dead_letter_that_cannot_be_read_is_passed_over(store: SqliteSto
 
 async def test_a_mark_of_a_later_version_pauses_its_account(store: SqliteStore):
     """Whether it may act, nobody here knows."""
-    await store.put_mark(AccountMark(ACCOUNT, AccountState.LIMITED, "", START))
+    await store.append(Entry(mark=AccountMark(ACCOUNT, AccountState.LIMITED, "", START)))
     sql = "UPDATE account_mark SET state = 'BANNED'"
     await store._writer.write(lambda batch: batch.connection.execute(sql))
 
@@ -256,7 +256,7 @@ async def test_what_its_table_does_not_take_stays_aside(database: Path):
     "garbled", ["state = 'BANNED'", "state = CAST(x'ff' AS TEXT)", "reason = CAST(x'ff' AS TEXT)", f"since = {2**62}"]
 )
 async def test_a_mark_that_cannot_be_read_pauses_its_account(store: SqliteStore, garbled: str):
-    await store.put_mark(AccountMark(ACCOUNT, AccountState.ACTIVE, "", START))
+    await store.append(Entry(mark=AccountMark(ACCOUNT, AccountState.ACTIVE, "", START)))
     await store._writer.write(lambda batch: batch.connection.execute(f"UPDATE account_mark SET {garbled}"))
 
     [mark] = await store.marks()
@@ -280,7 +280,7 @@ async def test_the_clock_is_followed_beside_rows_that_cannot_be_read(store: Sqli
     await store.follow_clock(boot, START)
     task, kept = await submitted(store), await submitted(store)
     for one in (task, kept):
-        await store.put_attempt(an_attempt(one, int(one.id) % 1000))
+        await store.append(Entry(attempts=(an_attempt(one, int(one.id) % 1000),)))
     await garble(store, "task", "id", task.id, b'{"prompt": "a secret prompt\xff"}')
     await garble(store, "attempt", "task_id", task.id, b"[" * 100_000)
 

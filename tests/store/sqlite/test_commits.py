@@ -7,12 +7,14 @@ import pytest
 from midway.domain.ids import Revision
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Dispatched, apply
-from midway.store.port import RevisionConflict, StoreUnavailable, Submitted
+from midway.store.port import Entry, StoreUnavailable, Submitted, VersionConflict
 from midway.store.sqlite import SqliteStore, writer
 from midway.store.sqlite.writer import MAX_BATCH
+from msgspec.structs import replace
 
 from tests.store.tasks import START, a_task, advance, an_attempt, submitted
 from tests.support.processes import PATIENCE_SECONDS
+from tests.support.writes import write
 
 BIG_PICTURE = InputImage(b"x" * 10_000_000, "image/png", 1, 1)
 
@@ -99,12 +101,12 @@ async def test_writes_of_one_task_in_one_commit_see_each_other(sqlite: SqliteSto
     made, again, missing = await asyncio.gather(
         sqlite.submit(task),
         sqlite.submit(task),
-        sqlite.append(apply(task, Dispatched(), START), expected_revision=Revision(7)),
+        write(sqlite, replace(apply(task, Dispatched(), START), version=7)),
         return_exceptions=True,
     )
 
     assert isinstance(made, Submitted)
-    assert [type(each) for each in (again, missing)] == [RevisionConflict, RevisionConflict]
+    assert [type(each) for each in (again, missing)] == [VersionConflict, VersionConflict]
     assert await sqlite.get(task.id) == made.task
     assert len(commits) == 1
 
@@ -113,8 +115,8 @@ async def test_writes_of_one_task_in_one_commit_see_each_other(sqlite: SqliteSto
 async def test_the_last_word_about_an_attempt_counts_within_one_commit(sqlite: SqliteStore, learnt_first: bool):
     task = await submitted(sqlite)
     sent, accepted = an_attempt(task), an_attempt(task, accepted_at=START)
-    put = sqlite.put_attempt(accepted)
-    append = sqlite.append(apply(task, Dispatched(), START), expected_revision=task.revision, attempts=[sent])
+    put = sqlite.append(Entry(attempts=(accepted,)))
+    append = write(sqlite, apply(task, Dispatched(), START), attempts=(sent,))
 
     await asyncio.gather(*((put, append) if learnt_first else (append, put)))
 

@@ -16,7 +16,15 @@ from midway.domain.ids import AccountId, RequestId, Revision
 from midway.domain.lifecycle import Dispatched, Progressed
 from midway.domain.redate import Boot
 from midway.domain.task import UNFINISHED, Task
-from midway.store.port import AccountMark, RequestIdReused, RequestKey, RevisionConflict, TaskQuery, TaskUnreadable
+from midway.store.port import (
+    AccountMark,
+    Entry,
+    RequestIdReused,
+    RequestKey,
+    TaskQuery,
+    TaskUnreadable,
+    VersionConflict,
+)
 from midway.store.sqlite import SqliteStore
 from midway.store.sqlite.database import open_writer
 from structlog.testing import capture_logs
@@ -29,7 +37,7 @@ STEP = timedelta(hours=2)
 LATER = START + timedelta(days=1)
 OTHER_ACCOUNT = AccountId("2002")
 PAUSED = AccountMark(OTHER_ACCOUNT, AccountState.PAUSED, "verify", START)
-NAMED = (TaskUnreadable, RequestIdReused, RevisionConflict)  # what a verb may say of the garbled row
+NAMED = (TaskUnreadable, RequestIdReused, VersionConflict)  # what a verb may say of the garbled row
 
 NO_UTF8 = f"CAST(x'{SECRET.encode().hex()}ff' AS TEXT)"
 FAR_AWAY = {"far away": str(2**62), "the smallest": str(-(2**63))}
@@ -129,8 +137,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
 async def _fill(database: Path) -> list[Task]:
     store = await SqliteStore.open(database)
     await store.follow_clock(BOOT, START)
-    await store.put_mark(AccountMark(ACCOUNT, AccountState.ACTIVE, "", START))
-    await store.put_mark(PAUSED)
+    await store.append(Entry(mark=AccountMark(ACCOUNT, AccountState.ACTIVE, "", START)))
+    await store.append(Entry(mark=PAUSED))
     tasks = []
     for number in range(2):
         task = a_task(prompt=SECRET, notify_url=f"https://r{number}.invalid")
@@ -138,7 +146,7 @@ async def _fill(database: Path) -> list[Task]:
         task = await advance(store, task, Dispatched(), notify=True)
         [dead] = [row for row in await store.outbox_due(LATER) if row.task.id == task.id]
         await store.outbox_give_up(dead.sequence, "gone", START)
-        await store.put_attempt(an_attempt(task, number))
+        await store.append(Entry(attempts=(an_attempt(task, number),)))
         tasks.append(await advance(store, task, Progressed(10), Progressed(20), notify=True))
     await store.close()
     return tasks

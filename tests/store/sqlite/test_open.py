@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from midway.domain.ids import Revision, TaskId
-from midway.store.port import StoreUnavailable
+from midway.store.port import Entry, StoreUnavailable
 from midway.store.sqlite import DatabaseDamaged, DatabaseInUse, DatabaseTooNew, NetworkFileSystem, SqliteStore
 from midway.store.sqlite.file_system import kind_of_device, refuse_network
 
@@ -125,7 +125,7 @@ async def test_a_refused_opening_keeps_no_lock(no_database: Path):
 async def test_everything_is_there_after_reopening(database: Path):
     store = await SqliteStore.open(database)
     task = await submitted(store)
-    await store.put_attempt(an_attempt(task))
+    await store.append(Entry(attempts=(an_attempt(task),)))
     await store.close()
 
     store = await SqliteStore.open(database)

@@ -11,8 +11,8 @@ SELECT value FROM counter WHERE name = 'revision' AND typeof(value) = 'integer' 
 SELECT max(coalesce((SELECT max(revision) FROM task), 0), coalesce((SELECT max(revision) FROM task_history), 0))
 
 -- name: position_of_task
--- Where a Task stands now, to compare with what its writer expects.
-SELECT revision, state FROM task WHERE id = :id
+-- Where a Task stands now, to compare with what its writer expects. What is no JSON has no version.
+SELECT CASE WHEN json_valid(doc) THEN coalesce(doc ->> '$.version', 0) END AS version, state FROM task WHERE id = :id
 
 -- name: put_tasks
 -- Store new Tasks and replace those that are there. What was asked for never changes.

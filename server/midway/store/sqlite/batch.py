@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
-from midway.domain.ids import Revision, TaskId
+from midway.domain.ids import Nonce, Revision, TaskId
 from midway.domain.task import Task
 from midway.store.codec import json_from_attempt, json_from_task
 from midway.store.sqlite.columns import integer_from_time
@@ -25,7 +25,7 @@ Row = tuple[Any, ...]
 class Position(NamedTuple):
     """Where a Task stands."""
 
-    revision: Revision
+    version: int
     state: str
 
 
@@ -37,9 +37,9 @@ class Batch:
     tail: Tail  # does not change while the batch runs
     revision: Revision  # the last one given
     _tasks: dict[TaskId, Task] = field(default_factory=dict)  # changed by this batch
-    _task_rows: list[Row] = field(default_factory=list)
+    _task_rows: dict[TaskId, Row] = field(default_factory=dict)  # the last one of each
     _history_rows: list[Row] = field(default_factory=list)
-    _attempt_rows: list[Row] = field(default_factory=list)
+    _attempt_rows: dict[Nonce, Row] = field(default_factory=dict)
 
     def trial(self) -> Self:
         """Return a batch that goes on from here and has nothing to write; this one stays as it is."""
@@ -52,11 +52,11 @@ class Batch:
     def position(self, task_id: TaskId) -> Position | None:
         """Tell where a Task stands after the operations before; None when there is none."""
         if task := self.task(task_id):
-            return Position(task.revision, task.state)
+            return Position(task.version, task.state)
         if task_id > self.tail.newest_id:
             return None  # ids rise: it is past all that are stored
         row = self.connection.execute(QUERIES["position_of_task"], {"id": task_id}).fetchone()
-        return Position(Revision(row["revision"]), row["state"]) if row else None
+        return Position(row["version"], row["state"]) if row else None
 
     def put(self, task: Task, *, is_change_of_state: bool) -> tuple[Task, str]:
         """Give a Task the next revision and write it; return it as stored, and as a document."""
@@ -64,29 +64,31 @@ class Batch:
         document = json_from_task(stored)
         self.revision = stored.revision
         self._tasks[task.id] = stored
-        self._task_rows.append(_row_of_task(stored, document))
+        self._task_rows[task.id] = _row_of_task(stored, document)
         if is_change_of_state:
             self._history_rows.append((stored.revision, stored.id, stored.state.value, document))
         return stored, document
 
     def put_attempt(self, attempt: Attempt) -> None:
         """Write an Attempt, in the place of what was known of it."""
-        self._attempt_rows.append(_row_of_attempt(attempt))
+        self._attempt_rows[attempt.nonce] = _row_of_attempt(attempt)
 
     def write(self) -> None:
         """Write the rows that were collected so far."""
         if self._task_rows:
             self.connection.execute(QUERIES["set_revision"], {"value": self.revision})
         for query, rows in (
-            ("put_tasks", self._task_rows),
+            ("put_tasks", list(self._task_rows.values())),
             ("insert_history", self._history_rows),
-            ("put_attempts", self._attempt_rows),
+            ("put_attempts", list(self._attempt_rows.values())),
         ):
             if rows:
                 self.connection.execute(
                     QUERIES[query].format(rows=_places(rows)), [value for row in rows for value in row]
                 )
-                rows.clear()
+        self._task_rows.clear()
+        self._history_rows.clear()
+        self._attempt_rows.clear()
 
 
 def _places(rows: Sequence[Row]) -> str:

@@ -20,6 +20,7 @@ from midway.store.port import (
     AccountMark,
     DeadLetter,
     DeadLetterKey,
+    Entry,
     OutboxRow,
     RequestKey,
     StoreUnavailable,
@@ -93,38 +94,9 @@ class SqliteStore:
         operation = partial(writes.submit, task=task, inputs=inputs, request=request)
         return await self._readable(lambda: self._writer.write(operation))
 
-    async def append(
-        self,
-        task: Task,
-        *,
-        expected_revision: Revision,
-        attempts: Sequence[Attempt] = (),
-        notify: bool = False,
-        request: RequestKey | None = None,
-    ) -> Task:
-        """Replace a Task that is at the expected revision."""
-        return await self._writer.write(
-            partial(
-                writes.append,
-                task=task,
-                expected_revision=expected_revision,
-                attempts=attempts,
-                notify=notify,
-                request=request,
-            )
-        )
-
-    async def put_inputs(self, task_id: TaskId, inputs: Sequence[InputImage]) -> None:
-        """Add input pictures after the others."""
-        await self._writer.write(partial(writes.put_inputs, task_id=task_id, inputs=inputs))
-
-    async def put_attempt(self, attempt: Attempt) -> None:
-        """Store what was learnt about an Attempt."""
-        await self._writer.write(partial(writes.put_attempt, attempt=attempt))
-
-    async def put_mark(self, mark: AccountMark) -> None:
-        """Store an Account's mark."""
-        await self._writer.write(partial(writes.put_mark, mark=mark))
+    async def append(self, *entries: Entry) -> list[Task]:
+        """Write these in order, or none of them."""
+        return await self._writer.write(partial(writes.append, entries=entries))
 
     async def outbox_delivered(self, sequence: int) -> None:
         """Remove a notice."""
@@ -299,8 +271,9 @@ def _stored(outcome: Any) -> Sequence[Task]:
     """Return the Tasks that an operation of the writer's has stored."""
     if isinstance(outcome, redating.Moved):
         return outcome.tasks
-    stored = outcome.task if isinstance(outcome, Submitted) and outcome.created else outcome
-    return (stored,) if isinstance(stored, Task) else ()
+    if isinstance(outcome, writes.Appended):
+        return outcome
+    return (outcome.task,) if isinstance(outcome, Submitted) and outcome.created else ()
 
 
 async def _open_files(path: Path, allow_network_file_system: bool) -> OpenFiles:

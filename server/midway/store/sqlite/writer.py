@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from midway.store.port import RequestIdReused, RevisionConflict, StoreUnavailable, TaskUnreadable, WriteInDoubt
+from midway.store.port import RequestIdReused, StoreUnavailable, TaskUnreadable, VersionConflict, WriteInDoubt
 from midway.store.sqlite.aside import RowsUnreadable
 from midway.store.sqlite.batch import Batch
 from midway.store.sqlite.driver import Driver
@@ -29,7 +29,7 @@ Operation = Callable[[Batch], T]
 
 _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 # Raised before anything is written, as `writes` says.
-_REFUSALS = (RevisionConflict, RequestIdReused, TaskUnreadable, RowsUnreadable)
+_REFUSALS = (VersionConflict, RequestIdReused, TaskUnreadable, RowsUnreadable)
 MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
 GATHERING = timedelta(milliseconds=10)  # a commit costs as much as twenty Tasks in it
 CROWDED = timedelta(milliseconds=100)  # after a batch of several, more are expected for so long

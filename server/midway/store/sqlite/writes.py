@@ -1,15 +1,14 @@
 """What each writing verb does to its batch. Each raises before it changes anything, or does all of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from midway.domain.attempt import Attempt
-from midway.domain.ids import Revision, TaskId
+from midway.domain.ids import TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
-from midway.store.port import AccountMark, RequestKey, RevisionConflict, Submitted
+from midway.store.port import AccountMark, Entry, RequestKey, Submitted, VersionConflict
 from midway.store.sqlite import aside, outbox, reads
 from midway.store.sqlite.aside import UnreadableRow
-from midway.store.sqlite.batch import Batch
+from midway.store.sqlite.batch import Batch, Position
 from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
 
@@ -19,7 +18,7 @@ def submit(batch: Batch, task: Task, inputs: Sequence[InputImage], request: Requ
     if request and (made := _by_request(batch, request)):
         return Submitted(made, created=False)
     if position := batch.position(task.id):
-        raise RevisionConflict(task.id, Revision(0), position.revision)
+        raise VersionConflict(task.id, -1, position.version)
     stored, _ = batch.put(task, is_change_of_state=True)
     put_inputs(batch, task.id, inputs)
     if request:
@@ -37,24 +36,36 @@ def _remember_request(batch: Batch, request: RequestKey, task_id: TaskId) -> Non
     batch.connection.execute(QUERIES["insert_request"], key)
 
 
-def append(
-    batch: Batch,
-    task: Task,
-    expected_revision: Revision,
-    attempts: Sequence[Attempt],
-    notify: bool,
-    request: RequestKey | None,
-) -> Task:
-    """Replace a Task that is at the expected revision."""
-    position = batch.position(task.id)
-    if position is None or position.revision != expected_revision:
-        raise RevisionConflict(task.id, expected_revision, position.revision if position else None)
-    stored, document = batch.put(task, is_change_of_state=position.state != task.state)
-    for attempt in attempts:
+class Appended(list[Task]):
+    """The Tasks of some entries, as stored."""
+
+
+def append(batch: Batch, entries: Sequence[Entry]) -> Appended:
+    """Write entries in order; each of their Tasks is of the version after the stored one."""
+    known: dict[TaskId, Position] = {}
+    states: list[str] = []  # of each entry's Task before it
+    for task in [entry.task for entry in entries if entry.task]:
+        position = known.get(task.id) or batch.position(task.id)
+        if position is None or position.version != task.version - 1:
+            raise VersionConflict(task.id, task.version - 1, position.version if position else None)
+        states.append(position.state)
+        known[task.id] = position._replace(version=task.version, state=task.state)
+    before = iter(states)
+    return Appended(stored for entry in entries if (stored := _put(batch, entry, before)))
+
+
+def _put(batch: Batch, entry: Entry, states: Iterator[str]) -> Task | None:
+    for attempt in entry.attempts:
         batch.put_attempt(attempt)
-    if request:
-        _remember_request(batch, request, task.id)
-    if notify and task.ask.notify_url:
+    if entry.mark:
+        put_mark(batch, entry.mark)
+    if entry.task is None:
+        return None
+    stored, document = batch.put(entry.task, is_change_of_state=next(states) != entry.task.state)
+    put_inputs(batch, stored.id, entry.inputs)
+    if entry.request:
+        _remember_request(batch, entry.request, stored.id)
+    if entry.notify and stored.ask.notify_url:
         outbox.put(batch.connection, stored, document)
     return stored
 
@@ -72,11 +83,6 @@ def put_inputs(batch: Batch, task_id: TaskId, inputs: Sequence[InputImage]) -> N
                 "data": image.data,
             },
         )
-
-
-def put_attempt(batch: Batch, attempt: Attempt) -> None:
-    """Insert an Attempt, or replace what is known of it."""
-    batch.put_attempt(attempt)
 
 
 def set_aside(batch: Batch, rows: Sequence[UnreadableRow]) -> int:

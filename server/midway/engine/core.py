@@ -1,0 +1,406 @@
+"""One Account's decisions, without a loop, a disk or a socket: what happened goes in, what follows comes out.
+
+Each method takes one thing that happened and returns what is to be done about it, in order. Memory is changed by then,
+and ahead of the Store: nothing that was decided here may be told to anybody before its `Write` is durable. Not
+reentrant; whoever calls (`worker`) carries everything out before the next call. The clock comes by constructor.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from midway.discord.errors import DiscordError
+from midway.discord.event import Connected, Disconnected, Event, IframeOpened, Message, ModalOpened, TokenRefused
+from midway.domain.account import Account, AccountState
+from midway.domain.attempt import Attempt, AttemptKind
+from midway.domain.errors import Conflict, NotFound, Reason
+from midway.domain.ids import AccountId, ChannelId, Nonce, Nonces, TaskId
+from midway.domain.image import InputImage
+from midway.domain.lifecycle import Accepted, Assigned, Cancelled, Failed, InputGiven, Noticed, Requeued, failed
+from midway.domain.lifecycle import Event as LifeEvent
+from midway.domain.task import State, Task
+from midway.engine.account import AccountConfig
+from midway.engine.assign import is_bound
+from midway.engine.clock import SteadyClock
+from midway.engine.correlate import names_in, names_of
+from midway.engine.dispatch import APPLICATION_IDS, Prepared, answer, mask_as_sent
+from midway.engine.effects import (
+    AnswerWindow,
+    AskSettings,
+    Change,
+    Disown,
+    DrewFast,
+    Effect,
+    Enter,
+    ExpectFinal,
+    Learn,
+    LoadMask,
+    Outside,
+    Puzzled,
+    Relocate,
+    SawRemix,
+    SlowDown,
+    Write,
+)
+from midway.engine.ledger import Ledger
+from midway.engine.limits import Limits
+from midway.engine.listener import Listener
+from midway.engine.lookback import Lookback
+from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing, RegionSubmit, Verdict, tries, verdict
+from midway.engine.reading import Reading
+from midway.engine.sender import Sender
+from midway.engine.standing import Standing
+from midway.store.port import AccountMark, Entry, RequestKey
+
+NOTHING_SENT = "cancelled before anything was sent to Midjourney"
+STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
+IFRAME_PREFIX = "MJ::iframe::"
+IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
+
+
+class Wake(Struct, frozen=True):
+    """Match anew what is parked under these names."""
+
+    names: frozenset[str]
+
+
+class Core:
+    """Decides for one Account. Owned by its worker."""
+
+    def __init__(self, config: AccountConfig, limits: Limits, clock: SteadyClock, nonces: Nonces) -> None:
+        self._limits = limits
+        self._clock = clock
+        self.ledger = Ledger(limits, clock)
+        self.standing = Standing(config, clock)
+        self.sender = Sender(config, self.ledger, limits, clock, nonces)
+        self._listener = Listener(self.ledger, limits, clock)
+        self._lookback = Lookback(config, self.ledger, self.sender, limits, clock)
+        self._answered: set[Nonce] = set()  # presses whose window was answered; a window that comes twice is not
+        self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
+        self._has_asked_settings = False
+
+    def load(self, mark: AccountMark | None, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
+        """Take over what an earlier run left."""
+        if mark is not None:
+            self.standing.restore(mark)
+        self.ledger.load(tasks, attempts)
+
+    def recover(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
+        """Begin anew with what the Store has, after a defect ended the worker somewhere in the middle."""
+        self.sender.reset()
+        self._lookback.reset()
+        self.ledger.load(tasks, attempts)
+
+    def clock_was_set(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
+        """Go on with the times that the Store has for what is unfinished since the wall clock was set."""
+        self.ledger.load(tasks, attempts)
+        self._lookback.clock_was_set()
+
+    def account(self, expected: int) -> Account:
+        """Return the Account as people see it; `expected` Tasks are on their way to it."""
+        running = len(self.ledger.occupied(drawing=True))
+        return self.standing.snapshot(running, self.ledger.waiting_count + expected)
+
+    def take(self, task: Task) -> None:
+        """Take over a stored Task of this Account; one that is known is newer here."""
+        known = self.ledger.tasks.get(task.id)
+        if known is None or known.version < task.version:
+            self.ledger.add(task)
+
+    def regain(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
+        """Take over what somebody else wrote of a Task; None: it is another Account's now."""
+        self.ledger.replace(task_id, task, attempts)
+
+    # What Discord says.
+
+    def hear(self, event: Event, *, recalled: bool = False) -> list[Outside]:
+        """Take an event; `recalled`: the Task that it speaks of was asked for."""
+        match event:
+            case Connected():
+                return self._connected(event)
+            case Disconnected():
+                self.standing.disconnected(event.reason)
+                return []
+            case TokenRefused():
+                self.standing.disconnected(event.reason)
+                return self._follow([Enter(AccountState.INVALID, event.reason)])
+            case _:
+                return self._follow(self._listener.hear(event, recalled=recalled))
+
+    def history_read(self, messages: Sequence[Message] | None, limit: int) -> list[Outside]:
+        """Take what a look at the channel's history gave, oldest first; None: Discord did not give it."""
+        if messages is None:
+            self._lookback.not_read()
+            return []
+        outside: list[Outside] = []
+        unplaced: list[Reading] = []
+        for reading in filter(None, map(self._listener.read, messages)):
+            effects, is_unplaced = self._listener.read_again(reading)
+            outside += self._follow(effects)
+            if is_unplaced:
+                unplaced.append(reading)
+        oldest = messages[0] if len(messages) >= limit else None
+        return [*outside, *self._follow(self._lookback.was_read(oldest, unplaced))]
+
+    def look(self) -> list[Outside]:
+        """Look at the channel's history: something was missed."""
+        return self._follow(self._lookback.look())
+
+    # What became of what was asked for.
+
+    def prepared(self, task_id: TaskId, kind: AttemptKind, prepared: Prepared) -> list[Outside]:
+        """Take a Task's Interaction, ready to be sent."""
+        return self._follow(self.sender.prepared(task_id, kind, prepared))
+
+    def unprepared(self, task_id: TaskId, error: DiscordError | None) -> list[Outside]:
+        """Take the failure of an upload: the Task fails, or stays in the queue for another try (None: for no fault)."""
+        self.sender.unprepared(task_id)
+        self.sender.pause(self._limits.sweep_period.total_seconds())
+        if error is None:
+            return []
+        found = verdict(error)
+        fails = [Change(task_id=task_id, events=(found.event,))] if isinstance(found.event, Failed) else []
+        return self._follow([*fails, *_consequences(found)])
+
+    def broke(self, task_id: TaskId, error: str) -> list[Outside]:
+        """Fail a Task by a defect of ours, named by its class. What was sent for it may still bring a picture."""
+        self.sender.unprepared(task_id)
+        failure = failed(Reason.INTERNAL, f"a defect of the server: {error}; its log has more")
+        ended = self.ledger.ended(task_id, settled=False)
+        return self._follow([Change(task_id=task_id, events=(failure,), attempts=ended)])
+
+    def mask_loaded(self, task_id: TaskId, event: IframeOpened, inputs: Sequence[InputImage] | None) -> list[Outside]:
+        """Answer a region window with its mask, the last of the Task's pictures; None: they cannot be read."""
+        task = self.ledger.tasks.get(task_id)
+        if task is None:
+            return []
+        if inputs is None or task.state.is_terminal:
+            lost = failed(Reason.UPLOAD_FAILED, "its mask cannot be read any more")
+            ended = self.ledger.ended(task_id, settled=True)
+            return self._follow([Change(task_id=task_id, events=(lost,), attempts=ended)])
+        self._answer_region(task, event, mask_as_sent(inputs[-1]) if inputs else "")
+        return []
+
+    def sent(self, nonce: Nonce, error: DiscordError | None) -> list[Outside]:
+        """Take the outcome of a POST. An event that proves acceptance counts more than an error."""
+        self.sender.arrived(nonce)
+        attempt = self.ledger.attempt(nonce)
+        if attempt is None:
+            return []
+        if error is None:
+            accepted = replace(attempt, accepted_at=attempt.accepted_at or self._clock.now())
+            return self._follow([Change(task_id=attempt.task_id, events=(Accepted(),), attempts=(accepted,))])
+        found = verdict(error)
+        is_open = attempt.interaction_id is None or attempt.kind is AttemptKind.REGION
+        refused = [self._refused(attempt, found.event)] if is_open and found.event else []
+        return self._follow([*refused, *_consequences(found)])
+
+    # What clients and operators want.
+
+    def cancel(self, task_id: TaskId) -> list[Outside]:
+        """End a Task as CANCELLED, saying honestly what goes on upstream; one that has ended stays as it is."""
+        task = self._known(task_id)
+        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT}
+        return self.tell(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING))
+
+    def give_input(
+        self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
+    ) -> list[Outside]:
+        """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
+        task = self._known(task_id)
+        if request is not None and self._given.get(task_id) == request:
+            return []
+        if task.state is not State.AWAITING_INPUT:
+            raise Conflict(
+                Reason.TASK_NOT_AWAITING_INPUT,
+                f"task {task_id} is {task.state.value}; only AWAITING_INPUT takes input",
+                task_id=task_id,
+                state=task.state.value,
+            )
+        if request is not None:
+            self._given[task_id] = request
+        given = InputGiven(prompt, has_mask=mask is not None or task.ask.has_mask)
+        inputs = () if mask is None else (mask,)
+        return self._follow([Change(task_id=task_id, events=(given,), inputs=inputs, request=request)])
+
+    def tell(self, task_id: TaskId, event: LifeEvent) -> list[Outside]:
+        """Apply an event to a Task, if its state has a move for it."""
+        return self._follow([Change(task_id=task_id, events=(event,))])
+
+    def pause(self, reason: str) -> list[Outside]:
+        """Send nothing more until resumed; why the Account is paused already stays."""
+        return [] if self.standing.needs_person else self._follow([Enter(AccountState.PAUSED, reason)])
+
+    def resume(self) -> list[Outside]:
+        """Let a paused Account act again."""
+        return _kept(self.standing.become(AccountState.ACTIVE, ""))
+
+    # Time passes.
+
+    def look_around(self, *, is_connected: bool) -> list[Outside]:
+        """Do what is due: deadlines, expired messages, and whatever may be sent now."""
+        outside: list[Outside] = []
+        self._listener.expire()
+        if self._lookback.is_due():
+            outside += self._follow(self._lookback.sweep(is_connected=is_connected))
+            self._forget_old()
+        if self.standing.needs_person:
+            self.sender.recall()
+            return [*outside, *self._moved_away()]
+        while is_connected and self.standing.takes_work and (effects := self.sender.next()):
+            outside += self._follow(effects)
+            if not any(isinstance(effect, Change) for effect in effects):
+                break  # what is being prepared takes its slots from now on
+        return outside
+
+    def nap(self) -> timedelta:
+        """Return how long nothing has to be looked at."""
+        nap = self._limits.sweep_period if self.ledger.has_unfinished() else IDLE_NAP
+        now = self._clock.monotonic()
+        waits = [at - now for at in (self.sender.wake_at(), self._listener.wake_at()) if at is not None]
+        return min([nap, *(timedelta(seconds=wait) for wait in waits)])
+
+    def give_away(self, task_id: TaskId, account_id: AccountId, channel_id: ChannelId) -> list[Outside]:
+        """Give a waiting Task to another Account, which writes it from then on."""
+        outside = self.tell(task_id, Assigned(account_id, channel_id))
+        self.ledger.drop(task_id)
+        return outside
+
+    def keep_waiting(self, task_id: TaskId) -> list[Outside]:
+        """Say for what a Task waits that no other Account can run; once."""
+        notice = f"the account waits for a person: {self.standing.reason}"
+        return [] if notice in self._known(task_id).notices else self.tell(task_id, Noticed(notice))
+
+    def _connected(self, event: Connected) -> list[Outside]:
+        kept = _kept(self.standing.connected(event.user_id, event.user_name))
+        self._listener.connected(event.user_id)
+        if event.resumed:
+            return kept
+        wants_settings = self._limits.sync_settings and not self._has_asked_settings and self.standing.takes_work
+        self._has_asked_settings = self._has_asked_settings or wants_settings
+        return [*kept, *self._follow(self._lookback.look()), *([AskSettings()] if wants_settings else [])]
+
+    def _follow(self, effects: Iterable[Effect]) -> list[Outside]:
+        """Apply what changes memory, in order, and what follows from that; return what is to be done outside."""
+        outside: list[Outside] = []
+        waiting: deque[Effect | Wake] = deque(effects)
+        while waiting:
+            effect = waiting.popleft()
+            match effect:
+                case Change() | Learn():
+                    written, wakes = self._remember(effect)
+                    outside += written
+                    waiting.extend(wakes)
+                case Disown(keys):
+                    self.ledger.index.disown(keys)
+                    waiting.append(Wake(frozenset(names_in(keys))))
+                case Wake(names):
+                    found = self._listener.woken(names)
+                    waiting.extend([] if found is None else [*found, effect])
+                case AnswerWindow(press, event):
+                    waiting.extend(self._answer(press, event))
+                case Enter(state, reason):
+                    outside += _kept(self._entered(state, reason))
+                case DrewFast():
+                    outside += _kept(self.standing.drew_fast())
+                case SlowDown() | SawRemix() | Puzzled() | ExpectFinal():
+                    self._note(effect)
+                case _:
+                    outside.append(effect)
+        return outside
+
+    def _remember(self, effect: Change | Learn) -> tuple[list[Outside], list[Wake]]:
+        """Change the ledger; return what is to be written, and which names were learnt or mean another Attempt now."""
+        entry = self.ledger.change(effect) if isinstance(effect, Change) else self.ledger.learn(effect.attempts)
+        if entry is None:
+            return [], []
+        names = frozenset().union(*map(names_of, entry.attempts))
+        return [Write(entry)], [Wake(names)] if names else []
+
+    def _note(self, effect: SlowDown | SawRemix | Puzzled | ExpectFinal) -> None:
+        match effect:
+            case SlowDown(seconds):
+                self.sender.pause(seconds)
+            case SawRemix(is_on):
+                self.standing.saw_remix(is_on=is_on)
+            case Puzzled(words):
+                self.standing.puzzled(words)
+            case ExpectFinal(task_id):
+                self._lookback.expect_final(task_id)
+
+    def _entered(self, state: AccountState, reason: str) -> AccountMark | None:
+        """Enter a state; a need for a person is never softened to LIMITED."""
+        is_softer = self.standing.needs_person and state is AccountState.LIMITED
+        return None if is_softer else self.standing.become(state, reason)
+
+    def _answer(self, press: Attempt, event: ModalOpened | IframeOpened) -> list[Effect]:
+        """Answer the window that a press opened, once."""
+        task = self.ledger.tasks.get(press.task_id)
+        if task is None or self._is_answered(press):
+            return []
+        if task.state.is_terminal:  # cancelled meanwhile: left unanswered, the window makes no job
+            return [Learn(self.ledger.ended(task.id, settled=True))]
+        self._answered.add(press.nonce)
+        if isinstance(event, ModalOpened):
+            submit = answer(task, event, APPLICATION_IDS[task.ask.bot], self.sender.place)
+            self.sender.submit(Outgoing(task.id, AttemptKind.MODAL, submit))
+            return []
+        if task.ask.has_mask:
+            return [LoadMask(task, event)]
+        self._answer_region(task, event, "")
+        return []
+
+    def _is_answered(self, press: Attempt) -> bool:
+        """Tell whether the answer to a press is on its way; an earlier process may have sent it."""
+        attempts = self.ledger.attempts(press.task_id)
+        later = attempts[attempts.index(press) + 1 :] if press in attempts else []
+        return press.nonce in self._answered or any(each.kind in FOLLOWS_WINDOW for each in later)
+
+    def _answer_region(self, task: Task, event: IframeOpened, mask: str) -> None:
+        prompt = task.ask.modal_prompt if task.ask.modal_prompt is not None else task.ask.prompt_en
+        custom_id = event.custom_id.removeprefix(IFRAME_PREFIX)
+        submit = RegionSubmit(APPLICATION_IDS[task.ask.bot], custom_id, mask, prompt)
+        self.sender.submit(Outgoing(task.id, AttemptKind.REGION, submit, interaction_id=event.id))
+
+    def _refused(self, attempt: Attempt, event: Requeued | Failed) -> Change:
+        made = tries(self.ledger.attempts(attempt.task_id))
+        if isinstance(event, Requeued) and made > self._limits.max_requeues:
+            event = failed(Reason.UPSTREAM_REJECTED, f"given up after {made} tries: {event.notice}")
+        ended = self.ledger.ended(attempt.task_id, settled=True)
+        return Change(task_id=attempt.task_id, events=(event,), attempts=ended)
+
+    def _moved_away(self) -> list[Outside]:
+        """Offer waiting Tasks to other Accounts; those bound to this one wait, and say for what."""
+        outside: list[Outside] = []
+        for task in [*self.ledger.waiting(drawing=True), *self.ledger.waiting(drawing=False)]:
+            if self.sender.is_busy(task.id):
+                continue
+            outside += self.keep_waiting(task.id) if is_bound(task.ask) else [Relocate(task)]
+        return outside
+
+    def _known(self, task_id: TaskId) -> Task:
+        task = self.ledger.tasks.get(task_id)
+        if task is None:
+            raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)
+        return task
+
+    def _forget_old(self) -> None:
+        """Let go of what no late picture can need any more."""
+        self.ledger.forget_old()
+        kept = self.ledger.index.by_nonce
+        self.sender.forget_old(kept)
+        self._answered = {nonce for nonce in self._answered if nonce in kept}
+        self._given = {task_id: request for task_id, request in self._given.items() if task_id in self.ledger.tasks}
+
+
+def _kept(mark: AccountMark | None) -> list[Outside]:
+    return [Write(Entry(mark=mark))] if mark else []
+
+
+def _consequences(found: Verdict) -> list[Effect]:
+    """Tell what an error means for the Account."""
+    effects: list[Effect] = [SlowDown(found.pause_seconds)] if found.pause_seconds else []
+    return [*effects, Enter(found.trouble.state, found.trouble.reason)] if found.trouble else effects

@@ -1,0 +1,173 @@
+"""Writes what an Account decided behind it: in order, as soon as the disk takes it, and tells when it is durable.
+
+While one batch is written the next one gathers. A disk that refuses is asked again, with the same batch, until it takes
+it. A defect in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided
+about it here is dropped, and its Account reads it anew.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count, islice
+
+import structlog
+
+from midway.domain.ids import TaskId
+from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, WriteInDoubt
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries while the disk refuses; the last one repeats
+MOST_AT_ONCE = 256  # entries in a batch: one transaction
+
+_Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
+
+
+class Journal:
+    """An Account's entries on their way to the Store. Owned by its worker, which runs it."""
+
+    def __init__(self, store: Store, lost: Callable[[TaskId], None]) -> None:
+        """`lost` hears of each Task that somebody else wrote meanwhile."""
+        self._store = store
+        self._lost = lost
+        self._entries: deque[tuple[int, Entry]] = deque()  # numbered, oldest first; not durable yet
+        self._numbers = count(1)
+        self._batch_size = 0  # how many of them are in the batch that is written now, or was when the worker ended
+        self._is_in_doubt = False  # that batch may be stored already
+        self._last: dict[TaskId, int] = {}  # the number of a Task's last entry
+        self._waiters: list[_Waiter] = []  # a heap: the number of the entry that each waits for, and of whose Task
+        self._impatient: set[asyncio.Future[None]] = set()
+        self._has_more = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not durable yet."""
+        return len(self._entries)
+
+    def put(self, entry: Entry) -> None:
+        """Hand over an entry, to be written after all before it."""
+        number = next(self._numbers)
+        self._entries.append((number, entry))
+        if entry.task is not None:
+            self._last[entry.task.id] = number
+        self._has_more.set()
+
+    def settled(self, task_id: TaskId | None = None, *, patient: bool = False) -> "asyncio.Future[None]":
+        """Return what is done when all that was handed over until now of a Task (None: of all) is durable.
+
+        It raises VersionConflict when the Task was lost; StoreUnavailable when the disk refuses, unless `patient`: the
+        entries stay, and are written when it takes them.
+        """
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        last = self._entries[-1][0] if self._entries else None
+        number = last if task_id is None else self._last.get(task_id)
+        if number is None:
+            durable.set_result(None)
+            return durable
+        heapq.heappush(self._waiters, (number, next(self._numbers), task_id, durable))
+        if not patient:
+            self._impatient.add(durable)
+            durable.add_done_callback(self._impatient.discard)
+        return durable
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._has_more.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write all that waits. Only while `run` does not, or by it."""
+        while self._entries:
+            self._batch_size = self._batch_size or min(len(self._entries), MOST_AT_ONCE)
+            await self._write([entry for _, entry in islice(self._entries, self._batch_size)])
+        self._has_more.clear()
+
+    async def _write(self, batch: Sequence[Entry]) -> None:
+        """Write the oldest entries; those that could not be written stay, without the one that is to blame."""
+        try:
+            await self._surely_append(batch)
+        except VersionConflict as conflict:
+            self._drop(conflict.task_id, conflict)
+        except Exception as error:  # noqa: BLE001 - supervised: a defect in one of them must not hold up the others for ever
+            self._batch_size = 1
+            if len(batch) == 1:
+                self._leave_out(batch[0], error)
+            return
+        else:
+            for _ in batch:
+                self._leave()
+        self._batch_size = 0
+        self._answer_waiters()
+
+    async def _surely_append(self, batch: Sequence[Entry]) -> None:
+        """Append a batch, again while the disk refuses. One that turns out to be stored already is as good."""
+        tries = 0
+        while True:
+            was_in_doubt, self._is_in_doubt = self._is_in_doubt, True  # and so it stays if this is cancelled
+            try:
+                await self._store.append(*batch)
+            except StoreUnavailable as error:
+                self._is_in_doubt = was_in_doubt or isinstance(error, WriteInDoubt)
+                log.warning("the store refuses; trying again", tries=tries, problem=str(error))
+                self._tell_impatient(error)
+                await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+                tries += 1
+            except VersionConflict as conflict:
+                self._is_in_doubt = False
+                if was_in_doubt and conflict.actual == _last_version(batch, conflict.task_id):
+                    return
+                raise
+            except Exception:
+                self._is_in_doubt = False
+                raise
+            else:
+                self._is_in_doubt = False
+                return
+
+    def _leave_out(self, entry: Entry, error: Exception) -> None:
+        """Let go of an entry that has a defect, with all that was decided about its Task since."""
+        log.error("an entry cannot be stored; what it says is lost", exc_info=error)
+        self._batch_size = 0
+        if entry.task is not None:
+            self._drop(entry.task.id, error)
+        else:
+            self._leave()
+        self._answer_waiters()
+
+    def _drop(self, task_id: TaskId, error: Exception) -> None:
+        """Let go of all that was decided about a Task."""
+        self._entries = deque((number, entry) for number, entry in self._entries if _task_of(entry) != task_id)
+        self._last.pop(task_id, None)
+        for _, _, of_task, durable in self._waiters:
+            if of_task == task_id and not durable.done():
+                durable.set_exception(error)
+        self._lost(task_id)
+
+    def _leave(self) -> None:
+        number, entry = self._entries.popleft()
+        if entry.task is not None and self._last.get(entry.task.id) == number:
+            del self._last[entry.task.id]
+
+    def _answer_waiters(self) -> None:
+        """Tell those for whom nothing is left to wait for."""
+        oldest = self._entries[0][0] if self._entries else None
+        while self._waiters and (oldest is None or self._waiters[0][0] < oldest):
+            durable = heapq.heappop(self._waiters)[-1]
+            if not durable.done():
+                durable.set_result(None)
+
+    def _tell_impatient(self, error: StoreUnavailable) -> None:
+        for durable in list(self._impatient):
+            if not durable.done():
+                durable.set_exception(StoreUnavailable(str(error)))
+
+
+def _task_of(entry: Entry) -> TaskId | None:
+    return entry.task.id if entry.task else None
+
+
+def _last_version(batch: Sequence[Entry], task_id: TaskId) -> int | None:
+    versions = [entry.task.version for entry in batch if entry.task and entry.task.id == task_id]
+    return versions[-1] if versions else None

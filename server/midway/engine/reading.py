@@ -1,0 +1,54 @@
+"""What a message says, read once where it comes in. Everything behind asks the reading and not the message's texts."""
+
+from msgspec import Struct
+
+from midway.discord.event import Message
+from midway.discord.message import parse_content
+from midway.domain.action import Verb
+from midway.domain.ids import UserId
+from midway.domain.lifecycle import Noticed
+from midway.engine import classify
+from midway.engine.classify import Finished, Meaning
+from midway.engine.correlate import Keys, keys_from_message
+from midway.engine.dispatch import BOTS
+
+
+class Reading(Struct, frozen=True):
+    """A message of the bot's: whose it may be, and what it means.
+
+    `words` are those that no table holds. `names` is the user that it names, as its text or Discord says.
+    `has_grammar` is true when its text is that of a job.
+    """
+
+    message: Message
+    keys: Keys
+    meaning: Meaning
+    words: Noticed | None
+    names: UserId | None
+    has_grammar: bool
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether it is a panel (describe, shorten)."""
+        return isinstance(self.meaning, Finished) and self.meaning.verb is Verb.PANEL
+
+    @property
+    def tells_of_a_job(self) -> bool:
+        """Whether a job is behind it; of one that failed nothing but an embed may be left."""
+        return self.has_grammar or (self.meaning is not None and not self.is_panel)
+
+
+def read(message: Message) -> Reading | None:
+    """Read a message; None when it is no bot's."""
+    bot = BOTS.get(message.author_id)
+    if bot is None:
+        return None
+    content = parse_content(message.content)
+    return Reading(
+        message=message,
+        keys=keys_from_message(message, bot),
+        meaning=classify.meaning(message),
+        words=classify.unknown_words(message),
+        names=content.user_id if content else message.interaction_user_id,
+        has_grammar=content is not None,
+    )
