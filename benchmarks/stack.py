@@ -20,6 +20,7 @@ from midway.app.envoy import RestDoor
 from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, port_of
 from midway.app.settings import Settings
+from midway.app.wiring import DATABASE
 
 from benchmarks.bare import TEACH, TELL, UNLIMITED
 from benchmarks.process import memory_bytes
@@ -85,6 +86,7 @@ class Server:
     rest_backend: str
     channel: grpc.aio.Channel
     tasks: "MidjourneyServiceAsyncStub"
+    database: Path
 
     @property
     def memory(self) -> int:
@@ -155,7 +157,8 @@ class Bench:
         )
         told = parts.fields(line)
         channel = await self.channel(told["grpc"])
-        return Server(part.pid, told["grpc"], told["rest-backend"], channel, MidjourneyServiceStub(channel))
+        stub, database = MidjourneyServiceStub(channel), directory / DATABASE
+        return Server(part.pid, told["grpc"], told["rest-backend"], channel, stub, database)
 
     async def bare(self, module: str = "benchmarks.bare", *arguments: str) -> BareServer:
         """Run a bare server."""
