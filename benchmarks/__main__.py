@@ -8,7 +8,22 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, delay, fanout, files, growth, imagines, large, memory, rest, results, simulator, strangers
+from benchmarks import (
+    calls,
+    delay,
+    fanout,
+    files,
+    growth,
+    imagines,
+    large,
+    memory,
+    pace,
+    rest,
+    results,
+    simulator,
+    strangers,
+    writes,
+)
 from benchmarks.measure import Benchmark, Figure, Scale
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -18,6 +33,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fanout": fanout.run,
     "delay": delay.run,
     "imagines": imagines.run,
+    "writes": writes.run,
+    "pace": pace.run,
     "growth": growth.run,
     "memory": memory.run,
     "simulator": simulator.run,

@@ -11,7 +11,7 @@ from midjourney.v1 import query_pb2
 from benchmarks.fanout import raw_watch
 from benchmarks.measure import Figure, Scale, Target
 from benchmarks.process import CpuMeter
-from benchmarks.relay import prompt_of
+from benchmarks.relay import percent_of, prompt_of
 from benchmarks.stack import Accounts, BareServer, Bench, Server
 
 TASKS = 1000
@@ -100,8 +100,9 @@ class Watching:
         async for message in raw_watch(bare.channel, prompt.encode()):
             now, payload = time.time(), json.loads(message)
             content = payload["content"]
-            if prompt_of(content) == prompt and "%)" in content:
-                key = prompt, int(content.rpartition("%)")[0].rpartition("(")[2])
+            percent = percent_of(content)
+            if prompt_of(content) == prompt and percent:
+                key = prompt, percent
                 self._bare.setdefault(key, now)
                 edited = payload["edited_timestamp"] or payload["timestamp"]
                 self._sent.setdefault(key, datetime.fromisoformat(edited).timestamp())

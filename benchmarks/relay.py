@@ -50,6 +50,12 @@ def prompt_of(content: str) -> str:
     return bold[1].partition(" --")[0] if len(bold) > 1 else ""
 
 
+def percent_of(content: str) -> int:
+    """Find how much such a message says is drawn; 0 when it does not say."""
+    before, found, _ = content.rpartition("%)")
+    return int(before.rpartition("(")[2]) if found else 0
+
+
 async def beat(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> None:
     """Send heartbeats until the socket closes."""
     while not socket.closed:

@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "performance.svg"
 BEGIN = "<!-- figures: written by `make bench` -->"
 END = "<!-- figures: end -->"
+FAR = 50  # times as good, or as bad where nothing at all is allowed, and no further
 GOOD, BAD, GREY = "#2a7f62", "#b3423a", "#8a8a8a"
 
 
@@ -113,8 +114,10 @@ def plot(runs: Iterable[Run], path: Path = PLOT) -> None:
 
 def goodness(figure: Figure, value: float) -> float:
     """Return how many times as good as the target a value is; what is far below a bound counts as far."""
+    if not figure.target.value:
+        return 1 if figure.target.is_reached(value) else 1 / FAR
     if figure.target.at_most:
-        return figure.target.value / max(value, figure.target.value / 50)
+        return figure.target.value / max(value, figure.target.value / FAR)
     return value / figure.target.value
 
 

@@ -33,6 +33,11 @@ STOP_SECONDS = 10
 MANY = 1_000_000  # Tasks that may wait, minutes of fast drawing: no benchmark is about a full queue or an empty purse
 
 
+def account_id(number: int) -> str:
+    """Return the id, which is the channel's, of the simulator's n-th account."""
+    return str(300_000_000_000_000_000 + number)
+
+
 @dataclass(frozen=True)
 class Accounts:
     """The simulator's accounts that a server works with."""
@@ -48,7 +53,7 @@ class Accounts:
         return {
             "token": user_token(number),
             "guild_id": str(200_000_000_000_000_000 + number),
-            "channel_id": str(300_000_000_000_000_000 + number),
+            "channel_id": account_id(number),
             "slots": self.slots,
             "max_queued": MANY,
         }
