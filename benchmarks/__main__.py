@@ -22,6 +22,7 @@ from benchmarks import (
     results,
     simulator,
     strangers,
+    watchers,
     writes,
 )
 from benchmarks.measure import Benchmark, Figure, Scale
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "imagines": imagines.run,
     "writes": writes.run,
     "pace": pace.run,
+    "watchers": watchers.run,
     "growth": growth.run,
     "memory": memory.run,
     "simulator": simulator.run,
