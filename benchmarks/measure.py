@@ -47,7 +47,7 @@ class Figure:
 
     name: str
     unit: str
-    target: Target
+    target: Target | None  # None: the figure is stated, and nothing is asked of it
     against: str = ""  # what the bare part is; empty: there is none, the value counts as it is
     ours: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Figure:
     @property
     def is_reached(self) -> bool:
         """Tell whether the median is good enough."""
-        return self.target.is_reached(self.value)
+        return self.target is None or self.target.is_reached(self.value)
 
 
 Benchmark = Callable[[Scale], Awaitable[list[Figure]]]

@@ -1,4 +1,7 @@
-"""The old API's reads through Envoy against Envoy before a bare HTTP server that has the same answer ready."""
+"""The old API's reads through Envoy against Envoy before a bare HTTP server that has the same answer ready.
+
+And what Envoy takes of the processor for those who poll, beside what the server does.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +17,7 @@ AT_ONCE = 32
 SECONDS = 2.0
 IDS = 20  # asked for at once
 LIST = "/mj/task/list-by-condition"
+POLLS = ("/mj/task/{id}/fetch", "/v1/tasks/{id}")
 BARE = "Envoy before bare aiohttp, same answer, same kind of loop"
 Ask = Callable[[aiohttp.ClientSession], Awaitable[bytes]]
 
@@ -26,6 +30,7 @@ async def run(scale: Scale) -> list[Figure]:
         bare = await bench.bare("benchmarks.bare_http", str(bench.directory))
         tasks = [await ours.imagine(f"a red fox in the snow, number {number}") for number in range(IDS)]
         (our_url, our_envoy), (bare_url, bare_envoy) = await bench.envoy(ours), await bench.envoy(bare)
+        shares = [Figure(f"CPU of Envoy for {poll}", "ms", None, "the server's CPU for the same") for poll in POLLS]
         fetch = Figure(f"legacy fetch through Envoy, {AT_ONCE} in flight", "1/s", Target(0.75), BARE)
         listed = Figure(f"list-by-condition ({IDS} ids) through Envoy, {AT_ONCE} in flight", "1/s", Target(0.5), BARE)
         async with aiohttp.ClientSession(our_url) as our_http, aiohttp.ClientSession(bare_url) as bare_http:
@@ -38,7 +43,12 @@ async def run(scale: Scale) -> list[Figure]:
                     with CpuMeter({"server": ours.pid, "Envoy": our_envoy}) as by_ours:
                         our_rate = await rate(scale, ask, our_http)
                     figure.add(our_rate, bare_rate, by_ours.used | by_bare.used)
-        return [fetch, listed]
+                for figure, path in zip(shares, POLLS, strict=True):
+                    with CpuMeter({"server": ours.pid, "Envoy": our_envoy}) as cpu:
+                        polled = await polls(scale, getting(path.format(id=tasks[0].id)), our_http)
+                    by_envoy, by_server = (cpu.used[name] / polled * 1000 for name in ("Envoy", "server"))
+                    figure.add(by_envoy, by_server, cpu.used)
+        return [fetch, listed, *shares]
 
 
 async def teach(bare: BareServer, path: str, answer: bytes) -> None:
@@ -49,14 +59,19 @@ async def teach(bare: BareServer, path: str, answer: bytes) -> None:
 
 def fetch_path(task: task_pb2.Task) -> str:
     """Where one Task is read."""
-    return f"/mj/task/{task.id}/fetch"
+    return POLLS[0].format(id=task.id)
 
 
 def fetching(task: task_pb2.Task) -> Ask:
     """Ask for one Task."""
+    return getting(fetch_path(task))
+
+
+def getting(path: str) -> Ask:
+    """Ask for what stands there."""
 
     async def ask(http: aiohttp.ClientSession) -> bytes:
-        async with http.get(fetch_path(task), raise_for_status=True) as answer:
+        async with http.get(path, raise_for_status=True) as answer:
             return await answer.read()
 
     return ask
@@ -71,6 +86,19 @@ def listing(tasks: list[task_pb2.Task]) -> Ask:
             return await answer.read()
 
     return ask
+
+
+async def polls(scale: Scale, ask: Ask, http: aiohttp.ClientSession) -> int:
+    """Ask for a round's time; return how often."""
+    made = 0
+
+    async def call(_: int) -> None:
+        nonlocal made
+        await ask(http)
+        made += 1
+
+    await per_second(call, scale.seconds(SECONDS), at_once=AT_ONCE)
+    return made
 
 
 async def rate(scale: Scale, ask: Ask, http: aiohttp.ClientSession) -> float:

@@ -51,7 +51,8 @@ class Run:
 
 
 def _figure(fields: dict[str, Any]) -> Figure:
-    return Figure(**{**fields, "target": Target(**fields["target"])})
+    target = fields["target"]
+    return Figure(**{**fields, "target": target and Target(**target)})
 
 
 def saved(order: Iterable[str], directory: Path = DIRECTORY) -> list[Run]:
@@ -76,8 +77,11 @@ def row(figure: Figure, date: str) -> list[str]:
     cpu = ", ".join(f"{process} {shown(seconds)}" for process, seconds in figure.cpu.items())
     bare = spread(figure.bare) + unit if figure.bare else "–"
     value = spread(figure.values) + ("" if figure.bare else unit)
-    must = f"{figure.target}" + ("" if figure.bare else unit)
-    return [against, spread(figure.ours) + unit, bare, value, must, "yes" if figure.is_reached else "**no**", cpu, date]
+    must, reached = "–", "–"
+    if figure.target:
+        must = f"{figure.target}" + ("" if figure.bare else unit)
+        reached = "yes" if figure.is_reached else "**no**"
+    return [against, spread(figure.ours) + unit, bare, value, must, reached, cpu, date]
 
 
 def redrawn(page: str, runs: Iterable[Run]) -> str:
@@ -92,11 +96,13 @@ def redrawn(page: str, runs: Iterable[Run]) -> str:
 
 def plot(runs: Iterable[Run], path: Path = PLOT) -> None:
     """Draw how far each figure is above its target: 1 is just enough, more is better; lines from least to most."""
-    figures = [figure for run in runs for figure in run.figures][::-1]
+    figures = [(figure, figure.target) for run in runs for figure in run.figures if figure.target][::-1]
     mpl.rcParams.update({"svg.hashsalt": "midway", "svg.fonttype": "none", "font.size": 9})
     canvas, axes = plt.subplots(figsize=(9, 0.6 + 0.36 * len(figures)), layout="constrained")
-    for height, figure in enumerate(figures):
-        low, middle, high = (goodness(figure, pick(figure)) for pick in (_worst, _median, _best))
+    for height, (figure, target) in enumerate(figures):
+        worst, best = (max, min) if target.at_most else (min, max)
+        values = (worst(figure.values), figure.value, best(figure.values))
+        low, middle, high = (goodness(target, value) for value in values)
         colour = GOOD if figure.is_reached else BAD
         axes.plot([low, high], [height, height], color=colour, linewidth=1.5)
         axes.plot([middle], [height], "o", color=colour)
@@ -105,32 +111,22 @@ def plot(runs: Iterable[Run], path: Path = PLOT) -> None:
     axes.set_xscale("log")
     axes.set_xticks([0.5, 1, 2, 5, 10, 50], ["0.5", "1", "2", "5", "10", "50"])
     axes.minorticks_off()
-    axes.set_yticks(range(len(figures)), [f"{figure.name}, {figure.target} {_bare_unit(figure)}" for figure in figures])
+    axes.set_yticks(
+        range(len(figures)), [f"{figure.name}, {target} {_bare_unit(figure)}" for figure, target in figures]
+    )
     axes.set_xlabel("times as good as it must be")
     axes.spines[["top", "right"]].set_visible(False)
     canvas.savefig(path, metadata={"Date": None})
     plt.close(canvas)
 
 
-def goodness(figure: Figure, value: float) -> float:
+def goodness(target: Target, value: float) -> float:
     """Return how many times as good as the target a value is; what is far below a bound counts as far."""
-    if not figure.target.value:
-        return 1 if figure.target.is_reached(value) else 1 / FAR
-    if figure.target.at_most:
-        return figure.target.value / max(value, figure.target.value / FAR)
-    return value / figure.target.value
-
-
-def _median(figure: Figure) -> float:
-    return figure.value
-
-
-def _worst(figure: Figure) -> float:
-    return (max if figure.target.at_most else min)(figure.values)
-
-
-def _best(figure: Figure) -> float:
-    return (min if figure.target.at_most else max)(figure.values)
+    if not target.value:
+        return 1 if target.is_reached(value) else 1 / FAR
+    if target.at_most:
+        return target.value / max(value, target.value / FAR)
+    return value / target.value
 
 
 def _bare_unit(figure: Figure) -> str:

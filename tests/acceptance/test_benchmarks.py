@@ -34,10 +34,20 @@ def assert_shown(figures: list[Figure]) -> None:
 
 def test_results_are_read_as_they_were_saved(tmp_path):
     figure = Figure("a figure", "1/s", Target(0.5), "the bare part", [2.0], [4.0], {"server": 1.5})
-    run = results.Run.of([figure])
+    stated = Figure("nothing is asked of this one", "ms", None, ours=[2.0])
+    run = results.Run.of([figure, stated])
     run.save(tmp_path / "calls.json")
 
     assert results.saved(["nothing", "calls"], tmp_path) == [run]
+
+
+@pytest.mark.parametrize(("value", "reached"), [(0.0, "yes"), (1.0, "**no**")])
+def test_where_nothing_is_allowed_one_is_too_many(tmp_path: Path, value: float, reached: str) -> None:
+    run = results.Run.of([Figure("failures", "", Target(0, at_most=True), ours=[value])])
+
+    results.plot([run], tmp_path / "plot.svg")
+
+    assert results.row(run.figures[0], run.date)[5] == reached
 
 
 FRAME_BYTES = 4096 + 24
