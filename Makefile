@@ -48,7 +48,7 @@ fuzz: setup ## Look for bytes that break a parser, a minute each; TARGET=page-to
 faults: setup ## Play seeded runs with faults and kills: SEEDS=20, or one again by SEED=n
 	$(PY) -m tests.faults.seeded --jobs $(TEST_WORKERS) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
-bench: setup ## Measure everything against bare parts (some 20 minutes); ARGS="calls --rounds 3" for a part
+bench: setup ## Measure everything against bare parts (some 40 minutes); ARGS="calls --rounds 3" for a part
 	$(PY) -m benchmarks --save $(ARGS)
 
 soak: setup ## Work for MINUTES=60 with watchers that come and go, and see what the memory does
