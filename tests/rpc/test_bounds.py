@@ -1,7 +1,8 @@
 """One client hurts no other: calls, watches and requests under way are bounded for each key and address."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import islice
@@ -13,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2
 
-from tests.rpc.served import Served, rejected, serving, stream_rejected
+from tests.rpc.served import Rejected, Served, rejected, serving, stream_rejected
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.rig import engine_running, simulator_running
 
@@ -23,6 +24,7 @@ KEYS = ("sk-one", "sk-two")
 ONE, TWO = ([("mj-api-secret", key)] for key in KEYS)
 ELSEWHERE = [*ONE, ("x-forwarded-for", "192.0.2.7")]
 AT_ONCE = timedelta(seconds=1)
+BURST, LONG_BURST = 1600, 3500  # grpc-core by itself turns some away from 1,000 on, and all from 3,000
 LARGE = submit_pb2.SubmitDescribeRequest(image=input_pb2.InputImage(data=b"x" * (1 << 20)))
 
 
@@ -47,6 +49,46 @@ async def watching(served: Served, metadata: Any) -> Any:
 def held(served: Served, method: str, metadata: Any) -> Any:
     """Begin a call whose request does not come."""
     return served.channel.stream_stream(TASKS + method)(metadata=metadata)
+
+
+async def told(call: Awaitable[Any]) -> str:
+    """Await a call, or a stream's first message; return "OK", or why it was refused."""
+    try:
+        await call
+    except grpc.RpcError as error:
+        refused = Rejected(error)
+        return refused.reason if refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED else refused.code.name
+    return "OK"
+
+
+async def test_watches_opened_at_once_on_one_connection_are_all_open(tmp_path: Path) -> None:
+    async with bounded(tmp_path, max_concurrent_calls_per_caller=LONG_BURST) as served:
+        watches = [served.tasks.WatchTasks(query_pb2.WatchTasksRequest(), metadata=ONE) for _ in range(LONG_BURST)]
+        answers = Counter(await asyncio.gather(*(told(watch.read()) for watch in watches)))
+        for watch in watches:
+            watch.cancel()
+
+    assert answers == {"OK": LONG_BURST}
+
+
+async def test_submits_sent_at_once_on_one_connection_are_all_answered(tmp_path: Path) -> None:
+    async with bounded(tmp_path, call_patience=timedelta(hours=1)) as served:
+        request = submit_pb2.SubmitImagineRequest(prompt="a red fox")
+        submits = [served.tasks.SubmitImagine(request, metadata=ONE) for _ in range(BURST)]
+        answers = Counter(await asyncio.gather(*map(told, submits)))
+
+    assert set(answers) == {"OK", "QUEUE_FULL"}
+
+
+async def test_watches_beyond_the_bound_are_refused_in_words(tmp_path: Path) -> None:
+    most, of_one = 40, 20
+    async with bounded(tmp_path, max_concurrent_calls=most) as served:
+        watches = [served.tasks.WatchTasks(query_pb2.WatchTasksRequest(), metadata=ONE) for _ in range(BURST)]
+        answers = Counter(await asyncio.gather(*(told(watch.read()) for watch in watches)))
+        for watch in watches:
+            watch.cancel()
+
+    assert answers == {"OK": of_one, "TOO_MANY_CALLS": BURST - of_one}
 
 
 @pytest.mark.parametrize("other", [TWO, ELSEWHERE], ids=["another key", "another address"])

@@ -43,6 +43,7 @@ SERVICES = (
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 MAX_METADATA_BYTES = 128 * 1024  # Envoy takes 60 KiB of headers, and passes a path on twice
 NO_COMPRESSION = 1  # the bit of "identity"
+FEWEST_PENDING = 3000  # calls of a method that wait to be taken; more than a small server takes, so that it can say so
 WHOLE_SERVER = ""  # the name under which the health protocol asks for all services at once
 
 
@@ -123,6 +124,7 @@ def build_server(
 
 
 def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
+    pending = max(options.max_concurrent_calls, FEWEST_PENDING)
     return [
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", options.max_message_bytes),
@@ -131,6 +133,9 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
         # What nobody reads yet waits at the client; of what is read, grpc-core takes more by itself.
         ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
         ("grpc.http2.bdp_probe", 0),
+        # By itself grpc-core ends some of more than 1,000 calls of a method, chosen at random, as CANCELLED.
+        ("grpc.server.max_pending_requests", pending),
+        ("grpc.server.max_pending_requests_hard_limit", pending),
         # Unpacked, a message of 60 kB would be one of 60 MB, and hold the loop meanwhile.
         ("grpc.compression_enabled_algorithms_bitset", NO_COMPRESSION),
         ("grpc.keepalive_time_ms", _milliseconds(options.keepalive)),
