@@ -1,6 +1,7 @@
 """Numbers for Prometheus."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -72,6 +73,20 @@ async def test_a_task_that_went_back_is_counted_again_however_late_it_is_heard_o
         for state in (State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS)
     }
     assert counts == {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 1, State.IN_PROGRESS: 1}
+
+
+async def test_a_step_that_holds_the_loop_is_seen_as_its_lag():
+    metrics = Metrics()
+
+    def looks(most: str) -> float:
+        return metrics.registry.get_sample_value("midway_event_loop_lag_seconds_bucket", {"le": most}) or 0
+
+    following = asyncio.create_task(metrics.follow_loop())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while looks("+Inf") == looks("0.02"):
+            time.sleep(0.1)  # noqa: ASYNC251 - the step that takes too long
+            await asyncio.sleep(0)
+    following.cancel()
 
 
 async def first(count: int, updates: AsyncIterator[Task]) -> AsyncIterator[Task]:

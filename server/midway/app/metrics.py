@@ -1,6 +1,7 @@
 """Numbers for Prometheus: what clients call, how Tasks change, how the Accounts fare."""
 
 import asyncio
+import time
 from collections import Counter as Tally
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from midway.rest.backend import is_from_this_machine
 from midway.store.sqlite import SqliteStore
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
+LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)  # nothing on the loop shall take over 10 ms
+LOOK_SECONDS = 0.25  # between two looks at the loop; one costs some 50 microseconds
 BACKLOG = 16  # connections not taken yet; the bound above is looked at when one is
 
 
@@ -75,6 +78,12 @@ class Metrics:
             ["action", "state"],
             registry=self.registry,
         )
+        self._lag = Histogram(
+            "midway_event_loop_lag_seconds",
+            "How late the event loop wakes what is due, looked at four times a second",
+            buckets=LAG_SECONDS,
+            registry=self.registry,
+        )
         self._calls_of: dict[tuple[str, str], Histogram] = {}
         self._states: dict[TaskId, State] = {}  # of unfinished Tasks; so that progress is not counted as a change
 
@@ -92,6 +101,13 @@ class Metrics:
         if key not in self._calls_of:  # the library's own look-up costs as much as the count
             self._calls_of[key] = self._calls.labels(method, code)
         self._calls_of[key].observe(seconds)
+
+    async def follow_loop(self) -> None:
+        """Note how late the running event loop is, again and again."""
+        while True:
+            due = time.monotonic() + LOOK_SECONDS  # the loop's own clock counts milliseconds
+            await asyncio.sleep(LOOK_SECONDS)
+            self._lag.observe(max(0.0, time.monotonic() - due))
 
     async def follow(self, updates: AsyncIterable[Task]) -> None:
         """Count every change of a Task's state, as long as there are updates."""

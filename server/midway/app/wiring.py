@@ -139,6 +139,7 @@ async def _metrics(engine: Engine, store: SqliteStore, parts: AsyncExitStack) ->
     # One stream for good: begun anew after a defect, the metrics would count its changes again.
     changes = engine.watch.watch_all(await engine.store.revision())
     await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(changes)))
+    await parts.enter_async_context(kept_running("loop's lag", metrics.follow_loop))
     return metrics
 
 
