@@ -33,6 +33,7 @@ from midway.discord.event import Connected, Disconnected, MessageCreated, TokenR
 from midway.domain.ids import GuildId, Nonce, UserId
 
 from tests.discord.connected import CHANNEL, PATIENCE, QUICK, TOKEN, Seen, connected, imagine, running
+from tests.support.cycles import errors_in_cycles
 from tests.support.downloads import downloaded
 
 
@@ -40,6 +41,15 @@ async def test_login_tells_whose_token_it_is():
     async with connected() as linked:
         assert linked.seen.events == [Connected(UserId("100000000000000001"), "user1", resumed=False)]
         assert linked.client.is_connected
+
+
+async def test_hearing_events_leaves_nothing_to_the_garbage_collector():
+    async with connected() as linked:
+        with errors_in_cycles("curl_cffi") as left:
+            await linked.imagine("a red fox")
+            await linked.seen.wait(MessageCreated)
+
+    assert left == []
 
 
 def name_of(fault: Fault) -> str:

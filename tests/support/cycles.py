@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def errors_in_cycles() -> Iterator[list[BaseException]]:
-    """Give a list that holds, after the context, our errors that only the collector would have freed."""
+def errors_in_cycles(package: str = "midway") -> Iterator[list[BaseException]]:
+    """Give a list that holds, after the context, errors of a package's that only the collector would have freed."""
     found: list[BaseException] = []
     gc.collect()
     gc.disable()
@@ -16,7 +16,7 @@ def errors_in_cycles() -> Iterator[list[BaseException]]:
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
         errors = [error for error in gc.garbage if isinstance(error, BaseException)]
-        found += [error for error in errors if type(error).__module__.startswith("midway")]
+        found += [error for error in errors if type(error).__module__.startswith(package)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

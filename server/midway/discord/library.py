@@ -16,7 +16,7 @@ from typing import Any, Never
 import aiohttp
 import discord
 import yarl
-from curl_cffi import CurlError
+from curl_cffi import Curl, CurlError
 from curl_cffi.requests import AsyncSession, Response
 from discord import utils
 from discord.gateway import DiscordWebSocket
@@ -39,6 +39,8 @@ PRIVATE_NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (HTTPClient, ("startup", "request", "ws_connect", "close")),
     (discord.Client, ("login", "close", "_get_state")),
     (ConnectionState, ("clear",)),
+    (AsyncSession, ("pop_curl",)),
+    (Curl, ("_check_error", "_get_error")),
     (DiscordWebSocket, ("from_client", "poll_event", "bulk_guild_subscribe", "DEFAULT_GATEWAY")),
 )
 
@@ -62,6 +64,18 @@ def assert_supported() -> None:
     logging.getLogger("discord").setLevel(logging.WARNING)  # below it, prompts and tokens are logged
 
 
+class LibraryCurl(Curl):
+    """A connection whose errors go with their last reader.
+
+    curl_cffi's are in a cycle with the frame that raises them. There is one after each event of the gateway, to say
+    that nothing more has come: they were most of what the garbage collector found.
+    """
+
+    def _check_error(self, errcode: int, *args: Any) -> None:
+        if errcode:
+            raise self._get_error(errcode, *args)  # kept in no variable
+
+
 class LibrarySession(AsyncSession[Response]):
     """The library's curl session; requests with a ticket go out once."""
 
@@ -79,6 +93,10 @@ class LibrarySession(AsyncSession[Response]):
             return await self._once.request(ticket, method, url, **options)
         self.curl_options = await self._way.to(url)
         return await super().request(method, url, **options)  # type: ignore[arg-type]
+
+    async def pop_curl(self) -> Curl:
+        """Take a connection from the pool, which holds None for those that were not made yet."""
+        return await self.pool.get() or LibraryCurl()
 
     async def close(self) -> None:
         """Release every connection."""
