@@ -32,8 +32,11 @@ class Queries:
     async def ListTasks(self, request: query_pb2.ListTasksRequest, context: Context) -> query_pb2.ListTasksResponse:
         """Read a page of Tasks."""
         page = await self._listing.page(request)
-        tasks = [task async for task in page]
-        return query_pb2.ListTasksResponse(tasks=tasks, revision=page.revision, next_page_token=page.next_page_token)
+        response = query_pb2.ListTasksResponse(revision=page.revision)
+        async for task in page:
+            response.tasks.append(task)  # at once: to copy a whole page in the end would hold the loop
+        response.next_page_token = page.next_page_token
+        return response
 
     async def CancelTask(self, request: query_pb2.CancelTaskRequest, context: Context) -> query_pb2.CancelTaskResponse:
         """End a Task."""
