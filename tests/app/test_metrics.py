@@ -15,6 +15,7 @@ from midway.domain.lifecycle import Accepted, Dispatched, Progressed, Requeued
 from midway.domain.task import Ask, State, Task
 from midway.store.memory import MemoryStore
 from midway.store.watch import Watch
+from prometheus_client import generate_latest
 
 from tests.store.tasks import advance, submitted
 from tests.support.processes import PATIENCE_SECONDS
@@ -96,6 +97,21 @@ async def first(count: int, updates: AsyncIterator[Task]) -> AsyncIterator[Task]
 
 def changes(state: State) -> dict[str, str]:
     return {"action": "IMAGINE", "state": state.value}
+
+
+async def test_the_numbers_are_written_whole_and_in_several_steps():
+    metrics = Metrics()
+    metrics.watch_accounts(lambda: [account(1, AccountState.ACTIVE)])
+    metrics.call_ended("/a/B", "OK", 0.02)
+
+    writing = asyncio.create_task(metrics.text())
+    steps = 0
+    while not writing.done():
+        steps += 1
+        await asyncio.sleep(0)
+
+    assert await writing == generate_latest(metrics.registry)
+    assert steps >= len(list(metrics.registry.collect()))
 
 
 async def test_accounts_are_counted_when_asked():
