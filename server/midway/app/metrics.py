@@ -20,7 +20,7 @@ from midway.store.sqlite import SqliteStore
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
 LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)  # nothing on the loop shall take over 10 ms
-LOOK_SECONDS = 0.25  # between two looks at the loop; one costs some 50 microseconds
+LOOK_SECONDS = 0.25  # between two looks at the loop; one costs some 0.2 ms at most
 BACKLOG = 16  # connections not taken yet; the bound above is looked at when one is
 
 
