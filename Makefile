@@ -58,6 +58,7 @@ lint: setup ## Check style, import directions and the contract
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports --no-cache
+	$(PY) -m tools.engine_rules
 	$(VENV)/bin/buf lint
 	$(PY) proto/tools/breaking.py
 

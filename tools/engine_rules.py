@@ -1,0 +1,57 @@
+"""Rules of the engine's code that no linter brings along; prints what breaks them: `python -m tools.engine_rules`.
+
+An object's attributes are assigned by its own class alone, each with a value. No function is longer than a screen. What
+decides neither waits nor opens anything.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
+MOST_LINES = 40  # of a function
+DECIDES = ("core", "effects", "ledger", "listener", "lookback", "lot", "reading", "sender", "standing", "correlate")
+WAITS = frozenset({"asyncio", "threading", "socket", "time"})
+
+
+def broken_rules(source: str, *, decides: bool) -> Iterator[str]:
+    """Yield `line: what is wrong` for a module's text; `decides`: it is a part of the core."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > MOST_LINES:
+                    yield f"{node.lineno}: {node.name} has {length} lines"
+                if decides and isinstance(node, ast.AsyncFunctionDef):
+                    yield f"{node.lineno}: {node.name} waits"
+            case ast.AnnAssign(target=ast.Attribute(), value=None):
+                yield f"{node.lineno}: {ast.unparse(node.target)} has no value"
+            case ast.Attribute(ctx=ast.Store()) if not _is_own(node.value):
+                yield f"{node.lineno}: {ast.unparse(node)} is assigned from outside"
+            case ast.Import() | ast.ImportFrom() if decides:
+                yield from (f"{node.lineno}: imports {name}" for name in sorted(_imported(node) & WAITS))
+
+
+def _is_own(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id in {"self", "cls"}
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    return {name.partition(".")[0] for name in names}
+
+
+def main() -> int:
+    """Check every module of the engine."""
+    broken = [
+        f"{path.relative_to(ENGINE.parents[2])}:{rule}"
+        for path in sorted(ENGINE.glob("*.py"))
+        for rule in broken_rules(path.read_text("utf-8"), decides=path.stem in DECIDES)
+    ]
+    print("\n".join(broken) or "The engine's rules hold.")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
