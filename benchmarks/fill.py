@@ -51,7 +51,6 @@ def _write(path: Path, finished: int, unfinished: int) -> None:
         connection.execute(history)
         attempt = "INSERT INTO attempt (nonce, task_id, account_id, is_open, sent_at, doc) VALUES (?,?,?,?,?,?)"
         connection.executemany(attempt, _attempts(finished))
-        connection.execute("UPDATE counter SET value = ?", (finished + unfinished,))
         connection.commit()
         connection.execute("PRAGMA journal_mode = WAL")  # as the server leaves it
 

@@ -11,8 +11,8 @@ from midway.domain.redate import Boot, redated, redated_attempt
 from midway.domain.task import State
 from midway.store.port import Entry, Store, VersionConflict
 from midway.store.sqlite import SqliteStore
+from midway.store.sqlite.batch import ROWS_AT_ONCE
 from midway.store.sqlite.database import open_writer
-from midway.store.sqlite.redating import ROWS_AT_ONCE
 from msgspec.structs import replace
 
 from tests.store.tasks import ACCOUNT, START, SUCCEED, a_task, advance, an_attempt, in_progress, seconds, submitted

@@ -201,6 +201,39 @@ def _set_aside(batch: Any, unreadable: Any) -> int:
     return writes.set_aside(batch, unreadable.rows)
 
 
+async def test_a_revision_whose_row_is_set_aside_is_not_given_again(database: Path):
+    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    kept, broken = await submitted(store), await garbled_task(store)
+    assert await store.changes(Revision(0)) == [kept]
+    assert await store.find(TaskQuery()) == [kept]
+    newest = await store.revision()
+    await store.close()
+
+    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    assert await store.changes(Revision(0)) == [kept]  # it was put back, and is set aside anew
+    assert await store.find(TaskQuery()) == [kept]
+    reopened = await store.revision()
+    later = await submitted(store)
+    await store.close()
+
+    assert newest == reopened == broken.revision
+    assert later.revision == broken.revision + 1
+
+
+async def test_a_task_whose_row_was_set_aside_is_stored_anew_from_memory(database: Path):
+    store = await SqliteStore.open(database, sets_aside=True)
+    task = await in_progress(store)
+    await garble(store, "task", "id", task.id)
+    assert await store.find(TaskQuery()) == []
+
+    task = await advance(store, task, Progressed(20))
+    await store.close()
+
+    store = await SqliteStore.open(database, sets_aside=True)
+    assert await store.get(task.id) == task
+    await store.close()
+
+
 async def test_the_next_start_tries_it_again(database: Path):
     """As after an upgrade, when it was a later version that wrote it."""
     store = await SqliteStore.open(database, tail_size=0, sets_aside=True)

@@ -2,17 +2,19 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from midway.domain.ids import Revision
 from midway.domain.image import InputImage
-from midway.domain.lifecycle import Dispatched, apply
+from midway.domain.lifecycle import Accepted, Dispatched, Progressed, apply
 from midway.store.port import Entry, StoreUnavailable, Submitted, VersionConflict
-from midway.store.sqlite import SqliteStore, writer
+from midway.store.sqlite import SqliteStore, reads, writer
 from midway.store.sqlite.writer import MAX_BATCH
 from msgspec.structs import replace
 
-from tests.store.tasks import START, a_task, advance, an_attempt, submitted
+from tests.store.tasks import START, a_task, advance, an_attempt, in_progress, submitted
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.writes import write
 
@@ -121,6 +123,42 @@ async def test_the_last_word_about_an_attempt_counts_within_one_commit(sqlite: S
     await asyncio.gather(*((put, append) if learnt_first else (append, put)))
 
     assert await sqlite.attempts(task.id) == [sent if learnt_first else accepted]
+
+
+async def test_one_task_goes_through_many_states_in_one_commit(sqlite: SqliteStore, commits: list[str]):
+    """The row that there is in the end is written once; of the way there, the history keeps the changes of state."""
+    task, attempt = a_task(), an_attempt(a_task())
+    seen, writes = task, [sqlite.submit(task)]
+    for number, event in enumerate((Dispatched(), Accepted(), Progressed(10), Progressed(20), Progressed(30)), start=1):
+        seen, expected = apply(seen, event, START), Revision(number)
+        attempt = an_attempt(task, accepted_at=START + timedelta(seconds=number))
+        writes.append(sqlite.append(seen, expected_revision=expected, attempts=[attempt]))
+
+    await asyncio.gather(*writes)
+
+    assert len(commits) == 1
+    stored = [await sqlite._reader.read(partial(ask, task_id=task.id)) for ask in (reads.get, reads.attempts)]
+    assert stored == [replace(seen, revision=Revision(6)), [attempt]]
+    found = await sqlite._reader.read(partial(reads.history, task_id=task.id, after=Revision(0)))
+    assert [each.revision for each in found] == [1, 2, 3, 4, 6]
+
+
+async def test_progress_and_what_is_learnt_touch_no_index_of_what_stays(sqlite: SqliteStore, database: Path):
+    task = await in_progress(sqlite)
+    await sqlite.put_attempt(an_attempt(task))
+    pages = []
+    for number in range(3):
+        before = written(database)
+        task = await advance(sqlite, task, Progressed(20 + number))
+        await sqlite.put_attempt(an_attempt(task, accepted_at=START + timedelta(seconds=number)))
+        pages.append(written(database) - before)
+
+    assert pages == [3, 3, 3]  # the Task, its revision's index, the Attempt
+
+
+def written(database: Path) -> int:
+    """Tell how many pages the log holds; it only grows until it is 1000."""
+    return database.with_name(f"{database.name}-wal").stat().st_size // 4096
 
 
 async def test_a_commit_is_on_the_disk_when_it_returns(sqlite: SqliteStore):

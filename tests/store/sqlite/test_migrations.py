@@ -6,9 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from midway.store.port import TaskQuery
 from midway.store.sqlite import DatabaseTooNew
 from midway.store.sqlite.database import open_writer
 from midway.store.sqlite.migrations import Migration, load, migrate
+from midway.store.sqlite.reads import count, revision
 
 FIRST = Migration(1, "CREATE TABLE thing (name TEXT); INSERT INTO thing VALUES ('kept');")
 SECOND = Migration(2, "ALTER TABLE thing ADD COLUMN size INTEGER NOT NULL DEFAULT 3;")
@@ -95,3 +97,25 @@ def test_a_notice_of_before_with_a_garbled_address_stops_nothing(tmp_path: Path)
 
     with closing(open_writer(file)) as opened:
         assert opened.execute("SELECT count(*) FROM outbox").fetchone()[0] == 1
+
+
+def test_a_revision_that_a_version_of_before_gave_is_not_given_again(tmp_path: Path):
+    """It counted them in a row of their own, and may have set aside the newest."""
+    file = tmp_path / "midway.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as old:
+        migrate(old, file, load()[:3])
+        old.execute("UPDATE counter SET value = 7 WHERE name = 'revision'")
+
+    with closing(open_writer(file)) as opened:
+        assert revision(opened) == 7
+
+
+def test_a_client_state_of_before_is_found(tmp_path: Path):
+    file = tmp_path / "midway.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as old:
+        migrate(old, file, load()[:3])
+        insert = "INSERT INTO task (id, revision, state, action, client_state, doc) VALUES (?, ?, '', '', ?, '{}')"
+        old.executemany(insert, [("1", 1, ""), ("2", 2, "mine")])
+
+    with closing(open_writer(file)) as opened:
+        assert [count(opened, TaskQuery(client_state=each)) for each in ("", "mine", "other")] == [1, 1, 0]

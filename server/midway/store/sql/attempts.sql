@@ -1,5 +1,20 @@
+-- name: learn_of_attempts
+-- Store what was learnt about Attempts that stay open, or ended. Returns which; the others are not as told.
+WITH learnt (nonce, task_id, account_id, is_open, sent_at, doc) AS (VALUES {rows})
+UPDATE attempt SET doc = learnt.doc FROM learnt
+WHERE attempt.nonce = learnt.nonce AND attempt.is_open = learnt.is_open AND attempt.sent_at = learnt.sent_at
+RETURNING nonce
+
+-- name: end_attempts
+-- The same of those that ended, or are open again.
+WITH learnt (nonce, task_id, account_id, is_open, sent_at, doc) AS (VALUES {rows})
+UPDATE attempt SET is_open = learnt.is_open, doc = learnt.doc FROM learnt
+WHERE attempt.nonce = learnt.nonce AND attempt.sent_at = learnt.sent_at
+RETURNING nonce
+
 -- name: put_attempts
--- Store Attempts, or what was learnt about them since. A row keeps its place among those sent at the same instant.
+-- Store new Attempts, and those that a clock which was set has moved. A row keeps its place among those sent at the
+-- same instant.
 INSERT INTO attempt (nonce, task_id, account_id, is_open, sent_at, doc)
 VALUES {rows}
 ON CONFLICT (nonce) DO UPDATE SET is_open = excluded.is_open, sent_at = excluded.sent_at, doc = excluded.doc

@@ -1,18 +1,28 @@
--- name: set_revision
--- Take the numbers up to this one of the one increasing sequence; undone with the transaction, so it has no holes.
+-- name: keep_revision
+-- None up to this one is given again, also when the rows that tell of it are set aside.
 INSERT INTO counter (name, value) VALUES ('revision', :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
--- name: revision
--- The newest revision given; none where that cannot be read.
-SELECT value FROM counter WHERE name = 'revision' AND typeof(value) = 'integer' AND value BETWEEN 0 AND 1 << 62
+-- name: kept_revision
+-- The revision that was kept last; none where that cannot be read.
+SELECT value FROM counter WHERE name = 'revision' AND typeof(value) = 'integer' AND value BETWEEN 0 AND 1 << 53
 
 -- name: stored_revision
--- The newest revision among the rows.
-SELECT max(coalesce((SELECT max(revision) FROM task), 0), coalesce((SELECT max(revision) FROM task_history), 0))
+-- The newest revision among the rows. Counted one by one, none ever comes to such a size; a garbled one may have it.
+SELECT max(
+  coalesce((SELECT max(revision) FROM task WHERE revision BETWEEN 0 AND 1 << 53), 0),
+  coalesce((SELECT max(revision) FROM task_history WHERE revision BETWEEN 0 AND 1 << 53), 0))
 
 -- name: position_of_task
 -- Where a Task stands now, to compare with what its writer expects. What is no JSON has no version.
 SELECT CASE WHEN json_valid(doc) THEN coalesce(doc ->> '$.version', 0) END AS version, state FROM task WHERE id = :id
+
+-- name: progress_tasks
+-- Replace Tasks whose state and Account stay, and touch no index of these. Returns which; the others are not as told.
+-- The "+" keeps SQLite from looking for them by their state.
+WITH changed (id, revision, state, action, account_id, parent_id, client_state, doc) AS (VALUES {rows})
+UPDATE task SET revision = changed.revision, doc = changed.doc FROM changed
+WHERE task.id = changed.id AND +task.state = changed.state AND task.account_id IS changed.account_id
+RETURNING id
 
 -- name: put_tasks
 -- Store new Tasks and replace those that are there. What was asked for never changes.

@@ -1,11 +1,15 @@
 """What the operations of one transaction do to Tasks and Attempts: decided one by one, written together.
 
 Each statement that SQLite runs gives Python's lock away and takes it back, which costs more than the row. So rows are
-collected while the operations run, and written by one statement for each table, whatever their number.
+collected while the operations run, and written by a statement or two for each table, whatever their number.
+
+A commit writes every page that it touches, and each index of a column that is written is a page, also where the value
+stays. So of a row that is there only the columns that change are written. The newest revision is not written by itself:
+the rows tell it.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -19,7 +23,9 @@ from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.tail import Tail
 
-Row = tuple[Any, ...]
+Row = tuple[Any, ...]  # its key first
+
+ROWS_AT_ONCE = 500  # in one statement; SQLite bounds the number of its values
 
 
 class Position(NamedTuple):
@@ -37,7 +43,9 @@ class Batch:
     tail: Tail  # does not change while the batch runs
     revision: Revision  # the last one given
     _tasks: dict[TaskId, Task] = field(default_factory=dict)  # changed by this batch
-    _task_rows: dict[TaskId, Row] = field(default_factory=dict)  # the last one of each
+    # What is not written yet: of a Task or an Attempt that changes several times its last row.
+    _task_rows: dict[TaskId, Row] = field(default_factory=dict)
+    _moved: set[TaskId] = field(default_factory=set)  # whose row is new, or has another state
     _history_rows: list[Row] = field(default_factory=list)
     _attempt_rows: dict[Nonce, Row] = field(default_factory=dict)
 
@@ -66,6 +74,7 @@ class Batch:
         self._tasks[task.id] = stored
         self._task_rows[task.id] = _row_of_task(stored, document)
         if is_change_of_state:
+            self._moved.add(task.id)
             self._history_rows.append((stored.revision, stored.id, stored.state.value, document))
         return stored, document
 
@@ -73,22 +82,40 @@ class Batch:
         """Write an Attempt, in the place of what was known of it."""
         self._attempt_rows[attempt.nonce] = _row_of_attempt(attempt)
 
+    def keep_revision(self) -> None:
+        """See to it that no revision is given twice, though rows that tell the newest one go."""
+        self.connection.execute(QUERIES["keep_revision"], {"value": self.revision})
+
     def write(self) -> None:
         """Write the rows that were collected so far."""
-        if self._task_rows:
-            self.connection.execute(QUERIES["set_revision"], {"value": self.revision})
-        for query, rows in (
-            ("put_tasks", list(self._task_rows.values())),
-            ("insert_history", self._history_rows),
-            ("put_attempts", list(self._attempt_rows.values())),
-        ):
-            if rows:
-                self.connection.execute(
-                    QUERIES[query].format(rows=_places(rows)), [value for row in rows for value in row]
-                )
-        self._task_rows.clear()
-        self._history_rows.clear()
-        self._attempt_rows.clear()
+        moved = [row for task_id, row in self._task_rows.items() if task_id in self._moved]
+        others = [row for task_id, row in self._task_rows.items() if task_id not in self._moved]
+        self._insert("put_tasks", [*moved, *self._update("progress_tasks", others)])
+        self._insert("insert_history", self._history_rows)
+        changed = self._update("learn_of_attempts", list(self._attempt_rows.values()))
+        self._insert("put_attempts", self._update("end_attempts", changed))
+        for written in (self._task_rows, self._moved, self._history_rows, self._attempt_rows):
+            written.clear()
+
+    def _insert(self, query: str, rows: Sequence[Row]) -> None:
+        for some in _portions(rows):
+            self._execute(query, some)
+
+    def _update(self, query: str, rows: Sequence[Row]) -> list[Row]:
+        """Update rows, and return those for which the table has none that the query takes."""
+        left = []
+        for some in _portions(rows):
+            updated = {key for (key,) in self._execute(query, some)}
+            left += [row for row in some if row[0] not in updated]
+        return left
+
+    def _execute(self, query: str, rows: Sequence[Row]) -> list[Any]:
+        values = [value for row in rows for value in row]
+        return self.connection.execute(QUERIES[query].format(rows=_places(rows)), values).fetchall()
+
+
+def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))
 
 
 def _places(rows: Sequence[Row]) -> str:

@@ -30,6 +30,8 @@ def of_query(query: TaskQuery) -> Iterator[Condition]:
         value = getattr(query, column)
         if value is not None:
             yield Condition(f"{column} = :{column}", {column: value})
+    if query.client_state:
+        yield Condition("client_state <> ''", {})  # SQLite has to see that the index holds them all
 
 
 def of_page(query: TaskQuery) -> Iterator[Condition]:

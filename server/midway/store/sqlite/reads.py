@@ -95,11 +95,13 @@ def changes(connection: sqlite3.Connection, after: Revision, limit: int) -> list
 
 def revision(connection: sqlite3.Connection) -> Revision:
     """Read the newest revision."""
-    row = connection.execute(QUERIES["revision"]).fetchone()
-    if row is None:
-        log.error("the newest revision cannot be read; it is that of the newest row", table="counter")
-        return Revision(_number(connection.execute(QUERIES["stored_revision"])))
-    return Revision(row["value"])
+    stored = _number(connection.execute(QUERIES["stored_revision"]))
+    kept = connection.execute(QUERIES["kept_revision"]).fetchone()
+    if kept is None:
+        log.error(
+            "the revision that was kept cannot be read; the newest one is that of the newest row", table="counter"
+        )
+    return Revision(max(stored, kept["value"] if kept else 0))
 
 
 def last_task_id(connection: sqlite3.Connection) -> TaskId | None:

@@ -15,8 +15,6 @@ from midway.store.sqlite.columns import FARTHEST, integer_from_time, stored_time
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.rows import attempt_from_row, task_from_row
 
-ROWS_AT_ONCE = 500  # in one statement; SQLite bounds the number of its values
-
 
 class Moved(Struct, frozen=True):
     """By how much the clock was set, and the Tasks whose times were moved, as stored."""
@@ -43,15 +41,9 @@ def known_boot(connection: sqlite3.Connection, boot_id: str) -> Boot | None:
 
 def _move(batch: Batch, step: timedelta, young: datetime) -> list[Task]:
     batch.write()  # what came before in this transaction is read here
-    moved = []
-    for number, task in enumerate(_unfinished(batch.connection, step), start=1):
-        moved.append(batch.put(task, is_change_of_state=False)[0])
-        if number % ROWS_AT_ONCE == 0:
-            batch.write()
-    for number, attempt in enumerate(_young(batch.connection, young, step), start=1):
+    moved = [batch.put(task, is_change_of_state=False)[0] for task in _unfinished(batch.connection, step)]
+    for attempt in _young(batch.connection, young, step):
         batch.put_attempt(attempt)
-        if number % ROWS_AT_ONCE == 0:
-            batch.write()
     batch.write()
     for query in ("move_notices", "move_dead_letters"):
         batch.connection.execute(QUERIES[query], {"step": step // timedelta(microseconds=1), "farthest": FARTHEST})

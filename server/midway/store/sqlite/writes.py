@@ -87,6 +87,7 @@ def put_inputs(batch: Batch, task_id: TaskId, inputs: Sequence[InputImage]) -> N
 
 def set_aside(batch: Batch, rows: Sequence[UnreadableRow]) -> int:
     """Move rows that cannot be read out of the way; return how many there still were."""
+    batch.keep_revision()  # the newest one may be theirs
     return aside.set_aside(batch.connection, rows)
 
 
