@@ -1,6 +1,5 @@
 """What whole imagines write to the disk, directly on the Store: pages of the database, as its log counts them."""
 
-import asyncio
 import sqlite3
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -15,6 +14,7 @@ from midway.domain.ids import InteractionId, Nonce, TaskId
 from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Dispatched, Event, Progressed, Result, Succeeded, apply
 from midway.domain.task import Task
+from midway.store.port import Entry
 from midway.store.sqlite import SqliteStore
 from msgspec.structs import replace
 
@@ -28,9 +28,8 @@ LOG_HEADER, FRAME_HEADER = 32, 24  # bytes, of SQLite's write-ahead log: a heade
 
 
 async def run(scale: Scale) -> list[Figure]:
-    """Count what imagines add to the log: each write in a commit of its own, and as many at once as there are."""
+    """Count what imagines add to the log when each write is a commit of its own."""
     alone = Figure("page writes a Store write, each a commit", "", Target(7, at_most=True))
-    together = Figure(f"write-ahead log an imagine, {IMAGINES} write at once", "kB", Target(120, at_most=True))
     for _ in range(scale.rounds):
         async with AsyncExitStack() as stack:
             database = Path(stack.enter_context(TemporaryDirectory(prefix="midway-bench-"))) / "data" / "midway.db"
@@ -40,10 +39,7 @@ async def run(scale: Scale) -> list[Figure]:
             with Log(database) as log:
                 writes = await draw_each_alone(store, first=scale.count(STORED))
             alone.add(log.pages / writes)
-            with Log(database) as log:
-                await draw_together(store, first=scale.count(STORED) + IMAGINES)
-            together.add(log.size / IMAGINES / 1_000)
-    return [alone, together]
+    return [alone]
 
 
 class Log:
@@ -51,7 +47,7 @@ class Log:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self.size = self.pages = 0
+        self.pages = 0
 
     def __enter__(self) -> Self:
         self._reader = sqlite3.connect(self._database, isolation_level=None)
@@ -64,8 +60,8 @@ class Log:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.size = self._database.with_name(f"{self._database.name}-wal").stat().st_size
-        self.pages = (self.size - LOG_HEADER) // (FRAME_HEADER + self._page_size)
+        size = self._database.with_name(f"{self._database.name}-wal").stat().st_size
+        self.pages = (size - LOG_HEADER) // (FRAME_HEADER + self._page_size)
         self._reader.close()
 
 
@@ -119,8 +115,9 @@ class Imagine:
         """Store its next step."""
         step = next(self._steps)
         changed = apply(self._task, step.event, self._task.updated_at + timedelta(seconds=1))
-        attempts = [step.attempt] if step.attempt else []
-        self._task = await self._store.append(changed, expected_revision=self._task.revision, attempts=attempts)
+        attempts = (step.attempt,) if step.attempt else ()
+        entry = Entry(task=replace(changed, version=changed.version + 1), attempts=attempts)
+        [self._task] = await self._store.append(entry)
 
 
 STEPS = 3 + PREVIEWS
@@ -135,11 +132,3 @@ async def draw_each_alone(store: SqliteStore, first: int) -> int:
         for imagine in imagines:
             await imagine.advance()
     return IMAGINES * (1 + STEPS)
-
-
-async def draw_together(store: SqliteStore, first: int) -> None:
-    """Have imagines take each step at once."""
-    imagines = [Imagine(store, first + number) for number in range(IMAGINES)]
-    await asyncio.gather(*(imagine.submit() for imagine in imagines))
-    for _ in range(STEPS):
-        await asyncio.gather(*(imagine.advance() for imagine in imagines))

@@ -19,9 +19,6 @@ class Part:
 BROKEN = {
     "assigned": ("part.size = 1", "part.size is assigned from outside"),
     "assigned deep": ("class A:\n    def a(self):\n        self.b.size = 1", "self.b.size is assigned from outside"),
-        "class A:\n    def a(self):\n        self.part.size = 1",
-        "self.part.size is assigned from outside",
-    ),
     "added to": ("part.size += 1", "part.size is assigned from outside"),
     "one of several": ("a, part.size = 1, 2", "part.size is assigned from outside"),
     "without a value": ("class A:\n    def a(self):\n        self.size: int", "self.size has no value"),

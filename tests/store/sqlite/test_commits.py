@@ -1,6 +1,8 @@
 """How SQLite writes: shared commits, writes that a cancelled caller cannot tear, a disk that refuses."""
 
 import asyncio
+import threading
+from collections.abc import Awaitable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -8,9 +10,10 @@ from pathlib import Path
 import pytest
 from midway.domain.ids import Revision
 from midway.domain.image import InputImage
-from midway.domain.lifecycle import Accepted, Dispatched, Progressed, apply
+from midway.domain.lifecycle import Accepted, Dispatched, Event, Progressed, apply
 from midway.store.port import Entry, StoreUnavailable, Submitted, VersionConflict
-from midway.store.sqlite import SqliteStore, reads, writer
+from midway.store.sqlite import SqliteStore, reads
+from midway.store.sqlite.batch import Batch
 from midway.store.sqlite.writer import MAX_BATCH
 from msgspec.structs import replace
 
@@ -61,38 +64,27 @@ async def test_a_write_that_stands_alone_commits_at_once(sqlite: SqliteStore, co
     assert len(commits) == 2
 
 
-async def test_while_many_write_a_commit_waits_for_more_of_them(
-    sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(writer, "GATHERING", timedelta(seconds=0.5))
-    many = [asyncio.ensure_future(submitted(sqlite)) for _ in range(2)]
-    for _ in range(50):
-        await asyncio.sleep(0)
+async def test_what_comes_a_turn_later_shares_the_commit(sqlite: SqliteStore, commits: list[str]):
+    first = asyncio.ensure_future(submitted(sqlite))
+    await asyncio.sleep(0)
 
-    await asyncio.gather(*many, submitted(sqlite))
+    await asyncio.gather(first, submitted(sqlite))
 
     assert len(commits) == 1
 
 
-async def test_who_writes_alone_waits_for_nobody(
-    sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(writer, "GATHERING", timedelta(minutes=1))
+async def test_what_comes_during_a_commit_shares_the_next_one(sqlite: SqliteStore, commits: list[str]):
+    has_begun, may_end = threading.Event(), threading.Event()
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await submitted(sqlite)
-        await submitted(sqlite)
+    def slow(_batch: Batch) -> None:
+        has_begun.set()
+        may_end.wait(PATIENCE_SECONDS)
 
-    assert len(commits) == 2
-
-
-async def test_a_crowd_is_forgotten_soon(sqlite: SqliteStore, commits: list[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(writer, "CROWDED", timedelta(0))
-    await asyncio.gather(submitted(sqlite), submitted(sqlite))
-    monkeypatch.setattr(writer, "GATHERING", timedelta(minutes=1))
-
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await submitted(sqlite)
+    first = asyncio.ensure_future(sqlite._writer.write(slow))
+    assert await asyncio.to_thread(has_begun.wait, PATIENCE_SECONDS)
+    others = asyncio.gather(*(submitted(sqlite) for _ in range(20)))
+    may_end.set()
+    await asyncio.gather(first, others)
 
     assert len(commits) == 2
 
@@ -127,12 +119,14 @@ async def test_the_last_word_about_an_attempt_counts_within_one_commit(sqlite: S
 
 async def test_one_task_goes_through_many_states_in_one_commit(sqlite: SqliteStore, commits: list[str]):
     """The row that there is in the end is written once; of the way there, the history keeps the changes of state."""
-    task, attempt = a_task(), an_attempt(a_task())
-    seen, writes = task, [sqlite.submit(task)]
-    for number, event in enumerate((Dispatched(), Accepted(), Progressed(10), Progressed(20), Progressed(30)), start=1):
-        seen, expected = apply(seen, event, START), Revision(number)
-        attempt = an_attempt(task, accepted_at=START + timedelta(seconds=number))
-        writes.append(sqlite.append(seen, expected_revision=expected, attempts=[attempt]))
+    task = seen = a_task()
+    attempt = an_attempt(task)
+    events: list[Event] = [Dispatched(), Accepted(), Progressed(10), Progressed(20), Progressed(30)]
+    writes: list[Awaitable[object]] = [sqlite.submit(task)]
+    for number, event in enumerate(events, start=1):
+        seen = replace(apply(seen, event, START), version=number)
+        attempt = replace(attempt, accepted_at=START + timedelta(seconds=number))
+        writes.append(sqlite.append(Entry(task=seen, attempts=(attempt,))))
 
     await asyncio.gather(*writes)
 
@@ -145,12 +139,12 @@ async def test_one_task_goes_through_many_states_in_one_commit(sqlite: SqliteSto
 
 async def test_progress_and_what_is_learnt_touch_no_index_of_what_stays(sqlite: SqliteStore, database: Path):
     task = await in_progress(sqlite)
-    await sqlite.put_attempt(an_attempt(task))
+    await sqlite.append(Entry(attempts=(an_attempt(task),)))
     pages = []
     for number in range(3):
         before = written(database)
         task = await advance(sqlite, task, Progressed(20 + number))
-        await sqlite.put_attempt(an_attempt(task, accepted_at=START + timedelta(seconds=number)))
+        await sqlite.append(Entry(attempts=(an_attempt(task, accepted_at=START + timedelta(seconds=number)),)))
         pages.append(written(database) - before)
 
     assert pages == [3, 3, 3]  # the Task, its revision's index, the Attempt

@@ -1,16 +1,16 @@
 """The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
 
-While many write at once, and for a moment after, the writer waits a little for more of them before each commit.
-An operation is a function of the batch. One that is refused fails alone; a batch that the disk refuses fails
-whole. A batch runs in the writer's thread without a break:
-nothing on the event loop, a cancellation least of all, can leave a transaction half done.
+What comes while one batch is committed makes the next one: the slower the disk and the more that write, the more share
+a commit. No timer gathers them; a write waits for two turns of the event loop and for the commit before its own.
+An operation is a function of the batch. One that is refused fails alone; a batch that the disk refuses fails whole.
+A batch runs in the writer's thread without a break: nothing on the event loop, a cancellation least of all, can leave a
+transaction half done.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,8 +31,7 @@ _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sq
 # Raised before anything is written, as `writes` says.
 _REFUSALS = (VersionConflict, RequestIdReused, TaskUnreadable, RowsUnreadable)
 MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
-GATHERING = timedelta(milliseconds=10)  # a commit costs as much as twenty Tasks in it
-CROWDED = timedelta(milliseconds=100)  # after a batch of several, more are expected for so long
+TURNS = 2  # of the event loop, for what is about to write at the same time; short on a loop with nothing else to do
 
 
 class _Refused(Struct, frozen=True):
@@ -63,7 +62,6 @@ class Writer:
         self._committed = committed
         self._queue: list[_Waiting] = []
         self._batch: list[_Waiting] = []
-        self._crowded_until = 0.0  # the loop's time
         self._wakeup = asyncio.Event()
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="sqlite-writer")
@@ -106,18 +104,11 @@ class Writer:
 
     async def _drain(self) -> None:
         while self._queue:
-            if self._is_crowded() and not self._closing:
-                await asyncio.sleep(GATHERING.total_seconds())
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             self._batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
             await self._commit(self._batch)
-            if len(self._batch) > 1:
-                self._crowded_until = asyncio.get_running_loop().time() + CROWDED.total_seconds()
             self._batch = []
-
-    def _is_crowded(self) -> bool:
-        """Tell whether others write at the same time, so that a commit may wait for more of them."""
-        is_busy = len(self._queue) > 1 or asyncio.get_running_loop().time() < self._crowded_until
-        return is_busy and len(self._queue) < MAX_BATCH
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         operations = [waiting.operation for waiting in batch]
