@@ -72,6 +72,7 @@ class Core:
 
     def __init__(self, config: AccountConfig, limits: Limits, clock: SteadyClock, nonces: Nonces) -> None:
         self._limits = limits
+        self._sweep_period = limits.sweep_period
         self._clock = clock
         self.ledger = Ledger(limits, clock)
         self.standing = Standing(config, clock)
@@ -158,7 +159,7 @@ class Core:
     def unprepared(self, task_id: TaskId, error: DiscordError | None) -> list[Outside]:
         """Take the failure of an upload: the Task fails, or stays in the queue for another try (None: for no fault)."""
         self.sender.unprepared(task_id)
-        self.sender.pause(self._limits.sweep_period.total_seconds())
+        self.sender.pause(self._sweep_period.total_seconds())
         if error is None:
             return []
         found = verdict(error)
@@ -258,7 +259,7 @@ class Core:
 
     def nap(self) -> timedelta:
         """Return how long nothing has to be looked at."""
-        nap = self._limits.sweep_period if self.ledger.has_unfinished() else IDLE_NAP
+        nap = self._sweep_period if self.ledger.has_unfinished() else IDLE_NAP
         now = self._clock.monotonic()
         waits = [at - now for at in (self.sender.wake_at(), self._listener.wake_at()) if at is not None]
         return min([nap, *(timedelta(seconds=wait) for wait in waits)])

@@ -1,6 +1,7 @@
 """The one queue through which everything reaches a worker's loop, so that its state changes in one place only."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -23,21 +24,22 @@ class Inbox:
     """Steps in the order they came, run one at a time by `run_waiting`."""
 
     def __init__(self) -> None:
-        self._steps: asyncio.Queue[Step] = asyncio.Queue()
+        self._steps: deque[Step] = deque()
+        self._wake = asyncio.Event()
 
     @property
     def waiting(self) -> int:
         """How many steps wait."""
-        return self._steps.qsize()
+        return len(self._steps)
 
     def put(self, run: Callable[[], Awaitable[Any]]) -> None:
         """Have something done; nobody waits. A defect is logged and costs one step."""
-        self._steps.put_nowait(Step(run))
+        self._put(Step(run))
 
     async def ask(self, run: Callable[[], Awaitable[T]]) -> T:
         """Have something done and wait for its result; its exception is raised here."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._steps.put_nowait(Step(run, done))
+        self._put(Step(run, done))
         try:
             return await done
         finally:
@@ -45,14 +47,23 @@ class Inbox:
 
     async def run_waiting(self, nap: timedelta) -> None:
         """Run the steps that wait now; when there are none, the next one, or return after `nap`."""
+        if not self._steps:
+            await self._sleep(max(nap.total_seconds(), 0))
+        for _ in range(len(self._steps)):  # not those that come meanwhile: there is more to look at
+            await self._run(self._steps.popleft())
+
+    def _put(self, step: Step) -> None:
+        self._steps.append(step)
+        self._wake.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Return after so long, or when a step comes."""
+        self._wake.clear()
+        alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
-            async with asyncio.timeout(max(nap.total_seconds(), 0)):
-                step = await self._steps.get()
-        except TimeoutError:
-            return
-        await self._run(step)
-        for _ in range(self._steps.qsize()):  # not those that come meanwhile: there is more to look at
-            await self._run(self._steps.get_nowait())
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
 
     async def _run(self, step: Step) -> None:
         if step.done is not None:

@@ -1,8 +1,9 @@
-"""Writes what an Account decided behind it: in order, as soon as the disk takes it, and tells when it is durable.
+"""Writes what an Account decided behind it, in order, and tells when it is durable.
 
-While one batch is written the next one gathers. A disk that refuses is asked again, with the same batch, until it takes
-it. A defect in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided
-about it here is dropped, and its Account reads it anew.
+What somebody waits for is written at once; anything else at the next tick, which all Accounts have at the same time, so
+that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A defect
+in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided about it here is
+dropped, and its Account reads it anew.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries while the disk refuses; the last one repeats
 MOST_AT_ONCE = 256  # entries in a batch: one transaction
+TICK_SECONDS = 0.01  # a commit costs more than twenty entries in it, and no person sees a hundredth of a second
 
 _Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
 
@@ -38,7 +40,8 @@ class Journal:
         self._last: dict[TaskId, int] = {}  # the number of a Task's last entry
         self._waiters: list[_Waiter] = []  # a heap: the number of the entry that each waits for, and of whose Task
         self._impatient: set[asyncio.Future[None]] = set()
-        self._has_more = asyncio.Event()
+        self._is_time = asyncio.Event()
+        self._tick: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
@@ -51,7 +54,9 @@ class Journal:
         self._entries.append((number, entry))
         if entry.task is not None:
             self._last[entry.task.id] = number
-        self._has_more.set()
+        if self._tick is None:
+            loop = asyncio.get_running_loop()
+            self._tick = loop.call_at((loop.time() // TICK_SECONDS + 1) * TICK_SECONDS, self._write_now)
 
     def settled(self, task_id: TaskId | None = None, *, patient: bool = False) -> "asyncio.Future[None]":
         """Return what is done when all that was handed over until now of a Task (None: of all) is durable.
@@ -66,6 +71,7 @@ class Journal:
             durable.set_result(None)
             return durable
         heapq.heappush(self._waiters, (number, next(self._numbers), task_id, durable))
+        self._write_now()
         if not patient:
             self._impatient.add(durable)
             durable.add_done_callback(self._impatient.discard)
@@ -74,15 +80,26 @@ class Journal:
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
-            await self._has_more.wait()
-            await self.flush()
+            await self._is_time.wait()
+            self._is_time.clear()
+            await self._write_until(self._entries[-1][0] if self._entries else 0)
 
     async def flush(self) -> None:
-        """Write all that waits. Only while `run` does not, or by it."""
+        """Write all that waits; while `run` does not."""
         while self._entries:
+            await self._write_until(self._entries[-1][0])
+
+    def _write_now(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        self._is_time.set()
+
+    async def _write_until(self, number: int) -> None:
+        """Write the entries up to this number; what comes meanwhile has a tick of its own."""
+        while self._entries and self._entries[0][0] <= number:
             self._batch_size = self._batch_size or min(len(self._entries), MOST_AT_ONCE)
             await self._write([entry for _, entry in islice(self._entries, self._batch_size)])
-        self._has_more.clear()
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         """Write the oldest entries; those that could not be written stay, without the one that is to blame."""

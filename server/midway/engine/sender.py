@@ -134,6 +134,8 @@ class Sender:
     def _fill_slots(self) -> list[Effect]:
         """Prepare waiting Tasks, oldest first, while slots are free; a long queue costs nothing while none is."""
         effects: list[Effect] = []
+        if not self._ledger.waiting_count:
+            return effects
         for drawing in (True, False):
             free = self._free_slots(drawing=drawing)
             for task in self._ledger.waiting(drawing=drawing) if free > 0 else ():
