@@ -72,6 +72,18 @@ class FaultyStore:
 
         self._faults[verb] = refusing
 
+    def refuse(self, verb: str, *, error: Exception = FULL) -> Callable[[], None]:
+        """Refuse every such call from now on; return what ends that."""
+
+        async def refusing(*_args: Any, **_named: Any) -> Any:
+            raise error
+
+        def mend() -> None:
+            del self._faults[verb]
+
+        self._faults[verb] = refusing
+        return mend
+
     def doubt_once(self, verb: str) -> None:
         """Do what the next such call asks for, and say that the database was taken away meanwhile."""
 

@@ -80,6 +80,31 @@ async def test_events_that_are_too_many_while_the_store_hangs_are_found_in_the_h
         assert len(requests(rig, "history")) == 2  # after connecting, and for what was missed
 
 
+async def test_a_disk_that_refuses_under_load_lets_nothing_out_and_loses_nothing(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """It was full while Midjourney drew for some and others were about to be sent."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, accounts=2, config={"slots": 1}, through=faulty.around) as rig:
+        tasks = [await rig.imagine(f"fox number {number}") for number in range(6)]
+        await eventually(lambda: len(jobs(rig)) >= 2, "Midjourney draws")
+        told = rig.journal("job")
+        mend = faulty.refuse("append")
+        await eventually(lambda: len(jobs(rig, "finished")) >= 2, "the first ones are done")
+        [newest] = {await rig.store.revision()}
+        with pytest.raises(StoreUnavailable):
+            await rig.engine.cancel(tasks[-1].id)
+        sent = len(posts(rig))
+        assert await rig.store.revision() == newest  # so no watcher and no webhook hears anything
+        assert sent <= len(told) + 2  # what was stored before was on its way
+        mend()
+
+        for task in tasks[:-1]:
+            await assert_own_picture(rig, await rig.succeeded(task))
+        assert (await rig.ended(tasks[-1])).state is State.CANCELLED
+        assert len(posts(rig)) == len(jobs(rig)) == len(tasks) - 1
+
+
 @pytest.mark.parametrize("prompt", ["a red fox", "a {red, blue} fox"])
 async def test_a_submit_in_doubt_is_found_by_who_asks_again_and_is_drawn_once(
     simulator: Simulator, tmp_path: Path, prompt: str

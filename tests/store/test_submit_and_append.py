@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from midway.domain.ids import RequestId, Revision
-from midway.domain.lifecycle import Accepted, Dispatched, Progressed
+from midway.domain.lifecycle import Accepted, Dispatched, Progressed, apply
 from midway.domain.task import State
-from midway.store.port import Doorbell, RequestIdReused, RequestKey, Store, VersionConflict
+from midway.store.port import Doorbell, Entry, RequestIdReused, RequestKey, Store, VersionConflict
 from msgspec.structs import replace
 
 from tests.store.tasks import MASK, PICTURE, a_task, advance, an_attempt, in_progress, submitted
@@ -165,6 +165,35 @@ async def test_append_stores_the_attempts_with_the_task(store: Store):
     await write(store, task, attempts=(attempt,))
 
     assert await store.attempts(task.id) == [attempt]
+
+
+async def test_entries_are_written_together_and_in_order(store: Store):
+    first, second = await submitted(store), await submitted(store)
+    sent = replace(apply(first, Dispatched(), first.updated_at), version=1)
+    taken = replace(apply(sent, Accepted(), first.updated_at), version=2)
+    other = replace(apply(second, Dispatched(), second.updated_at), version=1)
+
+    stored = await store.append(
+        Entry(task=sent), Entry(task=other), Entry(attempts=(an_attempt(first),)), Entry(task=taken)
+    )
+
+    assert [(task.id, task.version) for task in stored] == [(first.id, 1), (second.id, 1), (first.id, 2)]
+    assert [task.revision for task in stored] == [3, 4, 5]
+    assert [task.state for task in await store.history(first.id, first.revision)] == [State.SUBMITTING, State.SUBMITTED]
+    assert await store.attempts(first.id) == [an_attempt(first)]
+
+
+async def test_of_entries_with_one_that_is_refused_none_is_written(store: Store):
+    first, second = await submitted(store), await submitted(store)
+    sent = replace(apply(first, Dispatched(), first.updated_at), version=1)
+
+    with pytest.raises(VersionConflict) as refused:
+        await store.append(Entry(task=sent, attempts=(an_attempt(first),)), Entry(task=replace(second, version=7)))
+
+    assert (refused.value.task_id, refused.value.expected, refused.value.actual) == (second.id, 6, 0)
+    assert await store.get(first.id) == first
+    assert await store.attempts(first.id) == []
+    assert await store.revision() == second.revision
 
 
 async def test_input_pictures_come_back_in_order(store: Store):

@@ -1,7 +1,7 @@
 """Writes what an Account decided behind it, in order, and tells when it is durable.
 
-What somebody waits for is written at once; anything else at the next tick, which all Accounts have at the same time, so
-that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A defect
+What a client waits for is written at once; anything else at the next tick, which all Accounts have at the same time,
+so that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A defect
 in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided about it here is
 dropped, and its Account reads it anew.
 """
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries while the disk refuses; the last one repeats
 MOST_AT_ONCE = 256  # entries in a batch: one transaction
-TICK_SECONDS = 0.01  # a commit costs more than twenty entries in it, and no person sees a hundredth of a second
+TICK_SECONDS = 0.025  # a commit costs more than twenty entries in it; no person sees it, and no pace is as fast
 
 _Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
 
@@ -61,8 +61,8 @@ class Journal:
     def settled(self, task_id: TaskId | None = None, *, patient: bool = False) -> "asyncio.Future[None]":
         """Return what is done when all that was handed over until now of a Task (None: of all) is durable.
 
-        It raises VersionConflict when the Task was lost; StoreUnavailable when the disk refuses, unless `patient`: the
-        entries stay, and are written when it takes them.
+        It raises VersionConflict when the Task was lost; StoreUnavailable when the disk refuses (the entries stay, and
+        are written when it takes them), unless `patient`: who is waits for the tick, and for the disk.
         """
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         last = self._entries[-1][0] if self._entries else None
@@ -71,8 +71,8 @@ class Journal:
             durable.set_result(None)
             return durable
         heapq.heappush(self._waiters, (number, next(self._numbers), task_id, durable))
-        self._write_now()
         if not patient:
+            self._write_now()
             self._impatient.add(durable)
             durable.add_done_callback(self._impatient.discard)
         return durable
