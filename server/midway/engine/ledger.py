@@ -93,11 +93,16 @@ class Ledger:
         return news
 
     def replace(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
-        """Take over what the Store has of a Task, in the place of what was known; None: it is not this Account's."""
+        """Take over what the Store has of a Task, in the place of what was known; None: it is not this Account's.
+
+        Attempts that it does not have were never sent.
+        """
         self.drop(task_id)
-        for attempt in attempts:
-            self.index.put(attempt)
+        for attempt in self.attempts(task_id):
+            self.index.drop(attempt)
         if task is not None:
+            for attempt in attempts:
+                self.index.put(attempt)
             self.add(task)
 
     def attempts(self, task_id: TaskId) -> list[Attempt]:
