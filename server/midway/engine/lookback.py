@@ -107,7 +107,7 @@ class Lookback:
         if not due.look_first or has_looked or now > patient_until:
             ended = self._ledger.ended(task.id, settled=False)
             return [Change(task_id=task.id, events=(due.event,), attempts=ended)]
-        is_time = not looks or now - looks[0] >= self._limits.look_again
+        is_time = self._reading_since is None and (not looks or now - looks[0] >= self._limits.look_again)
         return self.look() if is_connected and is_time else []
 
     def _forget_looks(self, now: datetime) -> None:
@@ -137,16 +137,19 @@ class Lookback:
         """
         began, self._reading_since = self._reading_since, None
         now, moment = self._clock.now(), self._clock.monotonic()
-        if began is not None and now - began <= self._limits.slow_read:
-            self._looks.append(began)
-        elif self._ledger.has_unfinished():
-            self._retry_at, self._is_wanted = moment + RETRY_AFTER_SECONDS, True
         for task_id in [each for each, at in self._finals.items() if at <= moment]:
             del self._finals[task_id]
+        if began is None or now - began > self._limits.slow_read:
+            if self._ledger.has_unfinished():
+                self._retry_at, self._is_wanted = moment + RETRY_AFTER_SECONDS, True
+            return []
+        self._looks.append(began)
         complete_since = _created(oldest) if oldest else None
-        return self._requeue_never_sent(complete_since, unplaced) if self._limits.resubmit_after_crash else []
+        return self._requeue_never_sent(began, complete_since, unplaced) if self._limits.resubmit_after_crash else []
 
-    def _requeue_never_sent(self, complete_since: datetime | None, unplaced: Sequence[Reading]) -> list[Effect]:
+    def _requeue_never_sent(
+        self, began: datetime, complete_since: datetime | None, unplaced: Sequence[Reading]
+    ) -> list[Effect]:
         """Send again what an earlier process stored but did not send: the channel, just read, has no trace of it.
 
         Only when the bot has had its time to answer, and only without any doubt: the history
@@ -159,7 +162,7 @@ class Lookback:
         for attempt in list(self._ledger.index.open()):
             begun = attempt.sent_at - CLOCK_SKEW
             is_seen_whole = complete_since is None or complete_since < begun
-            if not (is_seen_whole and self._was_never_sent(attempt)) or self._was_overfull(attempt):
+            if not (is_seen_whole and self._was_never_sent(attempt, began)) or self._was_overfull(attempt):
                 continue
             if not any(self._last_drawn(m) > begun for m in unplaced if may_show(m.message.content, attempt)):
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
@@ -188,10 +191,13 @@ class Lookback:
             return attempt.ended_at or attempt.sent_at
         return may_be_drawn_until(task, attempt, self._limits, self._speed)
 
-    def _was_never_sent(self, attempt: Attempt) -> bool:
-        """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""
+    def _was_never_sent(self, attempt: Attempt, began: datetime) -> bool:
+        """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen.
+
+        `began` is when the look did: what it shows may be no younger.
+        """
         has_trace = attempt.accepted_at or attempt.interaction_id or attempt.message_ids
-        had_its_time = attempt.sent_at <= self._clock.now() - self._limits.ack_timeout
+        had_its_time = attempt.sent_at <= began - self._limits.ack_timeout
         has_tries_left = tries(self._ledger.attempts(attempt.task_id)) <= self._limits.max_requeues
         is_older = not self._sender.was_sent_here(attempt.nonce)
         return not has_trace and is_older and had_its_time and has_tries_left and leaves_trace(attempt)
