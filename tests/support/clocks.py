@@ -1,4 +1,4 @@
-"""A machine whose wall clock a test sets, and that sleeps."""
+"""Clocks that tests move: a machine whose wall clock is set and that sleeps, and one where time stands still."""
 
 from datetime import datetime, timedelta
 
@@ -27,3 +27,31 @@ class Machine(SystemClock):
     def clock(self) -> SteadyClock:
         """Return the clock of a server that begins now."""
         return SteadyClock(self, lambda: uptime() + self._slept)
+
+
+class StillMachine:
+    """A machine on which time passes only when a test says so; nothing on it depends on the one that runs the test."""
+
+    def __init__(self, begun_at: datetime) -> None:
+        self._begun_at = begun_at
+        self._passed = timedelta(0)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass, awake."""
+        self._passed += timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        """Return what the wall clock tells."""
+        return self._begun_at + self._passed
+
+    def uptime(self) -> timedelta:
+        """Return how long the machine runs."""
+        return self._passed
+
+    def monotonic(self) -> float:
+        """Return how many seconds have passed."""
+        return self._passed.total_seconds()
+
+    def clock(self) -> SteadyClock:
+        """Return the clock of a server that begins now."""
+        return SteadyClock(self, self.uptime, self.monotonic)

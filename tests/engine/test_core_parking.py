@@ -1,0 +1,180 @@
+"""Scripts of messages that come before the key by which they are known, and of those that are nobody's."""
+
+from typing import Any
+
+import pytest
+from midway.discord.event import Event, Message, MessageCreated
+from midway.domain.ids import MessageId, Nonce
+from midway.engine import listener
+from midway.engine.correlate import Index, Keys, match
+from msgspec.structs import replace
+
+from tests.engine.drawing import Drawing
+from tests.engine.stage import NO_PACE, Stage, id_of, the_task
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[MessageId]:
+    """The messages whose owner was looked for."""
+    looked_at: list[MessageId] = []
+
+    def counted(keys: Keys, index: Index) -> Any:
+        looked_at.append(keys.message_id)
+        return match(keys, index)
+
+    monkeypatch.setattr(listener, "match", counted)
+    return looked_at
+
+
+def two_alike(stage: Stage) -> tuple[Drawing, Drawing]:
+    """Have two jobs with the same words, and know no id of either; Task 1 has failed, so it held up Task 2 no more."""
+    stage.take(the_task(1))
+    stage.prepared(1)
+    stage.do(lambda core: core.broke(id_of(1), "KeyError"))
+    stage.take(the_task(2))
+    stage.wait(2)
+    stage.prepared(2)
+    return stage.draws(1), stage.draws(2)
+
+
+def without_nonce(event: MessageCreated) -> MessageCreated:
+    """Take away what tells at once whose it is."""
+    return MessageCreated(replace(event.message, nonce=None))
+
+
+def test_a_message_that_could_be_two_tasks_waits_for_the_acknowledgement() -> None:
+    stage = Stage()
+    _, job = two_alike(stage)
+
+    assert stage.hear(without_nonce(job.started())) == []
+    assert stage.hear(job.created()) == [
+        "write 2 v3 SUBMITTED, 2 accepted interaction",
+        "write 2 v4 SUBMITTED, 2 accepted interaction message",
+    ]
+
+
+def test_it_waits_for_the_message_that_tells_its_nonce() -> None:
+    stage = Stage()
+    _, job = two_alike(stage)
+    started = job.started()
+
+    assert stage.hear(job.progressed(31)) == []
+    assert stage.hear(started) == [
+        "write 2 v3 SUBMITTED, 2 accepted interaction message",
+        "write 2 v4 IN_PROGRESS, 2 accepted interaction message job",
+    ]
+
+
+def test_it_waits_for_the_jobs_id() -> None:
+    stage = Stage()
+    _, job = two_alike(stage)
+    started, progress = job.started(), job.progressed(31)
+
+    assert stage.hear(job.finished()) == []
+    assert stage.hear(started) == ["write 2 v3 SUBMITTED, 2 accepted interaction message"]
+    assert stage.hear(progress) == [
+        "write 2 v4 IN_PROGRESS, 2 accepted interaction message job",
+        "write 2 v5 SUCCEEDED, 2 accepted interaction message job settled",
+    ]
+
+
+def test_it_waits_until_the_other_one_has_its_job() -> None:
+    """Then only one Task with these words is left."""
+    stage = Stage()
+    other, job = two_alike(stage)
+
+    assert stage.hear(job.finished()) == []
+    assert stage.hear(other.started()) == ["write 1 accepted interaction message ended"]
+    assert stage.hear(other.progressed(31)) == [
+        "write 1 accepted interaction message job ended",
+        "write 2 v3 SUCCEEDED, 2 accepted message job settled",
+    ]
+
+
+def test_what_matches_nothing_in_time_is_let_go() -> None:
+    stage = Stage()
+    _, job = two_alike(stage)
+    assert stage.hear(job.finished()) == []
+    stage.wait(20)
+    stage.sent(2)
+    stage.wait(41)
+
+    assert stage.hear(job.created()) == ["write 2 v4 SUBMITTED, 2 accepted interaction"]
+
+
+def strangers(stage: Stage, count: int) -> list[Message]:
+    """Make so many results of jobs that nobody here knows."""
+    jobs = [Drawing(stage.ids, stage.machine, 1000 + number, f"thing {number}", None) for number in range(count)]
+    return [job.finished().message for job in jobs]
+
+
+def test_only_what_lies_under_a_learnt_name_is_looked_at(looked_at: list[MessageId]) -> None:
+    stage = Stage(pace=NO_PACE)
+    for message in strangers(stage, 1000):
+        stage.hear(MessageCreated(message))
+    assert len(looked_at) == 1000
+    looked_at.clear()
+    stage.until_running(the_task(1))
+    job = stage.drawings[1]
+    events: list[Event] = [job.created(), job.started(), job.progressed(31), job.progressed(62), job.finished()]
+    for event in events:
+        stage.hear(event)
+
+    assert stage.state(1) == "SUCCEEDED"
+    assert len(looked_at) == 4, "each of its own messages once, no stranger's"
+
+
+def test_a_stranger_with_the_same_words_is_looked_at_and_stays_where_it_is(looked_at: list[MessageId]) -> None:
+    """It is older than the Attempt, so no answer to it."""
+    stage = Stage()
+    theirs = Drawing(stage.ids, stage.machine, 7, "a red fox", None)
+    stage.hear(theirs.finished())
+    stage.wait(40)
+    looked_at.clear()
+    stage.take(the_task(1))
+
+    assert stage.prepared(1) == ["write 1 v2 SUBMITTING, +1", "post 1 command"]
+    assert len(looked_at) == 1
+
+
+def test_another_session_with_the_same_words_is_told_by_its_nonce() -> None:
+    stage = Stage()
+    stage.until_running(the_task(1))
+    theirs = Drawing(stage.ids, stage.machine, 7, "a red fox", Nonce("theirs"))
+    for event in (theirs.started(), theirs.progressed(0), theirs.progressed(31), theirs.finished()):
+        assert stage.hear(event) == []
+
+    assert stage.hear(stage.drawings[1].finished())[-1].startswith("write 1 v4 SUCCEEDED")
+    assert stage.tasks[id_of(1)].job_id == stage.drawings[1].job_id
+
+
+def test_another_sessions_result_without_any_id_that_is_known_is_not_ours() -> None:
+    """Its first message told no job; the result names no Interaction; the words are ours, too."""
+    stage = Stage()
+    stage.until_running(the_task(1))
+    theirs = Drawing(stage.ids, stage.machine, 7, "a red fox", Nonce("theirs"))
+
+    assert stage.hear(theirs.started()) == []
+    assert stage.hear(theirs.finished()) == []
+    assert stage.state(1) == "SUBMITTED"
+    ours = stage.drawings[1]
+    assert stage.hear(ours.finished()) == [], "either could be meant"
+    assert stage.hear(ours.created()) == ["write 1 accepted interaction"]
+    stage.hear(ours.started())
+    assert stage.hear(ours.progressed(31))[-1].startswith("write 1 v6 SUCCEEDED")
+
+
+def test_an_interaction_made_while_none_of_ours_was_on_its_way_is_another_sessions() -> None:
+    """Read in the history, which shows no nonce."""
+    stage = Stage()
+    job = stage.until_running(the_task(1))
+    stage.hear(job.created())
+    stage.wait(1)
+    theirs = Drawing(stage.ids, stage.machine, 7, "a red fox", None)
+    theirs.started()
+    theirs.progressed(31)
+    stage.do(lambda core: core.look())
+
+    assert stage.history(theirs.progress) == []
+    assert stage.hear(theirs.finished()) == []
+    assert stage.state(1) == "SUBMITTED"
