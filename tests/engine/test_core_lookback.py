@@ -300,3 +300,13 @@ def test_after_the_clock_was_set_earlier_looks_do_not_count() -> None:
     assert stage.wait(1) == LOOK
     assert stage.history() == []
     assert stage.wait(1) == []
+
+
+def test_the_channel_is_not_read_before_the_first_session() -> None:
+    """It is not known yet to whom messages speak."""
+    stage = Stage(connected=False)
+    stage.core.recover((), ())
+    stage.is_connected = True
+
+    assert stage.wait(60) == []
+    assert stage.hear(CONNECTED) == ["read the newest 200"]

@@ -246,7 +246,9 @@ class Core:
         outside: list[Outside] = []
         self._listener.expire()
         if self._lookback.is_due():
-            outside += self._follow(self._lookback.sweep(is_connected=is_connected))
+            # Before the first session it is not known to whom messages speak.
+            has_session = is_connected and self.standing.is_connected
+            outside += self._follow(self._lookback.sweep(is_connected=has_session))
             self._forget_old()
         if self.standing.needs_person:
             self.sender.recall()

@@ -73,7 +73,7 @@ class Lookback:
             due = deadline(task, self._ledger.attempts(task.id), self._limits, self._speed)
             if due is not None and due.at <= now:
                 effects += self._overdue(task, due, now, is_connected=is_connected)
-        if self._is_wanted or self._is_final_due():
+        if is_connected and (self._is_wanted or self._is_final_due()):
             effects += self.look()
         return [*effects, *self._release(now)]
 

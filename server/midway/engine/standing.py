@@ -43,6 +43,11 @@ class Standing:
         return self._connected and self._state not in NEEDS_PERSON
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a session was told of, and not its end."""
+        return self._connected
+
+    @property
     def needs_person(self) -> bool:
         """Whether only an operator can bring it back."""
         return self._state in NEEDS_PERSON
