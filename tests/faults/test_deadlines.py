@@ -90,6 +90,7 @@ async def test_a_bot_that_announces_and_never_answers_ends_by_silence(quick: Rig
 async def test_a_picture_that_comes_after_its_time_is_attached_and_marked(simulator: Simulator, tmp_path: Path) -> None:
     """The Task failed by time-out and stays failed, but the picture that was paid for is not lost."""
     async with stage(simulator, tmp_path, idle_timeout=0.05) as rig:
+        await rig.control("clock", speed=40)  # so that it is late for certain
         failed = await rig.ended(await rig.imagine("a red fox __slow"))
         attached = await later(rig, failed, lambda each: each.late)
 
@@ -100,6 +101,7 @@ async def test_a_picture_that_comes_after_its_time_is_attached_and_marked(simula
 async def test_the_buttons_of_a_late_picture_work(simulator: Simulator, tmp_path: Path) -> None:
     """What was attached late can be picked from like any other grid."""
     async with stage(simulator, tmp_path, idle_timeout=0.05) as rig:
+        await rig.control("clock", speed=40)  # so that it is late for certain
         failed = await rig.ended(await rig.imagine("a red fox __slow"))
         attached = await later(rig, failed, lambda each: each.late)
         picked = await rig.change(attached, Action.UPSCALE, 1)  # on a busy machine its picture is late, too

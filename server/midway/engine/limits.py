@@ -40,8 +40,8 @@ class Limits:
 
     @property
     def look_again(self) -> timedelta:
-        """How far apart the two looks at the history before a Task fails are: three sweeps."""
-        return self.sweep_period * 3
+        """How far apart the two looks at the history before a Task fails are: five sweeps."""
+        return self.sweep_period * 5
 
     @property
     def sweep_period(self) -> timedelta:

@@ -100,8 +100,8 @@ class Lookback:
         return task is not None and task.message_id is None
 
     def _overdue(self, task: Task, due: Deadline, now: datetime, *, is_connected: bool) -> list[Effect]:
-        looks = [began for began in self._looks if began > due.at]
-        has_looked = bool(looks) and looks[-1] - looks[0] >= self._limits.look_again
+        looks = self._looks_since(due.at)
+        has_looked = self._has_looked_since(due.at)
         # It may be due since a downtime, or since a sleep of the machine.
         patient_until = max(due.at, self._began_at) + self._limits.offline_patience
         if not due.look_first or has_looked or now > patient_until:
@@ -109,6 +109,17 @@ class Lookback:
             return [Change(task_id=task.id, events=(due.event,), attempts=ended)]
         is_time = self._reading_since is None and (not looks or now - looks[0] >= self._limits.look_again)
         return self.look() if is_connected and is_time else []
+
+    def _looks_since(self, moment: datetime) -> list[datetime]:
+        return [began for began in self._looks if began > moment]
+
+    def _has_looked_since(self, moment: datetime) -> bool:
+        """Tell whether two looks, some seconds apart, began after a moment.
+
+        One is not enough: it may fall between the end of a progress message and the picture.
+        """
+        looks = self._looks_since(moment)
+        return bool(looks) and looks[-1] - looks[0] >= self._limits.look_again
 
     def _forget_looks(self, now: datetime) -> None:
         """Forget looks that no Task can still count: it would have failed by now."""
@@ -145,14 +156,12 @@ class Lookback:
             return []
         self._looks.append(began)
         complete_since = _created(oldest) if oldest else None
-        return self._requeue_never_sent(began, complete_since, unplaced) if self._limits.resubmit_after_crash else []
+        return self._requeue_never_sent(complete_since, unplaced) if self._limits.resubmit_after_crash else []
 
-    def _requeue_never_sent(
-        self, began: datetime, complete_since: datetime | None, unplaced: Sequence[Reading]
-    ) -> list[Effect]:
+    def _requeue_never_sent(self, complete_since: datetime | None, unplaced: Sequence[Reading]) -> list[Effect]:
         """Send again what an earlier process stored but did not send: the channel, just read, has no trace of it.
 
-        Only when the bot has had its time to answer, and only without any doubt: the history
+        Only when the bot has had its time to answer before each of two looks, and only without any doubt: the history
         reaches back to before it (`complete_since` None: to the channel's beginning), and holds no younger job of this
         Account that nobody can place, nor one still drawn, behind which it may wait: the bot says "Job queued" to one
         session only. For the same reason Tasks that ended here and may still be drawn must have left it a slot.
@@ -162,7 +171,7 @@ class Lookback:
         for attempt in list(self._ledger.index.open()):
             begun = attempt.sent_at - CLOCK_SKEW
             is_seen_whole = complete_since is None or complete_since < begun
-            if not (is_seen_whole and self._was_never_sent(attempt, began)) or self._was_overfull(attempt):
+            if not (is_seen_whole and self._was_never_sent(attempt)) or self._was_overfull(attempt):
                 continue
             if not any(self._last_drawn(m) > begun for m in unplaced if may_show(m.message.content, attempt)):
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
@@ -191,13 +200,10 @@ class Lookback:
             return attempt.ended_at or attempt.sent_at
         return may_be_drawn_until(task, attempt, self._limits, self._speed)
 
-    def _was_never_sent(self, attempt: Attempt, began: datetime) -> bool:
-        """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen.
-
-        `began` is when the look did: what it shows may be no younger.
-        """
+    def _was_never_sent(self, attempt: Attempt) -> bool:
+        """Tell whether nothing was learnt about an Attempt that an earlier process stored and ought to be seen."""
         has_trace = attempt.accepted_at or attempt.interaction_id or attempt.message_ids
-        had_its_time = attempt.sent_at <= began - self._limits.ack_timeout
+        had_its_time = self._has_looked_since(attempt.sent_at + self._limits.ack_timeout)
         has_tries_left = tries(self._ledger.attempts(attempt.task_id)) <= self._limits.max_requeues
         is_older = not self._sender.was_sent_here(attempt.nonce)
         return not has_trace and is_older and had_its_time and has_tries_left and leaves_trace(attempt)
