@@ -178,3 +178,49 @@ def test_an_interaction_made_while_none_of_ours_was_on_its_way_is_another_sessio
     assert stage.history(theirs.progress) == []
     assert stage.hear(theirs.finished()) == []
     assert stage.state(1) == "SUBMITTED"
+
+
+def test_what_was_heard_before_a_task_was_sent_is_no_answer_to_it() -> None:
+    """By the two clocks alone, which may disagree, it could be."""
+    stage = Stage()
+    theirs = Drawing(stage.ids, stage.machine, 7, "a red fox", None)
+    stage.hear(theirs.finished())
+    stage.wait(1)
+    stage.take(the_task(1))
+
+    assert stage.prepared(1) == ["write 1 v2 SUBMITTING, +1", "post 1 command"]
+    assert stage.sent(1) == ["write 1 v3 SUBMITTED, 1 accepted"]
+    assert stage.hear(stage.draws(1).finished()) == ["write 1 v4 SUCCEEDED, 1 accepted message job settled"]
+    assert stage.tasks[id_of(1)].job_id != theirs.job_id
+
+
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_of_two_jobs_that_a_look_shows_none_is_taken_for_a_tasks_own(first: str) -> None:
+    """Another session asked for the same, and its first message was not heard; nor was ours."""
+    stage = Stage()
+    stage.take(the_task(1))
+    stage.prepared(1)
+    theirs, ours = Drawing(stage.ids, stage.machine, 7, "a red fox", None), stage.draws(1)
+    for job in (ours, theirs) if first == "ours" else (theirs, ours):
+        job.finished()
+    shown = (ours.final, theirs.final) if first == "ours" else (theirs.final, ours.final)
+    stage.do(lambda core: core.look())
+
+    assert stage.history(*shown) == []
+    ours.started()
+    assert stage.hear(ours.progressed(31)) == ["write 1 v3 IN_PROGRESS, 1 accepted interaction message job"]
+    stage.do(lambda core: core.look())
+    assert stage.history(*shown) == ["write 1 v4 SUCCEEDED, 1 accepted interaction message job settled"]
+    assert stage.tasks[id_of(1)].job_id == ours.job_id
+
+
+def test_of_two_jobs_whose_results_wait_none_is_taken_for_a_tasks_own() -> None:
+    stage = Stage()
+    other, ours = two_alike(stage)
+    theirs = Drawing(stage.ids, stage.machine, 7, "a red fox", None)
+    assert stage.hear(theirs.finished()) == []
+    assert stage.hear(ours.finished()) == []
+
+    stage.hear(other.started())
+    assert stage.hear(other.progressed(31)) == ["write 1 accepted interaction message job ended"]
+    assert stage.state(2) == "SUBMITTING"

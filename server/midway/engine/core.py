@@ -138,8 +138,10 @@ class Core:
             return []
         outside: list[Outside] = []
         unplaced: list[Reading] = []
-        for reading in filter(None, map(self._listener.read, messages)):
-            effects, is_unplaced = self._listener.read_again(reading)
+        readings = [reading for message in messages if (reading := self._listener.read(message)) is not None]
+        doubtful = self._listener.doubtful(readings)
+        for reading in readings:
+            effects, is_unplaced = self._listener.read_again(reading, in_doubt=reading.message.id in doubtful)
             outside += self._follow(effects)
             if is_unplaced:
                 unplaced.append(reading)

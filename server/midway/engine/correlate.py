@@ -3,8 +3,9 @@
 A message with a nonce that we never gave is another session's (a person using the same Account): it, and all that
 belongs to it, is disowned. Strong keys (an id that belongs to one Interaction or job) are tried first, in the order
 written in `STRONG`; then two weak ones, which count only when exactly one Task fits, when the message is younger than
-the Attempt, and when no other session's job looks the same. Two candidates are never guessed between: `Index.rival`
-tells the sender to hold a Task whose messages could not be told from those of one in flight.
+the Attempt, and when no other session's job looks the same. Nothing is guessed between two candidates, neither between
+two Tasks for a message nor between two jobs, seen together, for an Attempt. `Index.rival` tells the sender to hold a
+Task whose messages could not be told from those of one in flight.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,12 @@ class Keys(Struct, frozen=True, kw_only=True):
     pick_index: int | None = None
     prompt_key: str = ""
     created_at: datetime | None = None  # by Discord's clock
+    heard_at: datetime | None = None  # by ours; None: perhaps later than all that was sent
+
+    @property
+    def job_name(self) -> str:
+        """What tells its job from others, as far as it says."""
+        return self.job_id or self.interaction_id or self.message_id
 
 
 def keys_from_message(message: Message, bot: Bot | None) -> Keys:
@@ -204,6 +211,11 @@ def match(keys: Keys, index: Index) -> Attempt | None:
     return None
 
 
+def is_guess(keys: Keys, index: Index) -> bool:
+    """Tell whether no key in a message is certain, so that only its looks say whose it may be."""
+    return all(find(keys, index) is None for _, find in STRONG)
+
+
 def press_answered(keys: Keys, index: Index) -> Attempt | None:
     """Find the one open press that words about no picture answer by a reply to the message with its button.
 
@@ -270,7 +282,12 @@ def _verbs(attempt: Attempt) -> frozenset[Verb]:
 
 
 def _is_younger(keys: Keys, attempt: Attempt) -> bool:
-    """Tell whether the message came after the Attempt: by Discord's own order of ids, else by the two clocks."""
+    """Tell whether the message came after the Attempt: by Discord's own order of ids, else by the two clocks.
+
+    What was heard before cannot, whatever the clocks say.
+    """
+    if keys.heard_at is not None and keys.heard_at < attempt.sent_at:
+        return False
     if attempt.interaction_id is not None:
         return int(keys.message_id) > int(attempt.interaction_id)
     return keys.created_at is None or keys.created_at > attempt.sent_at - CLOCK_SKEW

@@ -25,7 +25,7 @@ from midway.domain.account import AccountState
 from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Reason
-from midway.domain.ids import InteractionId, Nonce, TaskId, UserId
+from midway.domain.ids import InteractionId, MessageId, Nonce, TaskId, UserId
 from midway.domain.lifecycle import (
     Accepted,
     Noticed,
@@ -41,7 +41,7 @@ from midway.domain.task import Remark, State, Task
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected
 from midway.engine.clock import SteadyClock
-from midway.engine.correlate import match, press_answered
+from midway.engine.correlate import is_guess, match, press_answered
 from midway.engine.deadline import waits_for_modal
 from midway.engine.effects import (
     AnswerWindow,
@@ -118,12 +118,26 @@ class Listener:
             message = reading.message
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
-    def read_again(self, reading: Reading) -> tuple[list[Effect], bool]:
-        """Tell what follows from a message of the channel's history, and whether its job is nobody's we know."""
+    def doubtful(self, readings: Iterable[Reading]) -> set[MessageId]:
+        """Return which of these messages fit an Attempt by their looks, as those of another job do."""
+        jobs: dict[Nonce, dict[str, list[MessageId]]] = {}
+        for reading in readings:
+            attempt = self._match(reading) if reading.has_grammar else None
+            if attempt is not None and is_guess(reading.keys, self._ledger.index):
+                fitting = jobs.setdefault(attempt.nonce, {})
+                fitting.setdefault(reading.keys.job_name, []).append(reading.message.id)
+        several = (fitting for fitting in jobs.values() if len(fitting) > 1)
+        return {message_id for fitting in several for messages in fitting.values() for message_id in messages}
+
+    def read_again(self, reading: Reading, *, in_doubt: bool) -> tuple[list[Effect], bool]:
+        """Tell what follows from a message of the channel's history, and whether its job is nobody's we know.
+
+        `in_doubt`: its looks do not tell whose it is.
+        """
         effects = _settings(reading)
         if self._pressed_panel(reading):
             return [*effects, *self._message(reading, MessageUpdated(reading.message), recalled=False)], False
-        attempt = self._match(reading)
+        attempt = None if in_doubt and is_guess(reading.keys, self._ledger.index) else self._match(reading)
         if attempt is not None:
             return [*effects, *self._taken(attempt, reading, live=False)], False
         # The history shows no nonce, only an Interaction. Trouble that it tells may have been settled by a person.
@@ -134,8 +148,10 @@ class Listener:
 
     def woken(self, names: Iterable[str]) -> list[Effect] | None:
         """Match the first message that is parked under one of these names and fits now; None when none does."""
-        for number, reading in self._lot.named(names):
-            attempt = self._match(reading)
+        parked = self._lot.named(names)
+        doubtful = self.doubtful(reading for _, reading in parked) if len(parked) > 1 else ()
+        for number, reading in parked:
+            attempt = None if reading.message.id in doubtful else self._match(reading)
             if attempt is not None:
                 self._lot.take(number)
                 return self._taken(attempt, reading)
@@ -153,7 +169,8 @@ class Listener:
         effects += self._trouble(reading)
         if self._ledger.index.is_foreign(reading.keys):
             return [*effects, Disown(reading.keys)]
-        self._lot.park(reading, self._clock.monotonic())
+        keys = replace(reading.keys, heard_at=self._clock.now())
+        self._lot.park(replace(reading, keys=keys), self._clock.monotonic())
         return effects
 
     def _match(self, reading: Reading) -> Attempt | None:
