@@ -18,6 +18,8 @@ TEST_WORKERS ?= 2
 SEEDS ?= 20
 FIRST ?= 1
 SEED ?=
+# How many make interleavings plays.
+COUNT ?= 1000000
 # How long make fuzz looks into each parser, into which, and a case to give it once more.
 SECONDS ?= 60
 TARGET ?=
@@ -25,7 +27,7 @@ CASE ?=
 # How long make soak works.
 MINUTES ?= 60
 
-.PHONY: help setup demo serve test fuzz faults bench soak lint format types proto proto-check settings diagram licences
+.PHONY: help setup demo serve test fuzz faults interleavings bench soak lint format types proto proto-check settings diagram licences
 .PHONY: lock audit sbom clean
 
 help: ## Show this list
@@ -47,6 +49,9 @@ fuzz: setup ## Look for bytes that break a parser, a minute each; TARGET=page-to
 
 faults: setup ## Play seeded runs with faults and kills: SEEDS=20, or one again by SEED=n
 	$(PY) -m tests.faults.seeded --jobs $(TEST_WORKERS) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
+
+interleavings: setup ## Play COUNT=1000000 random interleavings of identical prompts on all cores, from seed FIRST=1, or one by SEED=n
+	$(PY) -m tests.engine.interleavings $(if $(SEED),--seed $(SEED),--count $(COUNT) --first-seed $(FIRST))
 
 bench: setup ## Measure everything against bare parts (some 40 minutes); ARGS="calls --rounds 3" for a part
 	$(PY) -m benchmarks --save $(ARGS)
