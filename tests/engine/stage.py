@@ -122,9 +122,8 @@ class Stage:
     def stored(self) -> Lines:
         """Have everything stored that was written; what waited for it is let go."""
         held, self._held = self._held, []
-        for post in held:
-            self._let_go(post)
-        return self.look_around()
+        lines = [line for post in held for line in self._let_go(post)]
+        return [*lines, *self.look_around()]
 
     def sent(self, attempt: int, error: DiscordError | None = None) -> Lines:
         """Have the outcome of a POST."""
@@ -199,9 +198,12 @@ class Stage:
             case _:
                 return _asked(effect)
 
-    def _let_go(self, post: Post) -> None:
+    def _let_go(self, post: Post) -> Lines:
+        if not self.core.may_leave(post.nonce):
+            return self._carry_out(self.core.unsent(post.nonce))
         self.core.sender.left(post.nonce)
         self.posts.append(post)
+        return []
 
     def _written(self, entry: Entry) -> str:
         if entry.mark is not None:

@@ -78,6 +78,18 @@ def test_no_other_post_is_announced_while_one_waits_for_the_disk() -> None:
     assert stage.wait(0.2) == ["write 2 v2 SUBMITTING, +2", "post 2 command"]
 
 
+def test_what_is_stored_after_its_task_has_ended_is_not_sent_any_more() -> None:
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(the_task(1), the_task(2))
+    stage.prepared(1)
+    assert stage.do(lambda core: core.cancel(id_of(1))) == ["write 1 v3 CANCELLED"]
+
+    assert stage.wait(2) == [], "the other one could be taken for it"
+    assert stage.stored() == ["write 1 settled", "prepare 2"]
+    assert stage.posts == []
+
+
 def test_without_a_pace_all_that_is_ready_goes_at_once() -> None:
     stage = Stage(pace=NO_PACE)
     stage.disk = "slow"

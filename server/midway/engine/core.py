@@ -187,6 +187,18 @@ class Core:
         self._answer_region(task, event, mask_as_sent(inputs[-1]) if inputs else "")
         return []
 
+    def may_leave(self, nonce: Nonce) -> bool:
+        """Tell whether an Interaction is still to be sent, now that it is stored: its Task may have ended meanwhile."""
+        attempt = self.ledger.attempt(nonce)
+        task = self.ledger.tasks.get(attempt.task_id) if attempt else None
+        return task is not None and not task.state.is_terminal
+
+    def unsent(self, nonce: Nonce) -> list[Outside]:
+        """Note that an Interaction was not sent and will not be."""
+        self.sender.arrived(nonce)
+        attempt = self.ledger.attempt(nonce)
+        return self._follow([Learn(self.ledger.ended(attempt.task_id, settled=True))] if attempt else [])
+
     def sent(self, nonce: Nonce, error: DiscordError | None) -> list[Outside]:
         """Take the outcome of a POST. An event that proves acceptance counts more than an error."""
         self.sender.arrived(nonce)

@@ -341,6 +341,9 @@ class Worker:
             log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
             self._core.sender.arrived(nonce)
             return
+        if not self._core.may_leave(nonce):
+            self._report(lambda core: core.unsent(nonce))
+            return
         self._core.sender.left(nonce)
         outcome: DiscordError | None = None
         try:

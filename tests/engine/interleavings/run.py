@@ -211,6 +211,10 @@ class Run:
         """Send what is stored."""
         server.held.remove(held)
         nonce, task_id = held.post.nonce, held.post.outgoing.task_id
+        if not server.core.may_leave(nonce):
+            self.note(server.id, "does not send", nonce)
+            server.do(lambda core: core.unsent(nonce))
+            return
         self.note(server.id, "left", nonce)
         if nonce not in server.attempts:
             raise Broken(f"{nonce} leaves and is not durable")
