@@ -42,7 +42,7 @@ async def test_unfinished_tasks_move_and_ended_ones_stay(store: Store, step: tim
     assert changes.keys() == {queued.id, drawn.id}
     for before in (queued, drawn):
         after = changes[before.id]
-        assert after == replace(redated(before, step), revision=after.revision)
+        assert after == replace(redated(before, step), revision=after.revision, version=before.version + 1)
         assert await store.get(before.id) == after
     assert await store.get(ended.id) == ended
 

@@ -31,10 +31,9 @@ def step_between(before: Boot | None, after: Boot) -> timedelta:
 
 
 def redated(task: Task, by: timedelta) -> Task:
-    """Return an unfinished Task with its times as the clock tells them that was set by so much, as its next version."""
+    """Return an unfinished Task with its times as the clock tells them that was set by so much."""
     return replace(
         task,
-        version=task.version + 1,
         created_at=task.created_at + by,
         updated_at=task.updated_at + by,
         state_since=task.state_since + by,

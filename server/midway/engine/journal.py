@@ -1,9 +1,9 @@
 """Writes what an Account decided behind it, in order, and tells when it is durable.
 
 What a client waits for is written at once; anything else at the next tick, which all Accounts have at the same time,
-so that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A defect
-in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided about it here is
-dropped, and its Account reads it anew.
+so that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A
+defect in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided about it
+here is dropped, and its Account reads it anew.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ the decision; what leaves the process waits until that is durable.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -149,6 +149,8 @@ class Worker:
         finally:
             reached.cancel()
             go_on.set()
+            if not still.is_set():
+                standing.cancel()  # the worker may have ended before it came to that
             await asyncio.wait({standing})
 
     async def _stand_still(self, still: asyncio.Event, go_on: asyncio.Event) -> None:
@@ -435,15 +437,16 @@ class Worker:
             return
         self._carry_out(self._core.give_away(task.id, other.id, other.config.channel_id))
         self._leaving[task.id] = other
-        self._beside.spawn(
-            self._hand_over(task.id, other, self._journal.settled(task.id, patient=True)), f"hand over {task.id}"
-        )
+        expected = ExitStack()  # entered now: the next Task is to find it counted
+        expected.enter_context(other.expecting())
+        durable = self._journal.settled(task.id, patient=True)
+        handing = self._beside.spawn(self._hand_over(task.id, durable), f"hand over {task.id}")
+        handing.add_done_callback(lambda _: expected.close())
 
-    async def _hand_over(self, task_id: TaskId, other: "Worker", durable: Awaitable[None]) -> None:
-        with other.expecting():
-            with suppress(VersionConflict):  # then it is read anew, and goes where it belongs
-                await durable
-            await self._handed_over(task_id)
+    async def _hand_over(self, task_id: TaskId, durable: Awaitable[None]) -> None:
+        with suppress(VersionConflict):  # then it is read anew, and goes where it belongs
+            await durable
+        await self._handed_over(task_id)
 
     async def _handed_over(self, task_id: TaskId) -> None:
         other = self._leaving[task_id]

@@ -230,7 +230,7 @@ class MemoryStore:
         step = step_between(self._boot, boot)
         self._boot = boot
         for task in [task for task in self._tasks.values() if step and task.state in UNFINISHED]:
-            self._keep(redated(task, step))
+            self._keep(replace(redated(task, step), version=task.version + 1))
         for attempt in self._attempts_where(lambda attempt: attempt.is_open or attempt.sent_at > young):
             self._attempts[attempt.nonce] = redated_attempt(attempt, step)
         self._outbox.move(step)

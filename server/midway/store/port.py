@@ -250,7 +250,8 @@ class Store(Protocol):
         """Remember when the machine's boot began; where that moved since, the clock was set: move stored times along.
 
         Those of unfinished Tasks, of Attempts that are open or were sent after `young`, of undelivered notices and of
-        dead letters, all in one transaction. What was stored before this call is moved, what comes after it is not.
+        dead letters, all in one transaction. What was stored before this call is moved, what comes after it is not. A
+        Task that is moved has its next version: who holds it in memory has to read it anew.
         Doing it again changes nothing. Returns by how much the clock was set.
         """
 

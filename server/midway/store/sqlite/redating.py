@@ -3,8 +3,10 @@
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
 from midway.domain.redate import Boot, redated, redated_attempt, step_between
@@ -51,10 +53,15 @@ def _move(batch: Batch, step: timedelta, young: datetime) -> list[Task]:
 
 
 def _unfinished(connection: sqlite3.Connection, step: timedelta) -> Iterator[Task]:
-    """Read the Tasks that have not ended, moved. One that cannot be read is nobody's, and stays as it is."""
+    """Read the Tasks that have not ended, moved, as their next versions. What cannot be read stays as it is."""
+
+    def moved(row: Any) -> Task:
+        task = task_from_row(row)
+        return replace(redated(task, step), version=task.version + 1)
+
     for state in sorted(UNFINISHED):
         rows = connection.execute(QUERIES["tasks_in_state"], {"state": state.value}).fetchall()
-        yield from readable("task", rows, lambda row: redated(task_from_row(row), step))
+        yield from readable("task", rows, moved)
 
 
 def _young(connection: sqlite3.Connection, young: datetime, step: timedelta) -> Iterator[Attempt]:
