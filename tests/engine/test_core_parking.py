@@ -224,3 +224,22 @@ def test_of_two_jobs_whose_results_wait_none_is_taken_for_a_tasks_own() -> None:
     stage.hear(other.started())
     assert stage.hear(other.progressed(31)) == ["write 1 accepted interaction message job ended"]
     assert stage.state(2) == "SUBMITTING"
+
+
+def test_an_old_message_that_is_told_late_is_no_answer_to_a_younger_task() -> None:
+    """A resumed session repeats what came before the look that showed the result; it tells no job."""
+    stage = Stage(pace=NO_PACE)
+    stage.take(the_task(1), the_task(2))
+    stage.prepared(1)
+    stage.restart()
+    job = stage.draws(1)
+    job.started()
+    late = job.progressed(0)
+    stage.machine.let_pass(1)
+    job.finished()
+    assert stage.history(job.final)[-1] == "prepare 2"
+    assert stage.prepared(2) == ["write 2 v2 SUBMITTING, +2", "post 2 command"]
+
+    assert stage.hear(late) == []
+    assert stage.hear(job.progressed(93)) == ["write 1 accepted interaction message job settled"]
+    assert stage.state(2) == "SUBMITTING"

@@ -37,7 +37,6 @@ class Keys(Struct, frozen=True, kw_only=True):
     pick_index: int | None = None
     prompt_key: str = ""
     created_at: datetime | None = None  # by Discord's clock
-    heard_at: datetime | None = None  # by ours; None: perhaps later than all that was sent
 
     @property
     def job_name(self) -> str:
@@ -98,6 +97,23 @@ class Index:
     # Messages of such jobs while no message has named the job: the final one may come without any of these ids.
     foreign_unnamed: dict[MessageId, Keys] = field(default_factory=dict)
 
+    newest: int = 0  # id of the newest message that was read
+    newest_before: dict[Nonce, int] = field(default_factory=dict)  # the same, when an Attempt was decided here
+
+    def saw(self, message_id: MessageId) -> None:
+        """Note that a message was read: what is decided from now on was not its cause, nor that of older ones."""
+        self.newest = max(self.newest, int(message_id))
+
+    def decide(self, attempt: Attempt) -> None:
+        """Add an Attempt that was decided now, or what was learnt about it since."""
+        if attempt.nonce not in self.by_nonce:
+            self.newest_before[attempt.nonce] = self.newest
+        self.put(attempt)
+
+    def is_older(self, keys: Keys, attempt: Attempt) -> bool:
+        """Tell whether a message is certainly older than an Attempt, by Discord's order of ids."""
+        return int(keys.message_id) <= self.newest_before.get(attempt.nonce, 0)
+
     def put(self, attempt: Attempt) -> None:
         """Add an Attempt, or what was learnt about it since."""
         self.by_nonce[attempt.nonce] = attempt
@@ -116,6 +132,7 @@ class Index:
     def drop(self, attempt: Attempt) -> None:
         """Forget an Attempt and every key of it."""
         self.by_nonce.pop(attempt.nonce, None)
+        self.newest_before.pop(attempt.nonce, None)
         self.unsettled.pop(attempt.nonce, None)
         others = self.by_task.get(attempt.task_id, {})
         others.pop(attempt.nonce, None)
@@ -203,7 +220,8 @@ def match(keys: Keys, index: Index) -> Attempt | None:
             return index.by_nonce.get(nonce)
     if index.is_foreign(keys) or index.may_be_foreign(keys):
         return None
-    candidates = [attempt for attempt in index.unsettled.values() if _could_be(keys, attempt)]
+    younger = (attempt for attempt in index.unsettled.values() if not index.is_older(keys, attempt))
+    candidates = [attempt for attempt in younger if _could_be(keys, attempt)]
     for _, fits in WEAK:
         found = _only_task([attempt for attempt in candidates if fits(keys, attempt)])
         if found:
@@ -282,12 +300,7 @@ def _verbs(attempt: Attempt) -> frozenset[Verb]:
 
 
 def _is_younger(keys: Keys, attempt: Attempt) -> bool:
-    """Tell whether the message came after the Attempt: by Discord's own order of ids, else by the two clocks.
-
-    What was heard before cannot, whatever the clocks say.
-    """
-    if keys.heard_at is not None and keys.heard_at < attempt.sent_at:
-        return False
+    """Tell whether the message came after the Attempt: by Discord's own order of ids, else by the two clocks."""
     if attempt.interaction_id is not None:
         return int(keys.message_id) > int(attempt.interaction_id)
     return keys.created_at is None or keys.created_at > attempt.sent_at - CLOCK_SKEW

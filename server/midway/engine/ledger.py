@@ -37,11 +37,13 @@ class Ledger:
 
     def load(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
         """Take over what the Store has, in the place of all that was known. Other sessions' jobs stay known."""
+        newest = self.index.newest
         self.index = Index(foreign=self.index.foreign, foreign_unnamed=self.index.foreign_unnamed)
         for known in self._parts():
             known.clear()
         for attempt in attempts:
             self.index.put(attempt)
+        self.index.newest = newest
         for task in tasks:
             self.add(task)
 
@@ -89,7 +91,7 @@ class Ledger:
     def _put(self, attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
         news = tuple(attempt for attempt in attempts if self.index.by_nonce.get(attempt.nonce) != attempt)
         for attempt in news:
-            self.index.put(attempt)
+            self.index.decide(attempt)
         return news
 
     def replace(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:

@@ -105,6 +105,7 @@ class Listener:
     def read(self, message: Message) -> Reading | None:
         """Read a message; None when it is no bot's, or certainly speaks to somebody else."""
         reading = read(message)
+        self._ledger.index.saw(message.id)
         is_ours = reading is not None and (self._user_id is None or reading.names in {None, self._user_id})
         return reading if is_ours else None
 
@@ -169,8 +170,7 @@ class Listener:
         effects += self._trouble(reading)
         if self._ledger.index.is_foreign(reading.keys):
             return [*effects, Disown(reading.keys)]
-        keys = replace(reading.keys, heard_at=self._clock.now())
-        self._lot.park(replace(reading, keys=keys), self._clock.monotonic())
+        self._lot.park(reading, self._clock.monotonic())
         return effects
 
     def _match(self, reading: Reading) -> Attempt | None:
