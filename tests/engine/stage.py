@@ -201,9 +201,9 @@ class Stage:
     def _let_go(self, post: Post) -> Lines:
         if not self.core.may_leave(post.nonce):
             return self._carry_out(self.core.unsent(post.nonce))
-        self.core.sender.left(post.nonce)
+        lines = self._carry_out(self.core.left(post.nonce))
         self.posts.append(post)
-        return []
+        return lines
 
     def _written(self, entry: Entry) -> str:
         if entry.mark is not None:

@@ -73,7 +73,7 @@ def test_no_other_post_is_announced_while_one_waits_for_the_disk() -> None:
     assert stage.prepared(2) == []
     assert stage.wait(20) == []
 
-    assert stage.stored() == []
+    assert stage.stored() == ["write 1"], "its time counts from now"
     assert stage.wait(1) == []
     assert stage.wait(0.2) == ["write 2 v2 SUBMITTING, +2", "post 2 command"]
 
@@ -220,3 +220,16 @@ def test_an_event_that_comes_after_the_end_writes_nothing() -> None:
 
     assert stage.do(lambda core: core.cancel(id_of(1))) == []
     assert stage.do(lambda core: core.broke(id_of(1), "KeyError")) == []
+
+
+def test_a_disk_that_takes_long_costs_a_task_none_of_its_time() -> None:
+    """It was given up for silence before it was sent, and its Interaction looked like another session's."""
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(the_task(1))
+    stage.prepared(1)
+
+    assert stage.wait(60) == []
+    assert stage.stored() == ["write 1"], "when it was sent"
+    assert stage.wait(29) == []
+    assert stage.history(stage.draws(1).started().message) == ["write 1 v3 SUBMITTED, 1 accepted interaction message"]

@@ -58,6 +58,7 @@ from midway.store.port import AccountMark, Entry, RequestKey
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
 IFRAME_PREFIX = "MJ::iframe::"
+LONG_ON_DISK = timedelta(seconds=1)
 IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
 
 
@@ -192,6 +193,14 @@ class Core:
         attempt = self.ledger.attempt(nonce)
         task = self.ledger.tasks.get(attempt.task_id) if attempt else None
         return task is not None and not task.state.is_terminal
+
+    def left(self, nonce: Nonce) -> list[Outside]:
+        """Note that an Interaction goes to Discord now; its times count from here when the disk was waited for long."""
+        self.sender.left(nonce)
+        attempt, now = self.ledger.attempt(nonce), self._clock.now()
+        if attempt is None or now - attempt.sent_at < LONG_ON_DISK:
+            return []
+        return self._follow([Learn((replace(attempt, sent_at=now),))])
 
     def unsent(self, nonce: Nonce) -> list[Outside]:
         """Note that an Interaction was not sent and will not be."""

@@ -70,7 +70,10 @@ class Lookback:
         for task in self._ledger.unfinished():
             if is_surely_early(task, now, self._limits):
                 continue  # a queue may be long
-            due = deadline(task, self._ledger.attempts(task.id), self._limits, self._speed)
+            attempts = self._ledger.attempts(task.id)
+            if attempts and self._sender.waits_for_disk(attempts[-1].nonce):
+                continue  # nothing was sent, so nothing is late
+            due = deadline(task, attempts, self._limits, self._speed)
             if due is not None and due.at <= now:
                 effects += self._overdue(task, due, now, is_connected=is_connected)
         if is_connected and (self._is_wanted or self._is_final_due()):

@@ -72,6 +72,10 @@ class Sender:
         """Tell whether this process sent an Interaction, or is about to."""
         return nonce in self._sent_here or nonce in self._in_flight
 
+    def waits_for_disk(self, nonce: Nonce) -> bool:
+        """Tell whether an Interaction was decided and is not stored yet, so that nothing was sent."""
+        return nonce in self._announced
+
     def submit(self, outgoing: Outgoing) -> None:
         """Put the answer to a window before everything else that waits."""
         self._ready.appendleft(outgoing)

@@ -346,7 +346,7 @@ class Worker:
         if not self._core.may_leave(nonce):
             self._report(lambda core: core.unsent(nonce))
             return
-        self._core.sender.left(nonce)
+        self._carry_out(self._core.left(nonce))
         outcome: DiscordError | None = None
         try:
             await self._transmit(post)

@@ -224,7 +224,7 @@ class Run:
             if other.post.outgoing.task_id == task_id and not other.has_arrived:
                 raise Broken(f"{nonce} leaves while {other.post.nonce} may still be taken for the same task")
         self.posted.add(nonce)
-        server.core.sender.left(nonce)
+        server.do(lambda core: core.left(nonce))
         self.wire.append(OnWire(server, server.life, held.post, self.machine.monotonic() + self.wire_seconds))
 
     def read(self, server: Server, read: Read) -> None:
