@@ -243,3 +243,24 @@ def test_an_old_message_that_is_told_late_is_no_answer_to_a_younger_task() -> No
     assert stage.hear(late) == []
     assert stage.hear(job.progressed(93)) == ["write 1 accepted interaction message job settled"]
     assert stage.state(2) == "SUBMITTING"
+
+
+def test_what_comes_late_of_a_job_that_was_found_in_the_history_is_not_the_next_tasks() -> None:
+    """Its first messages were lost or still on their way; by the two clocks alone they could be the next one's."""
+    stage = Stage()
+    stage.take(the_task(1), the_task(2))
+    stage.prepared(1)
+    job = stage.draws(1)
+    stage.machine.let_pass(2)
+    job.started()
+    late = [job.progressed(0), job.progressed(31)]
+    stage.machine.let_pass(2)
+    job.finished()
+    stage.do(lambda core: core.look())
+    stage.history(job.final)
+    assert stage.state(1) == "SUCCEEDED"
+    assert stage.prepared(2) == ["write 2 v2 SUBMITTING, +2", "post 2 command"]
+
+    assert stage.hear(late[0]) == []
+    assert stage.hear(late[1]) == ["write 1 accepted interaction message job settled"]
+    assert stage.state(2) == "SUBMITTING"

@@ -286,6 +286,19 @@ def test_input_that_a_client_gives_queues_the_task_and_is_taken_once() -> None:
         stage.do(partial(given, request=None))
 
 
+def test_input_that_was_dropped_is_taken_when_it_is_given_again() -> None:
+    """Somebody else wrote the Task; the client was told that its input is there, and the Task waited on."""
+    stage, request = Stage(), RequestKey(RequestId("r"), "digest")
+    waiting = apply(zoom(modal_prompt=None), InputWanted(ModalAsk(ModalKind.PROMPT), NOW + seconds(60)), NOW)
+    stage.take(waiting)
+    given = partial(Core.give_input, task_id=id_of(1), prompt="a red fox", mask=None, request=request)
+    stage.do(given)
+    stage.tasks[id_of(1)] = waiting
+    stage.core.regain(id_of(1), waiting, ())
+
+    assert stage.do(given) == ["write 1 v2 QUEUED"]
+
+
 def test_a_task_that_waits_for_input_can_be_cancelled_and_nothing_was_sent() -> None:
     stage = Stage()
     stage.take(apply(zoom(modal_prompt=None), InputWanted(ModalAsk(ModalKind.PROMPT), NOW + seconds(60)), NOW))

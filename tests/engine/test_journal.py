@@ -33,7 +33,10 @@ class Desk:
     def __init__(self) -> None:
         self.faulty, self.store = FaultyStore(), MemoryStore()
         self.lost: list[TaskId] = []
-        self.journal = Journal(self.faulty.around(self.store), self.lost.append)
+        self.journal = Journal(self.faulty.around(self.store), self._lost)
+
+    def _lost(self, task_id: TaskId, _: Exception) -> None:
+        self.lost.append(task_id)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -197,7 +200,7 @@ async def test_a_task_that_somebody_else_wrote_is_lost_and_the_others_are_stored
 async def test_an_entry_that_cannot_be_stored_costs_itself_alone(desk: Desk) -> None:
     """A defect of ours, in the midst of a batch: the others must not wait for ever."""
     task, other = await desk.submitted(1), await desk.submitted(2)
-    desk.journal = Journal(cast("Store", Picky(desk.store)), desk.lost.append)
+    desk.journal = Journal(cast("Store", Picky(desk.store)), lambda task_id, _: desk.lost.append(task_id))
     async with desk.running():
         desk.put(task, Dispatched())
         desk.journal.put(Entry(attempts=(Picky.BROKEN,)))
@@ -217,3 +220,42 @@ async def test_what_comes_within_a_tick_is_written_together(desk: Desk) -> None:
         await hold.done()
         hold.release()
         await desk.journal.settled()
+
+
+async def test_what_was_learnt_of_an_attempt_is_waited_for_like_its_task(desk: Desk) -> None:
+    """The answer to a window whose Task is drawn already changes no Task; it left before its Attempt was stored."""
+    attempt = an_attempt()
+    async with desk.running():
+        desk.journal.put(Entry(attempts=(attempt,)))
+        durable = desk.journal.settled(attempt.task_id, patient=True)
+        assert not durable.done()
+        await durable
+
+        assert await desk.store.attempts(attempt.task_id) == [attempt]
+
+
+async def test_of_a_task_that_is_lost_nothing_is_stored_of_its_attempts_either(desk: Desk) -> None:
+    task = await desk.submitted()
+    attempt, other = an_attempt(), an_attempt(2)
+    async with desk.running():
+        desk.journal.put(Entry(task=replace(task, version=7), attempts=(attempt,)))
+        desk.journal.put(Entry(attempts=(replace(attempt, accepted_at=NOW), other)))
+        await desk.journal.settled()
+
+        assert await desk.store.attempts(task.id) == []
+        assert await desk.store.attempts(other.task_id) == [other]
+
+
+async def test_who_was_told_that_the_disk_refuses_is_not_kept(desk: Desk) -> None:
+    task = await desk.submitted()
+    async with desk.running():
+        mend = desk.faulty.refuse("append")
+        desk.put(task, Dispatched())
+        for _ in range(100):
+            with pytest.raises(StoreUnavailable):
+                await desk.journal.settled(task.id)
+        kept = len(desk.journal._waiters)
+        mend()
+        await desk.journal.settled(patient=True)
+
+        assert kept == 0

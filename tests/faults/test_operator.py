@@ -8,7 +8,9 @@ from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.errors import Hindrance, NoAccount, Reason
 from midway.domain.task import State
+from midway.store.port import StoreUnavailable
 
+from tests.faults.faulty_store import FaultyStore
 from tests.faults.stage import crash, stage
 from tests.support.pictures import plain_picture
 from tests.support.rig import Rig
@@ -117,3 +119,30 @@ async def test_a_button_of_a_paused_account_is_refused_with_its_reason(pair: Rig
 
     assert refused.value.reason is Reason.ACCOUNT_UNAVAILABLE
     assert refused.value.hindrances == (Hindrance(grid.account_id, "PAUSED", "on holiday"),)
+
+
+async def test_tasks_that_move_together_fill_no_queue_beyond_its_bound(simulator: Simulator, tmp_path: Path) -> None:
+    """Each was given away before the one before it counted there."""
+    async with stage(simulator, tmp_path, accounts=2, config={"slots": 0, "max_queued": 4}) as rig:
+        first, _ = rig.engine.accounts()
+        for number in range(6):
+            await rig.imagine(f"fox number {number}")
+        await rig.engine.pause_account(first.id, "on holiday")
+        await eventually(lambda: rig.engine.accounts()[1].queued >= 4, "they moved")
+
+        assert [account.queued for account in rig.engine.accounts()] == [2, 4]
+
+
+async def test_a_resume_that_the_disk_refuses_is_done_when_it_takes_it(simulator: Simulator, tmp_path: Path) -> None:
+    """The account was told to act, and never connected."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        await rig.control("accounts/1", access="revoked")
+        account = await in_state(rig, AccountState.INVALID)
+        await rig.control("accounts/1", access="ok")
+        mend = faulty.refuse("append")
+        with pytest.raises(StoreUnavailable):
+            await rig.engine.resume_account(account.id)
+        mend()
+
+        await in_state(rig, AccountState.ACTIVE)

@@ -1,17 +1,23 @@
 """The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
 
+import asyncio
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from discord_simulator.app import Simulator
 from midway.domain.action import Action
+from midway.domain.errors import Reason
 from midway.domain.ids import RequestId
 from midway.domain.task import Ask, State
-from midway.store.port import RequestKey, StoreUnavailable
+from midway.store.port import Entry, RequestKey, StoreUnavailable, TaskQuery
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
 from tests.support.pictures import mask_for
+from tests.support.processes import slowness
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
 
 
@@ -132,3 +138,74 @@ async def test_a_change_in_doubt_is_made_once(simulator: Simulator, tmp_path: Pa
 
         await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a red fox")))
         assert len(posts(rig)) == len(jobs(rig)) == 1
+
+
+async def test_a_submit_in_doubt_runs_although_the_store_cannot_be_asked_at_once(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """It lay in the store, and no worker knew of it before the next restart; who asked again was promised it."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        ask, request = Ask(action=Action.IMAGINE, prompt="a red fox"), RequestKey(RequestId("one"), "digest")
+        faulty.doubt_once("submit")
+        faulty.refuse_once("get")
+        with pytest.raises(StoreUnavailable):
+            await rig.engine.submit(ask, request=request)
+        again = await rig.engine.submit(ask, request=request)
+
+        await assert_own_picture(rig, await rig.succeeded(again.task))
+        assert len(posts(rig)) == 1
+
+
+async def test_a_submit_in_doubt_whose_client_hangs_up_runs(simulator: Simulator, tmp_path: Path) -> None:
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        faulty.doubt_once("submit")
+        hold = faulty.hold_once("get")
+        call = asyncio.create_task(rig.imagine("a red fox"))
+        await hold.done()
+        call.cancel()
+        await asyncio.wait([call])
+        hold.release()
+        [task] = await rig.store.find(TaskQuery())
+
+        await assert_own_picture(rig, await rig.succeeded(task))
+
+
+async def test_a_task_whose_attempt_can_never_be_stored_fails_at_once(simulator: Simulator, tmp_path: Path) -> None:
+    """A defect of ours. It was prepared and refused again each second, for two hours."""
+    faulty = FaultyStore()
+    is_attempt = enters(State.SUBMITTING)
+
+    async def defect(append: Any, *entries: Entry) -> Any:
+        if is_attempt(*entries):
+            raise TypeError("a defect")
+        return await append(*entries)
+
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        faulty._faults["append"] = defect
+        ended = await rig.ended(await rig.imagine("a red fox"))
+
+        assert ended.failure is not None
+        assert ended.failure.reason is Reason.INTERNAL
+        assert not posts(rig)
+        assert rig.engine.accounts()[0].running == 0
+
+
+async def test_a_seed_and_what_waits_for_the_disk_do_not_leave_together(simulator: Simulator, tmp_path: Path) -> None:
+    """The seed's command left while the disk hung, and the Task's as soon as it was back."""
+    faulty, pace = FaultyStore(), 0.5
+    async with stage(simulator, tmp_path, pace=pace, through=faulty.around) as rig:
+        grid = await rig.succeeded(await rig.imagine("a red fox"))
+        hold = faulty.hold_once("append", enters(State.SUBMITTING))
+        task = await rig.imagine("a blue cat")
+        await hold.done()
+        seed = asyncio.create_task(rig.engine.image_seed(grid.id))
+        await asyncio.sleep(pace * slowness() * 1.5)
+        hold.release()
+        await rig.succeeded(task)
+        await seed
+
+        moments = [datetime.fromisoformat(line["time"]) for line in rig.journal("interaction")]
+        assert len(moments) == 3
+        assert all(later - earlier > timedelta(seconds=pace * 0.8) for earlier, later in pairwise(moments))

@@ -201,3 +201,16 @@ async def test_after_a_sleep_a_task_has_waited_as_long_as_it_did(simulator: Simu
 
         assert ended.failure is not None
         assert ended.failure.reason is Reason.QUEUE_TIMEOUT
+
+
+async def test_a_task_that_is_accepted_while_the_worker_reads_anew_runs(simulator: Simulator, tmp_path: Path) -> None:
+    """What the worker read was older; the Task lay in the store, and nobody knew of it before the next restart."""
+    machine, faulty = Machine(), FaultyStore()
+    async with stage(simulator, tmp_path, clock=machine.clock(), through=faulty.around) as rig:
+        hold = faulty.hold_once("find")
+        machine.set_clock(**FORWARD)
+        await hold.done()
+        task = await rig.imagine("a red fox")
+        hold.release()
+
+        await assert_own_picture(rig, await rig.succeeded(task))

@@ -2,16 +2,21 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from discord_simulator.app import Simulator
 from midway.discord.client import DiscordClient
 from midway.discord.port import EventSink
 from midway.domain.action import Action
+from midway.domain.errors import Unavailable
 from midway.domain.task import Ask, State
+from midway.engine.listener import Listener
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
+from tests.faults.test_wall_clock import FORWARD, is_taken_over
+from tests.support.clocks import Machine
 from tests.support.pictures import plain_picture
 from tests.support.rig import Rig
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts
@@ -37,6 +42,10 @@ class Defect:
         await self._strikes.wait()
         self._strikes.clear()
         raise RuntimeError("a defect")
+
+    def begin(self) -> None:
+        """Let it happen, and do not wait."""
+        self._strikes.set()
 
     async def strike(self) -> None:
         """Let it happen; return when the worker has begun anew."""
@@ -100,3 +109,109 @@ async def test_a_worker_that_ends_while_it_draws_follows_its_jobs(defect: Defect
     for task in tasks:
         await assert_own_picture(rig, await rig.succeeded(task))
     assert len(posts(rig)) == 2
+
+
+async def test_a_task_that_is_accepted_while_the_worker_begins_anew_runs(
+    simulator: Simulator, tmp_path: Path, defect: Defect
+) -> None:
+    """What it read was older; the Task lay in the store, and nobody knew of it before the next restart."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        hold = faulty.hold_once("find")
+        defect.begin()
+        await hold.done()
+        task = await rig.imagine("a red fox")
+        hold.release()
+
+        await assert_own_picture(rig, await rig.succeeded(task))
+
+
+async def test_a_clock_that_is_set_while_a_worker_ends_is_followed(
+    simulator: Simulator, tmp_path: Path, defect: Defect
+) -> None:
+    """The worker's end was taken for the end of him who follows the clock: no step counted any more."""
+    faulty, machine = FaultyStore(), Machine()
+    async with stage(simulator, tmp_path, clock=machine.clock(), through=faulty.around) as rig:
+        hold = faulty.hold_once("append", enters(State.SUBMITTING))
+        task = await rig.imagine("a red fox")
+        await hold.done()
+        worker = rig.engine._workers[rig.engine.accounts()[0].id]
+        asked = asyncio.Event()
+        stand_still = worker._stand_still
+
+        async def seen(still: asyncio.Event, go_on: asyncio.Event) -> None:
+            asked.set()
+            await stand_still(still, go_on)
+
+        worker._stand_still = seen  # type: ignore[method-assign]
+        machine.set_clock(**FORWARD)
+        await asked.wait()
+        await defect.strike()
+        hold.release()
+
+        await assert_own_picture(rig, await rig.succeeded(task))
+        await is_taken_over(rig)
+
+
+async def test_a_server_stops_although_the_clock_was_set_while_a_worker_begins_anew(
+    simulator: Simulator, tmp_path: Path, defect: Defect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows the clock waited for a worker that nobody ran any more."""
+    monkeypatch.setattr("midway.engine.engine.DRAIN_SECONDS", 0.1)
+    faulty, machine = FaultyStore(), Machine()
+    async with asyncio.timeout(20), stage(simulator, tmp_path, clock=machine.clock(), through=faulty.around) as rig:
+        faulty.refuse("recent_attempts")
+        defect.begin()
+        await asyncio.sleep(0.2)  # it has ended, and reads in vain
+        machine.set_clock(**FORWARD)
+        worker = rig.engine._workers[rig.engine.accounts()[0].id]
+        await eventually(lambda: worker._inbox.waiting > 0, "the worker is asked to stand still")
+
+
+async def test_who_asks_a_worker_that_ends_is_told_so(simulator: Simulator, tmp_path: Path, defect: Defect) -> None:
+    """The call ended as cancelled, as if its own client had hung up."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, config={"slots": 0}, through=faulty.around) as rig:
+        task = await rig.imagine("a red fox")
+        worker = rig.engine._workers[rig.engine.accounts()[0].id]
+        worker._ledger.drop(task.id)  # as an old one that left the memory
+        hold = faulty.hold_once("get")
+        calling = asyncio.create_task(worker.desk.cancel(task.id))
+        await hold.done()
+        await defect.strike()
+
+        with pytest.raises(Unavailable):
+            await calling
+        assert (await rig.engine.cancel(task.id)).state is State.CANCELLED
+
+
+def breaks_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Break a method of the listener, once."""
+    sound = getattr(Listener, name)
+
+    def broken(listener: Listener, *args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(Listener, name, sound)
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Listener, name, broken)
+
+
+async def test_a_defect_after_an_interaction_was_decided_does_not_hold_it_up(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parked message broke; the Attempt was neither stored nor sent, and the account sent nothing any more."""
+    async with stage(simulator, tmp_path, pace=0.05) as rig:
+        breaks_once(monkeypatch, "woken")
+        for prompt in ("a red fox", "a blue cat"):
+            await assert_own_picture(rig, await rig.succeeded(await rig.imagine(prompt)))
+
+
+async def test_a_defect_by_one_message_of_the_history_costs_that_one(
+    quick: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look never came to its end, and there was no other any more."""
+    await quick.succeeded(await quick.imagine("a red fox"))
+    breaks_once(monkeypatch, "read_again")
+    await quick.control("faults", fault="EventLost", event="MESSAGE_CREATE", content=r"\((fast|relaxed|turbo)\)(?!.*%)")
+
+    await assert_own_picture(quick, await quick.succeeded(await quick.imagine("a blue cat")))

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -39,6 +40,7 @@ from midway.engine.effects import (
     Learn,
     LoadMask,
     Outside,
+    Post,
     Puzzled,
     Relocate,
     SawRemix,
@@ -55,10 +57,13 @@ from midway.engine.sender import Sender
 from midway.engine.standing import Standing
 from midway.store.port import AccountMark, Entry, RequestKey
 
+log = structlog.get_logger(__name__)
+
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
 IFRAME_PREFIX = "MJ::iframe::"
-LONG_ON_DISK = timedelta(seconds=1)
+NOT_SENT = "it was stored, and was not sent"
+LONG_ON_DISK = timedelta(seconds=1)  # a wait for the disk that its times must not count; each costs a write
 IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
 
 
@@ -83,6 +88,7 @@ class Core:
         self._answered: set[Nonce] = set()  # presses whose window was answered; a window that comes twice is not
         self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
         self._has_asked_settings = False
+        self._outside: list[Outside] = []  # decided, and not handed out yet
 
     def load(self, mark: AccountMark | None, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
         """Take over what an earlier run left."""
@@ -94,6 +100,8 @@ class Core:
         """Begin anew with what the Store has, after a defect ended the worker somewhere in the middle."""
         self.sender.reset()
         self._lookback.reset()
+        self._answered.clear()
+        self._given.clear()
         self.ledger.load(tasks, attempts)
 
     def clock_was_set(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
@@ -114,7 +122,13 @@ class Core:
 
     def regain(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
         """Take over what somebody else wrote of a Task; None: it is another Account's now."""
+        self._given.pop(task_id, None)  # it may be that which was dropped, as may an answer to a window
+        self._answered -= {attempt.nonce for attempt in self.ledger.attempts(task_id)}
         self.ledger.replace(task_id, task, attempts)
+
+    def left_over(self) -> list[Outside]:
+        """Return what was decided before a defect ended a decision: memory has it, so it is to be carried out."""
+        return self._handed_out()
 
     # What Discord says.
 
@@ -137,17 +151,21 @@ class Core:
         if messages is None:
             self._lookback.not_read()
             return []
-        outside: list[Outside] = []
-        unplaced: list[Reading] = []
         readings = [reading for message in messages if (reading := self._listener.read(message)) is not None]
         doubtful = self._listener.doubtful(readings)
-        for reading in readings:
-            effects, is_unplaced = self._listener.read_again(reading, in_doubt=reading.message.id in doubtful)
-            outside += self._follow(effects)
-            if is_unplaced:
-                unplaced.append(reading)
+        unplaced = [each for each in readings if self._heard_again(each, in_doubt=each.message.id in doubtful)]
         oldest = messages[0] if len(messages) >= limit else None
-        return [*outside, *self._follow(self._lookback.was_read(oldest, unplaced))]
+        return self._follow(self._lookback.was_read(len(messages), oldest, unplaced))
+
+    def _heard_again(self, reading: Reading, *, in_doubt: bool) -> bool:
+        """Apply a message of the history; tell whether its job is nobody's we know."""
+        try:
+            effects, is_unplaced = self._listener.read_again(reading, in_doubt=in_doubt)
+            self._apply(effects)
+        except Exception:  # supervised: one message must not hide the others, nor keep the look from its end
+            log.exception("a message of the history could not be heard", message_id=reading.message.id)
+            return True
+        return is_unplaced
 
     def look(self) -> list[Outside]:
         """Look at the channel's history: something was missed."""
@@ -189,10 +207,11 @@ class Core:
         return []
 
     def may_leave(self, nonce: Nonce) -> bool:
-        """Tell whether an Interaction is still to be sent, now that it is stored: its Task may have ended meanwhile."""
+        """Tell whether an Interaction is still to be sent, now that it is stored; much may have happened meanwhile."""
         attempt = self.ledger.attempt(nonce)
         task = self.ledger.tasks.get(attempt.task_id) if attempt else None
-        return task is not None and not task.state.is_terminal
+        is_wanted = attempt is not None and attempt.is_open and task is not None and not task.state.is_terminal
+        return is_wanted and not self.standing.needs_person
 
     def left(self, nonce: Nonce) -> list[Outside]:
         """Note that an Interaction goes to Discord now; its times count from here when the disk was waited for long."""
@@ -203,10 +222,13 @@ class Core:
         return self._follow([Learn((replace(attempt, sent_at=now),))])
 
     def unsent(self, nonce: Nonce) -> list[Outside]:
-        """Note that an Interaction was not sent and will not be."""
+        """Note that an Interaction was not sent and will not be; a Task that has not ended waits anew."""
         self.sender.arrived(nonce)
         attempt = self.ledger.attempt(nonce)
-        return self._follow([Learn(self.ledger.ended(attempt.task_id, settled=True))] if attempt else [])
+        if attempt is None or not attempt.is_open:
+            return []
+        ended = self.ledger.ended(attempt.task_id, settled=True)
+        return self._follow([Change(task_id=attempt.task_id, events=(Requeued(NOT_SENT),), attempts=ended)])
 
     def sent(self, nonce: Nonce, error: DiscordError | None) -> list[Outside]:
         """Take the outcome of a POST. An event that proves acceptance counts more than an error."""
@@ -227,7 +249,9 @@ class Core:
     def cancel(self, task_id: TaskId) -> list[Outside]:
         """End a Task as CANCELLED, saying honestly what goes on upstream; one that has ended stays as it is."""
         task = self._known(task_id)
-        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT}
+        attempts = self.ledger.attempts(task_id)
+        waits_for_disk = bool(attempts) and len(attempts) == 1 and self.sender.waits_for_disk(attempts[0].nonce)
+        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT} or waits_for_disk
         return self.tell(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING))
 
     def give_input(
@@ -260,27 +284,27 @@ class Core:
 
     def resume(self) -> list[Outside]:
         """Let a paused Account act again."""
-        return _kept(self.standing.become(AccountState.ACTIVE, ""))
+        self._keep(self.standing.become(AccountState.ACTIVE, ""))
+        return self._handed_out()
 
     # Time passes.
 
     def look_around(self, *, is_connected: bool) -> list[Outside]:
         """Do what is due: deadlines, expired messages, and whatever may be sent now."""
-        outside: list[Outside] = []
         self._listener.expire()
         if self._lookback.is_due():
             # Before the first session it is not known to whom messages speak.
             has_session = is_connected and self.standing.is_connected
-            outside += self._follow(self._lookback.sweep(is_connected=has_session))
+            self._apply(self._lookback.sweep(is_connected=has_session))
             self._forget_old()
         if self.standing.needs_person:
             self.sender.recall()
-            return [*outside, *self._moved_away()]
+            self._apply(self._moved_away())
         while is_connected and self.standing.takes_work and (effects := self.sender.next()):
-            outside += self._follow(effects)
+            self._apply(effects)
             if not any(isinstance(effect, Change) for effect in effects):
                 break  # what is being prepared takes its slots from now on
-        return outside
+        return self._handed_out()
 
     def nap(self) -> timedelta:
         """Return how long nothing has to be looked at."""
@@ -291,60 +315,81 @@ class Core:
 
     def give_away(self, task_id: TaskId, account_id: AccountId, channel_id: ChannelId) -> list[Outside]:
         """Give a waiting Task to another Account, which writes it from then on."""
-        outside = self.tell(task_id, Assigned(account_id, channel_id))
+        self._apply([Change(task_id=task_id, events=(Assigned(account_id, channel_id),))])
         self.ledger.drop(task_id)
-        return outside
+        return self._handed_out()
 
     def keep_waiting(self, task_id: TaskId) -> list[Outside]:
         """Say for what a Task waits that no other Account can run; once."""
+        return self._follow(self._told_to_wait(self._known(task_id)))
+
+    def _told_to_wait(self, task: Task) -> list[Effect]:
         notice = f"the account waits for a person: {self.standing.reason}"
-        return [] if notice in self._known(task_id).notices else self.tell(task_id, Noticed(notice))
+        return [] if notice in task.notices else [Change(task_id=task.id, events=(Noticed(notice),))]
 
     def _connected(self, event: Connected) -> list[Outside]:
-        kept = _kept(self.standing.connected(event.user_id, event.user_name))
+        self._keep(self.standing.connected(event.user_id, event.user_name))
         self._listener.connected(event.user_id)
         if event.resumed:
-            return kept
+            return self._handed_out()
         wants_settings = self._limits.sync_settings and not self._has_asked_settings and self.standing.takes_work
         self._has_asked_settings = self._has_asked_settings or wants_settings
-        return [*kept, *self._follow(self._lookback.look()), *([AskSettings()] if wants_settings else [])]
+        return self._follow([*self._lookback.look(), *([AskSettings()] if wants_settings else [])])
 
     def _follow(self, effects: Iterable[Effect]) -> list[Outside]:
         """Apply what changes memory, in order, and what follows from that; return what is to be done outside."""
-        outside: list[Outside] = []
-        waiting: deque[Effect | Wake] = deque(effects)
-        while waiting:
-            effect = waiting.popleft()
-            match effect:
-                case Change() | Learn():
-                    written, wakes = self._remember(effect)
-                    outside += written
-                    waiting.extend(wakes)
-                case Disown(keys):
-                    self.ledger.index.disown(keys)
-                    waiting.append(Wake(frozenset(names_in(keys))))
-                case Wake(names):
-                    found = self._listener.woken(names)
-                    waiting.extend([] if found is None else [*found, effect])
-                case AnswerWindow(press, event):
-                    waiting.extend(self._answer(press, event))
-                case Enter(state, reason):
-                    outside += _kept(self._entered(state, reason))
-                case DrewFast():
-                    outside += _kept(self.standing.drew_fast())
-                case SlowDown() | SawRemix() | Puzzled() | ExpectFinal():
-                    self._note(effect)
-                case _:
-                    outside.append(effect)
+        self._apply(effects)
+        return self._handed_out()
+
+    def _handed_out(self) -> list[Outside]:
+        outside, self._outside = self._outside, []
         return outside
 
-    def _remember(self, effect: Change | Learn) -> tuple[list[Outside], list[Wake]]:
-        """Change the ledger; return what is to be written, and which names were learnt or mean another Attempt now."""
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        """Do the same, and keep what is to be done outside: a defect further on must not lose it."""
+        waiting: deque[Effect | Wake] = deque(effects)
+        try:
+            while waiting:
+                self._apply_one(waiting.popleft(), waiting)
+        except Exception:
+            for effect in waiting:
+                if isinstance(effect, Post):  # what it follows is not written, so it is not sent
+                    self.sender.arrived(effect.nonce)
+            raise
+
+    def _apply_one(self, effect: Effect | Wake, waiting: "deque[Effect | Wake]") -> None:
+        match effect:
+            case Change() | Learn():
+                waiting.extend(self._remember(effect))
+            case Disown(keys):
+                self.ledger.index.disown(keys)
+                waiting.append(Wake(frozenset(names_in(keys))))
+            case Wake(names):
+                found = self._listener.woken(names)
+                waiting.extend([] if found is None else [*found, effect])
+            case AnswerWindow(press, event):
+                waiting.extend(self._answer(press, event))
+            case Enter(state, reason):
+                self._keep(self._entered(state, reason))
+            case DrewFast():
+                self._keep(self.standing.drew_fast())
+            case SlowDown() | SawRemix() | Puzzled() | ExpectFinal():
+                self._note(effect)
+            case _:
+                self._outside.append(effect)
+
+    def _remember(self, effect: Change | Learn) -> list[Wake]:
+        """Change the ledger, and have that written; return which names were learnt or mean another Attempt now."""
         entry = self.ledger.change(effect) if isinstance(effect, Change) else self.ledger.learn(effect.attempts)
         if entry is None:
-            return [], []
+            return []
+        self._outside.append(Write(entry))
         names = frozenset().union(*map(names_of, entry.attempts))
-        return [Write(entry)], [Wake(names)] if names else []
+        return [Wake(names)] if names else []
+
+    def _keep(self, mark: AccountMark | None) -> None:
+        if mark is not None:
+            self._outside.append(Write(Entry(mark=mark)))
 
     def _note(self, effect: SlowDown | SawRemix | Puzzled | ExpectFinal) -> None:
         match effect:
@@ -382,7 +427,7 @@ class Core:
     def _is_answered(self, press: Attempt) -> bool:
         """Tell whether the answer to a press is on its way; an earlier process may have sent it."""
         attempts = self.ledger.attempts(press.task_id)
-        later = attempts[attempts.index(press) + 1 :] if press in attempts else []
+        later = attempts[[each.nonce for each in attempts].index(press.nonce) + 1 :]
         return press.nonce in self._answered or any(each.kind in FOLLOWS_WINDOW for each in later)
 
     def _answer_region(self, task: Task, event: IframeOpened, mask: str) -> None:
@@ -398,14 +443,14 @@ class Core:
         ended = self.ledger.ended(attempt.task_id, settled=True)
         return Change(task_id=attempt.task_id, events=(event,), attempts=ended)
 
-    def _moved_away(self) -> list[Outside]:
+    def _moved_away(self) -> list[Effect]:
         """Offer waiting Tasks to other Accounts; those bound to this one wait, and say for what."""
-        outside: list[Outside] = []
+        effects: list[Effect] = []
         for task in [*self.ledger.waiting(drawing=True), *self.ledger.waiting(drawing=False)]:
             if self.sender.is_busy(task.id):
                 continue
-            outside += self.keep_waiting(task.id) if is_bound(task.ask) else [Relocate(task)]
-        return outside
+            effects += self._told_to_wait(task) if is_bound(task.ask) else [Relocate(task)]
+        return effects
 
     def _known(self, task_id: TaskId) -> Task:
         task = self.ledger.tasks.get(task_id)
@@ -420,10 +465,6 @@ class Core:
         self.sender.forget_old(kept)
         self._answered = {nonce for nonce in self._answered if nonce in kept}
         self._given = {task_id: request for task_id, request in self._given.items() if task_id in self.ledger.tasks}
-
-
-def _kept(mark: AccountMark | None) -> list[Outside]:
-    return [Write(Entry(mark=mark))] if mark else []
 
 
 def _consequences(found: Verdict) -> list[Effect]:

@@ -100,6 +100,14 @@ class Index:
     newest: int = 0  # id of the newest message that was read
     newest_before: dict[Nonce, int] = field(default_factory=dict)  # the same, when an Attempt was decided here
 
+    def with_only(self, attempts: Iterable[Attempt]) -> "Index":
+        """Return an index of these Attempts alone; what was learnt about other sessions and the channel stays."""
+        index = Index(foreign=self.foreign, foreign_unnamed=self.foreign_unnamed, newest=self.newest)
+        for attempt in attempts:
+            index.put(attempt)
+        index.newest_before.update({n: id_ for n, id_ in self.newest_before.items() if n in index.by_nonce})
+        return index
+
     def saw(self, message_id: MessageId) -> None:
         """Note that a message was read: what is decided from now on was not its cause, nor that of older ones."""
         self.newest = max(self.newest, int(message_id))

@@ -1,6 +1,7 @@
 """The one queue through which everything reaches a worker's loop, so that its state changes in one place only."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,8 +10,12 @@ from typing import Any, TypeVar
 import structlog
 from msgspec import Struct
 
+from midway.domain.errors import Reason, Unavailable
+
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
+
+LONGEST_TURN_SECONDS = 0.005  # of steps in a row
 
 
 class Step(Struct, frozen=True):
@@ -49,8 +54,12 @@ class Inbox:
         """Run the steps that wait now; when there are none, the next one, or return after `nap`."""
         if not self._steps:
             await self._sleep(max(nap.total_seconds(), 0))
+        began = time.monotonic()
         for _ in range(len(self._steps)):  # not those that come meanwhile: there is more to look at
             await self._run(self._steps.popleft())
+            if time.monotonic() - began > LONGEST_TURN_SECONDS:
+                await asyncio.sleep(0)  # others wait for the event loop
+                began = time.monotonic()
 
     def _put(self, step: Step) -> None:
         self._steps.append(step)
@@ -84,7 +93,13 @@ class Inbox:
             del step, done  # see `ask`
             return
         except asyncio.CancelledError:
-            done.cancel()  # the worker ends; nobody will run it
+            if not done.done():
+                done.set_exception(_ended())
             raise
         if not done.done():
             done.set_result(result)
+
+
+def _ended() -> Unavailable:
+    """Say that nobody can tell how far a step came. No cancellation: who asked was not told to stop."""
+    return Unavailable(Reason.ACCOUNT_UNAVAILABLE, "the account's worker ended meanwhile; ask again")

@@ -2,8 +2,8 @@
 
 What a client waits for is written at once; anything else at the next tick, which all Accounts have at the same time,
 so that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A
-defect in one entry costs that entry. A Task that somebody else wrote meanwhile is lost: all that was decided about it
-here is dropped, and its Account reads it anew.
+defect in one entry costs that entry, and what was decided about its Task since. A Task that somebody else wrote
+meanwhile is lost: all that was decided about it here is dropped, and its Account reads it anew.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import count, islice
 
 import structlog
+from msgspec.structs import replace
 
 from midway.domain.ids import TaskId
 from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, WriteInDoubt
@@ -29,8 +30,8 @@ _Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
 class Journal:
     """An Account's entries on their way to the Store. Owned by its worker, which runs it."""
 
-    def __init__(self, store: Store, lost: Callable[[TaskId], None]) -> None:
-        """`lost` hears of each Task that somebody else wrote meanwhile."""
+    def __init__(self, store: Store, lost: Callable[[TaskId, Exception], None]) -> None:
+        """`lost` hears of each Task whose entries were dropped: somebody else wrote it, or one has a defect."""
         self._store = store
         self._lost = lost
         self._entries: deque[tuple[int, Entry]] = deque()  # numbered, oldest first; not durable yet
@@ -52,8 +53,8 @@ class Journal:
         """Hand over an entry, to be written after all before it."""
         number = next(self._numbers)
         self._entries.append((number, entry))
-        if entry.task is not None:
-            self._last[entry.task.id] = number
+        for task_id in _tasks_of(entry):
+            self._last[task_id] = number
         if self._tick is None:
             loop = asyncio.get_running_loop()
             self._tick = loop.call_at((loop.time() // TICK_SECONDS + 1) * TICK_SECONDS, self._write_now)
@@ -150,22 +151,24 @@ class Journal:
         if entry.task is not None:
             self._drop(entry.task.id, error)
         else:
-            self._leave()
+            self._leave()  # what was learnt of Attempts, or a mark
         self._answer_waiters()
 
     def _drop(self, task_id: TaskId, error: Exception) -> None:
         """Let go of all that was decided about a Task."""
-        self._entries = deque((number, entry) for number, entry in self._entries if _task_of(entry) != task_id)
+        kept = ((number, _without(entry, task_id)) for number, entry in self._entries)
+        self._entries = deque((number, entry) for number, entry in kept if entry is not None)
         self._last.pop(task_id, None)
         for _, _, of_task, durable in self._waiters:
             if of_task == task_id and not durable.done():
                 durable.set_exception(error)
-        self._lost(task_id)
+        self._lost(task_id, error)
 
     def _leave(self) -> None:
         number, entry = self._entries.popleft()
-        if entry.task is not None and self._last.get(entry.task.id) == number:
-            del self._last[entry.task.id]
+        for task_id in _tasks_of(entry):
+            if self._last.get(task_id) == number:
+                del self._last[task_id]
 
     def _answer_waiters(self) -> None:
         """Tell those for whom nothing is left to wait for."""
@@ -179,10 +182,22 @@ class Journal:
         for durable in list(self._impatient):
             if not durable.done():
                 durable.set_exception(StoreUnavailable(str(error)))
+        # Their errors keep their calls, and who is told asks again.
+        self._waiters = [waiter for waiter in self._waiters if not waiter[-1].done()]
+        heapq.heapify(self._waiters)
 
 
-def _task_of(entry: Entry) -> TaskId | None:
-    return entry.task.id if entry.task else None
+def _tasks_of(entry: Entry) -> set[TaskId]:
+    """Return the Tasks of which something is in an entry."""
+    return {attempt.task_id for attempt in entry.attempts} | ({entry.task.id} if entry.task else set())
+
+
+def _without(entry: Entry, task_id: TaskId) -> Entry | None:
+    """Return an entry without what it says of a Task; None when that is all."""
+    if task_id not in _tasks_of(entry):
+        return entry
+    attempts = tuple(attempt for attempt in entry.attempts if attempt.task_id != task_id)
+    return None if entry.task or not attempts else replace(entry, attempts=attempts)
 
 
 def _last_version(batch: Sequence[Entry], task_id: TaskId) -> int | None:

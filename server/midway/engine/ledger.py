@@ -37,13 +37,9 @@ class Ledger:
 
     def load(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
         """Take over what the Store has, in the place of all that was known. Other sessions' jobs stay known."""
-        newest = self.index.newest
-        self.index = Index(foreign=self.index.foreign, foreign_unnamed=self.index.foreign_unnamed)
+        self.index = self.index.with_only(attempts)
         for known in self._parts():
             known.clear()
-        for attempt in attempts:
-            self.index.put(attempt)
-        self.index.newest = newest
         for task in tasks:
             self.add(task)
 

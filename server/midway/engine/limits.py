@@ -11,7 +11,7 @@ class Limits:
     queue_timeout: timedelta = timedelta(hours=2)  # QUEUED without ever being sent
     input_timeout: timedelta = timedelta(minutes=30)  # AWAITING_INPUT without SubmitModal
     ack_timeout: timedelta = timedelta(seconds=30)  # sent, and neither Discord nor the bot said a word
-    slow_read: timedelta = timedelta(seconds=5)  # a look that takes longer tells nothing: Discord was stalling
+    slow_read: timedelta = timedelta(seconds=5)  # a look that takes longer for a page tells nothing: Discord stalled
     idle_timeout: timedelta = timedelta(minutes=10)  # no sign of life while fast or turbo
     idle_timeout_relax: timedelta = timedelta(minutes=60)  # relax jobs may wait long between two signs of life
     unknown_remark_timeout: timedelta = timedelta(seconds=20)  # silence after words of Midjourney's that nobody knows

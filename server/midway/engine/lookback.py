@@ -30,6 +30,7 @@ from midway.engine.sender import Sender
 
 log = structlog.get_logger(__name__)
 
+PAGE = 100  # messages that Discord gives at once
 RETRY_AFTER_SECONDS = 2.0  # before the history is asked for again when Discord did not give it
 LONG_AWAY = timedelta(minutes=2)  # between two sweeps, which are a minute apart at most: the machine slept
 NEVER_SENT = "the server stopped before it was sent; the channel shows no trace of it"
@@ -144,8 +145,8 @@ class Lookback:
         self._retry_at = self._clock.monotonic() + RETRY_AFTER_SECONDS
         self._is_wanted = True
 
-    def was_read(self, oldest: Message | None, unplaced: Sequence[Reading]) -> list[Effect]:
-        """Take the end of a look whose messages were heard.
+    def was_read(self, count: int, oldest: Message | None, unplaced: Sequence[Reading]) -> list[Effect]:
+        """Take the end of a look whose messages, so many, were heard.
 
         `oldest` is its first message where there may be more before it; `unplaced` are those of jobs that nobody knows.
         """
@@ -153,9 +154,9 @@ class Lookback:
         now, moment = self._clock.now(), self._clock.monotonic()
         for task_id in [each for each, at in self._finals.items() if at <= moment]:
             del self._finals[task_id]
-        if began is None or now - began > self._limits.slow_read:
-            if self._ledger.has_unfinished():
-                self._retry_at, self._is_wanted = moment + RETRY_AFTER_SECONDS, True
+        took = now - began if began else timedelta(0)
+        if began is None or took > (1 + count // PAGE) * self._limits.slow_read:
+            self._retry_at = moment + max(RETRY_AFTER_SECONDS, took.total_seconds())  # what is overdue asks again
             return []
         self._looks.append(began)
         complete_since = _created(oldest) if oldest else None

@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,7 +17,7 @@ from midway.domain.lifecycle import Assigned, Cancelled, InputWanted, apply, new
 from midway.domain.task import Ask, ModalAsk, Task
 from midway.engine.clock import Clock
 from midway.engine.limits import Limits
-from midway.engine.worker import Worker
+from midway.engine.worker import Worker, surely
 from midway.store.port import (
     Entry,
     RequestIdReused,
@@ -29,8 +28,6 @@ from midway.store.port import (
     VersionConflict,
     WriteInDoubt,
 )
-
-log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 BATCH_INCOMPLETE = "the others of its batch could not be stored"
@@ -87,7 +84,7 @@ class Placer:
                 self._run(self._hand_over(task, inputs, request, worker))
                 raise
             except WriteInDoubt:
-                await self._take_over(task.id, worker)
+                self._run(self._take_over(task.id, worker))
                 raise
             if submitted.created:
                 worker.take(submitted.task)
@@ -101,22 +98,14 @@ class Placer:
             try:
                 stored: Task | None = (await self._store.submit(task, inputs=inputs, request=request)).task
             except (VersionConflict, RequestIdReused, StoreUnavailable):
-                stored = await self._stored_before(task.id)
+                stored = await surely(lambda: self._store.get(task.id))
             if stored and (stored.id, stored.account_id) == (task.id, worker.id):
                 worker.take(stored)
 
     async def _take_over(self, task_id: TaskId, worker: Worker) -> None:
         """Give a Task that may be stored, and was promised to nobody, its worker: its client may ask again for it."""
-        if stored := await self._stored_before(task_id):
+        if stored := await surely(lambda: self._store.get(task_id)):
             worker.take(stored)
-
-    async def _stored_before(self, task_id: TaskId) -> Task | None:
-        """Find a Task that was stored when its client hung up; None when it was not, and nobody was promised it."""
-        try:
-            return await self._store.get(task_id)
-        except StoreUnavailable:
-            log.warning("a client hung up, and the store refuses; the next start looks for its task", task_id=task_id)
-            return None
 
     async def place_batch(
         self, asks: Sequence[Ask], inputs: Sequence[InputImage], request: RequestKey | None, assign: Assign
@@ -182,7 +171,7 @@ class Placer:
         try:
             return await self._store.submit(task, inputs=inputs, request=order.request)
         except WriteInDoubt:
-            await self._take_over(task.id, order.worker)
+            self._run(self._take_over(task.id, order.worker))
             raise
 
     def _new(
@@ -203,8 +192,8 @@ class Placer:
         try:
             cancelled = apply(task, Cancelled(BATCH_INCOMPLETE), self._clock.now())
             await self._store.append(Entry(task=replace(cancelled, version=task.version + 1)))
-        except StoreUnavailable:
-            worker.take(task)  # what is stored has a worker
+        except (StoreUnavailable, VersionConflict):  # what is stored has a worker
+            self._run(self._take_over(task.id, worker))
 
 
 def _numbered(request: RequestKey | None, place: int) -> RequestKey | None:

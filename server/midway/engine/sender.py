@@ -47,22 +47,22 @@ class Sender:
         """Return when (monotonic) the pace lets the next Interaction go; None when only an event can change that."""
         return self._send_at if self._send_at > self._clock.monotonic() else None
 
+    def wait_beside(self) -> float:
+        """Return for how many seconds what is sent beside the Tasks must wait; what waits for the disk goes before."""
+        until = self._send_at - self._clock.monotonic()
+        return max(until, 0.0, self._limits.pace.total_seconds() if self._announced else 0.0)
+
     def pause(self, seconds: float) -> None:
         """Send nothing for so long."""
         self._send_at = max(self._send_at, self._clock.monotonic() + seconds)
 
     def keep_pace(self) -> None:
         """Count an Interaction that goes now."""
-        self._send_at = self._clock.monotonic() + self._limits.pace.total_seconds()
+        self.pause(self._limits.pace.total_seconds())
 
     def close(self) -> None:
         """Send nothing more."""
         self._is_closing = True
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no Interaction is on its way now."""
-        return not self._in_flight
 
     def is_busy(self, task_id: TaskId) -> bool:
         """Tell whether a Task is being prepared or waits for the pace."""
@@ -79,10 +79,6 @@ class Sender:
     def submit(self, outgoing: Outgoing) -> None:
         """Put the answer to a window before everything else that waits."""
         self._ready.appendleft(outgoing)
-
-    def answers_window_of(self, task_id: TaskId) -> bool:
-        """Tell whether the answer to a Task's window waits to be sent."""
-        return any(each.task_id == task_id and each.kind in FOLLOWS_WINDOW for each in self._ready)
 
     def recall(self) -> None:
         """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to windows stay."""

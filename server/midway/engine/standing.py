@@ -14,7 +14,7 @@ NEEDS_PERSON = frozenset({AccountState.PAUSED, AccountState.INVALID})
 
 
 class Standing:
-    """One Account's state. Owned by its worker."""
+    """One Account's state. Owned by its core."""
 
     def __init__(self, config: AccountConfig, clock: Clock) -> None:
         self._config = config

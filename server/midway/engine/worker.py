@@ -90,6 +90,8 @@ class Worker:
         self._posts: set[asyncio.Task[None]] = set()
         self._expected = 0  # Tasks that are on their way to this Account
         self._leaving: dict[TaskId, Worker] = {}  # Tasks that are on their way to another
+        self._arrived: list[Task] | None = None  # Tasks taken while the Store is read anew; None: it is not
+        self._broken: set[TaskId] = set()  # Tasks that failed because a defect kept something of them from the Store
         self._has_missed = False  # events, because too many waited
         self._may_connect = asyncio.Event()  # after a token was refused: a person has seen to it
 
@@ -119,6 +121,8 @@ class Worker:
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account."""
         self._core.take(task)
+        if self._arrived is not None:
+            self._arrived.append(task)
         self._inbox.put(_nothing)
 
     async def load(self, mark: AccountMark | None) -> None:
@@ -128,7 +132,7 @@ class Worker:
     async def recover(self) -> None:
         """Begin anew from the Store, after a defect ended `run` somewhere in the middle."""
         await self._journal.flush()
-        self._core.recover(*await self._stored())
+        await self._reloaded(self._core.recover)
         for task_id in list(self._leaving):
             await self._handed_over(task_id)
 
@@ -157,12 +161,12 @@ class Worker:
         await self._journal.settled()
         still.set()
         await go_on.wait()
-        self._core.clock_was_set(*await _surely(self._stored))
+        await surely(partial(self._reloaded, self._core.clock_was_set))
 
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
-        await self._operate(Core.resume)
         self._may_connect.set()
+        await self._operate(Core.resume)
         return self.account()
 
     async def pause(self, reason: str) -> Account:
@@ -202,8 +206,8 @@ class Worker:
 
     async def _stay_connected(self) -> None:
         while True:
-            self._may_connect.clear()
             await self.connection.run(self._receive)  # returns when the token was refused
+            self._may_connect.clear()
             await self._may_connect.wait()
 
     def _receive(self, event: Event) -> None:
@@ -229,11 +233,13 @@ class Worker:
         return min(self._core.nap(), self._limits.sweep_period) if self._has_missed else self._core.nap()
 
     def _do(self, decision: Decision) -> None:
-        """Decide, and carry out what follows; a defect is logged and costs this one decision."""
+        """Decide, and carry out what follows; a defect is logged and costs what was not decided by then."""
         try:
-            self._carry_out(decision(self._core))
+            outside = decision(self._core)
         except Exception:  # supervised: the loop must outlive one bad event
             log.exception("an event could not be handled", account_id=self.id)
+            outside = self._core.left_over()
+        self._carry_out(outside)
 
     def _report(self, decision: Decision) -> None:
         """Have the loop decide about what was found out beside it."""
@@ -317,15 +323,28 @@ class Worker:
         tasks = [*known, *await self._store.find(unfinished)]
         return [task for task in tasks if task.account_id == self.id], attempts
 
-    def _lost(self, task_id: TaskId) -> None:
-        """Read a Task anew that somebody else wrote."""
-        log.warning("a task was written by somebody else; it is read anew", task_id=task_id)
-        self._inbox.put(partial(self._read_anew, task_id))
+    async def _reloaded(self, load: Callable[[list[Task], list[Attempt]], None]) -> None:
+        """Take over what the Store has, and what was handed over while it was read."""
+        self._arrived = []
+        try:
+            load(*await self._stored())
+            for task in self._arrived:
+                self._core.take(task)
+        finally:
+            self._arrived = None
 
-    async def _read_anew(self, task_id: TaskId) -> None:
-        task = await _surely(lambda: self.read_task(task_id))
-        attempts = await _surely(lambda: self._store.attempts(task_id))
+    def _lost(self, task_id: TaskId, error: Exception) -> None:
+        """Read a Task anew that somebody else wrote, or of which a defect let nothing be stored."""
+        log.warning("what was decided about a task is dropped; it is read anew", task_id=task_id, problem=repr(error))
+        self._inbox.put(partial(self._read_anew, task_id, type(error)))
+
+    async def _read_anew(self, task_id: TaskId, error: type[Exception]) -> None:
+        task = await surely(lambda: self.read_task(task_id))
+        attempts = await surely(lambda: self._store.attempts(task_id))
         self._core.regain(task_id, task, attempts)
+        if error is not VersionConflict and task_id not in self._broken:
+            self._broken.add(task_id)  # once: its failure may not be stored, either
+            self._do(lambda core: core.broke(task_id, error.__name__))
 
     def _send(self, post: Post) -> None:
         # Asked for now: a Task that is lost before the sending begins must not be sent.
@@ -404,8 +423,14 @@ class Worker:
 
     async def _load_mask(self, task: Task, event: IframeOpened) -> None:
         inputs: list[InputImage] | None = None
-        with suppress(TaskUnreadable):
-            inputs = await _surely(lambda: self._store.inputs(task.id))
+        try:
+            inputs = await surely(lambda: self._store.inputs(task.id))
+        except TaskUnreadable:
+            pass  # the core fails the Task
+        except Exception as err:
+            log.exception("a task's mask could not be read by a defect", task_id=task.id)
+            self._report_defect(task.id, err)
+            return
         self._report(lambda core: core.mask_loaded(task.id, event, inputs))
 
     async def _read(self, after: MessageId | None, limit: int) -> None:
@@ -420,7 +445,7 @@ class Worker:
                 self._mailbox.offer(message)
 
     async def _recall(self, task_id: TaskId, event: Event) -> None:
-        task = await _surely(lambda: self.read_task(task_id))
+        task = await surely(lambda: self.read_task(task_id))
 
         def hear_again(core: Core) -> list[Outside]:
             if task is not None:
@@ -450,15 +475,15 @@ class Worker:
 
     async def _handed_over(self, task_id: TaskId) -> None:
         other = self._leaving[task_id]
-        task = await _surely(lambda: other.read_task(task_id))
+        task = await surely(lambda: other.read_task(task_id))
         self._leaving.pop(task_id, None)
         if task is not None:
             other.take(task)
 
     async def _interact(self, interaction: Interaction) -> None:
         """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""
-        while (wake_at := self._core.sender.wake_at()) is not None:  # noqa: ASYNC110 - a time, no event
-            await asyncio.sleep(wake_at - self._clock.monotonic())
+        while wait := self._core.sender.wait_beside():  # noqa: ASYNC110 - a time, no event
+            await asyncio.sleep(wait)
         self._core.sender.keep_pace()
         if not self._core.standing.takes_work:
             account = self.account()
@@ -472,7 +497,7 @@ class Worker:
             log.info("the account's settings could not be read", account_id=self.id, error=str(err))
 
 
-async def _surely(read: Callable[[], Awaitable[T]]) -> T:
+async def surely(read: Callable[[], Awaitable[T]]) -> T:
     """Read from the Store, again while it refuses."""
     tries = 0
     while True:

@@ -1,0 +1,92 @@
+"""Scripts of what happens while a decision waits for the disk, or was dropped by it."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from midway.domain.action import ModalKind
+from midway.domain.ids import MessageId, RequestId
+from midway.domain.lifecycle import InputWanted, apply
+from midway.domain.task import ModalAsk
+from midway.engine.core import Core
+from midway.engine.effects import Effect
+from midway.engine.listener import Listener
+from midway.engine.reading import Reading
+from midway.store.port import RequestKey
+from msgspec.structs import replace
+
+from tests.engine.stage import Stage, a_press, id_of, the_task
+from tests.engine.test_core_windows import zoom
+from tests.unit.making import NOW, seconds
+
+
+def test_a_pause_that_comes_while_the_disk_is_waited_for_is_kept() -> None:
+    """Discord said 429 meanwhile; the pace of what left then cut that short."""
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(the_task(1))
+    stage.prepared(1)
+    stage.core.sender.pause(60)
+    stage.stored()
+    wake_at = stage.core.sender.wake_at()
+
+    assert wake_at is not None
+    assert wake_at - stage.machine.monotonic() == pytest.approx(60)
+
+
+def test_what_an_account_decided_before_it_was_paused_is_not_sent_and_waits_anew() -> None:
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(a_press(1, "MJ::JOB::upsample::1::x"))
+    stage.prepared(1)
+    stage.do(lambda core: core.pause("a captcha"))
+    stage.stored()
+
+    assert stage.posts == []
+    assert stage.state(1) == "QUEUED"
+
+
+def test_an_input_whose_entry_was_dropped_is_given_again() -> None:
+    """It was confirmed to the client that asked again, and the Task waited on."""
+    stage, request = Stage(), RequestKey(RequestId("r"), "digest")
+    waiting = apply(zoom(modal_prompt=None), InputWanted(ModalAsk(ModalKind.PROMPT), NOW + seconds(60)), NOW)
+    stage.take(waiting)
+    given = partial(Core.give_input, task_id=id_of(1), prompt="a red fox", mask=None, request=request)
+    stage.do(given)
+    stage.tasks[id_of(1)] = waiting
+    stage.core.regain(id_of(1), waiting, ())
+
+    assert stage.do(given)[0].startswith("write 1 v2 QUEUED")
+
+
+def test_what_was_read_before_an_attempt_stays_known_when_the_clock_is_set() -> None:
+    stage = Stage(pace=timedelta(0))
+    stage.until_running(the_task(1))
+    stage.hear(stage.draws(1).finished())
+    stage.take(the_task(2))
+    stage.prepared(2)
+    before = dict(stage.core.ledger.index.newest_before)
+    stage.core.clock_was_set(stage.tasks.values(), stage.attempts.values())
+
+    assert any(before.values())
+    assert stage.core.ledger.index.newest_before == before
+
+
+def test_a_defect_costs_what_comes_after_it_and_not_what_was_decided_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory had the end of the Task, and the store never heard of it."""
+    stage = Stage()
+    stage.until_running(the_task(1))
+    job = stage.draws(1)
+    final = job.finished().message
+    other = replace(final, id=MessageId(str(int(final.id) + 1)))
+    hear = Listener.read_again
+
+    def break_on_the_other(listener: Listener, reading: Reading, *, in_doubt: bool) -> tuple[list[Effect], bool]:
+        if reading.message.id == other.id:
+            raise KeyError("a defect")
+        return hear(listener, reading, in_doubt=in_doubt)
+
+    monkeypatch.setattr(Listener, "read_again", break_on_the_other)
+    stage.do(Core.look)
+
+    assert stage.history(final, other)[0].startswith("write 1 v4 SUCCEEDED")
