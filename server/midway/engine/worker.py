@@ -1,6 +1,6 @@
-"""One worker for each Account. Its loop is the only place where that Account's state changes.
+"""One worker for each Account, the only one that asks its core, so that the Account's state changes in one place.
 
-Discord's events, what clients want and what was found out beside the loop all come through the inbox. `core` decides,
+Discord's events, what clients want and what was found out beside the loop come through the inbox. `core` decides,
 without waiting for anything; the worker carries out what follows. What is written goes through the `journal`, behind
 the decision; what leaves the process waits until that is durable.
 """
