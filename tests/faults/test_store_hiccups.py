@@ -1,7 +1,7 @@
 """The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ from discord_simulator.app import Simulator
 from midway.domain.action import Action
 from midway.domain.errors import Reason
 from midway.domain.ids import RequestId
+from midway.domain.lifecycle import Noticed, apply
 from midway.domain.task import Ask, State
 from midway.store.port import Entry, RequestKey, StoreUnavailable, TaskQuery
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
-from tests.support.pictures import mask_for
+from tests.support.pictures import mask_for, plain_picture
 from tests.support.processes import slowness
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
+from tests.support.writes import write
 
 
 async def test_a_store_that_refuses_an_attempt_once_delays_its_task_only(simulator: Simulator, tmp_path: Path) -> None:
@@ -209,3 +211,22 @@ async def test_a_seed_and_what_waits_for_the_disk_do_not_leave_together(simulato
         moments = [datetime.fromisoformat(line["time"]) for line in rig.journal("interaction")]
         assert len(moments) == 3
         assert all(later - earlier > timedelta(seconds=pace * 0.8) for earlier, later in pairwise(moments))
+
+
+async def test_a_task_that_another_process_wrote_meanwhile_goes_on_from_that(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """What was decided here about it is dropped, its Interaction is not sent; then it is sent once."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        hold = faulty.hold_once("inputs")
+        ask = Ask(action=Action.BLEND, image_count=2)
+        task = (await rig.engine.submit(ask, [plain_picture("red"), plain_picture("blue")])).task
+        await hold.done()
+        noted = await write(rig.store, apply(task, Noticed("by another process"), datetime.now(UTC)))
+        hold.release()
+        ended = await rig.succeeded(task)
+
+        assert ended.notices == noted.notices
+        assert len(posts(rig)) == len(jobs(rig)) == 1
+        await assert_own_picture(rig, ended)

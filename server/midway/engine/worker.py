@@ -336,12 +336,14 @@ class Worker:
     def _lost(self, task_id: TaskId, error: Exception) -> None:
         """Read a Task anew that somebody else wrote, or of which a defect let nothing be stored."""
         log.warning("what was decided about a task is dropped; it is read anew", task_id=task_id, problem=repr(error))
+        self._ledger.drop(task_id)  # at once: what is decided on old memory could look like its next version
         self._inbox.put(partial(self._read_anew, task_id, type(error)))
 
     async def _read_anew(self, task_id: TaskId, error: type[Exception]) -> None:
         task = await surely(lambda: self.read_task(task_id))
         attempts = await surely(lambda: self._store.attempts(task_id))
         self._core.regain(task_id, task, attempts)
+        self._do(Core.look)  # for what was said of it meanwhile
         if error is not VersionConflict and task_id not in self._broken:
             self._broken.add(task_id)  # once: its failure may not be stored, either
             self._do(lambda core: core.broke(task_id, error.__name__))
