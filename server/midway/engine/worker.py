@@ -187,7 +187,8 @@ class Worker:
 
     async def run(self) -> None:
         """Connect and work until cancelled."""
-        async with self._beside, asyncio.TaskGroup() as group:
+        # What runs beside ends first: a connection that is closed under an upload may wait for it for ever.
+        async with asyncio.TaskGroup() as group, self._beside:
             group.create_task(self._stay_connected(), name=f"connection {self.id}")
             group.create_task(self._journal.run(), name=f"journal {self.id}")
             while True:
