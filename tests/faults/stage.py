@@ -65,4 +65,4 @@ async def crash(rig: Rig) -> None:
 def has_message(rig: Rig, task: Task) -> bool:
     """Tell whether the engine has written down a message of the bot for a Task; no field of the Task shows it."""
     worker = rig.engine._workers[task.account_id or AccountId("")]
-    return any(attempt.message_ids for attempt in worker._ledger.attempts(task.id))
+    return not worker._journal.waiting and any(each.message_ids for each in worker._ledger.attempts(task.id))

@@ -14,11 +14,11 @@ from midway.domain.errors import (
     Unsupported,
 )
 from midway.domain.ids import TaskId
-from midway.rpc.errors import INTERNAL, Outcome, internal_status, status_from
+from midway.rpc.errors import Outcome, internal_status, status_from
 from midway.store.port import RequestIdReused, StoreUnavailable
 from midway.store.watch import UnknownTask, WatchClosed
 
-BEYOND_THE_DOMAIN = {"ERROR_REASON_UNSPECIFIED", INTERNAL}
+BEYOND_THE_DOMAIN = {"ERROR_REASON_UNSPECIFIED"}
 
 
 def test_the_domain_and_the_contract_know_the_same_reasons() -> None:

@@ -43,6 +43,7 @@ SERVICES = (
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 MAX_METADATA_BYTES = 128 * 1024  # Envoy takes 60 KiB of headers, and passes a path on twice
 NO_COMPRESSION = 1  # the bit of "identity"
+LONGEST_UNTAKEN_SECONDS = 600  # a call that its client has given up goes sooner
 FEWEST_PENDING = 3000  # calls of a method that wait to be taken; more than a small server takes, so that it can say so
 WHOLE_SERVER = ""  # the name under which the health protocol asks for all services at once
 
@@ -136,6 +137,8 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
         # By itself grpc-core ends some of more than 1,000 calls of a method, chosen at random, as CANCELLED.
         ("grpc.server.max_pending_requests", pending),
         ("grpc.server.max_pending_requests_hard_limit", pending),
+        # And each that nobody took for half a minute, however many there are.
+        ("grpc.server_max_unrequested_time_in_server", LONGEST_UNTAKEN_SECONDS),
         # Unpacked, a message of 60 kB would be one of 60 MB, and hold the loop meanwhile.
         ("grpc.compression_enabled_algorithms_bitset", NO_COMPRESSION),
         ("grpc.keepalive_time_ms", _milliseconds(options.keepalive)),
