@@ -89,6 +89,8 @@ async def test_a_step_that_holds_the_loop_is_seen_as_its_lag():
             await asyncio.sleep(0)
     following.cancel()
 
+    assert looks("5.0") == looks("+Inf") >= 1
+
 
 async def first(count: int, updates: AsyncIterator[Task]) -> AsyncIterator[Task]:
     for _ in range(count):

@@ -1,23 +1,16 @@
 """Scripts of what happens while a decision waits for the disk, or was dropped by it."""
 
 from datetime import timedelta
-from functools import partial
 
 import pytest
-from midway.domain.action import ModalKind
-from midway.domain.ids import MessageId, RequestId
-from midway.domain.lifecycle import InputWanted, apply
-from midway.domain.task import ModalAsk
+from midway.domain.ids import MessageId
 from midway.engine.core import Core
 from midway.engine.effects import Effect
 from midway.engine.listener import Listener
 from midway.engine.reading import Reading
-from midway.store.port import RequestKey
 from msgspec.structs import replace
 
-from tests.engine.stage import Stage, a_press, id_of, the_task
-from tests.engine.test_core_windows import zoom
-from tests.unit.making import NOW, seconds
+from tests.engine.stage import Stage, a_press, the_task
 
 
 def test_a_pause_that_comes_while_the_disk_is_waited_for_is_kept() -> None:
@@ -34,6 +27,22 @@ def test_a_pause_that_comes_while_the_disk_is_waited_for_is_kept() -> None:
     assert wake_at - stage.machine.monotonic() == pytest.approx(60)
 
 
+def test_what_is_sent_beside_the_tasks_waits_for_what_waits_for_the_disk() -> None:
+    """A seed's command left while the disk hung, and the Task's as soon as it was back: together."""
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(the_task(1))
+    stage.prepared(1)
+    stage.wait(60)
+    pace = stage.limits.pace.total_seconds()
+
+    assert stage.core.sender.wait_beside() == pace
+    stage.stored()
+    assert stage.core.sender.wait_beside() == pytest.approx(pace)
+    stage.wait(pace)
+    assert stage.core.sender.wait_beside() == 0
+
+
 def test_what_an_account_decided_before_it_was_paused_is_not_sent_and_waits_anew() -> None:
     stage = Stage()
     stage.disk = "slow"
@@ -44,19 +53,6 @@ def test_what_an_account_decided_before_it_was_paused_is_not_sent_and_waits_anew
 
     assert stage.posts == []
     assert stage.state(1) == "QUEUED"
-
-
-def test_an_input_whose_entry_was_dropped_is_given_again() -> None:
-    """It was confirmed to the client that asked again, and the Task waited on."""
-    stage, request = Stage(), RequestKey(RequestId("r"), "digest")
-    waiting = apply(zoom(modal_prompt=None), InputWanted(ModalAsk(ModalKind.PROMPT), NOW + seconds(60)), NOW)
-    stage.take(waiting)
-    given = partial(Core.give_input, task_id=id_of(1), prompt="a red fox", mask=None, request=request)
-    stage.do(given)
-    stage.tasks[id_of(1)] = waiting
-    stage.core.regain(id_of(1), waiting, ())
-
-    assert stage.do(given)[0].startswith("write 1 v2 QUEUED")
 
 
 def test_what_was_read_before_an_attempt_stays_known_when_the_clock_is_set() -> None:

@@ -102,8 +102,9 @@ async def test_what_is_settled_is_stored(desk: Desk) -> None:
 
 
 async def test_nothing_to_wait_for_is_settled_at_once(desk: Desk) -> None:
-    await desk.journal.settled(a_task().id)
-    await desk.journal.settled()
+    """Though nobody runs the journal."""
+    assert desk.journal.settled(a_task().id).done()
+    assert desk.journal.settled().done()
 
 
 async def test_who_waits_for_one_task_does_not_wait_for_what_came_after_it(desk: Desk) -> None:
@@ -214,12 +215,20 @@ async def test_an_entry_that_cannot_be_stored_costs_itself_alone(desk: Desk) -> 
 async def test_what_comes_within_a_tick_is_written_together(desk: Desk) -> None:
     tasks = [await desk.submitted(number) for number in range(3)]
     async with desk.running():
-        hold = desk.faulty.hold_once("append", lambda *entries: len(entries) == len(tasks))
+        batches: list[int] = []
+
+        def is_seen(*entries: Entry) -> bool:
+            batches.append(len(entries))
+            return True
+
+        hold = desk.faulty.hold_once("append", is_seen)
         for task in tasks:
             desk.put(task, Dispatched())
         await hold.done()
         hold.release()
         await desk.journal.settled()
+
+        assert batches == [len(tasks)]
 
 
 async def test_what_was_learnt_of_an_attempt_is_waited_for_like_its_task(desk: Desk) -> None:

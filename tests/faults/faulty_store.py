@@ -44,6 +44,7 @@ class FaultyStore:
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
         self._store: Store
+        self.refusals = 0  # by `refuse`
 
     def around(self, store: Store) -> Store:
         """Take the store that does the work."""
@@ -76,6 +77,7 @@ class FaultyStore:
         """Refuse every such call from now on; return what ends that."""
 
         async def refusing(*_args: Any, **_named: Any) -> Any:
+            self.refusals += 1
             raise error
 
         def mend() -> None:

@@ -1,8 +1,7 @@
 """The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from midway.store.port import Entry, RequestKey, StoreUnavailable, TaskQuery
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
 from tests.support.pictures import mask_for, plain_picture
-from tests.support.processes import slowness
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
 from tests.support.writes import write
 
@@ -192,25 +190,6 @@ async def test_a_task_whose_attempt_can_never_be_stored_fails_at_once(simulator:
         assert ended.failure.reason is Reason.INTERNAL
         assert not posts(rig)
         assert rig.engine.accounts()[0].running == 0
-
-
-async def test_a_seed_and_what_waits_for_the_disk_do_not_leave_together(simulator: Simulator, tmp_path: Path) -> None:
-    """The seed's command left while the disk hung, and the Task's as soon as it was back."""
-    faulty, pace = FaultyStore(), 0.5
-    async with stage(simulator, tmp_path, pace=pace, through=faulty.around) as rig:
-        grid = await rig.succeeded(await rig.imagine("a red fox"))
-        hold = faulty.hold_once("append", enters(State.SUBMITTING))
-        task = await rig.imagine("a blue cat")
-        await hold.done()
-        seed = asyncio.create_task(rig.engine.image_seed(grid.id))
-        await asyncio.sleep(pace * slowness() * 1.5)
-        hold.release()
-        await rig.succeeded(task)
-        await seed
-
-        moments = [datetime.fromisoformat(line["time"]) for line in rig.journal("interaction")]
-        assert len(moments) == 3
-        assert all(later - earlier > timedelta(seconds=pace * 0.8) for earlier, later in pairwise(moments))
 
 
 async def test_a_task_that_another_process_wrote_meanwhile_goes_on_from_that(

@@ -18,6 +18,7 @@ from tests.faults.stage import stage
 from tests.faults.test_wall_clock import FORWARD, is_taken_over
 from tests.support.clocks import Machine
 from tests.support.pictures import plain_picture
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.rig import Rig
 from tests.support.upstream import assert_own_picture, eventually, jobs, posts
 
@@ -159,13 +160,19 @@ async def test_a_server_stops_although_the_clock_was_set_while_a_worker_begins_a
     """Who follows the clock waited for a worker that nobody ran any more."""
     monkeypatch.setattr("midway.engine.engine.DRAIN_SECONDS", 0.1)
     faulty, machine = FaultyStore(), Machine()
-    async with asyncio.timeout(20), stage(simulator, tmp_path, clock=machine.clock(), through=faulty.around) as rig:
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        stage(simulator, tmp_path, clock=machine.clock(), through=faulty.around) as rig,
+    ):
         faulty.refuse("recent_attempts")
         defect.begin()
-        await asyncio.sleep(0.2)  # it has ended, and reads in vain
+        await eventually(lambda: faulty.refusals > 0, "the worker has ended, and reads in vain")
         machine.set_clock(**FORWARD)
         worker = rig.engine._workers[rig.engine.accounts()[0].id]
         await eventually(lambda: worker._inbox.waiting > 0, "the worker is asked to stand still")
+
+    assert rig.engine._running is not None
+    assert rig.engine._running.done()
 
 
 async def test_who_asks_a_worker_that_ends_is_told_so(simulator: Simulator, tmp_path: Path, defect: Defect) -> None:
