@@ -11,7 +11,9 @@ from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
 MOST_LINES = 40  # of a function
-DECIDES = ("core", "effects", "ledger", "listener", "lookback", "lot", "reading", "sender", "standing", "correlate")
+DECIDES = {"core", "correlate", "effects", "ledger", "listener", "lookback", "lot"} | {
+    *("outcomes", "reading", "sender", "standing", "windows"),
+}
 WAITS = frozenset({"asyncio", "threading", "socket", "time"})
 
 

@@ -11,23 +11,22 @@ from datetime import timedelta
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from midway.discord.errors import DiscordError
-from midway.discord.event import Connected, Disconnected, Event, IframeOpened, Message, ModalOpened, TokenRefused
+from midway.discord.event import Connected, Disconnected, Event, IframeOpened, Message, TokenRefused
 from midway.domain.account import Account, AccountState
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Conflict, NotFound, Reason
 from midway.domain.ids import AccountId, ChannelId, Nonce, Nonces, TaskId
 from midway.domain.image import InputImage
-from midway.domain.lifecycle import Accepted, Assigned, Cancelled, Failed, InputGiven, Noticed, Requeued, failed
+from midway.domain.lifecycle import Assigned, Cancelled, InputGiven, Noticed
 from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.assign import is_bound
 from midway.engine.clock import SteadyClock
 from midway.engine.correlate import names_in, names_of
-from midway.engine.dispatch import APPLICATION_IDS, Prepared, answer, mask_as_sent
+from midway.engine.dispatch import Prepared
 from midway.engine.effects import (
     AnswerWindow,
     AskSettings,
@@ -38,32 +37,30 @@ from midway.engine.effects import (
     Enter,
     ExpectFinal,
     Learn,
-    LoadMask,
     Outside,
     Post,
     Puzzled,
     Relocate,
     SawRemix,
     SlowDown,
+    Submit,
     Write,
 )
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.listener import Listener
 from midway.engine.lookback import Lookback
-from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing, RegionSubmit, Verdict, tries, verdict
+from midway.engine.outcomes import Outcomes
 from midway.engine.reading import Reading
 from midway.engine.sender import Sender
 from midway.engine.standing import Standing
+from midway.engine.windows import Windows
 from midway.store.port import AccountMark, Entry, RequestKey
 
 log = structlog.get_logger(__name__)
 
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
-IFRAME_PREFIX = "MJ::iframe::"
-NOT_SENT = "it was stored, and was not sent"
-LONG_ON_DISK = timedelta(seconds=1)  # a wait for the disk that its times must not count; each costs a write
 IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
 
 
@@ -85,7 +82,8 @@ class Core:
         self.sender = Sender(config, self.ledger, limits, clock, nonces)
         self._listener = Listener(self.ledger, limits, clock)
         self._lookback = Lookback(config, self.ledger, self.sender, limits, clock)
-        self._answered: set[Nonce] = set()  # presses whose window was answered; a window that comes twice is not
+        self._outcomes = Outcomes(self.ledger, limits, clock)
+        self._windows = Windows(self.ledger, self.sender.place)
         self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
         self._has_asked_settings = False
         self._outside: list[Outside] = []  # decided, and not handed out yet
@@ -100,7 +98,7 @@ class Core:
         """Begin anew with what the Store has, after a defect ended the worker somewhere in the middle."""
         self.sender.reset()
         self._lookback.reset()
-        self._answered.clear()
+        self._windows.forget_old(())
         self._given.clear()
         self.ledger.load(tasks, attempts)
 
@@ -123,7 +121,7 @@ class Core:
     def regain(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
         """Take over what somebody else wrote of a Task; None: it is another Account's now."""
         self._given.pop(task_id, None)  # it may be that which was dropped, as may an answer to a window
-        self._answered -= {attempt.nonce for attempt in self.ledger.attempts(task_id)}
+        self._windows.forget(self.ledger.attempts(task_id))
         self.ledger.replace(task_id, task, attempts)
 
     def left_over(self) -> list[Outside]:
@@ -178,71 +176,37 @@ class Core:
         return self._follow(self.sender.prepared(task_id, kind, prepared))
 
     def unprepared(self, task_id: TaskId, error: DiscordError | None) -> list[Outside]:
-        """Take the failure of an upload: the Task fails, or stays in the queue for another try (None: for no fault)."""
+        """Take the failure of an upload; None: for no fault of the Task's."""
         self.sender.unprepared(task_id)
-        self.sender.pause(self._sweep_period.total_seconds())
-        if error is None:
-            return []
-        found = verdict(error)
-        fails = [Change(task_id=task_id, events=(found.event,))] if isinstance(found.event, Failed) else []
-        return self._follow([*fails, *_consequences(found)])
+        return self._follow(self._outcomes.unprepared(task_id, error))
 
     def broke(self, task_id: TaskId, error: str) -> list[Outside]:
-        """Fail a Task by a defect of ours, named by its class. What was sent for it may still bring a picture."""
+        """Fail a Task by a defect of ours, named by its class."""
         self.sender.unprepared(task_id)
-        failure = failed(Reason.INTERNAL, f"a defect of the server: {error}; its log has more")
-        ended = self.ledger.ended(task_id, settled=False)
-        return self._follow([Change(task_id=task_id, events=(failure,), attempts=ended)])
+        return self._follow(self._outcomes.broke(task_id, error))
 
     def mask_loaded(self, task_id: TaskId, event: IframeOpened, inputs: Sequence[InputImage] | None) -> list[Outside]:
-        """Answer a region window with its mask, the last of the Task's pictures; None: they cannot be read."""
-        task = self.ledger.tasks.get(task_id)
-        if task is None:
-            return []
-        if inputs is None or task.state.is_terminal:
-            lost = failed(Reason.UPLOAD_FAILED, "its mask cannot be read any more")
-            ended = self.ledger.ended(task_id, settled=True)
-            return self._follow([Change(task_id=task_id, events=(lost,), attempts=ended)])
-        self._answer_region(task, event, mask_as_sent(inputs[-1]) if inputs else "")
-        return []
+        """Take the pictures of a Task whose region window waits for its mask; None: they cannot be read."""
+        return self._follow(self._windows.answer_region(task_id, event, inputs))
 
     def may_leave(self, nonce: Nonce) -> bool:
-        """Tell whether an Interaction is still to be sent, now that it is stored; much may have happened meanwhile."""
-        attempt = self.ledger.attempt(nonce)
-        task = self.ledger.tasks.get(attempt.task_id) if attempt else None
-        is_wanted = attempt is not None and attempt.is_open and task is not None and not task.state.is_terminal
-        return is_wanted and not self.standing.needs_person
+        """Tell whether an Interaction is still to be sent, now that it is stored."""
+        return self._outcomes.is_wanted(nonce) and not self.standing.needs_person
 
     def left(self, nonce: Nonce) -> list[Outside]:
-        """Note that an Interaction goes to Discord now; its times count from here when the disk was waited for long."""
+        """Note that an Interaction goes to Discord now."""
         self.sender.left(nonce)
-        attempt, now = self.ledger.attempt(nonce), self._clock.now()
-        if attempt is None or now - attempt.sent_at < LONG_ON_DISK:
-            return []
-        return self._follow([Learn((replace(attempt, sent_at=now),))])
+        return self._follow(self._outcomes.left(nonce))
 
     def unsent(self, nonce: Nonce) -> list[Outside]:
-        """Note that an Interaction was not sent and will not be; a Task that has not ended waits anew."""
+        """Note that an Interaction was not sent and will not be."""
         self.sender.arrived(nonce)
-        attempt = self.ledger.attempt(nonce)
-        if attempt is None or not attempt.is_open:
-            return []
-        ended = self.ledger.ended(attempt.task_id, settled=True)
-        return self._follow([Change(task_id=attempt.task_id, events=(Requeued(NOT_SENT),), attempts=ended)])
+        return self._follow(self._outcomes.unsent(nonce))
 
     def sent(self, nonce: Nonce, error: DiscordError | None) -> list[Outside]:
-        """Take the outcome of a POST. An event that proves acceptance counts more than an error."""
+        """Take the outcome of a POST."""
         self.sender.arrived(nonce)
-        attempt = self.ledger.attempt(nonce)
-        if attempt is None:
-            return []
-        if error is None:
-            accepted = replace(attempt, accepted_at=attempt.accepted_at or self._clock.now())
-            return self._follow([Change(task_id=attempt.task_id, events=(Accepted(),), attempts=(accepted,))])
-        found = verdict(error)
-        is_open = attempt.interaction_id is None or attempt.kind is AttemptKind.REGION
-        refused = [self._refused(attempt, found.event)] if is_open and found.event else []
-        return self._follow([*refused, *_consequences(found)])
+        return self._follow(self._outcomes.sent(nonce, error))
 
     # What clients and operators want.
 
@@ -368,12 +332,12 @@ class Core:
                 found = self._listener.woken(names)
                 waiting.extend([] if found is None else [*found, effect])
             case AnswerWindow(press, event):
-                waiting.extend(self._answer(press, event))
+                waiting.extend(self._windows.answer(press, event))
             case Enter(state, reason):
                 self._keep(self._entered(state, reason))
             case DrewFast():
                 self._keep(self.standing.drew_fast())
-            case SlowDown() | SawRemix() | Puzzled() | ExpectFinal():
+            case SlowDown() | SawRemix() | Puzzled() | ExpectFinal() | Submit():
                 self._note(effect)
             case _:
                 self._outside.append(effect)
@@ -391,8 +355,10 @@ class Core:
         if mark is not None:
             self._outside.append(Write(Entry(mark=mark)))
 
-    def _note(self, effect: SlowDown | SawRemix | Puzzled | ExpectFinal) -> None:
+    def _note(self, effect: SlowDown | SawRemix | Puzzled | ExpectFinal | Submit) -> None:
         match effect:
+            case Submit(outgoing):
+                self.sender.submit(outgoing)
             case SlowDown(seconds):
                 self.sender.pause(seconds)
             case SawRemix(is_on):
@@ -406,42 +372,6 @@ class Core:
         """Enter a state; a need for a person is never softened to LIMITED."""
         is_softer = self.standing.needs_person and state is AccountState.LIMITED
         return None if is_softer else self.standing.become(state, reason)
-
-    def _answer(self, press: Attempt, event: ModalOpened | IframeOpened) -> list[Effect]:
-        """Answer the window that a press opened, once."""
-        task = self.ledger.tasks.get(press.task_id)
-        if task is None or self._is_answered(press):
-            return []
-        if task.state.is_terminal:  # cancelled meanwhile: left unanswered, the window makes no job
-            return [Learn(self.ledger.ended(task.id, settled=True))]
-        self._answered.add(press.nonce)
-        if isinstance(event, ModalOpened):
-            submit = answer(task, event, APPLICATION_IDS[task.ask.bot], self.sender.place)
-            self.sender.submit(Outgoing(task.id, AttemptKind.MODAL, submit))
-            return []
-        if task.ask.has_mask:
-            return [LoadMask(task, event)]
-        self._answer_region(task, event, "")
-        return []
-
-    def _is_answered(self, press: Attempt) -> bool:
-        """Tell whether the answer to a press is on its way; an earlier process may have sent it."""
-        attempts = self.ledger.attempts(press.task_id)
-        later = attempts[[each.nonce for each in attempts].index(press.nonce) + 1 :]
-        return press.nonce in self._answered or any(each.kind in FOLLOWS_WINDOW for each in later)
-
-    def _answer_region(self, task: Task, event: IframeOpened, mask: str) -> None:
-        prompt = task.ask.modal_prompt if task.ask.modal_prompt is not None else task.ask.prompt_en
-        custom_id = event.custom_id.removeprefix(IFRAME_PREFIX)
-        submit = RegionSubmit(APPLICATION_IDS[task.ask.bot], custom_id, mask, prompt)
-        self.sender.submit(Outgoing(task.id, AttemptKind.REGION, submit, interaction_id=event.id))
-
-    def _refused(self, attempt: Attempt, event: Requeued | Failed) -> Change:
-        made = tries(self.ledger.attempts(attempt.task_id))
-        if isinstance(event, Requeued) and made > self._limits.max_requeues:
-            event = failed(Reason.UPSTREAM_REJECTED, f"given up after {made} tries: {event.notice}")
-        ended = self.ledger.ended(attempt.task_id, settled=True)
-        return Change(task_id=attempt.task_id, events=(event,), attempts=ended)
 
     def _moved_away(self) -> list[Effect]:
         """Offer waiting Tasks to other Accounts; those bound to this one wait, and say for what."""
@@ -463,11 +393,5 @@ class Core:
         self.ledger.forget_old()
         kept = self.ledger.index.by_nonce
         self.sender.forget_old(kept)
-        self._answered = {nonce for nonce in self._answered if nonce in kept}
+        self._windows.forget_old(kept)
         self._given = {task_id: request for task_id, request in self._given.items() if task_id in self.ledger.tasks}
-
-
-def _consequences(found: Verdict) -> list[Effect]:
-    """Tell what an error means for the Account."""
-    effects: list[Effect] = [SlowDown(found.pause_seconds)] if found.pause_seconds else []
-    return [*effects, Enter(found.trouble.state, found.trouble.reason)] if found.trouble else effects

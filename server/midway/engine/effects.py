@@ -82,7 +82,15 @@ class AnswerWindow(Struct, frozen=True):
     event: ModalOpened | IframeOpened
 
 
-Memory = Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow
+class Submit(Struct, frozen=True):
+    """Send the answer to a window before everything else that waits."""
+
+    outgoing: Outgoing
+
+
+Memory = (
+    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | Submit
+)
 
 
 class Write(Struct, frozen=True):
