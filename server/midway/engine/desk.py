@@ -54,7 +54,7 @@ class Desk:
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
     ) -> Task:
         """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
-        return await self._decided(task_id, lambda core: core.give_input(task_id, prompt, mask, request))
+        return await self._decide_about_ours(task_id, lambda core: core.give_input(task_id, prompt, mask, request))
 
     async def seed(self, task: Task) -> str:
         """Return a finished Task's seed, asking Midjourney the first time. Raises NotFound, Unavailable."""
@@ -64,7 +64,7 @@ class Desk:
             seed = await ask_seed(task, self._connection, self._mailbox, self._interact, self._limits)
         except DiscordError as err:
             raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not answer: {err}") from err
-        await self._decided(task.id, lambda core: core.tell(task.id, SeedLearnt(seed)))
+        await self._decide_about_ours(task.id, lambda core: core.tell(task.id, SeedLearnt(seed)))
         return seed
 
     async def press(self, press: ButtonPress) -> None:
@@ -111,7 +111,7 @@ class Desk:
         except DiscordError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"the picture could not be read: {err}") from err
         restyled = Restyled(image, message.buttons)
-        await self._decided(task.id, lambda core: core.tell(task.id, restyled))
+        await self._decide_about_ours(task.id, lambda core: core.tell(task.id, restyled))
 
     async def _download(self, task: Task, image: Image, file: PartialFile) -> None:
         try:
@@ -124,7 +124,7 @@ class Desk:
                 "picture is not as long as Discord said", task_id=task.id, said=image.size_bytes, came=file.size
             )
 
-    async def _decided(self, task_id: TaskId, decision: Callable[[Core], list[Outside]]) -> Task:
+    async def _decide_about_ours(self, task_id: TaskId, decision: Callable[[Core], list[Outside]]) -> Task:
         """Have something decided about a Task of this Account. Raises NotFound when there is none."""
         task = await self._decide(task_id, decision)
         if task is None:

@@ -16,11 +16,11 @@ import structlog
 from msgspec.structs import replace
 
 from midway.domain.ids import TaskId
+from midway.engine.surely import RETRY_SECONDS
 from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, WriteInDoubt
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries while the disk refuses; the last one repeats
 MOST_AT_ONCE = 256  # entries in a batch: one transaction
 TICK_SECONDS = 0.025  # a commit costs more than twenty entries in it; no person sees it, and no pace is as fast
 

@@ -17,7 +17,8 @@ from midway.domain.lifecycle import Assigned, Cancelled, InputWanted, apply, new
 from midway.domain.task import Ask, ModalAsk, Task
 from midway.engine.clock import Clock
 from midway.engine.limits import Limits
-from midway.engine.worker import Worker, surely
+from midway.engine.surely import surely
+from midway.engine.worker import Worker
 from midway.store.port import (
     Entry,
     RequestIdReused,

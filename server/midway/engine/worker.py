@@ -14,40 +14,31 @@ from typing import TypeVar
 
 import structlog
 
-from midway.discord.errors import DiscordError, UploadFailed
 from midway.discord.event import (
     Connected,
     Disconnected,
     Event,
-    IframeOpened,
-    Message,
     MessageCreated,
     MessageUpdated,
     TokenRefused,
 )
-from midway.discord.interaction import Interaction
 from midway.discord.port import Connection
 from midway.domain.account import Account
-from midway.domain.attempt import Attempt, AttemptKind
-from midway.domain.errors import NoAccount, Reason, Refusal, Unavailable
-from midway.domain.ids import AccountId, MessageId, Nonces, TaskId
-from midway.domain.image import InputImage
+from midway.domain.attempt import Attempt
+from midway.domain.ids import AccountId, Nonces, TaskId
 from midway.domain.task import UNFINISHED, Task
 from midway.engine.account import AccountConfig
 from midway.engine.beside import Beside
 from midway.engine.clock import SteadyClock
 from midway.engine.core import Core
 from midway.engine.desk import Desk
-from midway.engine.dispatch import prepare
 from midway.engine.effects import AskSettings, LoadMask, Outside, Post, Prepare, ReadHistory, Recall, Relocate, Write
-from midway.engine.errand import ask_settings
 from midway.engine.inbox import Inbox
-from midway.engine.journal import RETRY_SECONDS, Journal
+from midway.engine.journal import Journal
 from midway.engine.limits import Limits
-from midway.engine.mailbox import Mailbox
-from midway.engine.outgoing import RegionSubmit
-from midway.engine.standing import NEEDS_PERSON
-from midway.store.port import AccountMark, Store, StoreUnavailable, TaskQuery, TaskUnreadable, VersionConflict
+from midway.engine.surely import surely
+from midway.engine.upstream import Decision, Upstream
+from midway.store.port import AccountMark, Store, TaskQuery, TaskUnreadable, VersionConflict
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +48,6 @@ UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 
 # Given a Task that its Account cannot run now: the Account that takes it instead, or None.
 FindOther = Callable[[Task], "Worker | None"]
-Decision = Callable[[Core], list[Outside]]
 
 
 class Worker:
@@ -78,15 +68,16 @@ class Worker:
         self._store = store
         self._limits = limits
         self._clock = clock
-        self._nonces = nonces
         self._find_other = find_other
         self._core = Core(config, limits, clock, nonces)
         self._ledger = self._core.ledger
         self._inbox = Inbox()
         self._journal = Journal(store, self._lost)
         self._beside = Beside(config.id)
-        self._mailbox = Mailbox()
-        self.desk = Desk(self.decide, connection, self._mailbox, self._interact, limits)
+        self._upstream = Upstream(
+            config.channel_id, connection, store, self._core, clock, nonces, self._do, self._report
+        )
+        self.desk = Desk(self.decide, connection, self._upstream.mailbox, self._upstream.interact, limits)
         self._posts: set[asyncio.Task[None]] = set()
         self._expected = 0  # Tasks that are on their way to this Account
         self._leaving: dict[TaskId, Worker] = {}  # Tasks that are on their way to another
@@ -134,7 +125,7 @@ class Worker:
         await self._journal.flush()
         await self._reloaded(self._core.recover)
         for task_id in list(self._leaving):
-            await self._handed_over(task_id)
+            await self._take_to_other(task_id)
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
@@ -182,8 +173,8 @@ class Worker:
         """
         for _ in range(DECISIONS - 1):
             with suppress(VersionConflict):
-                return await self._decided(task_id, decision)
-        return await self._decided(task_id, decision)
+                return await self._decide_once(task_id, decision)
+        return await self._decide_once(task_id, decision)
 
     async def run(self) -> None:
         """Connect and work until cancelled."""
@@ -257,26 +248,26 @@ class Worker:
                 case Write(entry):
                     self._journal.put(entry)
                 case Prepare(task, kind):
-                    self._beside.spawn(self._prepare(task, kind), f"prepare {task.id}")
+                    self._beside.spawn(self._upstream.prepare(task, kind), f"prepare {task.id}")
                 case Post():
                     self._send(effect)
                 case ReadHistory(after, limit):
-                    self._beside.spawn(self._read(after, limit), f"history {self.id}")
+                    self._beside.spawn(self._upstream.read_history(after, limit), f"history {self.id}")
                 case LoadMask(task, event):
-                    self._beside.spawn(self._load_mask(task, event), f"mask {task.id}")
+                    self._beside.spawn(self._upstream.load_mask(task, event), f"mask {task.id}")
                 case Recall(task_id, event):
                     self._beside.spawn(self._recall(task_id, event), f"recall {task_id}")
                 case Relocate(task):
                     self._relocate(task)
                 case AskSettings():
-                    self._beside.spawn(self._ask_settings(), f"settings {self.id}")
+                    self._beside.spawn(self._upstream.ask_settings(), f"settings {self.id}")
 
     async def _hear(self, event: Event) -> None:
         if isinstance(event, MessageCreated | MessageUpdated):
-            self._mailbox.offer(event.message)
+            self._upstream.mailbox.offer(event.message)
         self._do(lambda core: core.hear(event))
 
-    async def _decided(self, task_id: TaskId, decision: Decision) -> Task | None:
+    async def _decide_once(self, task_id: TaskId, decision: Decision) -> Task | None:
         async def step() -> Awaitable[None] | None:
             if not await self._has(task_id):
                 return None
@@ -352,100 +343,9 @@ class Worker:
     def _send(self, post: Post) -> None:
         # Asked for now: a Task that is lost before the sending begins must not be sent.
         durable = self._journal.settled(post.outgoing.task_id, patient=True)
-        sending = self._beside.spawn(self._post(post, durable), f"send {post.outgoing.task_id}")
+        sending = self._beside.spawn(self._upstream.send(post, durable), f"send {post.outgoing.task_id}")
         self._posts.add(sending)
         sending.add_done_callback(self._posts.discard)
-
-    async def _post(self, post: Post, durable: Awaitable[None]) -> None:
-        """Send an Interaction once it is stored; report back."""
-        nonce, task_id = post.nonce, post.outgoing.task_id
-        try:
-            await durable
-        except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
-            log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
-            self._core.sender.arrived(nonce)
-            return
-        if not self._core.may_leave(nonce):
-            self._report(lambda core: core.unsent(nonce))
-            return
-        self._carry_out(self._core.left(nonce))
-        outcome: DiscordError | None = None
-        try:
-            await self._transmit(post)
-        except DiscordError as err:
-            outcome = err.with_traceback(None)  # which would keep this call
-        except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
-            log.exception("sending failed by a defect", nonce=nonce)
-            self._report_defect(task_id, err)
-            outcome = None
-            self._core.sender.arrived(nonce)
-            return
-        self._report(lambda core: core.sent(nonce, outcome))
-
-    async def _transmit(self, post: Post) -> None:
-        interaction = post.outgoing.interaction
-        if isinstance(interaction, RegionSubmit):
-            await self.connection.submit_region(
-                interaction.application_id, interaction.custom_id, interaction.mask_base64, interaction.prompt
-            )
-        else:
-            await self.connection.interact(interaction, post.nonce)
-
-    def _report_defect(self, task_id: TaskId, err: Exception) -> None:
-        name = type(err).__name__
-        self._report(lambda core: core.broke(task_id, name))
-
-    async def _prepare(self, task: Task, kind: AttemptKind) -> None:
-        """Load, upload, build; report back."""
-        try:
-            inputs = await self._inputs(task)
-            prepared = await prepare(task, inputs, self.connection, self._core.sender.place)
-        except DiscordError as err:
-            # `err` is unbound when the loop reads it; with its traceback it would keep this call, and the pictures.
-            error = err.with_traceback(None)
-            self._report(lambda core: core.unprepared(task.id, error))
-        except StoreUnavailable as err:
-            log.warning("a task's pictures could not be read; it is tried again", task_id=task.id, problem=str(err))
-            self._report(lambda core: core.unprepared(task.id, None))
-        except Exception as err:  # supervised: nothing was sent
-            log.exception("a task could not be prepared by a defect", task_id=task.id)
-            self._report_defect(task.id, err)
-        else:
-            self._report(lambda core: core.prepared(task.id, kind, prepared))
-
-    async def _inputs(self, task: Task) -> list[InputImage]:
-        """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
-        count = task.ask.image_count
-        try:
-            inputs = await self._store.inputs(task.inputs_of) if count else []
-        except TaskUnreadable:
-            inputs = []
-        if len(inputs) < count:
-            raise UploadFailed("its input pictures cannot be read any more")
-        return inputs[:count]
-
-    async def _load_mask(self, task: Task, event: IframeOpened) -> None:
-        inputs: list[InputImage] | None = None
-        try:
-            inputs = await surely(lambda: self._store.inputs(task.id))
-        except TaskUnreadable:
-            pass  # the core fails the Task
-        except Exception as err:
-            log.exception("a task's mask could not be read by a defect", task_id=task.id)
-            self._report_defect(task.id, err)
-            return
-        self._report(lambda core: core.mask_loaded(task.id, event, inputs))
-
-    async def _read(self, after: MessageId | None, limit: int) -> None:
-        messages: list[Message] | None = None
-        try:
-            messages = await self.connection.history(self.config.channel_id, after=after, limit=limit)
-        except DiscordError as err:
-            log.warning("the channel's history could not be read", error=str(err))
-        finally:
-            self._report(lambda core: core.history_read(messages, limit))
-            for message in messages or ():
-                self._mailbox.offer(message)
 
     async def _recall(self, task_id: TaskId, event: Event) -> None:
         task = await surely(lambda: self.read_task(task_id))
@@ -474,51 +374,14 @@ class Worker:
     async def _hand_over(self, task_id: TaskId, durable: Awaitable[None]) -> None:
         with suppress(VersionConflict):  # then it is read anew, and goes where it belongs
             await durable
-        await self._handed_over(task_id)
+        await self._take_to_other(task_id)
 
-    async def _handed_over(self, task_id: TaskId) -> None:
+    async def _take_to_other(self, task_id: TaskId) -> None:
         other = self._leaving[task_id]
         task = await surely(lambda: other.read_task(task_id))
         self._leaving.pop(task_id, None)
         if task is not None:
             other.take(task)
-
-    async def _interact(self, interaction: Interaction) -> None:
-        """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""
-        while wait := self._core.sender.wait_beside():  # noqa: ASYNC110 - a time, no event
-            await asyncio.sleep(wait)
-        self._core.sender.keep_pace()
-        if not self._core.standing.takes_work:
-            account = self.account()
-            raise _unavailable(account)
-        await self.connection.interact(interaction, self._nonces.next())
-
-    async def _ask_settings(self) -> None:
-        try:
-            await ask_settings(self._core.sender.place, self._interact)
-        except (DiscordError, Refusal) as err:
-            log.info("the account's settings could not be read", account_id=self.id, error=str(err))
-
-
-async def surely(read: Callable[[], Awaitable[T]]) -> T:
-    """Read from the Store, again while it refuses."""
-    tries = 0
-    while True:
-        try:
-            return await read()
-        except StoreUnavailable:
-            log.warning("the store refuses; trying again", tries=tries)
-        await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
-        tries += 1
-
-
-def _unavailable(account: Account) -> Refusal:
-    """Say why an Account may not act now: a lost connection comes back, a need for a person does not go away."""
-    told = {"account_id": account.id, "state": account.state.value}
-    if account.state in NEEDS_PERSON:
-        message = "the account takes no work"
-        return NoAccount(Reason.ACCOUNT_UNAVAILABLE, message, [account.hindrance], **told)
-    return Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"account {account.hindrance}", **told)
 
 
 async def _nothing() -> None:

@@ -1,0 +1,26 @@
+"""Reading from a Store that refuses for a while."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from midway.store.port import StoreUnavailable
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries while the disk refuses; the last one repeats
+
+
+async def surely(read: Callable[[], Awaitable[T]]) -> T:
+    """Read from the Store, again while it refuses."""
+    tries = 0
+    while True:
+        try:
+            return await read()
+        except StoreUnavailable:
+            log.warning("the store refuses; trying again", tries=tries)
+        await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+        tries += 1

@@ -1,0 +1,171 @@
+"""What a worker has done outside: Tasks prepared, Interactions sent, the channel's history read; all is reported."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from midway.discord.errors import DiscordError, UploadFailed
+from midway.discord.event import IframeOpened, Message
+from midway.discord.interaction import Interaction
+from midway.discord.port import Connection
+from midway.domain.account import Account
+from midway.domain.attempt import AttemptKind
+from midway.domain.errors import NoAccount, Reason, Refusal, Unavailable
+from midway.domain.ids import ChannelId, MessageId, Nonces, TaskId
+from midway.domain.image import InputImage
+from midway.domain.task import Task
+from midway.engine.clock import SteadyClock
+from midway.engine.core import Core
+from midway.engine.dispatch import prepare
+from midway.engine.effects import Outside, Post
+from midway.engine.errand import ask_settings
+from midway.engine.mailbox import Mailbox
+from midway.engine.outgoing import RegionSubmit
+from midway.engine.standing import NEEDS_PERSON
+from midway.engine.surely import surely
+from midway.store.port import Store, StoreUnavailable, TaskUnreadable
+
+log = structlog.get_logger(__name__)
+
+Decision = Callable[[Core], list[Outside]]
+
+
+class Upstream:
+    """Does what a core asks for. Owned by one worker, which decides about what is reported."""
+
+    def __init__(
+        self,
+        channel_id: ChannelId,
+        connection: Connection,
+        store: Store,
+        core: Core,
+        clock: SteadyClock,
+        nonces: Nonces,
+        decide: Callable[[Decision], None],
+        report: Callable[[Decision], None],
+    ) -> None:
+        """`decide` has the core decide at once, `report` in its turn."""
+        self._channel_id = channel_id
+        self._connection = connection
+        self._store = store
+        self._core = core
+        self._clock = clock
+        self._nonces = nonces
+        self._decide = decide
+        self._report = report
+        self.mailbox = Mailbox()
+
+    async def send(self, post: Post, durable: Awaitable[None]) -> None:
+        """Send an Interaction once it is stored; report back."""
+        nonce, task_id = post.nonce, post.outgoing.task_id
+        try:
+            await durable
+        except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
+            log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
+            self._core.sender.arrived(nonce)
+            return
+        if not self._core.may_leave(nonce):
+            self._report(lambda core: core.unsent(nonce))
+            return
+        self._decide(lambda core: core.left(nonce))
+        outcome: DiscordError | None = None
+        try:
+            await self._transmit(post)
+        except DiscordError as err:
+            outcome = err.with_traceback(None)  # which would keep this call
+        except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
+            log.exception("sending failed by a defect", nonce=nonce)
+            self._report_defect(task_id, err)
+            self._core.sender.arrived(nonce)
+            return
+        self._report(lambda core: core.sent(nonce, outcome))
+
+    async def _transmit(self, post: Post) -> None:
+        interaction = post.outgoing.interaction
+        if isinstance(interaction, RegionSubmit):
+            await self._connection.submit_region(
+                interaction.application_id, interaction.custom_id, interaction.mask_base64, interaction.prompt
+            )
+        else:
+            await self._connection.interact(interaction, post.nonce)
+
+    def _report_defect(self, task_id: TaskId, err: Exception) -> None:
+        name = type(err).__name__
+        self._report(lambda core: core.broke(task_id, name))
+
+    async def prepare(self, task: Task, kind: AttemptKind) -> None:
+        """Load, upload, build; report back."""
+        try:
+            inputs = await self._inputs(task)
+            prepared = await prepare(task, inputs, self._connection, self._core.sender.place)
+        except DiscordError as err:
+            # `err` is unbound when the loop reads it; with its traceback it would keep this call, and the pictures.
+            error = err.with_traceback(None)
+            self._report(lambda core: core.unprepared(task.id, error))
+        except StoreUnavailable as err:
+            log.warning("a task's pictures could not be read; it is tried again", task_id=task.id, problem=str(err))
+            self._report(lambda core: core.unprepared(task.id, None))
+        except Exception as err:  # supervised: nothing was sent
+            log.exception("a task could not be prepared by a defect", task_id=task.id)
+            self._report_defect(task.id, err)
+        else:
+            self._report(lambda core: core.prepared(task.id, kind, prepared))
+
+    async def _inputs(self, task: Task) -> list[InputImage]:
+        """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
+        count = task.ask.image_count
+        try:
+            inputs = await self._store.inputs(task.inputs_of) if count else []
+        except TaskUnreadable:
+            inputs = []
+        if len(inputs) < count:
+            raise UploadFailed("its input pictures cannot be read any more")
+        return inputs[:count]
+
+    async def load_mask(self, task: Task, event: IframeOpened) -> None:
+        inputs: list[InputImage] | None = None
+        try:
+            inputs = await surely(lambda: self._store.inputs(task.id))
+        except TaskUnreadable:
+            pass  # the core fails the Task
+        except Exception as err:
+            log.exception("a task's mask could not be read by a defect", task_id=task.id)
+            self._report_defect(task.id, err)
+            return
+        self._report(lambda core: core.mask_loaded(task.id, event, inputs))
+
+    async def read_history(self, after: MessageId | None, limit: int) -> None:
+        messages: list[Message] | None = None
+        try:
+            messages = await self._connection.history(self._channel_id, after=after, limit=limit)
+        except DiscordError as err:
+            log.warning("the channel's history could not be read", error=str(err))
+        finally:
+            self._report(lambda core: core.history_read(messages, limit))
+            for message in messages or ():
+                self.mailbox.offer(message)
+
+    async def interact(self, interaction: Interaction) -> None:
+        """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""
+        while wait := self._core.sender.wait_beside():  # noqa: ASYNC110 - a time, no event
+            await asyncio.sleep(wait)
+        self._core.sender.keep_pace()
+        if not self._core.standing.takes_work:
+            raise _unavailable(self._core.account(0))
+        await self._connection.interact(interaction, self._nonces.next())
+
+    async def ask_settings(self) -> None:
+        try:
+            await ask_settings(self._core.sender.place, self.interact)
+        except (DiscordError, Refusal) as err:
+            log.info("the account's settings could not be read", error=str(err))
+
+
+def _unavailable(account: Account) -> Refusal:
+    """Say why an Account may not act now: a lost connection comes back, a need for a person does not go away."""
+    told = {"account_id": account.id, "state": account.state.value}
+    if account.state in NEEDS_PERSON:
+        message = "the account takes no work"
+        return NoAccount(Reason.ACCOUNT_UNAVAILABLE, message, [account.hindrance], **told)
+    return Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"account {account.hindrance}", **told)
