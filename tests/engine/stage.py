@@ -60,6 +60,11 @@ def id_of(number: int) -> TaskId:
     return a_task(number).id
 
 
+def whole(portions: Iterable[list[Outside]]) -> list[Outside]:
+    """Put together what was decided in portions."""
+    return [effect for portion in portions for effect in portion]
+
+
 class Stage:
     """A core, what it has written, and a bot that draws for what it posted."""
 
@@ -81,7 +86,7 @@ class Stage:
         self.core = self._new_core()
         if connected:
             self._carry_out(self.core.hear(CONNECTED))
-            self._carry_out(self.core.history_read([], 1))
+            self._carry_out(whole(self.core.history_read([], 1)))
 
     def _new_core(self) -> Core:
         return Core(self.config, self.limits, self._clock, self._nonces)
@@ -132,7 +137,8 @@ class Stage:
     def history(self, *messages: Message | None, given: bool = True) -> Lines:
         """Have the channel's history, without the nonces that it does not show."""
         told = [replace(message, nonce=None) for message in messages if message]
-        return self.do(lambda core: core.history_read(told if given else None, self.limits.history_messages_of_work))
+        limit = self.limits.history_messages_of_work
+        return self.do(lambda core: whole(core.history_read(told if given else None, limit)))
 
     def restart(self) -> Lines:
         """Begin anew from what was written, as a new process does."""

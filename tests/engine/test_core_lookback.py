@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from midway.discord.event import Disconnected
-from midway.domain.ids import UserId
-from midway.engine.core import Core
+from midway.domain.ids import MessageId, UserId
+from midway.engine.core import PORTION, Core
+from midway.engine.listener import Listener
 from midway.engine.lookback import NEVER_SENT
+from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing
 from tests.engine.stage import CONNECTED, NO_PACE, Stage, id_of, the_task
@@ -314,3 +316,33 @@ def test_the_channel_is_not_read_before_the_first_session() -> None:
 
     assert stage.wait(60) == []
     assert stage.hear(CONNECTED) == ["read the newest 200"]
+
+
+def test_a_long_history_is_taken_in_portions() -> None:
+    """Two thousand messages held the event loop for a second."""
+    stage = Stage()
+    stage.until_running(the_task(1))
+    stage.do(Core.look)
+    final = stage.draws(1).finished().message
+    told = [replace(final, id=MessageId(str(int(final.id) + number)), nonce=None) for number in range(200)]
+    portions = list(stage.core.history_read(told, len(told)))
+
+    assert len(portions) > 2 * len(told) / PORTION
+    assert sum(map(bool, portions)) == 10, "each tells of a further message of its Attempt"
+
+
+def test_a_defect_in_a_look_is_not_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history counted as being read for ever."""
+    stage = Stage()
+    stage.until_running(the_task(1))
+    assert stage.do(Core.look) != []
+
+    def break_it(*_: object) -> None:
+        raise KeyError("a defect")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Listener, "doubtful", break_it)
+        with pytest.raises(KeyError):
+            stage.history(stage.draws(1).finished().message)
+
+    assert stage.wait(2.1) != []

@@ -6,8 +6,9 @@ reentrant; whoever calls (`worker`) carries everything out before the next call.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 from msgspec import Struct
@@ -57,7 +58,10 @@ from midway.engine.standing import Standing
 from midway.engine.windows import Windows
 from midway.store.port import AccountMark, Entry, RequestKey
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
+
+PORTION = 20  # messages of the history
 
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
@@ -144,16 +148,31 @@ class Core:
             case _:
                 return self._follow(self._listener.hear(event, recalled=recalled))
 
-    def history_read(self, messages: Sequence[Message] | None, limit: int) -> list[Outside]:
-        """Take what a look at the channel's history gave, oldest first; None: Discord did not give it."""
+    def history_read(self, messages: Sequence[Message] | None, limit: int) -> Iterator[list[Outside]]:
+        """Take what a look at the channel's history gave, oldest first; None: Discord did not give it.
+
+        In portions, as it may be long: others may have the event loop between two of them, but not this core.
+        """
         if messages is None:
             self._lookback.not_read()
-            return []
-        readings = [reading for message in messages if (reading := self._listener.read(message)) is not None]
-        doubtful = self._listener.doubtful(readings)
-        unplaced = [each for each in readings if self._heard_again(each, in_doubt=each.message.id in doubtful)]
-        oldest = messages[0] if len(messages) >= limit else None
-        return self._follow(self._lookback.was_read(len(messages), oldest, unplaced))
+            return
+        is_over = False
+        try:
+            readings: list[Reading] = []
+            for some in batched(messages):
+                readings += [reading for message in some if (reading := self._listener.read(message)) is not None]
+                yield []
+            doubtful = self._listener.doubtful(readings)
+            unplaced: list[Reading] = []
+            for part in batched(readings):
+                unplaced += [each for each in part if self._heard_again(each, in_doubt=each.message.id in doubtful)]
+                yield self._handed_out()
+            is_over = True
+            oldest = messages[0] if len(messages) >= limit else None
+            yield self._follow(self._lookback.was_read(len(messages), oldest, unplaced))
+        finally:
+            if not is_over:  # a defect; else no look would ever follow
+                self._lookback.not_read()
 
     def _heard_again(self, reading: Reading, *, in_doubt: bool) -> bool:
         """Apply a message of the history; tell whether its job is nobody's we know."""
@@ -395,3 +414,8 @@ class Core:
         self.sender.forget_old(kept)
         self._windows.forget_old(kept)
         self._given = {task_id: request for task_id, request in self._given.items() if task_id in self.ledger.tasks}
+
+
+def batched(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield so many at a time that what is done with them takes some milliseconds."""
+    return (items[start : start + PORTION] for start in range(0, len(items), PORTION))

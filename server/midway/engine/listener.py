@@ -123,8 +123,9 @@ class Listener:
         """Return which of these messages fit an Attempt by their looks, as those of another job do."""
         jobs: dict[Nonce, dict[str, list[MessageId]]] = {}
         for reading in readings:
-            attempt = self._match(reading) if reading.has_grammar else None
-            if attempt is not None and is_guess(reading.keys, self._ledger.index):
+            may_be_guessed = reading.has_grammar and is_guess(reading.keys, self._ledger.index)
+            attempt = self._match(reading) if may_be_guessed else None
+            if attempt is not None:
                 fitting = jobs.setdefault(attempt.nonce, {})
                 fitting.setdefault(reading.keys.job_name, []).append(reading.message.id)
         several = (fitting for fitting in jobs.values() if len(fitting) > 1)

@@ -1,7 +1,8 @@
 """What a worker has done outside: Tasks prepared, Interactions sent, the channel's history read; all is reported."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
 
 import structlog
 
@@ -29,6 +30,20 @@ from midway.store.port import Store, StoreUnavailable, TaskUnreadable
 log = structlog.get_logger(__name__)
 
 Decision = Callable[[Core], list[Outside]]
+Portions = Callable[[Core], Iterator[list[Outside]]]
+
+
+class Loop(Protocol):
+    """Whoever has the core decide."""
+
+    def do(self, decision: Decision) -> None:
+        """Have it decide at once."""
+
+    def report(self, decision: Decision) -> None:
+        """Have it decide in its turn."""
+
+    def report_portions(self, portions: Portions) -> None:
+        """Have it decide in its turn, with room for others in between."""
 
 
 class Upstream:
@@ -42,18 +57,15 @@ class Upstream:
         core: Core,
         clock: SteadyClock,
         nonces: Nonces,
-        decide: Callable[[Decision], None],
-        report: Callable[[Decision], None],
+        loop: Loop,
     ) -> None:
-        """`decide` has the core decide at once, `report` in its turn."""
         self._channel_id = channel_id
         self._connection = connection
         self._store = store
         self._core = core
         self._clock = clock
         self._nonces = nonces
-        self._decide = decide
-        self._report = report
+        self._loop = loop
         self.mailbox = Mailbox()
 
     async def send(self, post: Post, durable: Awaitable[None]) -> None:
@@ -66,9 +78,9 @@ class Upstream:
             self._core.sender.arrived(nonce)
             return
         if not self._core.may_leave(nonce):
-            self._report(lambda core: core.unsent(nonce))
+            self._loop.report(lambda core: core.unsent(nonce))
             return
-        self._decide(lambda core: core.left(nonce))
+        self._loop.do(lambda core: core.left(nonce))
         outcome: DiscordError | None = None
         try:
             await self._transmit(post)
@@ -79,7 +91,7 @@ class Upstream:
             self._report_defect(task_id, err)
             self._core.sender.arrived(nonce)
             return
-        self._report(lambda core: core.sent(nonce, outcome))
+        self._loop.report(lambda core: core.sent(nonce, outcome))
 
     async def _transmit(self, post: Post) -> None:
         interaction = post.outgoing.interaction
@@ -92,7 +104,7 @@ class Upstream:
 
     def _report_defect(self, task_id: TaskId, err: Exception) -> None:
         name = type(err).__name__
-        self._report(lambda core: core.broke(task_id, name))
+        self._loop.report(lambda core: core.broke(task_id, name))
 
     async def prepare(self, task: Task, kind: AttemptKind) -> None:
         """Load, upload, build; report back."""
@@ -102,15 +114,15 @@ class Upstream:
         except DiscordError as err:
             # `err` is unbound when the loop reads it; with its traceback it would keep this call, and the pictures.
             error = err.with_traceback(None)
-            self._report(lambda core: core.unprepared(task.id, error))
+            self._loop.report(lambda core: core.unprepared(task.id, error))
         except StoreUnavailable as err:
             log.warning("a task's pictures could not be read; it is tried again", task_id=task.id, problem=str(err))
-            self._report(lambda core: core.unprepared(task.id, None))
+            self._loop.report(lambda core: core.unprepared(task.id, None))
         except Exception as err:  # supervised: nothing was sent
             log.exception("a task could not be prepared by a defect", task_id=task.id)
             self._report_defect(task.id, err)
         else:
-            self._report(lambda core: core.prepared(task.id, kind, prepared))
+            self._loop.report(lambda core: core.prepared(task.id, kind, prepared))
 
     async def _inputs(self, task: Task) -> list[InputImage]:
         """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
@@ -133,7 +145,7 @@ class Upstream:
             log.exception("a task's mask could not be read by a defect", task_id=task.id)
             self._report_defect(task.id, err)
             return
-        self._report(lambda core: core.mask_loaded(task.id, event, inputs))
+        self._loop.report(lambda core: core.mask_loaded(task.id, event, inputs))
 
     async def read_history(self, after: MessageId | None, limit: int) -> None:
         messages: list[Message] | None = None
@@ -142,7 +154,7 @@ class Upstream:
         except DiscordError as err:
             log.warning("the channel's history could not be read", error=str(err))
         finally:
-            self._report(lambda core: core.history_read(messages, limit))
+            self._loop.report_portions(lambda core: core.history_read(messages, limit))
             for message in messages or ():
                 self.mailbox.offer(message)
 

@@ -37,7 +37,7 @@ from midway.engine.inbox import Inbox
 from midway.engine.journal import Journal
 from midway.engine.limits import Limits
 from midway.engine.surely import surely
-from midway.engine.upstream import Decision, Upstream
+from midway.engine.upstream import Decision, Portions, Upstream
 from midway.store.port import AccountMark, Store, TaskQuery, TaskUnreadable, VersionConflict
 
 log = structlog.get_logger(__name__)
@@ -74,9 +74,7 @@ class Worker:
         self._inbox = Inbox()
         self._journal = Journal(store, self._lost)
         self._beside = Beside(config.id)
-        self._upstream = Upstream(
-            config.channel_id, connection, store, self._core, clock, nonces, self._do, self._report
-        )
+        self._upstream = Upstream(config.channel_id, connection, store, self._core, clock, nonces, self)
         self.desk = Desk(self.decide, connection, self._upstream.mailbox, self._upstream.interact, limits)
         self._posts: set[asyncio.Task[None]] = set()
         self._expected = 0  # Tasks that are on their way to this Account
@@ -185,7 +183,7 @@ class Worker:
             while True:
                 await self._inbox.run_waiting(self._nap())
                 self._make_good()
-                self._do(lambda core: core.look_around(is_connected=self.connection.is_connected))
+                self.do(lambda core: core.look_around(is_connected=self.connection.is_connected))
 
     async def drain(self) -> None:
         """Send nothing more, and return when what was sent has its answer written down."""
@@ -219,12 +217,12 @@ class Worker:
         """Look for what was missed, once there is room again."""
         if self._has_missed and not self._inbox.waiting and not self._is_behind():
             self._has_missed = False
-            self._do(Core.look)
+            self.do(Core.look)
 
     def _nap(self) -> timedelta:
         return min(self._core.nap(), self._limits.sweep_period) if self._has_missed else self._core.nap()
 
-    def _do(self, decision: Decision) -> None:
+    def do(self, decision: Decision) -> None:
         """Decide, and carry out what follows; a defect is logged and costs what was not decided by then."""
         try:
             outside = decision(self._core)
@@ -233,11 +231,30 @@ class Worker:
             outside = self._core.left_over()
         self._carry_out(outside)
 
-    def _report(self, decision: Decision) -> None:
+    def report(self, decision: Decision) -> None:
         """Have the loop decide about what was found out beside it."""
 
         async def step() -> None:
-            self._do(decision)
+            self.do(decision)
+
+        self._inbox.put(step)
+
+    def report_portions(self, portions: Portions) -> None:
+        """Have the loop decide about something long, in portions."""
+
+        async def step() -> None:
+            remaining, is_more = portions(self._core), True
+
+            def next_portion(_: Core) -> list[Outside]:
+                nonlocal is_more
+                portion = next(remaining, None)
+                is_more = portion is not None
+                return portion or []
+
+            while is_more:
+                is_more = False  # after a defect
+                self.do(next_portion)
+                await asyncio.sleep(0)
 
         self._inbox.put(step)
 
@@ -265,7 +282,7 @@ class Worker:
     async def _hear(self, event: Event) -> None:
         if isinstance(event, MessageCreated | MessageUpdated):
             self._upstream.mailbox.offer(event.message)
-        self._do(lambda core: core.hear(event))
+        self.do(lambda core: core.hear(event))
 
     async def _decide_once(self, task_id: TaskId, decision: Decision) -> Task | None:
         async def step() -> Awaitable[None] | None:
@@ -335,10 +352,10 @@ class Worker:
         task = await surely(lambda: self.read_task(task_id))
         attempts = await surely(lambda: self._store.attempts(task_id))
         self._core.regain(task_id, task, attempts)
-        self._do(Core.look)  # for what was said of it meanwhile
+        self.do(Core.look)  # for what was said of it meanwhile
         if error is not VersionConflict and task_id not in self._broken:
             self._broken.add(task_id)  # once: its failure may not be stored, either
-            self._do(lambda core: core.broke(task_id, error.__name__))
+            self.do(lambda core: core.broke(task_id, error.__name__))
 
     def _send(self, post: Post) -> None:
         # Asked for now: a Task that is lost before the sending begins must not be sent.
@@ -355,7 +372,7 @@ class Worker:
                 core.take(task)
             return core.hear(event, recalled=True)
 
-        self._report(hear_again)
+        self.report(hear_again)
 
     def _relocate(self, task: Task) -> None:
         """Give a Task to an Account that can run it, once that is durable; else say for what it waits."""

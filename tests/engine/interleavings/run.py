@@ -25,6 +25,7 @@ from midway.engine.outgoing import RegionSubmit
 from tests.engine.drawing import CountedNonces
 from tests.engine.interleavings.midjourney import Job, Midjourney
 from tests.engine.interleavings.server import Broken, Held, Read, Server, kind_of
+from tests.engine.stage import whole
 from tests.support.clocks import StillMachine
 from tests.unit.making import NOW
 
@@ -237,7 +238,7 @@ class Run:
         is_given = self.is_calm or self.random.random() < 0.95
         shown = read.shown if is_given else None
         self.note(server.id, "told what was read" if is_given else "told that it cannot be read", "")
-        server.do(lambda core: core.history_read(shown, read.limit))
+        server.do(lambda core: whole(core.history_read(shown, read.limit)))
 
     def connect(self, server: Server) -> None:
         """Have a session again."""
