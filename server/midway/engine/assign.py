@@ -1,6 +1,5 @@
 """Which Account runs a Task: the least loaded one that may. Pure."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from midway.domain.account import Account, AccountState
@@ -41,11 +40,11 @@ def choose_all(
     room = sum(account.max_queued for account in accounts if asks[0].account_id in {None, account.id}) if asks else 0
     if 0 < room < len(asks):
         raise InvalidField("prompt", f"would make {len(asks)} jobs, more than the {room} that may wait")
-    taken = Counter(arriving)
+    taken = dict(arriving)
     chosen: list[Account] = []
     for ask in asks:
         chosen.append(choose(ask, accounts, taken))
-        taken[chosen[-1].id] += 1
+        taken[chosen[-1].id] = taken.get(chosen[-1].id, 0) + 1
     return chosen
 
 

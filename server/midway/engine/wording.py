@@ -1,6 +1,7 @@
 """What happens to a prompt before it becomes a Task's: cleaned, measured, translated, checked for banned words."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,8 +51,7 @@ class Wording:
             raise InvalidField(field, str(err)) from err
         if "" in texts:
             raise InvalidField(field, "must not be empty, whichever option is taken")
-        distinct = dict.fromkeys(texts)
-        english = dict(zip(distinct, await asyncio.gather(*map(self._translated, distinct)), strict=True))
+        english = await self._all_translated(list(dict.fromkeys(texts)))
         for each in english.values():
             self._checked(each, field)
         return [Worded(prompt.strip() if len(texts) == 1 else each, english[each]) for each in texts]
@@ -64,9 +64,16 @@ class Wording:
             raise InvalidField(field, "must not be empty")
         return text
 
+    async def _all_translated(self, texts: Sequence[str]) -> dict[str, str]:
+        if len(texts) == 1:  # nearly always: a task for it would cost a tenth of a whole submit
+            return {texts[0]: await self._translated(texts[0])}
+        return dict(zip(texts, await asyncio.gather(*map(self._translated, texts)), strict=True))
+
     async def _translated(self, text: str) -> str:
         translated = await self.translator.to_english(text)
-        english = text if translated == text else clean(translated) or text
+        if translated == text:
+            return text
+        english = clean(translated) or text
         return text if makes_many_jobs(english) else english  # a translator may write other commas
 
     def _checked(self, english: str, field: str) -> str:

@@ -18,6 +18,7 @@ from midway.rpc.caller import Caller
 from midway.rpc.messages import SMALL_BYTES, WHOLE, Takes
 from midway.rpc.options import ServerOptions
 from midway.rpc.room import Room
+from midway.rpc.time_limit import TimeLimit
 
 LOOKAHEAD_BYTES = 64 * 1024  # that grpc-core takes of a stream which nobody reads
 PROBE_SECONDS = 1.0  # a prober sends its few bytes with the call; whoever does not is answered without them
@@ -39,21 +40,22 @@ class Receiver:
         # Those and the ones that wait for them: each costs memory, and a stranger opens as many as he likes.
         self._strangers_here = Room(options.max_concurrent_calls, options.max_running_calls_per_caller, patience, _busy)
         self._probes = Room(of_strangers, of_strangers, patience, _busy)
-        self._picture_seconds = options.picture_request_timeout.total_seconds()
-        self._seconds = options.request_timeout.total_seconds()
+        self._picture_time = TimeLimit(options.picture_request_timeout.total_seconds())
+        self._time = TimeLimit(options.request_timeout.total_seconds())
+        self._probe_time = TimeLimit(PROBE_SECONDS)
 
     async def request(self, context: _Context, takes: Takes, caller: Caller) -> tuple[Message, GiveBack | None]:
         """Read the one request of an admitted call; give back what is returned with it when the call has ended.
 
         Raises InvalidField and Exhausted.
         """
-        room, seconds = self._others, self._seconds
+        room, time = self._others, self._time
         if takes.carries_pictures:
-            room, seconds = self._pictures, self._picture_seconds
+            room, time = self._pictures, self._picture_time
         amount = await room.take(caller)
         give_back: GiveBack | None = partial(room.give_back, caller, amount)
         try:
-            data = await _only_message(context, takes, seconds)
+            data = await _only_message(context, takes, time)
             request = takes.make()
             for _ in takes.parsing(data, request):
                 if len(data) > SMALL_BYTES:
@@ -73,7 +75,7 @@ class Receiver:
         if not self._strangers_here.has_place(caller):
             raise _busy()
         async with self._strangers_here.taken(caller), self._strangers.taken(caller):
-            return takes.parsed(await _only_message(context, takes, self._seconds))
+            return takes.parsed(await _only_message(context, takes, self._time))
 
     async def probe(self, context: _Context, takes: Takes, caller: Caller) -> Message:
         """Read what a stranger's probe asks, if that is there. Else it asks for nothing in particular.
@@ -84,7 +86,7 @@ class Receiver:
             return takes.make()
         async with self._probes.taken(caller):
             try:
-                return takes.parsed(await _only_message(context, takes, PROBE_SECONDS))
+                return takes.parsed(await _only_message(context, takes, self._probe_time))
             except Exhausted:
                 return takes.make()
 
@@ -93,7 +95,7 @@ class Receiver:
         async with self._others.taken(caller):
             while True:
                 try:
-                    async with asyncio.timeout(self._seconds):
+                    with self._time.wait():
                         data = await context.read()
                 except TimeoutError:
                     return
@@ -102,16 +104,16 @@ class Receiver:
                 yield takes.parsed(data)
 
 
-async def _only_message(context: _Context, takes: Takes, seconds: float) -> bytes:
+async def _only_message(context: _Context, takes: Takes, time: TimeLimit) -> bytes:
     try:
-        async with asyncio.timeout(seconds):
+        with time.wait():
             data: Any = await context.read()
             if data is grpc.aio.EOF:
                 raise InvalidField(WHOLE, "is missing: the call has no message")
             if not takes.may_be_followed and await context.read() is not grpc.aio.EOF:
                 raise InvalidField(WHOLE, "has more than one message, this method takes one")
     except TimeoutError:
-        message = f"the request did not arrive within {seconds:g} seconds"
+        message = f"the request did not arrive within {time.seconds:g} seconds"
         raise Exhausted(Reason.TOO_MANY_CALLS, message) from None
     assert isinstance(data, bytes)
     return data
