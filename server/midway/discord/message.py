@@ -4,6 +4,7 @@ Pure: text in, value out. Source: discord-wire, "Content grammar".
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from msgspec import Struct
@@ -95,14 +96,15 @@ def job_id(message: Message) -> JobId | None:
 
     Places in order: link button, link in the text, path of the attachment, custom id of a button.
     """
-    content = parse_content(message.content)
-    places = (
-        *(job_id_from_url(url) for url in message.links if _JOB_LINK.search(url)),
-        content.job_id if content else None,
-        *(job_id_from_url(image.url) for image in message.attachments),
-        *(job_id_from_text(button.custom_id) for button in message.buttons if button.custom_id.startswith("MJ::")),
-    )
-    return next((place for place in places if place), None)
+    return next(filter(None, _named_jobs(message)), None)
+
+
+def _named_jobs(message: Message) -> Iterator[JobId | None]:
+    yield from (job_id_from_url(url) for url in message.links if _JOB_LINK.search(url))
+    if content := parse_content(message.content):
+        yield content.job_id
+    yield from (job_id_from_url(image.url) for image in message.attachments)
+    yield from (job_id_from_text(button.custom_id) for button in message.buttons if button.custom_id.startswith("MJ::"))
 
 
 def _begun(text: str) -> Content | None:

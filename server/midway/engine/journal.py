@@ -22,7 +22,7 @@ from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, W
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 256  # entries in a batch: one transaction
-TICK_SECONDS = 0.025  # a commit costs more than twenty entries in it; no person sees it, and no pace is as fast
+TICK_SECONDS = 0.03  # a commit costs more than twenty entries in it; no person sees it, and no pace is as fast
 
 _Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
 

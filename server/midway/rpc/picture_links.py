@@ -4,7 +4,6 @@ A `path` is on the REST API's own address and ends after some weeks; whoever rea
 server has an address of its own, a finished picture's `url` leads there and never ends. Elsewhere `url` is Discord's.
 """
 
-import hashlib
 import hmac
 import zlib
 from collections.abc import Callable
@@ -82,7 +81,7 @@ class PictureLinks:
 
     def _signature(self, task_id: str, index: int, end: str = "") -> str:
         signed = f"{CONTEXT}\n{task_id}\n{index}" + (f"\n{end}" if end else "")
-        return hmac.new(self._key, signed.encode(), hashlib.sha256).hexdigest()[:SIGNATURE_DIGITS]
+        return hmac.digest(self._key, signed.encode(), "sha256").hex()[:SIGNATURE_DIGITS]
 
 
 def _address(task: Task) -> str:
