@@ -10,7 +10,7 @@ from midway.discord.failure import answered_within, error_from_status
 from midway.discord.partial_file import PartialFile
 from midway.discord.settings import ClientSettings
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 512 * 1024
 
 _PART = re.compile(r"bytes (\d+)-\d+/(\d+)")  # Content-Range
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # each wait has its own; aiohttp's default would end all after 5 minutes
