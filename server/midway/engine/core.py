@@ -83,10 +83,10 @@ class Core:
         self._clock = clock
         self.ledger = Ledger(limits, clock)
         self.standing = Standing(config, clock)
-        self.sender = Sender(config, self.ledger, limits, clock, nonces)
-        self._listener = Listener(self.ledger, limits, clock)
-        self._lookback = Lookback(config, self.ledger, self.sender, limits, clock)
         self._outcomes = Outcomes(self.ledger, limits, clock)
+        self.sender = Sender(config, self.ledger, self._outcomes, limits, clock, nonces)
+        self._listener = Listener(self.ledger, limits, clock)
+        self._lookback = Lookback(config, self.ledger, self.sender, self._outcomes, limits, clock)
         self._windows = Windows(self.ledger, self.sender.place)
         self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
         self._has_asked_settings = False

@@ -8,6 +8,7 @@ began, and only if it was quick: one that was answered just as Discord recovered
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from midway.engine.deadline import Deadline, deadline, is_surely_early, may_be_d
 from midway.engine.effects import Change, Effect, Learn, ReadHistory
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
+from midway.engine.outcomes import Outcomes
 from midway.engine.outgoing import tries
 from midway.engine.reading import Reading
 from midway.engine.sender import Sender
@@ -40,12 +42,19 @@ class Lookback:
     """Finds what is overdue. Owned by one core."""
 
     def __init__(
-        self, config: AccountConfig, ledger: Ledger, sender: Sender, limits: Limits, clock: SteadyClock
+        self,
+        config: AccountConfig,
+        ledger: Ledger,
+        sender: Sender,
+        outcomes: Outcomes,
+        limits: Limits,
+        clock: SteadyClock,
     ) -> None:
         self._speed = config.speed
         self._slots = config.slots
         self._ledger = ledger
         self._sender = sender
+        self._outcomes = outcomes
         self._limits = limits
         self._clock = clock
         self._reading_since: datetime | None = None
@@ -71,15 +80,18 @@ class Lookback:
         for task in self._ledger.unfinished():
             if is_surely_early(task, now, self._limits):
                 continue  # a queue may be long
-            attempts = self._ledger.attempts(task.id)
-            if attempts and self._sender.waits_for_disk(attempts[-1].nonce):
-                continue  # nothing was sent, so nothing is late
-            due = deadline(task, attempts, self._limits, self._speed)
-            if due is not None and due.at <= now:
-                effects += self._overdue(task, due, now, is_connected=is_connected)
+            late = partial(self._late, task, now, is_connected=is_connected)
+            effects += self._outcomes.unless_it_breaks(task.id, late)
         if is_connected and (self._is_wanted or self._is_final_due()):
             effects += self.look()
         return [*effects, *self._release(now)]
+
+    def _late(self, task: Task, now: datetime, *, is_connected: bool) -> list[Effect]:
+        attempts = self._ledger.attempts(task.id)
+        if attempts and self._sender.waits_for_disk(attempts[-1].nonce):
+            return []  # nothing was sent, so nothing is late
+        due = deadline(task, attempts, self._limits, self._speed)
+        return [] if due is None or due.at > now else self._overdue(task, due, now, is_connected=is_connected)
 
     def look(self) -> list[Effect]:
         """Read the history now, unless it is being read; else the sweep comes back to it."""
@@ -225,16 +237,15 @@ class Lookback:
 
     def _release(self, now: datetime) -> list[Effect]:
         """End the Attempts of ended Tasks (cancelled while Midjourney drew) that never brought their picture."""
-        over = tuple(
-            replace(attempt, ended_at=now) for attempt in self._ledger.index.open() if self._is_over(attempt, now)
-        )
-        return [Learn(over)] if over else []
+        effects: list[Effect] = []
+        for attempt in list(self._ledger.index.open()):
+            effects += self._outcomes.unless_it_breaks(attempt.task_id, partial(self._over, attempt, now))
+        return effects
 
-    def _is_over(self, attempt: Attempt, now: datetime) -> bool:
+    def _over(self, attempt: Attempt, now: datetime) -> list[Effect]:
         task = self._ledger.tasks.get(attempt.task_id)
-        if task is None:
-            return True
-        return task.state.is_terminal and release(task, attempt, self._limits, self._speed) <= now
+        is_over = task is None or (task.state.is_terminal and release(task, attempt, self._limits, self._speed) <= now)
+        return [Learn((replace(attempt, ended_at=now),))] if is_over else []
 
 
 def _created(message: Message) -> datetime:

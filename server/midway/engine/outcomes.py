@@ -1,7 +1,9 @@
 """What became of a Task's preparation and of its Interactions, and what follows for the Task and the Account."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+import structlog
 from msgspec.structs import replace
 
 from midway.discord.errors import DiscordError
@@ -14,6 +16,8 @@ from midway.engine.effects import Change, Effect, Enter, Learn, SlowDown
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.outgoing import Verdict, tries, verdict
+
+log = structlog.get_logger(__name__)
 
 NOT_SENT = "it was stored, and was not sent"
 LONG_ON_DISK = timedelta(seconds=1)  # a wait for the disk that its times must not count; each costs a write
@@ -41,6 +45,14 @@ class Outcomes:
         failure = failed(Reason.INTERNAL, f"a defect of the server: {error}; its log has more")
         ended = self._ledger.ended(task_id, settled=False)
         return [Change(task_id=task_id, events=(failure,), attempts=ended)]
+
+    def unless_it_breaks(self, task_id: TaskId, decide: Callable[[], Sequence[Effect]]) -> Sequence[Effect]:
+        """Return what is decided about one of many Tasks; where that breaks, it fails and holds up no other."""
+        try:
+            return decide()
+        except Exception as error:  # supervised: a defect costs the Task that it is about
+            log.exception("nothing can be decided about a task", task_id=task_id)
+            return self.broke(task_id, type(error).__name__)
 
     def is_wanted(self, nonce: Nonce) -> bool:
         """Tell whether an Interaction is still to be sent, now that it is stored; much may have happened meanwhile."""

@@ -6,6 +6,7 @@ what became of them is told here.
 
 from collections import deque
 from collections.abc import Container
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from midway.engine.dispatch import Place, Prepared, prompt_as_sent
 from midway.engine.effects import Change, Effect, Post, Prepare
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
+from midway.engine.outcomes import Outcomes
 from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing
 
 
@@ -27,10 +29,17 @@ class Sender:
     """Keeps what is being prepared, what is ready and what is on its way. Owned by one core."""
 
     def __init__(
-        self, config: AccountConfig, ledger: Ledger, limits: Limits, clock: SteadyClock, nonces: Nonces
+        self,
+        config: AccountConfig,
+        ledger: Ledger,
+        outcomes: Outcomes,
+        limits: Limits,
+        clock: SteadyClock,
+        nonces: Nonces,
     ) -> None:
         self._config = config
         self._ledger = ledger
+        self._outcomes = outcomes
         self._limits = limits
         self._clock = clock
         self._nonces = nonces
@@ -105,8 +114,8 @@ class Sender:
                 return []  # two that wait for the disk would leave together
             outgoing = self._ready[0]
             self._forget(outgoing)
-            if effects := self._send(outgoing):
-                return effects
+            if effects := self._outcomes.unless_it_breaks(outgoing.task_id, partial(self._send, outgoing)):
+                return list(effects)
         return self._fill_slots()
 
     def left(self, nonce: Nonce) -> None:
@@ -139,9 +148,10 @@ class Sender:
         for drawing in (True, False):
             free = self._free_slots(drawing=drawing)
             for task in self._ledger.waiting(drawing=drawing) if free > 0 else ():
-                begun = self._begin(task) if task.id not in self._busy else []
-                effects += begun
-                free -= len(begun)
+                if task.id in self._busy:
+                    continue
+                effects += self._outcomes.unless_it_breaks(task.id, partial(self._begin, task))
+                free -= 1 if task.id in self._busy else 0
                 if free == 0:
                     break
         return effects
