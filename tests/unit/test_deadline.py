@@ -8,7 +8,7 @@ from midway.domain.attempt import AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import JobId, MessageId, TaskId
 from midway.domain.task import Remark, State
-from midway.engine.deadline import deadline, is_surely_early, release
+from midway.engine.deadline import deadline, is_drawn_in_time, is_surely_early, release
 from midway.engine.limits import Limits
 from msgspec.structs import replace
 
@@ -51,6 +51,28 @@ def test_what_is_surely_early_is_not_due(state: State, had_modal: bool, age: flo
 
     assert not is_surely_early(task, now, LIMITS) or (due is not None and due.at > now)
     assert is_surely_early(task, now, LIMITS) == (state is State.QUEUED and age < 1)
+
+
+@pytest.mark.parametrize("speed", [Speed.FAST, Speed.RELAX])
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("remark", [None, *Remark])
+@pytest.mark.parametrize("age", [0.0, 1 / 9, 1 / 3, 0.34, 1.0, 1.5])
+@pytest.mark.parametrize("silence", [0.0, 1.0, 1.5])
+def test_what_is_drawn_in_time_is_not_due(
+    speed: Speed, state: State, remark: Remark | None, age: float, silence: float
+) -> None:
+    now = NOW + LIMITS.total_timeout_relax
+    begun, alive = now - LIMITS.total_timeout_relax * age, now - LIMITS.idle_timeout * silence
+    told: dict[str, Any] = {"remark": remark, "remarked_at": alive if remark else None}
+    task = replace(task_in(state), started_at=begun, progressed_at=alive, **told)
+    due = deadline(task, [], LIMITS, speed)
+
+    if is_drawn_in_time(task, now, LIMITS, speed):
+        assert due is not None
+        assert due.at > now
+    elif state is State.IN_PROGRESS and remark is None:
+        assert due is not None
+        assert due.at <= now
 
 
 def test_a_modal_waits_until_the_time_that_was_told() -> None:

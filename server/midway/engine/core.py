@@ -65,6 +65,7 @@ PORTION = 20  # messages of the history
 
 NOTHING_SENT = "cancelled before anything was sent to Midjourney"
 STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney draws on, a late picture is attached"
+FORGET_SECONDS = 10.0  # between two looks for what no late picture can need any more
 IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
 
 
@@ -90,6 +91,7 @@ class Core:
         self._windows = Windows(self.ledger, self.sender.place)
         self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
         self._has_asked_settings = False
+        self._forget_at = 0.0
         self._outside: list[Outside] = []  # decided, and not handed out yet
 
     def load(self, mark: AccountMark | None, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
@@ -113,8 +115,7 @@ class Core:
 
     def account(self, expected: int) -> Account:
         """Return the Account as people see it; `expected` Tasks are on their way to it."""
-        running = len(self.ledger.occupied(drawing=True))
-        return self.standing.snapshot(running, self.ledger.waiting_count + expected)
+        return self.standing.snapshot(self.ledger.drawing_count, self.ledger.waiting_count + expected)
 
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account; one that is known is newer here."""
@@ -279,6 +280,8 @@ class Core:
             # Before the first session it is not known to whom messages speak.
             has_session = is_connected and self.standing.is_connected
             self._apply(self._lookback.sweep(is_connected=has_session))
+        if self._clock.monotonic() >= self._forget_at:
+            self._forget_at = self._clock.monotonic() + FORGET_SECONDS
             self._forget_old()
         if self.standing.needs_person:
             self.sender.recall()

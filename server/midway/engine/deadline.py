@@ -45,6 +45,14 @@ def is_surely_early(task: Task, now: datetime, limits: Limits) -> bool:
     return task.state is State.QUEUED and now - task.created_at < limits.queue_timeout
 
 
+def is_drawn_in_time(task: Task, now: datetime, limits: Limits, speed: Speed) -> bool:
+    """Tell, faster than by its deadline, whether a Task is being drawn and is not due yet."""
+    if task.state is not State.IN_PROGRESS or task.remark is Remark.UNKNOWN:
+        return False
+    total, idle = _patience(task, limits, speed)
+    return now - (task.started_at or task.state_since) < total and now - (task.progressed_at or task.state_since) < idle
+
+
 def release(task: Task, attempt: Attempt, limits: Limits, speed: Speed) -> datetime:
     """Return when nothing more is waited for from an open Attempt of an ended Task; Midjourney may draw until then."""
     is_silent = _silence(task, attempt) is not None

@@ -126,7 +126,10 @@ class Intake:
         return [worker.account() for worker in self._workers.values()]
 
     def _choose_all(self, asks: Sequence[Ask]) -> list[Worker]:
-        return [self._workers[account.id] for account in choose_all(asks, self._accounts())]
+        """Choose for Tasks of one request, which all name the same Account, or none."""
+        named = self._workers.get(asks[0].account_id) if asks and asks[0].account_id else None
+        accounts = [named.account()] if named else self._accounts()  # there may be hundreds
+        return [self._workers[account.id] for account in choose_all(asks, accounts)]
 
     async def settle(self) -> None:
         """Return when every Task that was being stored is in its worker's hands."""

@@ -131,6 +131,11 @@ class Ledger:
         """
         return {task.id for task in self.running.values() if TRAITS[task.action].takes_slot is drawing}
 
+    @property
+    def drawing_count(self) -> int:
+        """How many Tasks hold a drawing slot."""
+        return sum(TRAITS[task.action].takes_slot for task in self.running.values())
+
     def ended(self, task_id: TaskId, *, settled: bool) -> tuple[Attempt, ...]:
         """Return the Task's open Attempts as ended now, to be learnt."""
         now = self._clock.now()

@@ -21,7 +21,7 @@ from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import SteadyClock
 from midway.engine.correlate import CLOCK_SKEW, leaves_trace, may_show
-from midway.engine.deadline import Deadline, deadline, is_surely_early, may_be_drawn_until, release
+from midway.engine.deadline import Deadline, deadline, is_drawn_in_time, is_surely_early, may_be_drawn_until, release
 from midway.engine.effects import Change, Effect, Learn, ReadHistory
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
@@ -78,13 +78,16 @@ class Lookback:
         self._forget_looks(now)
         effects: list[Effect] = []
         for task in self._ledger.unfinished():
-            if is_surely_early(task, now, self._limits):
-                continue  # a queue may be long
+            if self._is_surely_in_time(task, now):
+                continue  # a queue may be long, and accounts many
             late = partial(self._late, task, now, is_connected=is_connected)
             effects += self._outcomes.unless_it_breaks(task.id, late)
         if is_connected and (self._is_wanted or self._is_final_due()):
             effects += self.look()
         return [*effects, *self._release(now)]
+
+    def _is_surely_in_time(self, task: Task, now: datetime) -> bool:
+        return is_surely_early(task, now, self._limits) or is_drawn_in_time(task, now, self._limits, self._speed)
 
     def _late(self, task: Task, now: datetime, *, is_connected: bool) -> list[Effect]:
         attempts = self._ledger.attempts(task.id)
