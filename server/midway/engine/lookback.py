@@ -56,6 +56,7 @@ class Lookback:
         self._sender = sender
         self._outcomes = outcomes
         self._limits = limits
+        self._period, self._look_again = limits.sweep_period, limits.look_again
         self._clock = clock
         self._reading_since: datetime | None = None
         self._is_wanted = False
@@ -71,7 +72,7 @@ class Lookback:
     def sweep(self, *, is_connected: bool) -> list[Effect]:
         """Fail what is overdue, after two looks where they may help; let go of what nothing will come of."""
         now = self._clock.now()
-        self._sweep_at = self._clock.monotonic() + self._limits.sweep_period.total_seconds()
+        self._sweep_at = self._clock.monotonic() + self._period.total_seconds()
         if now - self._swept_at > LONG_AWAY:
             self._began_at = now
         self._swept_at = now
@@ -126,7 +127,7 @@ class Lookback:
         if not due.look_first or has_looked or now > patient_until:
             ended = self._ledger.ended(task.id, settled=False)
             return [Change(task_id=task.id, events=(due.event,), attempts=ended)]
-        is_time = self._reading_since is None and (not looks or now - looks[0] >= self._limits.look_again)
+        is_time = self._reading_since is None and (not looks or now - looks[0] >= self._look_again)
         return self.look() if is_connected and is_time else []
 
     def _looks_since(self, moment: datetime) -> list[datetime]:
@@ -138,11 +139,11 @@ class Lookback:
         One is not enough: it may fall between the end of a progress message and the picture.
         """
         looks = self._looks_since(moment)
-        return bool(looks) and looks[-1] - looks[0] >= self._limits.look_again
+        return bool(looks) and looks[-1] - looks[0] >= self._look_again
 
     def _forget_looks(self, now: datetime) -> None:
         """Forget looks that no Task can still count: it would have failed by now."""
-        while self._looks and now - self._looks[0] > self._limits.offline_patience + self._limits.look_again:
+        while self._looks and now - self._looks[0] > self._limits.offline_patience + self._look_again:
             self._looks.popleft()
 
     def _span(self) -> tuple[MessageId | None, int]:
@@ -242,12 +243,14 @@ class Lookback:
         """End the Attempts of ended Tasks (cancelled while Midjourney drew) that never brought their picture."""
         effects: list[Effect] = []
         for attempt in list(self._ledger.index.open()):
-            effects += self._outcomes.unless_it_breaks(attempt.task_id, partial(self._over, attempt, now))
+            task = self._ledger.tasks.get(attempt.task_id)
+            if task is None or task.state.is_terminal:
+                over = partial(self._over, task, attempt, now)
+                effects += self._outcomes.unless_it_breaks(attempt.task_id, over)
         return effects
 
-    def _over(self, attempt: Attempt, now: datetime) -> list[Effect]:
-        task = self._ledger.tasks.get(attempt.task_id)
-        is_over = task is None or (task.state.is_terminal and release(task, attempt, self._limits, self._speed) <= now)
+    def _over(self, task: Task | None, attempt: Attempt, now: datetime) -> list[Effect]:
+        is_over = task is None or release(task, attempt, self._limits, self._speed) <= now
         return [Learn((replace(attempt, ended_at=now),))] if is_over else []
 
 
