@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from midway.domain.task import Task
-from midway.engine import lookback, sender
+from midway.engine import deadline, dispatch
 from midway.engine.sender import Sender
 
 from tests.engine.stage import NO_PACE, Stage, id_of, the_task
@@ -25,10 +25,11 @@ def breaks_for(number: int, of: Callable[..., Any]) -> Callable[..., Any]:
     return broken
 
 
+@pytest.mark.parametrize("broken", [deadline.deadline, deadline.is_drawn_in_time])
 def test_a_task_that_cannot_be_looked_after_does_not_keep_others_from_their_deadline(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, broken: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(lookback, "deadline", breaks_for(1, lookback.deadline))
+    monkeypatch.setattr(f"midway.engine.lookback.{broken.__name__}", breaks_for(1, broken))
     stage = Stage(pace=NO_PACE)
     stage.until_running(the_task(1, prompt_en="a fox"))
     stage.until_running(the_task(2, prompt_en="an owl"))
@@ -40,7 +41,7 @@ def test_a_task_that_cannot_be_looked_after_does_not_keep_others_from_their_dead
 
 
 def test_an_attempt_that_cannot_be_let_go_does_not_keep_others_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookback, "release", breaks_for(1, lookback.release))
+    monkeypatch.setattr("midway.engine.lookback.release", breaks_for(1, deadline.release))
     stage = Stage(pace=NO_PACE)
     for number, prompt in ((1, "a fox"), (2, "an owl")):
         stage.until_running(the_task(number, prompt_en=prompt))
@@ -51,13 +52,13 @@ def test_an_attempt_that_cannot_be_let_go_does_not_keep_others_open(monkeypatch:
 
 
 def test_a_task_that_cannot_be_begun_does_not_hold_up_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "prompt_as_sent", breaks_for(1, sender.prompt_as_sent))
+    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, dispatch.prompt_as_sent))
     stage = Stage(pace=NO_PACE)
 
-    lines = stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
+    stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
 
     assert stage.state(1) == INTERNAL
-    assert "prepare 2" in lines
+    assert stage.wait(1) == ["prepare 2"]
 
 
 def test_a_task_that_cannot_be_sent_does_not_hold_up_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,8 +73,29 @@ def test_a_task_that_cannot_be_sent_does_not_hold_up_the_queue(monkeypatch: pyte
     stage = Stage(pace=NO_PACE, slots=1)
     stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
 
-    assert "prepare 2" in stage.prepared(1)
+    stage.prepared(1)
     assert stage.state(1) == INTERNAL
+    assert "prepare 2" in stage.wait(1)
     assert [post.outgoing.task_id for post in stage.posts] == []
     stage.prepared(2)
     assert [post.outgoing.task_id for post in stage.posts] == [id_of(2)]
+
+
+def test_a_defect_that_shows_for_every_task_does_not_end_all_of_them_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Task) -> Any:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", broken)
+    stage = Stage(pace=NO_PACE)
+    stage.take(the_task(1), the_task(2), the_task(3))
+
+    assert [stage.state(number) for number in (1, 2, 3)] == [INTERNAL, "QUEUED", "QUEUED"]
+
+
+def test_a_failure_that_cannot_be_stored_is_not_decided_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, dispatch.prompt_as_sent))
+    stage = Stage(pace=NO_PACE)
+    stage.take(the_task(1))
+    stage.lose(1)
+
+    assert stage.wait(1) == []

@@ -54,23 +54,28 @@ def test_what_is_surely_early_is_not_due(state: State, had_modal: bool, age: flo
 
 
 @pytest.mark.parametrize("speed", [Speed.FAST, Speed.RELAX])
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.IN_PROGRESS, State.SUCCEEDED])
 @pytest.mark.parametrize("remark", [None, *Remark])
 @pytest.mark.parametrize("age", [0.0, 1 / 9, 1 / 3, 0.34, 1.0, 1.5])
 @pytest.mark.parametrize("silence", [0.0, 1.0, 1.5])
+@pytest.mark.parametrize("has_signs", [False, True])
+@pytest.mark.parametrize("is_answered", [False, True])
 def test_what_is_drawn_in_time_is_not_due(
-    speed: Speed, state: State, remark: Remark | None, age: float, silence: float
+    speed: Speed, state: State, remark: Remark | None, age: float, silence: float, has_signs: bool, is_answered: bool
 ) -> None:
     now = NOW + LIMITS.total_timeout_relax
-    begun, alive = now - LIMITS.total_timeout_relax * age, now - LIMITS.idle_timeout * silence
+    idle = LIMITS.idle_timeout_relax if speed is Speed.RELAX else LIMITS.idle_timeout
+    begun, alive = now - LIMITS.total_timeout_relax * age, now - idle * silence
     told: dict[str, Any] = {"remark": remark, "remarked_at": alive if remark else None}
-    task = replace(task_in(state), started_at=begun, progressed_at=alive, **told)
-    due = deadline(task, [], LIMITS, speed)
+    times: dict[str, Any] = {"started_at": begun, "progressed_at": alive} if has_signs else {}
+    task = replace(task_in(state), **times, **told)
+    attempts = [an_attempt(job_id=JOB if is_answered else None)]
+    due = deadline(task, attempts, LIMITS, speed)
 
-    if is_drawn_in_time(task, now, LIMITS, speed):
+    if is_drawn_in_time(task, attempts, now, LIMITS, speed):
         assert due is not None
         assert due.at > now
-    elif state is State.IN_PROGRESS and remark is None:
+    elif state is State.IN_PROGRESS and remark is None and is_answered:
         assert due is not None
         assert due.at <= now
 

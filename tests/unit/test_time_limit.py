@@ -64,3 +64,22 @@ async def test_a_cancellation_counts_more_than_the_end_of_the_time() -> None:
 async def test_what_fails_meanwhile_fails_as_it_does() -> None:
     with pytest.raises(KeyError), TimeLimit(LONG).wait():
         raise KeyError("its own")
+
+
+async def test_who_came_later_has_its_own_time() -> None:
+    limit = TimeLimit(LONG)
+    first = asyncio.create_task(for_ever(limit))
+    await asyncio.sleep(0)
+    [wait] = limit._waits
+    second = asyncio.create_task(for_ever(limit))
+    await asyncio.sleep(0)
+    limit._waits[wait] = asyncio.get_running_loop().time()  # only the first one's time is over
+
+    limit._look()
+
+    with pytest.raises(TimeoutError):
+        await first
+    assert not second.done()
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second

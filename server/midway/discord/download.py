@@ -10,8 +10,7 @@ from midway.discord.failure import answered_within, error_from_status
 from midway.discord.partial_file import PartialFile
 from midway.discord.settings import ClientSettings
 
-PIECE_BYTES = 256 * 1024  # a try that brings as many is followed by another
-WRITE_BYTES = 512 * 1024  # at once to the disk, in a thread
+PIECE_BYTES = 256 * 1024
 
 _PART = re.compile(r"bytes (\d+)-\d+/(\d+)")  # Content-Range
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # each wait has its own; aiohttp's default would end all after 5 minutes
@@ -99,7 +98,7 @@ class Download:
         while not content.at_eof():
             piece = bytearray()
             try:
-                async with answered_within(self._patience):  # for each write: a slow line may take hours for all
+                async with answered_within(self._patience):  # for each piece: a slow line may take hours for all
                     await _fill(piece, content)
             except Unknown:
                 await self._append(piece)  # what came before the break is good
@@ -121,7 +120,7 @@ class Download:
 
 async def _fill(piece: bytearray, content: aiohttp.StreamReader) -> None:
     """Read until the piece is full or the file has ended."""
-    while len(piece) < WRITE_BYTES and (data := await content.read(WRITE_BYTES - len(piece))):
+    while len(piece) < PIECE_BYTES and (data := await content.read(PIECE_BYTES - len(piece))):
         piece += data
 
 

@@ -1,8 +1,9 @@
 """One Account's decisions, without a loop, a disk or a socket: what happened goes in, what follows comes out.
 
 Each method takes one thing that happened and returns what is to be done about it, in order. Memory is changed by then,
-and ahead of the Store: nothing that was decided here may be told to anybody before its `Write` is durable. Not
-reentrant; whoever calls (`worker`) carries everything out before the next call. The clock comes by constructor.
+and ahead of the Store: nothing that was decided here may be told to anybody before its `Write` is durable, but for the
+Account's state. Not reentrant; whoever calls (`worker`) carries everything out before the next call. The clock comes
+by constructor.
 """
 
 from collections import deque
@@ -40,6 +41,7 @@ from midway.engine.effects import (
     Learn,
     Outside,
     Post,
+    Prepare,
     Puzzled,
     Relocate,
     SawRemix,
@@ -341,6 +343,8 @@ class Core:
             for effect in waiting:
                 if isinstance(effect, Post):  # what it follows is not written, so it is not sent
                     self.sender.arrived(effect.nonce)
+                elif isinstance(effect, Prepare):
+                    self.sender.unprepared(effect.task.id)
             raise
 
     def _apply_one(self, effect: Effect | Wake, waiting: "deque[Effect | Wake]") -> None:

@@ -45,9 +45,11 @@ def is_surely_early(task: Task, now: datetime, limits: Limits) -> bool:
     return task.state is State.QUEUED and now - task.created_at < limits.queue_timeout
 
 
-def is_drawn_in_time(task: Task, now: datetime, limits: Limits, speed: Speed) -> bool:
+def is_drawn_in_time(task: Task, attempts: Sequence[Attempt], now: datetime, limits: Limits, speed: Speed) -> bool:
     """Tell, faster than by its deadline, whether a Task is being drawn and is not due yet."""
     if task.state is not State.IN_PROGRESS or task.remark is Remark.UNKNOWN:
+        return False
+    if any(attempt.is_open and _silence(task, attempt) for attempt in attempts):
         return False
     total, idle = _patience(task, limits, speed)
     return now - (task.started_at or task.state_since) < total and now - (task.progressed_at or task.state_since) < idle

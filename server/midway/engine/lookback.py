@@ -79,19 +79,19 @@ class Lookback:
         self._forget_looks(now)
         effects: list[Effect] = []
         for task in self._ledger.unfinished():
-            if self._is_surely_in_time(task, now):
-                continue  # a queue may be long, and accounts many
             late = partial(self._late, task, now, is_connected=is_connected)
             effects += self._outcomes.unless_it_breaks(task.id, late)
         if is_connected and (self._is_wanted or self._is_final_due()):
             effects += self.look()
         return [*effects, *self._release(now)]
 
-    def _is_surely_in_time(self, task: Task, now: datetime) -> bool:
-        return is_surely_early(task, now, self._limits) or is_drawn_in_time(task, now, self._limits, self._speed)
-
     def _late(self, task: Task, now: datetime, *, is_connected: bool) -> list[Effect]:
+        """Fail a Task that is overdue, or have the history looked at first."""
+        if is_surely_early(task, now, self._limits):
+            return []  # a queue may be long
         attempts = self._ledger.attempts(task.id)
+        if is_drawn_in_time(task, attempts, now, self._limits, self._speed):
+            return []
         if attempts and self._sender.waits_for_disk(attempts[-1].nonce):
             return []  # nothing was sent, so nothing is late
         due = deadline(task, attempts, self._limits, self._speed)
@@ -102,8 +102,9 @@ class Lookback:
         self._is_wanted = self._reading_since is not None or self._clock.monotonic() < self._retry_at
         if self._is_wanted:
             return []
+        look = ReadHistory(*self._span())
         self._reading_since = self._clock.now()
-        return [ReadHistory(*self._span())]
+        return [look]
 
     def expect_final(self, task_id: TaskId) -> None:
         """Look for a Task's last message when it has had its time to come."""
@@ -128,7 +129,8 @@ class Lookback:
             ended = self._ledger.ended(task.id, settled=False)
             return [Change(task_id=task.id, events=(due.event,), attempts=ended)]
         is_time = self._reading_since is None and (not looks or now - looks[0] >= self._look_again)
-        return self.look() if is_connected and is_time else []
+        self._is_wanted = self._is_wanted or (is_connected and is_time)
+        return []
 
     def _looks_since(self, moment: datetime) -> list[datetime]:
         return [began for began in self._looks if began > moment]

@@ -30,6 +30,7 @@ class Outcomes:
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
+        self._broken: set[TaskId] = set()  # failed by a defect; once, as their failure may not be stored, either
 
     def unprepared(self, task_id: TaskId, error: DiscordError | None) -> list[Effect]:
         """Take the failure of an upload: the Task fails, or stays in the queue for another try (None: for no fault)."""
@@ -51,8 +52,13 @@ class Outcomes:
         try:
             return decide()
         except Exception as error:  # supervised: a defect costs the Task that it is about
+            if task_id in self._broken:
+                return ()
+            self._broken.add(task_id)
             log.exception("nothing can be decided about a task", task_id=task_id)
-            return self.broke(task_id, type(error).__name__)
+            # A pause, as the defect may show for others, too, and not all of them shall fail at once.
+            pause = SlowDown(self._limits.sweep_period.total_seconds())
+            return (*self.broke(task_id, type(error).__name__), pause)
 
     def is_wanted(self, nonce: Nonce) -> bool:
         """Tell whether an Interaction is still to be sent, now that it is stored; much may have happened meanwhile."""

@@ -150,8 +150,11 @@ class Sender:
             for task in self._ledger.waiting(drawing=drawing) if free > 0 else ():
                 if task.id in self._busy:
                     continue
-                effects += self._outcomes.unless_it_breaks(task.id, partial(self._begin, task))
-                free -= 1 if task.id in self._busy else 0
+                begun = self._outcomes.unless_it_breaks(task.id, partial(self._begin, task))
+                effects += begun
+                if begun and task.id not in self._busy:
+                    return effects  # it broke; what comes after it waits for a pause
+                free -= len(begun)
                 if free == 0:
                     break
         return effects

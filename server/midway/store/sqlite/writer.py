@@ -36,6 +36,7 @@ TURNS = 2  # of the event loop, for what is about to write at the same time; sho
 # Then, where several wait: a commit takes the processor some 0.5 ms, as much as four operations in it.
 PAUSE_SECONDS = 0.0025
 MOST_PAUSES = 4
+FRUITLESS = 4  # commits without a pause after one that brought nothing: all that write may be waiting already
 
 
 class _Refused(Struct, frozen=True):
@@ -68,6 +69,7 @@ class Writer:
         self._batch: list[_Waiting] = []
         self._wakeup = asyncio.Event()
         self._closing = False
+        self._without_pause = 0  # commits
         self._task = asyncio.create_task(self._run(), name="sqlite-writer")
 
     async def write(self, operation: Operation[T]) -> T:
@@ -117,12 +119,17 @@ class Writer:
         """Wait for what is about to write: for others beside the first one, then as long as each pause brings one."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        known = 1
+        if self._without_pause:
+            self._without_pause -= 1
+            return
         for _ in range(MOST_PAUSES):
-            if not known < len(self._queue) < MAX_BATCH:
-                return
             known = len(self._queue)
+            if not 1 < known < MAX_BATCH:
+                return
             await asyncio.sleep(PAUSE_SECONDS)
+            if len(self._queue) == known:
+                self._without_pause = FRUITLESS
+                return
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         operations = [waiting.operation for waiting in batch]
