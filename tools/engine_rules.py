@@ -11,8 +11,8 @@ from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
 MOST_LINES = 40  # of a function
-DECIDES = {"core", "correlate", "effects", "ledger", "listener", "lookback", "lot"} | {
-    *("outcomes", "reading", "sender", "standing", "windows"),
+DECIDES = {"classify", "core", "correlate", "deadline", "effects", "headings", "ledger", "listener", "lookback"} | {
+    *("lot", "outcomes", "outgoing", "reading", "sender", "standing", "windows"),
 }
 WAITS = frozenset({"asyncio", "threading", "socket", "time"})
 

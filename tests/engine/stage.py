@@ -18,16 +18,17 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from midway.discord.errors import DiscordError
-from midway.discord.event import Connected, Event, Message
-from midway.discord.interaction import ButtonPress, Command, Interaction, Option
+from midway.discord.event import Connected, Embed, Event, Message, MessageCreated
+from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID, ButtonPress, Command, Interaction, Option
 from midway.domain.action import press_from_custom_id
 from midway.domain.attempt import Attempt, AttemptKind
-from midway.domain.ids import GuildId, MessageId, Nonce, TaskId
+from midway.domain.ids import GuildId, MessageId, Nonce, TaskId, UserId
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
+from midway.engine.classify import EPHEMERAL
 from midway.engine.core import Core
 from midway.engine.dispatch import APPLICATION_IDS, Prepared
-from midway.engine.effects import LoadMask, Outside, Post, Prepare, ReadHistory, Recall, Relocate, Write
+from midway.engine.effects import AskSettings, LoadMask, Outside, Post, Prepare, ReadHistory, Recall, Relocate, Write
 from midway.engine.limits import Limits
 from midway.store.port import AccountMark, Entry
 from msgspec.structs import replace
@@ -39,6 +40,7 @@ from tests.unit.making import ACCOUNT, CHANNEL, NOW, USER, a_task
 GUILD = GuildId("2001")
 CONNECTED = Connected(USER, "owner", resumed=False)
 NO_PACE = timedelta(0)
+QUEUE_FULL = Embed(title="Queue full", description="Please wait for other jobs to finish first", color=0xFF0000)
 GRID = MessageId("4000")  # of the parent of every press
 Lines = list[str]
 
@@ -155,6 +157,7 @@ class Stage:
             del self.attempts[post.nonce]
             self.core.sender.arrived(post.nonce)
         self.tasks[task.id] = task
+        self.core.lose(task.id)
         self.core.regain(task.id, None if moved else task, ())
 
     def until_running(self, task: Task) -> Drawing:
@@ -173,6 +176,20 @@ class Stage:
         drawing = Drawing(self.ids, self.machine, attempt, **known | how)
         self.drawings[attempt] = drawing
         return drawing
+
+    def refusal(self, attempt: int, embed: Embed = QUEUE_FULL) -> MessageCreated:
+        """Return the bot's refusal of what was posted, which only this Account sees."""
+        return MessageCreated(
+            Message(
+                id=MessageId(self.ids.next()),
+                channel_id=CHANNEL,
+                author_id=UserId(MIDJOURNEY_APPLICATION_ID),
+                embeds=(embed,),
+                nonce=self.nonce(attempt),
+                flags=EPHEMERAL,
+                created_at=self.machine.now(),
+            )
+        )
 
     # What is known.
 
@@ -207,7 +224,13 @@ class Stage:
     def _let_go(self, post: Post) -> Lines:
         if not self.core.may_leave(post.nonce):
             return self._carry_out(self.core.unsent(post.nonce))
-        lines = self._carry_out(self.core.left(post.nonce))
+        lines: Lines = []
+        if self.core.waited_long(post.nonce):
+            lines = self._carry_out(self.core.postponed(post.nonce))
+            if self.disk == "slow":
+                self._held.append(post)
+                return lines
+        self.core.left(post.nonce)
         self.posts.append(post)
         return lines
 
@@ -253,10 +276,12 @@ def _asked(effect: Outside) -> str:
             return f"load the mask of {_number(task.id)}"
         case Recall(task_id, _):
             return f"recall {_number(task_id)}"
-        case Relocate(task):
-            return f"relocate {_number(task.id)}"
-        case _:
+        case Relocate(tasks):
+            return f"relocate {' '.join(str(_number(task.id)) for task in tasks)}"
+        case AskSettings():
             return "ask for the settings"
+        case _:
+            raise AssertionError(f"no line tells of {effect}")
 
 
 def _number(task_id: TaskId) -> int:

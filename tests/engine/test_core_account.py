@@ -1,7 +1,6 @@
 """Scripts of an Account's own state: a person who is needed, Tasks that go elsewhere, what a connection brings."""
 
 from midway.discord.event import Connected, Disconnected, IframeOpened, TokenRefused
-from midway.domain.account import AccountState
 from midway.domain.ids import AccountId, ChannelId, InteractionId
 
 from tests.engine.stage import CONNECTED, NO_PACE, Stage, a_press, id_of, the_task
@@ -24,8 +23,8 @@ def test_a_task_that_no_other_account_can_run_says_once_for_what_it_waits() -> N
     stage.core.pause("look")
     stage.take(the_task(1))
 
-    assert stage.do(lambda core: core.keep_waiting(id_of(1))) == ["write 1 v2 QUEUED", "relocate 1"]
-    assert stage.do(lambda core: core.keep_waiting(id_of(1))) == ["relocate 1"]
+    assert stage.do(lambda core: core.keep_waiting(id_of(1))) == ["write 1 v2 QUEUED"]
+    assert stage.do(lambda core: core.keep_waiting(id_of(1))) == []
     assert stage.tasks[id_of(1)].notices == ("the account waits for a person: look",)
 
 
@@ -56,7 +55,18 @@ def test_what_is_ready_or_prepared_when_a_person_is_needed_goes_elsewhere() -> N
     stage.prepared(2)
 
     assert stage.do(lambda core: core.pause("look")) == ["write account PAUSED", "relocate 2"]
-    assert stage.prepared(3) == ["relocate 2", "relocate 3"]
+    assert stage.prepared(3) == ["relocate 3"]
+
+
+def test_what_waits_is_offered_together_and_again_with_each_sweep_only() -> None:
+    """Each event of a paused account asked all others, for each of its tasks."""
+    stage = Stage()
+    stage.core.pause("look")
+
+    assert stage.take(the_task(1), the_task(2), the_task(3)) == ["relocate 1 2 3"]
+    assert [stage.look_around() for _ in range(100)] == [[]] * 100
+    assert stage.take(the_task(4)) == ["relocate 4"]
+    assert stage.wait(1) == ["relocate 1 2 3 4"]
 
 
 def test_a_refused_token_stops_the_account_until_it_connects_again() -> None:
@@ -78,8 +88,7 @@ def test_a_need_for_a_person_is_not_softened_and_its_first_reason_stays() -> Non
 
 def test_the_need_for_a_person_outlives_a_restart() -> None:
     stage = Stage()
-    stage.core.pause("look")
-    stage.marks.append(stage.core.standing.become(AccountState.PAUSED, "look again") or stage.marks[-1])
+    stage.do(lambda core: core.pause("look"))
     stage.restart()
 
     assert stage.take(the_task(1)) == ["relocate 1"]

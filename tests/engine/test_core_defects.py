@@ -5,9 +5,17 @@ from operator import methodcaller
 from typing import Any
 
 import pytest
+from midway.discord.event import Message
+from midway.domain.attempt import Attempt
+from midway.domain.ids import MessageId
 from midway.domain.task import Task
-from midway.engine import deadline, dispatch
+from midway.engine import classify, deadline, dispatch
+from midway.engine.core import Core
+from midway.engine.effects import Change
+from midway.engine.ledger import Ledger
+from midway.engine.listener import Listener
 from midway.engine.sender import Sender
+from msgspec.structs import replace
 
 from tests.engine.stage import NO_PACE, Stage, id_of, the_task
 
@@ -21,6 +29,20 @@ def breaks_for(number: int, of: Callable[..., Any]) -> Callable[..., Any]:
         if task.id == id_of(number):
             raise KeyError("a defect")
         return of(task, *others)
+
+    return broken
+
+
+def breaks_so_often(times: int, change: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the ledger's change with a defect that shows so often for Task 1."""
+    left = times
+
+    def broken(ledger: Ledger, what: Change) -> Any:
+        nonlocal left
+        if what.task_id == id_of(1) and left:
+            left -= 1
+            raise KeyError("a defect")
+        return change(ledger, what)
 
     return broken
 
@@ -92,6 +114,49 @@ def test_a_defect_that_shows_for_every_task_does_not_end_all_of_them_at_once(mon
     assert [stage.state(number) for number in (1, 2, 3)] == [INTERNAL, "QUEUED", "QUEUED"]
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_deadline_that_cannot_be_applied_does_not_keep_others_from_theirs(
+    monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Not even where the failure by the defect cannot be applied, either."""
+    stage = Stage(pace=NO_PACE)
+    stage.until_running(the_task(1, prompt_en="a fox"))
+    stage.until_running(the_task(2, prompt_en="an owl"))
+    monkeypatch.setattr(Ledger, "change", breaks_so_often(times, Ledger.change))
+    for seconds in (31, 6, 1):
+        stage.wait(seconds)
+        stage.history()
+
+    assert (stage.state(1), stage.state(2)) == (INTERNAL if times == 1 else "SUBMITTED", "FAILED ACK_TIMEOUT")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_task_whose_sending_cannot_be_applied_is_not_prepared_again(
+    monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Its pictures were uploaded again at each pace, for two hours."""
+    stage = Stage(pace=NO_PACE, slots=1)
+    stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
+    monkeypatch.setattr(Ledger, "change", breaks_so_often(times, Ledger.change))
+
+    stage.prepared(1)
+    assert stage.state(1) == (INTERNAL if times == 1 else "QUEUED")
+    assert stage.wait(1) == ["prepare 2"]
+    assert stage.prepared(2) == ["write 2 v2 SUBMITTING, +1", "post 1 command"]
+    stage.draws(1)
+    assert not stage.posts[1:]
+
+
+def test_a_message_that_cannot_be_applied_costs_its_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(pace=NO_PACE)
+    jobs = [stage.until_running(the_task(number, prompt_en=f"fox {number}")) for number in (1, 2)]
+    monkeypatch.setattr(Ledger, "change", breaks_so_often(1, Ledger.change))
+    for job in jobs:
+        stage.hear(job.finished())
+
+    assert (stage.state(1), stage.state(2)) == (INTERNAL, "SUCCEEDED")
+
+
 def test_a_failure_that_cannot_be_stored_is_not_decided_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, dispatch.prompt_as_sent))
     stage = Stage(pace=NO_PACE)
@@ -99,3 +164,41 @@ def test_a_failure_that_cannot_be_stored_is_not_decided_again_and_again(monkeypa
     stage.lose(1)
 
     assert stage.wait(1) == []
+
+
+def test_a_message_that_cannot_be_understood_fails_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was taken for silence, ten minutes later."""
+    stage = Stage(pace=NO_PACE)
+    jobs = [stage.until_running(the_task(number, prompt_en=f"fox {number}")) for number in (1, 2)]
+    taken = Listener._taken
+
+    def broken(self: Listener, attempt: Attempt, *others: Any, **named: Any) -> Any:
+        if attempt.task_id == id_of(1):
+            raise KeyError("a defect")
+        return taken(self, attempt, *others, **named)
+
+    monkeypatch.setattr(Listener, "_taken", broken)
+    for job in jobs:
+        stage.hear(job.started())
+
+    assert (stage.state(1), stage.state(2)) == (INTERNAL, "SUBMITTED")
+
+
+def test_a_message_of_the_history_that_cannot_be_read_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(pace=NO_PACE)
+    job = stage.until_running(the_task(1))
+    stage.hear(job.started())
+    final = job.finished().message
+    poison = replace(final, id=MessageId(stage.ids.next()), content="poison")
+    meaning = classify.meaning
+
+    def broken(message: Message) -> Any:
+        if message.content == "poison":
+            raise KeyError("a defect")
+        return meaning(message)
+
+    monkeypatch.setattr(classify, "meaning", broken)
+    stage.do(Core.look)
+    stage.history(poison, final)
+
+    assert stage.state(1) == "SUCCEEDED"

@@ -3,14 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from midway.discord.errors import RateLimited
 from midway.domain.ids import MessageId
-from midway.engine.core import Core
+from midway.engine.core import NOTHING_SENT, Core
 from midway.engine.effects import Effect
 from midway.engine.listener import Listener
 from midway.engine.reading import Reading
 from msgspec.structs import replace
 
-from tests.engine.stage import Stage, a_press, the_task
+from tests.engine.stage import Stage, a_press, id_of, the_task
 
 
 def test_a_pause_that_comes_while_the_disk_is_waited_for_is_kept() -> None:
@@ -38,9 +39,86 @@ def test_what_is_sent_beside_the_tasks_waits_for_what_waits_for_the_disk() -> No
 
     assert stage.core.sender.wait_beside() == pace
     stage.stored()
+    stage.stored()
     assert stage.core.sender.wait_beside() == pytest.approx(pace)
     stage.wait(pace)
     assert stage.core.sender.wait_beside() == 0
+
+
+def left_after(seconds: float) -> Stage:
+    """Have a Task's Interaction leave after the disk was waited for so long, and the process die just then."""
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(the_task(1))
+    stage.prepared(1)
+    stage.wait(seconds)
+    while not stage.posts:
+        stage.stored()
+    stage.disk = "quick"
+    stage.restart()
+    return stage
+
+
+def test_what_left_after_a_long_wait_for_the_disk_and_a_kill_is_not_sent_again() -> None:
+    """Its Attempt looked as if the bot had had its time to answer; it had just left."""
+    stage = left_after(40)
+    for _ in range(3):
+        stage.history()
+        stage.wait(6)
+
+    assert stage.state(1) == "SUBMITTING"
+    assert len(stage.posts) == 1
+
+
+def test_what_left_after_a_long_wait_for_the_disk_and_a_kill_finds_its_picture() -> None:
+    """Its Interaction was too young for its Attempt, and so another session's."""
+    stage = left_after(120)
+    job = stage.draws(1)
+    stage.history(job.started().message)
+    stage.hear(job.finished())
+
+    assert stage.state(1) == "SUCCEEDED"
+
+
+def test_a_wait_for_the_disk_that_is_longer_than_any_silence_is_none_of_the_bots() -> None:
+    stage = Stage()
+    stage.disk = "slow"
+    stage.take(the_task(1))
+    stage.prepared(1)
+    stage.wait(stage.limits.total_timeout.total_seconds())
+    while not stage.posts:
+        stage.stored()
+    for _ in range(3):
+        stage.history()
+        assert stage.wait(6) == []
+
+
+def test_an_attempt_whose_task_is_lost_is_not_given_up_before_that_is_read_anew() -> None:
+    """What the disk does not have would have been written, and its modal not answered any more."""
+    stage = Stage()
+    stage.until_running(the_task(1))
+    stage.core.lose(id_of(1))
+    for _ in range(3):
+        stage.wait(stage.limits.total_timeout.total_seconds())
+        stage.history()
+    stage.core.regain(id_of(1), stage.tasks[id_of(1)], stage.attempts.values())
+
+    assert stage.core.ledger.attempt(stage.nonce(1)) == stage.attempts[stage.nonce(1)]
+    assert stage.attempts[stage.nonce(1)].is_open
+
+
+def test_what_is_cancelled_while_its_second_attempt_waits_for_the_disk_was_not_sent() -> None:
+    stage = Stage(pace=timedelta(0))
+    stage.take(the_task(1))
+    stage.prepared(1)
+    stage.sent(1, RateLimited("slow down", retry_after=1))
+    stage.disk = "slow"
+    stage.wait(1)
+    stage.prepared(1)
+    assert stage.state(1) == "SUBMITTING"
+    stage.do(lambda core: core.cancel(id_of(1)))
+
+    assert stage.tasks[id_of(1)].notices[-1] == NOTHING_SENT
 
 
 def test_what_an_account_decided_before_it_was_paused_is_not_sent_and_waits_anew() -> None:

@@ -193,10 +193,13 @@ def test_what_an_earlier_process_stored_and_never_sent_is_sent_when_the_channel_
 def test_what_this_process_sent_is_never_sent_again() -> None:
     stage = Stage()
     sent(stage)
-    stage.wait(31)
 
+    assert stage.wait(31) == LOOK
     assert stage.history() == []
-    assert stage.state(1) == "SUBMITTING"
+    assert stage.wait(6) == LOOK
+    assert stage.history() == []
+    assert stage.wait(1) == ["write 1 v3 FAILED, 1 ended"]
+    assert len(stage.posts) == 1
 
 
 @pytest.mark.parametrize("seconds", [26, 4])
@@ -346,3 +349,39 @@ def test_a_defect_in_a_look_is_not_the_last_look(monkeypatch: pytest.MonkeyPatch
             stage.history(stage.draws(1).finished().message)
 
     assert stage.wait(2.1) != []
+
+
+def until_deleted(stage: Stage) -> Drawing:
+    """Have a job whose progress message was deleted, and whose last message is lost."""
+    job = stage.until_running(the_task(1))
+    stage.hear(job.started())
+    stage.hear(job.progressed(93))
+    stage.hear(job.deleted())
+    return job
+
+
+def test_a_look_that_began_before_the_last_message_was_due_is_not_its_look() -> None:
+    """It showed what was before, and nobody looked again for ten minutes."""
+    stage = Stage()
+    job = until_deleted(stage)
+    stage.wait(stage.limits.final_grace.total_seconds() - 0.5)
+    assert len(stage.do(Core.look)) == 1
+    stage.machine.let_pass(1)
+    assert len(stage.history()) == 1, "it is read again at once"
+    job.finished()
+    stage.history(job.final)
+
+    assert stage.state(1) == "SUCCEEDED"
+
+
+def test_a_slow_look_for_the_last_message_is_not_its_look() -> None:
+    stage = Stage()
+    job = until_deleted(stage)
+    assert len(stage.wait(stage.limits.final_grace.total_seconds())) == 1
+    stage.machine.let_pass(30)
+    assert stage.history() == []
+    job.finished()
+    assert len(stage.wait(30)) == 1
+    stage.history(job.final)
+
+    assert stage.state(1) == "SUCCEEDED"

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from midway.discord.event import Event, Message, MessageCreated
-from midway.domain.ids import MessageId, Nonce
+from midway.domain.ids import MessageId, Nonce, UserId
 from midway.engine import listener
 from midway.engine.correlate import Index, Keys, match
 from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing
 from tests.engine.stage import NO_PACE, Stage, id_of, the_task
+from tests.unit.making import CHANNEL
 
 
 @pytest.fixture
@@ -264,3 +265,16 @@ def test_what_comes_late_of_a_job_that_was_found_in_the_history_is_not_the_next_
     assert stage.hear(late[0]) == []
     assert stage.hear(late[1]) == ["write 1 accepted interaction message job settled"]
     assert stage.state(2) == "SUBMITTING"
+
+
+@pytest.mark.parametrize("absurd", ["9" * 19, "9" * 20])
+def test_a_message_from_the_future_makes_no_other_one_old(absurd: str) -> None:
+    """All that came after it was older than every Attempt, until the next start."""
+    stage = Stage(pace=NO_PACE)
+    stage.hear(MessageCreated(Message(id=MessageId(absurd), channel_id=CHANNEL, author_id=UserId("5"), content="hi")))
+    job = stage.until_running(the_task(1))
+    nameless: dict[str, Any] = {"nonce": None, "interaction_id": None, "interaction_user_id": None}
+    stage.hear(MessageCreated(replace(job.started().message, **nameless)))
+    stage.hear(job.finished())
+
+    assert stage.state(1) == "SUCCEEDED"

@@ -8,6 +8,7 @@ from midway.discord.errors import RateLimited, Rejected, Unknown
 from midway.discord.event import IframeOpened, InteractionFailed, ModalOpened, TextField
 from midway.discord.interaction import ModalSubmit
 from midway.domain.action import ModalKind
+from midway.domain.attempt import AttemptKind
 from midway.domain.errors import Conflict
 from midway.domain.ids import InteractionId, RequestId
 from midway.domain.image import InputImage
@@ -294,6 +295,7 @@ def test_input_that_was_dropped_is_taken_when_it_is_given_again() -> None:
     given = partial(Core.give_input, task_id=id_of(1), prompt="a red fox", mask=None, request=request)
     stage.do(given)
     stage.tasks[id_of(1)] = waiting
+    stage.core.lose(id_of(1))
     stage.core.regain(id_of(1), waiting, ())
 
     assert stage.do(given) == ["write 1 v2 QUEUED"]
@@ -314,3 +316,48 @@ def test_input_that_nobody_gives_fails_the_task() -> None:
     assert stage.wait(59) == []
     assert stage.wait(1) == ["write 1 v2 FAILED"]
     assert stage.state(1) == "FAILED INPUT_TIMEOUT"
+
+
+def test_a_window_that_opens_when_the_press_draws_already_is_not_answered() -> None:
+    """It would have been a second job."""
+    stage = Stage(pace=NO_PACE)
+    pressed(stage, zoom())
+    stage.hear(stage.draws(1, verb="Zoom Out by").started())
+    stage.hear(modal(stage, 1))
+
+    assert [post.outgoing.kind for post in stage.posts] == [AttemptKind.PRESS]
+
+
+def test_an_answer_that_waits_for_the_pace_is_not_sent_when_the_press_draws_already() -> None:
+    stage = Stage()
+    pressed(stage, zoom())
+    stage.hear(modal(stage, 1))
+    stage.hear(stage.draws(1, verb="Zoom Out by").started())
+    stage.wait(60)
+
+    assert [post.outgoing.kind for post in stage.posts] == [AttemptKind.PRESS]
+
+
+def test_an_answer_that_waits_for_the_pace_is_not_sent_when_the_press_was_refused() -> None:
+    stage = Stage()
+    pressed(stage, zoom())
+    stage.hear(modal(stage, 1))
+    stage.hear(stage.refusal(1))
+    stage.wait(stage.limits.queue_full_pause.total_seconds())
+
+    assert stage.state(1) == "QUEUED"
+    assert [post.outgoing.kind for post in stage.posts] == [AttemptKind.PRESS]
+
+
+def test_a_mask_that_was_read_when_the_press_was_refused_is_not_sent() -> None:
+    stage = Stage(pace=NO_PACE)
+    stage.take(region(has_mask=True))
+    stage.prepared(1)
+    stage.sent(1)
+    assert "load the mask of 1" in stage.hear(editor(stage, 1))
+    stage.hear(stage.refusal(1))
+    stage.wait(stage.limits.queue_full_pause.total_seconds())
+    stage.do(lambda core: core.mask_loaded(id_of(1), editor(stage, 1), [MASK]))
+
+    assert stage.state(1) == "QUEUED"
+    assert [post.outgoing.kind for post in stage.posts] == [AttemptKind.PRESS]

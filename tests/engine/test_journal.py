@@ -6,19 +6,20 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+from midway.domain.account import AccountState
 from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Accepted, Dispatched, Event, Noticed, apply
 from midway.domain.task import State, Task
 from midway.engine import journal
 from midway.engine.journal import Journal
 from midway.store.memory import MemoryStore
-from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict
+from midway.store.port import AccountMark, Entry, Store, StoreUnavailable, VersionConflict
 from msgspec.structs import replace
 
 from tests.faults.faulty_store import FULL, FaultyStore
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.writes import write
-from tests.unit.making import NOW, a_task, an_attempt
+from tests.unit.making import ACCOUNT, NOW, a_task, an_attempt
 
 
 @pytest.fixture(autouse=True)
@@ -67,16 +68,17 @@ class Desk:
 
 
 class Picky:
-    """A store that cannot keep one Attempt."""
+    """A store that cannot keep one Attempt, nor one mark."""
 
     BROKEN = an_attempt(99)
+    BROKEN_MARK = AccountMark(ACCOUNT, AccountState.PAUSED, "look", NOW)
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
     async def append(self, *entries: Entry) -> list[Task]:
-        """Write entries, but for the broken one."""
-        if any(self.BROKEN in entry.attempts for entry in entries):
+        """Write entries, but for the broken ones."""
+        if any(self.BROKEN in entry.attempts or entry.mark is self.BROKEN_MARK for entry in entries):
             raise TypeError("a defect")
         return await self._store.append(*entries)
 
@@ -205,11 +207,26 @@ async def test_an_entry_that_cannot_be_stored_costs_itself_alone(desk: Desk) -> 
     async with desk.running():
         desk.put(task, Dispatched())
         desk.journal.put(Entry(attempts=(Picky.BROKEN,)))
+        durable = desk.journal.settled(Picky.BROKEN.task_id, patient=True)
         desk.put(other, Dispatched())
         await desk.journal.settled()
 
         assert await desk.state_of(task) is State.SUBMITTING
         assert await desk.state_of(other) is State.SUBMITTING
+        with pytest.raises(TypeError):
+            await durable  # else what waits for it would be sent
+        assert desk.lost == [Picky.BROKEN.task_id]
+
+
+async def test_who_waits_for_an_accounts_mark_hears_that_it_cannot_be_stored(desk: Desk) -> None:
+    desk.journal = Journal(cast("Store", Picky(desk.store)), lambda task_id, _: desk.lost.append(task_id))
+    async with desk.running():
+        desk.journal.put(Entry(mark=Picky.BROKEN_MARK))
+        with pytest.raises(TypeError):
+            await desk.journal.settled()
+
+        assert not desk.lost
+        assert not desk.journal.waiting
 
 
 async def test_what_comes_within_a_tick_is_written_together(desk: Desk) -> None:

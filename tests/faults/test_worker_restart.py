@@ -9,7 +9,6 @@ from discord_simulator.app import Simulator
 from midway.discord.client import DiscordClient
 from midway.discord.port import EventSink
 from midway.domain.action import Action
-from midway.domain.errors import Unavailable
 from midway.domain.task import Ask, State
 from midway.engine.listener import Listener
 
@@ -175,7 +174,9 @@ async def test_a_server_stops_although_the_clock_was_set_while_a_worker_begins_a
     assert rig.engine._running.done()
 
 
-async def test_who_asks_a_worker_that_ends_is_told_so(simulator: Simulator, tmp_path: Path, defect: Defect) -> None:
+async def test_who_asks_a_worker_that_ends_is_answered_by_the_next(
+    simulator: Simulator, tmp_path: Path, defect: Defect
+) -> None:
     """The call ended as cancelled, as if its own client had hung up."""
     faulty = FaultyStore()
     async with stage(simulator, tmp_path, config={"slots": 0}, through=faulty.around) as rig:
@@ -186,10 +187,31 @@ async def test_who_asks_a_worker_that_ends_is_told_so(simulator: Simulator, tmp_
         calling = asyncio.create_task(worker.desk.cancel(task.id))
         await hold.done()
         await defect.strike()
+        hold.release()
 
-        with pytest.raises(Unavailable):
-            await calling
-        assert (await rig.engine.cancel(task.id)).state is State.CANCELLED
+        answered = await calling
+        assert answered is not None
+        assert answered.state is State.CANCELLED
+
+
+async def test_a_wish_about_an_old_task_holds_up_no_other_while_the_disk_hangs(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """The worker waited for the disk, and every event with it."""
+    faulty = FaultyStore()
+    async with stage(simulator, tmp_path, through=faulty.around) as rig:
+        old = await rig.succeeded(await rig.imagine("a red fox"))
+        worker = rig.engine._workers[rig.engine.accounts()[0].id]
+        worker._ledger.drop(old.id)
+        hold = faulty.hold_once("get", lambda task_id: task_id == old.id)
+        calling = asyncio.create_task(worker.desk.cancel(old.id))
+        await hold.done()
+
+        await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a blue cat")))
+        hold.release()
+        answered = await calling
+        assert answered is not None
+        assert answered.state is State.SUCCEEDED
 
 
 def breaks_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

@@ -15,8 +15,9 @@ from midway.discord.decode import decode, decode_message
 from midway.discord.endpoints import Endpoints
 from midway.discord.errors import ForeignHost, Unknown
 from midway.discord.event import Message
+from midway.discord.failure import BLOCK_SECONDS
 from midway.discord.message import job_id
-from midway.discord.once import BLOCK_SECONDS, _retry_after
+from midway.discord.once import _retry_after
 from midway.discord.rest import Rest
 from midway.domain.errors import InvalidField
 from midway.domain.ids import ChannelId

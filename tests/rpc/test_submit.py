@@ -1,5 +1,6 @@
 """Submits over a real channel, to the end of their Tasks."""
 
+import asyncio
 import base64
 from io import BytesIO
 from typing import Any
@@ -110,6 +111,7 @@ async def test_a_custom_zoom_waits_for_its_modal_and_goes_on_as_the_same_task(se
     assert "--zoom 2" in zoom.modal.prompt
     assert zoom.HasField("input_deadline")
     assert answered.task.id == zoom.id
+    assert answered.queued_ahead == 0
     assert drawn.state == SUCCEEDED
 
 
@@ -122,6 +124,21 @@ async def test_a_modal_is_answered_once_for_a_request_id(served: Served) -> None
     assert not first.existing
     assert again.existing
     assert again.task.id == zoom.id
+
+
+async def test_one_request_id_answers_one_modal(served: Served) -> None:
+    """Asked at the same time, the second one failed its task."""
+    zooms = [await pressed(served, "Custom Zoom") for _ in range(2)]
+    requests = [
+        submit_pb2.SubmitModalRequest(task_id=zoom.id, prompt="a red fox --zoom 1.8", request_id="answer-2")
+        for zoom in zooms
+    ]
+    outcomes = await asyncio.gather(*map(served.tasks.SubmitModal, requests), return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, grpc.aio.AioRpcError)]
+    states = [(await served.tasks.GetTask(query_pb2.GetTaskRequest(task_id=zoom.id))).task.state for zoom in zooms]
+
+    assert [refusal.code() for refusal in refused] == [grpc.StatusCode.ALREADY_EXISTS]
+    assert states.count(task_pb2.Task.STATE_AWAITING_INPUT) == 1
 
 
 async def test_a_press_with_its_prompt_does_not_wait(served: Served) -> None:

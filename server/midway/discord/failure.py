@@ -41,13 +41,22 @@ _TIME_TAKEN = re.compile(r" after \d+ (ms|milliseconds)( with .*)?")
 _BY_STATUS: dict[int, type[Rejected]] = {401: Unauthorized, 403: Forbidden, 404: UnknownMessage}
 
 
+BLOCK_SECONDS = 3600.0  # Cloudflare blocks an address for an hour or so without saying for how long
+LONGEST_WAIT = 24 * BLOCK_SECONDS  # longer than any limit of Discord's
+
+
+def usable_wait(seconds: float) -> float:
+    """Return for how long Discord asks to wait; what is no time is a block, much longer than a limit."""
+    return seconds if 0 <= seconds <= LONGEST_WAIT else BLOCK_SECONDS  # "nan" and "inf" are floats, too
+
+
 @contextmanager
 def as_discord_errors() -> Iterator[None]:
     """Raise a DiscordError for whatever goes wrong inside with Discord or on the way to it."""
     try:
         yield
     except discord.RateLimited as err:
-        raise RateLimited("Discord asks to wait", retry_after=err.retry_after) from err
+        raise RateLimited("Discord asks to wait", retry_after=usable_wait(err.retry_after)) from err
     except discord.HTTPException as err:
         raise error_from_http(err) from err
     except ProxyUnusable as err:

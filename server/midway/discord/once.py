@@ -15,7 +15,7 @@ from curl_cffi.requests import AsyncSession, Response
 from curl_cffi.requests.exceptions import RequestException
 
 from midway.discord.errors import RateLimited, Unknown
-from midway.discord.failure import unreachable
+from midway.discord.failure import BLOCK_SECONDS, unreachable, usable_wait
 from midway.discord.way import Way
 
 
@@ -97,8 +97,4 @@ def _retry_after(response: WholeResponse) -> float:
     except (ValueError, KeyError, TypeError):
         header = response.headers.get("Retry-After") or ""
         seconds = float(header) if header.isdecimal() else BLOCK_SECONDS
-    return seconds if 0 <= seconds <= LONGEST_WAIT else BLOCK_SECONDS  # "nan" and "inf" are floats, too
-
-
-BLOCK_SECONDS = 3600.0  # Cloudflare blocks an address for an hour or so without saying for how long
-LONGEST_WAIT = 24 * BLOCK_SECONDS  # longer than any limit of Discord's
+    return usable_wait(seconds)

@@ -9,7 +9,7 @@ by constructor.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import structlog
 from msgspec import Struct
@@ -39,10 +39,13 @@ from midway.engine.effects import (
     Enter,
     ExpectFinal,
     Learn,
+    LoadMask,
     Outside,
     Post,
     Prepare,
     Puzzled,
+    ReadHistory,
+    Recall,
     Relocate,
     SawRemix,
     SlowDown,
@@ -77,6 +80,15 @@ class Wake(Struct, frozen=True):
     names: frozenset[str]
 
 
+class Unpark(Struct, frozen=True):
+    """Hear a parked message, as it fits now."""
+
+    number: int
+
+
+Inner = Effect | Wake | Unpark
+
+
 class Core:
     """Decides for one Account. Owned by its worker."""
 
@@ -88,11 +100,12 @@ class Core:
         self.standing = Standing(config, clock)
         self._outcomes = Outcomes(self.ledger, limits, clock)
         self.sender = Sender(config, self.ledger, self._outcomes, limits, clock, nonces)
-        self._listener = Listener(self.ledger, limits, clock)
+        self._listener = Listener(self.ledger, self._outcomes, limits, clock)
         self._lookback = Lookback(config, self.ledger, self.sender, self._outcomes, limits, clock)
         self._windows = Windows(self.ledger, self.sender.place)
         self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
         self._has_asked_settings = False
+        self._offered: set[TaskId] = set()  # waiting Tasks that other Accounts were asked to take, since the last sweep
         self._forget_at = 0.0
         self._outside: list[Outside] = []  # decided, and not handed out yet
 
@@ -125,8 +138,14 @@ class Core:
         if known is None or known.version < task.version:
             self.ledger.add(task)
 
+    def lose(self, task_id: TaskId) -> None:
+        """Drop all that was decided about a Task, until `regain`."""
+        self.ledger.lose(task_id)
+
     def regain(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
-        """Take over what somebody else wrote of a Task; None: it is another Account's now."""
+        """Take over what the Store has of a Task that was lost; None: it is another Account's now."""
+        if task_id not in self.ledger.lost:
+            return  # all was read anew meanwhile
         self._given.pop(task_id, None)  # it may be that which was dropped, as may an answer to a window
         self._windows.forget(self.ledger.attempts(task_id))
         self.ledger.replace(task_id, task, attempts)
@@ -137,8 +156,8 @@ class Core:
 
     # What Discord says.
 
-    def hear(self, event: Event, *, recalled: bool = False) -> list[Outside]:
-        """Take an event; `recalled`: the Task that it speaks of was asked for."""
+    def hear(self, event: Event) -> list[Outside]:
+        """Take an event."""
         match event:
             case Connected():
                 return self._connected(event)
@@ -149,12 +168,17 @@ class Core:
                 self.standing.disconnected(event.reason)
                 return self._follow([Enter(AccountState.INVALID, event.reason)])
             case _:
-                return self._follow(self._listener.hear(event, recalled=recalled))
+                return self._follow(self._listener.hear(event))
+
+    def recalled(self, reading: Reading) -> list[Outside]:
+        """Take a message whose Task was asked for, and is in memory now if there is one."""
+        return self._follow(self._listener.recalled(reading))
 
     def history_read(self, messages: Sequence[Message] | None, limit: int) -> Iterator[list[Outside]]:
         """Take what a look at the channel's history gave, oldest first; None: Discord did not give it.
 
-        In portions, as it may be long: others may have the event loop between two of them, but not this core.
+        In portions, as it may be long: others may have the event loop between two of them, but no event or wish comes
+        to this core.
         """
         if messages is None:
             self._lookback.not_read()
@@ -163,7 +187,7 @@ class Core:
         try:
             readings: list[Reading] = []
             for some in batched(messages):
-                readings += [reading for message in some if (reading := self._listener.read(message)) is not None]
+                readings += [reading for message in some if (reading := self._read(message)) is not None]
                 yield []
             doubtful = self._listener.doubtful(readings)
             unplaced: list[Reading] = []
@@ -177,12 +201,19 @@ class Core:
             if not is_over:  # a defect; else no look would ever follow
                 self._lookback.not_read()
 
+    def _read(self, message: Message) -> Reading | None:
+        try:
+            return self._listener.read(message)
+        except Exception:  # supervised: one message must not hide the others, nor keep the look from its end
+            log.exception("a message of the history could not be read", message_id=message.id)
+            return None
+
     def _heard_again(self, reading: Reading, *, in_doubt: bool) -> bool:
         """Apply a message of the history; tell whether its job is nobody's we know."""
         try:
             effects, is_unplaced = self._listener.read_again(reading, in_doubt=in_doubt)
             self._apply(effects)
-        except Exception:  # supervised: one message must not hide the others, nor keep the look from its end
+        except Exception:  # supervised, as above
             log.exception("a message of the history could not be heard", message_id=reading.message.id)
             return True
         return is_unplaced
@@ -215,10 +246,17 @@ class Core:
         """Tell whether an Interaction is still to be sent, now that it is stored."""
         return self._outcomes.is_wanted(nonce) and not self.standing.needs_person
 
-    def left(self, nonce: Nonce) -> list[Outside]:
+    def waited_long(self, nonce: Nonce) -> bool:
+        """Tell whether an Interaction waited so long for the disk that it must be `postponed` before it leaves."""
+        return self._outcomes.waited_long(nonce)
+
+    def postponed(self, nonce: Nonce) -> list[Outside]:
+        """Count an Interaction's times from now; it may leave when that is stored."""
+        return self._follow(self._outcomes.postponed(nonce))
+
+    def left(self, nonce: Nonce) -> None:
         """Note that an Interaction goes to Discord now."""
         self.sender.left(nonce)
-        return self._follow(self._outcomes.left(nonce))
 
     def unsent(self, nonce: Nonce) -> list[Outside]:
         """Note that an Interaction was not sent and will not be."""
@@ -236,8 +274,9 @@ class Core:
         """End a Task as CANCELLED, saying honestly what goes on upstream; one that has ended stays as it is."""
         task = self._known(task_id)
         attempts = self.ledger.attempts(task_id)
-        waits_for_disk = bool(attempts) and len(attempts) == 1 and self.sender.waits_for_disk(attempts[0].nonce)
-        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT} or waits_for_disk
+        waits_for_disk = bool(attempts) and self.sender.waits_for_disk(attempts[-1].nonce)
+        is_first = waits_for_disk and all(attempt.settled for attempt in attempts[:-1])
+        unsent = task.state in {State.QUEUED, State.AWAITING_INPUT} or is_first
         return self.tell(task_id, Cancelled(NOTHING_SENT if unsent else STILL_DRAWING))
 
     def give_input(
@@ -279,6 +318,7 @@ class Core:
         """Do what is due: deadlines, expired messages, and whatever may be sent now."""
         self._listener.expire()
         if self._lookback.is_due():
+            self._offered.clear()
             # Before the first session it is not known to whom messages speak.
             has_session = is_connected and self.standing.is_connected
             self._apply(self._lookback.sweep(is_connected=has_session))
@@ -286,7 +326,7 @@ class Core:
             self._forget_at = self._clock.monotonic() + FORGET_SECONDS
             self._forget_old()
         if self.standing.needs_person:
-            self.sender.recall()
+            self.sender.withdraw()
             self._apply(self._moved_away())
         while is_connected and self.standing.takes_work and (effects := self.sender.next()):
             self._apply(effects)
@@ -325,7 +365,7 @@ class Core:
         return self._follow([*self._lookback.look(), *([AskSettings()] if wants_settings else [])])
 
     def _follow(self, effects: Iterable[Effect]) -> list[Outside]:
-        """Apply what changes memory, in order, and what follows from that; return what is to be done outside."""
+        """Apply effects; return what is to be done outside."""
         self._apply(effects)
         return self._handed_out()
 
@@ -334,20 +374,33 @@ class Core:
         return outside
 
     def _apply(self, effects: Iterable[Effect]) -> None:
-        """Do the same, and keep what is to be done outside: a defect further on must not lose it."""
-        waiting: deque[Effect | Wake] = deque(effects)
-        try:
-            while waiting:
-                self._apply_one(waiting.popleft(), waiting)
-        except Exception:
-            for effect in waiting:
-                if isinstance(effect, Post):  # what it follows is not written, so it is not sent
-                    self.sender.arrived(effect.nonce)
-                elif isinstance(effect, Prepare):
-                    self.sender.unprepared(effect.task.id)
-            raise
+        """Apply what changes memory, in order, and what follows from that; keep what is to be done outside.
 
-    def _apply_one(self, effect: Effect | Wake, waiting: "deque[Effect | Wake]") -> None:
+        A defect costs the Task that it shows for, with what else was to be done for it.
+        """
+        waiting: deque[Inner] = deque(effects)
+        while waiting:
+            effect = waiting.popleft()
+            try:
+                self._apply_one(effect, waiting)
+            except Exception as error:  # supervised: it must not lose what was decided before, nor hold up others
+                task_id = _about(effect)
+                if task_id is None:
+                    log.exception("a decision could not be applied", effect=type(effect).__name__)
+                else:
+                    self._give_up(task_id, waiting)
+                    waiting.extend(self._outcomes.break_off(task_id, error))
+
+    def _give_up(self, task_id: TaskId, waiting: deque[Inner]) -> None:
+        """Leave out what was to be done for a Task: what it follows is not written."""
+        for effect in [each for each in waiting if _about(each) == task_id]:
+            waiting.remove(effect)
+            if isinstance(effect, Post):
+                self.sender.arrived(effect.nonce)
+            elif isinstance(effect, Prepare):
+                self.sender.unprepared(task_id)
+
+    def _apply_one(self, effect: Inner, waiting: deque[Inner]) -> None:  # noqa: C901, PLR0912 - a case for each effect
         match effect:
             case Change() | Learn():
                 waiting.extend(self._remember(effect))
@@ -355,18 +408,30 @@ class Core:
                 self.ledger.index.disown(keys)
                 waiting.append(Wake(frozenset(names_in(keys))))
             case Wake(names):
-                found = self._listener.woken(names)
-                waiting.extend([] if found is None else [*found, effect])
+                numbers = self._listener.woken(names)
+                waiting.extend([*map(Unpark, numbers), effect] if numbers else [])
+            case Unpark(number):  # before the next one: what is learnt from it tells whose that is
+                waiting.extendleft(reversed(self._listener.unparked(number)))
             case AnswerWindow(press, event):
                 waiting.extend(self._windows.answer(press, event))
             case Enter(state, reason):
                 self._keep(self._entered(state, reason))
             case DrewFast():
                 self._keep(self.standing.drew_fast())
-            case SlowDown() | SawRemix() | Puzzled() | ExpectFinal() | Submit():
-                self._note(effect)
-            case _:
+            case SlowDown(seconds):
+                self.sender.pause(seconds)
+            case SawRemix(is_on):
+                self.standing.saw_remix(is_on=is_on)
+            case Puzzled(words):
+                self.standing.puzzled(words)
+            case ExpectFinal(task_id):
+                self._lookback.expect_final(task_id)
+            case Submit(outgoing):
+                self.sender.submit(outgoing)
+            case Write() | Prepare() | Post() | ReadHistory() | LoadMask() | Recall() | Relocate() | AskSettings():
                 self._outside.append(effect)
+            case _:
+                assert_never(effect)
 
     def _remember(self, effect: Change | Learn) -> list[Wake]:
         """Change the ledger, and have that written; return which names were learnt or mean another Attempt now."""
@@ -381,32 +446,24 @@ class Core:
         if mark is not None:
             self._outside.append(Write(Entry(mark=mark)))
 
-    def _note(self, effect: SlowDown | SawRemix | Puzzled | ExpectFinal | Submit) -> None:
-        match effect:
-            case Submit(outgoing):
-                self.sender.submit(outgoing)
-            case SlowDown(seconds):
-                self.sender.pause(seconds)
-            case SawRemix(is_on):
-                self.standing.saw_remix(is_on=is_on)
-            case Puzzled(words):
-                self.standing.puzzled(words)
-            case ExpectFinal(task_id):
-                self._lookback.expect_final(task_id)
-
     def _entered(self, state: AccountState, reason: str) -> AccountMark | None:
         """Enter a state; a need for a person is never softened to LIMITED."""
         is_softer = self.standing.needs_person and state is AccountState.LIMITED
         return None if is_softer else self.standing.become(state, reason)
 
     def _moved_away(self) -> list[Effect]:
-        """Offer waiting Tasks to other Accounts; those bound to this one wait, and say for what."""
+        """Offer waiting Tasks to other Accounts, at once and with each sweep; those bound to this one say so."""
         effects: list[Effect] = []
+        movable: list[Task] = []
         for task in [*self.ledger.waiting(drawing=True), *self.ledger.waiting(drawing=False)]:
-            if self.sender.is_busy(task.id):
+            if self.sender.is_busy(task.id) or task.id in self._offered:
                 continue
-            effects += self._told_to_wait(task) if is_bound(task.ask) else [Relocate(task)]
-        return effects
+            self._offered.add(task.id)
+            if is_bound(task.ask):
+                effects += self._told_to_wait(task)
+            else:
+                movable.append(task)
+        return [*effects, *([Relocate(tuple(movable))] if movable else [])]
 
     def _known(self, task_id: TaskId) -> Task:
         task = self.ledger.tasks.get(task_id)
@@ -419,8 +476,26 @@ class Core:
         self.ledger.forget_old()
         kept = self.ledger.index.by_nonce
         self.sender.forget_old(kept)
+        self._outcomes.forget_old(self.ledger.tasks)
         self._windows.forget_old(kept)
         self._given = {task_id: request for task_id, request in self._given.items() if task_id in self.ledger.tasks}
+
+
+def _about(effect: Inner) -> TaskId | None:
+    """Return the Task that an effect is about; None when it is about none, or about many."""
+    match effect:
+        case Change(task_id=task_id):
+            return task_id
+        case Learn(attempts):
+            return attempts[0].task_id if attempts else None
+        case AnswerWindow(press, _):
+            return press.task_id
+        case Submit(outgoing) | Post(outgoing=outgoing):
+            return outgoing.task_id
+        case Prepare(task, _) | LoadMask(task, _):
+            return task.id
+        case _:
+            return None
 
 
 def batched(items: Sequence[T]) -> Iterator[Sequence[T]]:

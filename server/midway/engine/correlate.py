@@ -261,15 +261,6 @@ def leaves_trace(attempt: Attempt) -> bool:
     return Verb.PANEL not in TRAITS[attempt.action].verbs and bool(attempt.prompt_key or attempt.parent_message_id)
 
 
-def may_show(text: str, attempt: Attempt) -> bool:
-    """Tell whether a message's text may be about an Attempt whose words Midjourney has changed.
-
-    It changes words, but never takes all of them away: a job that shows none (a blend) was not asked for by any.
-    """
-    content = parse_content(text)
-    return content is None or not attempt.prompt_key or bool(prompt_key(content.prompt))
-
-
 def _could_be(keys: Keys, attempt: Attempt) -> bool:
     """Tell whether nothing speaks against it: kind of message, picked index, and whatever tells jobs apart."""
     return (

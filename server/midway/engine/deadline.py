@@ -81,15 +81,16 @@ def _patience(task: Task, limits: Limits, speed: Speed) -> tuple[timedelta, time
 
 def _running(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Speed) -> list[Deadline]:
     total, idle = _patience(task, limits, speed)
-    begun = task.started_at or task.state_since
-    alive = task.progressed_at or task.state_since
+    latest = next((attempt for attempt in reversed(attempts) if attempt.is_open), None)
+    sent = max(task.state_since, latest.sent_at) if latest else task.state_since  # the disk may have been waited for
+    begun = task.started_at or sent
+    alive = max(task.progressed_at or sent, sent)
     found = [_look(begun + total, Reason.TOTAL_TIMEOUT, "Midjourney did not finish it in time")]
     if task.remark is not Remark.QUEUED_UPSTREAM:
         found.append(_look(alive + idle, Reason.IDLE_TIMEOUT, "Midjourney gave no sign of life in time"))
     if task.remark is Remark.UNKNOWN and task.remarked_at:
         message = f"Midjourney said, and nothing after it: {task.notices[-1] if task.notices else '(no words)'}"
         found.append(_look(task.remarked_at + limits.unknown_remark_timeout, Reason.IDLE_TIMEOUT, message))
-    latest = next((attempt for attempt in reversed(attempts) if attempt.is_open), None)
     silence = _silence(task, latest) if latest else None
     if latest and silence:
         found.append(_look(latest.sent_at + limits.ack_timeout, *silence))

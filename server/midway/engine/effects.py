@@ -6,7 +6,7 @@ process, or ask for what is not in memory; `worker` carries them out, each in it
 
 from msgspec import Struct
 
-from midway.discord.event import Event, IframeOpened, ModalOpened
+from midway.discord.event import IframeOpened, ModalOpened
 from midway.domain.account import AccountState
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import MessageId, Nonce, TaskId
@@ -15,6 +15,7 @@ from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import Task
 from midway.engine.correlate import Keys
 from midway.engine.outgoing import Outgoing
+from midway.engine.reading import Reading
 from midway.store.port import Entry, RequestKey
 
 
@@ -128,16 +129,16 @@ class LoadMask(Struct, frozen=True):
 
 
 class Recall(Struct, frozen=True):
-    """Take a Task back into memory, then hear the event that speaks of it again."""
+    """Take a Task back into memory, then hear the message that speaks of it."""
 
     task_id: TaskId
-    event: Event
+    reading: Reading
 
 
 class Relocate(Struct, frozen=True):
-    """Give a waiting Task to an Account that can run it, if there is one."""
+    """Give waiting Tasks, oldest first, to Accounts that can run them, as long as there is one."""
 
-    task: Task
+    tasks: tuple[Task, ...]
 
 
 class AskSettings(Struct, frozen=True):

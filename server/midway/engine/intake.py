@@ -91,6 +91,14 @@ class Intake:
 
     async def answer(self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None) -> Placed:
         """Answer what a Task waits for. Raises a Refusal naming `task_id`, `prompt` or `mask`."""
+        if request is None:
+            return await self._answer(task_id, prompt, mask, None)
+        async with self._repeats.setdefault(request.id, asyncio.Lock()):
+            return await self._answer(task_id, prompt, mask, request)
+
+    async def _answer(
+        self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
+    ) -> Placed:
         if request is not None:
             earlier = await self._store.by_request(request)
             if earlier is not None:
@@ -102,8 +110,9 @@ class Intake:
             mask = await self._fitting_mask(task, mask)
             prompt = await self._wording.english(prompt.strip() or (task.modal.prompt if task.modal else ""), "prompt")
         worker = self.worker_of(task)
+        ahead = worker.waiting_count
         answered = await worker.desk.give_input(task_id, prompt, mask, request)
-        return Placed(answered, created=True, ahead=worker.account().queued - 1)
+        return Placed(answered, created=True, ahead=ahead)
 
     def worker_of(self, task: Task) -> Worker:
         """Return the worker of a Task's Account. Raises Unavailable when that Account is configured no longer."""

@@ -9,7 +9,7 @@ meanwhile is lost: all that was decided about it here is dropped, and its Accoun
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
 
 import structlog
@@ -148,10 +148,12 @@ class Journal:
         """Let go of an entry that has a defect, with all that was decided about its Task since."""
         log.error("an entry cannot be stored; what it says is lost", exc_info=error)
         self._batch_size = 0
-        if entry.task is not None:
-            self._drop(entry.task.id, error)
-        else:
-            self._leave()  # what was learnt of Attempts, or a mark
+        tasks = _tasks_of(entry)
+        for task_id in tasks:
+            self._drop(task_id, error)
+        if not tasks:  # an Account's mark: an operator waits for it
+            self._leave()
+            _fail(self._impatient, error)
         self._answer_waiters()
 
     def _drop(self, task_id: TaskId, error: Exception) -> None:
@@ -159,9 +161,7 @@ class Journal:
         kept = ((number, _without(entry, task_id)) for number, entry in self._entries)
         self._entries = deque((number, entry) for number, entry in kept if entry is not None)
         self._last.pop(task_id, None)
-        for _, _, of_task, durable in self._waiters:
-            if of_task == task_id and not durable.done():
-                durable.set_exception(error)
+        _fail([durable for _, _, of_task, durable in self._waiters if of_task == task_id], error)
         self._lost(task_id, error)
 
     def _leave(self) -> None:
@@ -180,11 +180,16 @@ class Journal:
 
     def _tell_impatient(self, error: StoreUnavailable) -> None:
         for durable in list(self._impatient):
-            if not durable.done():
-                durable.set_exception(StoreUnavailable(str(error)))
+            _fail([durable], StoreUnavailable(str(error)))
         # Their errors keep their calls, and who is told asks again.
         self._waiters = [waiter for waiter in self._waiters if not waiter[-1].done()]
         heapq.heapify(self._waiters)
+
+
+def _fail(waiting: Iterable["asyncio.Future[None]"], error: Exception) -> None:
+    for durable in list(waiting):
+        if not durable.done():
+            durable.set_exception(error)
 
 
 def _tasks_of(entry: Entry) -> set[TaskId]:

@@ -34,12 +34,14 @@ class Ledger:
         self._unfinished: dict[TaskId, Task] = {}
         self._waiting: dict[bool, dict[TaskId, Task]] = {True: {}, False: {}}  # by whether it takes a drawing slot
         self.running: dict[TaskId, Task] = {}
+        self.lost: set[TaskId] = set()  # dropped, to be read anew; their Attempts stay until then
 
     def load(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
         """Take over what the Store has, in the place of all that was known. Other sessions' jobs stay known."""
         self.index = self.index.with_only(attempts)
         for known in self._parts():
             known.clear()
+        self.lost.clear()
         for task in tasks:
             self.add(task)
 
@@ -54,6 +56,11 @@ class Ledger:
         """Give a Task away; another Account's worker writes it from now on."""
         for tasks in self._parts():
             tasks.pop(task_id, None)
+
+    def lose(self, task_id: TaskId) -> None:
+        """Decide nothing about a Task until `replace`: the Store does not have what is known of it here."""
+        self.drop(task_id)
+        self.lost.add(task_id)
 
     def _parts(self) -> tuple[dict[TaskId, Task], ...]:
         return self.tasks, self._unfinished, *self._waiting.values(), self.running
@@ -96,6 +103,7 @@ class Ledger:
         Attempts that it does not have were never sent.
         """
         self.drop(task_id)
+        self.lost.discard(task_id)
         for attempt in self.attempts(task_id):
             self.index.drop(attempt)
         if task is not None:

@@ -1,10 +1,11 @@
 """Hears what Discord says to one Account and tells what it means for whom.
 
 Event -> `reading` (what does it say?) -> `correlate` (which Attempt?) -> effects. It changes nothing but what it keeps
-of messages that match nothing yet.
+of messages that match nothing yet, and which message is the newest.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from midway.domain.account import AccountState
 from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.errors import Reason
-from midway.domain.ids import InteractionId, MessageId, Nonce, TaskId, UserId
+from midway.domain.ids import InteractionId, MessageId, Nonce, TaskId, UserId, time_of_snowflake
 from midway.domain.lifecycle import (
     Accepted,
     Noticed,
@@ -41,7 +42,7 @@ from midway.domain.task import Remark, State, Task
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected
 from midway.engine.clock import SteadyClock
-from midway.engine.correlate import is_guess, match, press_answered
+from midway.engine.correlate import CLOCK_SKEW, is_guess, match, press_answered
 from midway.engine.deadline import waits_for_modal
 from midway.engine.effects import (
     AnswerWindow,
@@ -60,6 +61,7 @@ from midway.engine.effects import (
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.lot import ParkingLot
+from midway.engine.outcomes import Outcomes
 from midway.engine.outgoing import tries
 from midway.engine.reading import Reading, read
 
@@ -71,8 +73,9 @@ MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
 class Listener:
     """Reads Discord's events against the ledger. Owned by one core."""
 
-    def __init__(self, ledger: Ledger, limits: Limits, clock: SteadyClock) -> None:
+    def __init__(self, ledger: Ledger, outcomes: Outcomes, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
+        self._outcomes = outcomes
         self._limits = limits
         self._clock = clock
         self._lot = ParkingLot(limits.park_time, limits.max_parked_messages)
@@ -82,15 +85,12 @@ class Listener:
         """Note whose session it is."""
         self._user_id = user_id
 
-    def hear(self, event: Event, *, recalled: bool = False) -> list[Effect]:
-        """Tell what follows from one event; a message that matches nothing yet is parked.
-
-        `recalled`: the Task that it speaks of was asked for, and is in memory if there is one.
-        """
+    def hear(self, event: Event) -> list[Effect]:
+        """Tell what follows from one event; a message that matches nothing yet is parked."""
         match event:
             case MessageCreated(message) | MessageUpdated(message):
                 reading = self.read(message)
-                return self._message(reading, event, recalled=recalled) if reading else []
+                return self._message(reading) if reading else []
             case MessageDeleted():
                 return self._deleted(event)
             case InteractionCreated(id=id_, nonce=nonce) | InteractionSucceeded(id=id_, nonce=nonce):
@@ -105,7 +105,8 @@ class Listener:
     def read(self, message: Message) -> Reading | None:
         """Read a message; None when it is no bot's, or certainly speaks to somebody else."""
         reading = read(message)
-        self._ledger.index.saw(message.id)
+        if time_of_snowflake(message.id) < self._clock.now() + CLOCK_SKEW:  # one from the future would outdo all others
+            self._ledger.index.saw(message.id)
         is_ours = reading is not None and (self._user_id is None or reading.names in {None, self._user_id})
         return reading if is_ours else None
 
@@ -138,36 +139,48 @@ class Listener:
         """
         effects = _settings(reading)
         if self._pressed_panel(reading):
-            return [*effects, *self._message(reading, MessageUpdated(reading.message), recalled=False)], False
+            return [*effects, *self._message(reading)], False
         attempt = None if in_doubt and is_guess(reading.keys, self._ledger.index) else self._match(reading)
         if attempt is not None:
-            return [*effects, *self._taken(attempt, reading, live=False)], False
+            return [*effects, *self._told(attempt, reading, live=False)], False
         # The history shows no nonce, only an Interaction. Trouble that it tells may have been settled by a person.
         index = self._ledger.index
         if index.is_foreign(reading.keys) or index.is_of_another_session(reading.keys.interaction_id):
             effects.append(Disown(reading.keys))
         return effects, reading.tells_of_a_job
 
-    def woken(self, names: Iterable[str]) -> list[Effect] | None:
-        """Match the first message that is parked under one of these names and fits now; None when none does."""
+    def woken(self, names: Iterable[str]) -> list[int]:
+        """Return the numbers of the messages that are parked under one of these names and fit now, oldest first."""
         parked = self._lot.named(names)
         doubtful = self.doubtful(reading for _, reading in parked) if len(parked) > 1 else ()
-        for number, reading in parked:
-            attempt = None if reading.message.id in doubtful else self._match(reading)
-            if attempt is not None:
-                self._lot.take(number)
-                return self._taken(attempt, reading)
-        return None
+        return [n for n, reading in parked if reading.message.id not in doubtful and self._match(reading) is not None]
 
-    def _message(self, reading: Reading, event: Event, *, recalled: bool) -> list[Effect]:
+    def unparked(self, number: int) -> list[Effect]:
+        """Tell what follows from a parked message, if it still fits after those before it."""
+        reading = self._lot.get(number)
+        attempt = self._match(reading) if reading else None
+        if reading is None or attempt is None:
+            return []
+        self._lot.take(number)
+        return self._told(attempt, reading)
+
+    def recalled(self, reading: Reading) -> list[Effect]:
+        """Tell what follows from a message, now that the Task that it speaks of is in memory, if there is one."""
+        return self._placed(reading, self._pressed_panel(reading))
+
+    def _message(self, reading: Reading) -> list[Effect]:
         pressed = self._pressed_panel(reading)
-        if pressed and not recalled and self._parent_id(pressed) not in self._ledger.tasks:
-            return [Recall(self._parent_id(pressed), event)]
+        if pressed and self._parent_id(pressed) not in self._ledger.tasks:
+            return [Recall(self._parent_id(pressed), reading)]
+        return self._placed(reading, pressed)
+
+    def _placed(self, reading: Reading, pressed: Attempt | None) -> list[Effect]:
+        """Tell what a message means for its Attempt, or keep it; `pressed`: the press that it may answer."""
         is_answer = pressed is not None and self._is_new_panel(pressed, reading)
         attempt = pressed if is_answer else self._match(reading)
         effects = _settings(reading)
         if attempt is not None:
-            return [*effects, *self._taken(attempt, reading)]
+            return [*effects, *self._told(attempt, reading)]
         effects += self._trouble(reading)
         if self._ledger.index.is_foreign(reading.keys):
             return [*effects, Disown(reading.keys)]
@@ -211,8 +224,12 @@ class Listener:
         task = self._ledger.tasks.get(attempt.task_id)
         return task.ask.parent_id if task and task.ask.parent_id else attempt.task_id
 
-    def _taken(self, attempt: Attempt, reading: Reading, *, live: bool = True) -> list[Effect]:
+    def _told(self, attempt: Attempt, reading: Reading, *, live: bool = True) -> list[Effect]:
         """Tell what a message means for its Attempt and its Task."""
+        taken = partial(self._taken, attempt, reading, live=live)
+        return list(self._outcomes.unless_it_breaks(attempt.task_id, taken))
+
+    def _taken(self, attempt: Attempt, reading: Reading, *, live: bool) -> list[Effect]:
         task = self._ledger.tasks.get(attempt.task_id)
         if task is None:
             return []
@@ -221,8 +238,10 @@ class Listener:
         match reading.meaning:
             case Finished(event):
                 return self._finished(task, learnt, reading.message, event.result)
-            case Rejected() as rejected if not (attempt.settled and is_known):
+            case Rejected() as rejected if not attempt.settled:
                 return self._rejected(task, learnt, rejected)
+            case Rejected() as rejected if not is_known:
+                return [Learn((learnt,)), *_enters(rejected)]  # its Task has gone on without it
             case Accepted() | Progressed() | Noticed() as said:
                 news = _news(task, said, reading, is_known=is_known, live=live)
                 events = (*_modal_skipped(task, attempt), news) if news else ()
@@ -297,8 +316,8 @@ class Listener:
 
     def _interaction_failed(self, event: InteractionFailed) -> list[Effect]:
         attempt = self._by_window(event.nonce, event.id)
-        if attempt is None or not attempt.is_open:
-            return []
+        if attempt is None or not attempt.is_open or attempt.message_ids:
+            return []  # its messages prove that it was answered
         code = f" (reason {event.reason_code})" if event.reason_code is not None else ""
         failure = failed(Reason.INTERACTION_FAILED, f"Midjourney did not answer the interaction{code}")
         # Unsettled: a bot that answers too late may draw all the same.
@@ -328,8 +347,7 @@ class Listener:
 
 
 def _settings(reading: Reading) -> list[Effect]:
-    is_on = classify.remix_from_panel(reading.message)
-    return [] if is_on is None else [SawRemix(is_on)]
+    return [] if reading.remix is None else [SawRemix(reading.remix)]
 
 
 def _enters(rejected: Rejected) -> list[Effect]:

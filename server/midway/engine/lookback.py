@@ -20,7 +20,7 @@ from midway.domain.lifecycle import Accepted, Progressed, Requeued
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import SteadyClock
-from midway.engine.correlate import CLOCK_SKEW, leaves_trace, may_show
+from midway.engine.correlate import CLOCK_SKEW, leaves_trace
 from midway.engine.deadline import Deadline, deadline, is_drawn_in_time, is_surely_early, may_be_drawn_until, release
 from midway.engine.effects import Change, Effect, Learn, ReadHistory
 from midway.engine.ledger import Ledger
@@ -63,7 +63,7 @@ class Lookback:
         self._retry_at = self._sweep_at = clock.monotonic()
         self._began_at = self._swept_at = clock.now()  # since when Discord was heard; when it was looked last
         self._looks: deque[datetime] = deque()  # when the reads that count began
-        self._finals: dict[TaskId, float] = {}  # progress message deleted: look at the history then (monotonic)
+        self._finals: dict[TaskId, datetime] = {}  # progress message deleted: look at the history then
 
     def is_due(self) -> bool:
         """Tell whether it is time for the next sweep."""
@@ -108,13 +108,13 @@ class Lookback:
 
     def expect_final(self, task_id: TaskId) -> None:
         """Look for a Task's last message when it has had its time to come."""
-        self._finals.setdefault(task_id, self._clock.monotonic() + self._limits.final_grace.total_seconds())
+        self._finals.setdefault(task_id, self._clock.now() + self._limits.final_grace)
 
     def _is_final_due(self) -> bool:
-        moment = self._clock.monotonic()
+        now = self._clock.now()
         for task_id in [each for each in self._finals if not self._awaits_final(each)]:
             del self._finals[task_id]
-        return any(at <= moment for at in self._finals.values())
+        return any(at <= now for at in self._finals.values())
 
     def _awaits_final(self, task_id: TaskId) -> bool:
         task = self._ledger.tasks.get(task_id)
@@ -170,13 +170,12 @@ class Lookback:
         """
         began, self._reading_since = self._reading_since, None
         now, moment = self._clock.now(), self._clock.monotonic()
-        for task_id in [each for each, at in self._finals.items() if at <= moment]:
-            del self._finals[task_id]
         took = now - began if began else timedelta(0)
         if began is None or took > (1 + count // PAGE) * self._limits.slow_read:
             self._retry_at = moment + max(RETRY_AFTER_SECONDS, took.total_seconds())  # what is overdue asks again
             return []
         self._looks.append(began)
+        self._finals = {task_id: at for task_id, at in self._finals.items() if at >= began}
         complete_since = _created(oldest) if oldest else None
         return self._requeue_never_sent(complete_since, unplaced) if self._limits.resubmit_after_crash else []
 
@@ -195,7 +194,7 @@ class Lookback:
             is_seen_whole = complete_since is None or complete_since < begun
             if not (is_seen_whole and self._was_never_sent(attempt)) or self._was_overfull(attempt):
                 continue
-            if not any(self._last_drawn(m) > begun for m in unplaced if may_show(m.message.content, attempt)):
+            if not any(self._last_drawn(m) > begun for m in unplaced if m.may_show(attempt)):
                 settled = replace(attempt, ended_at=self._clock.now(), settled=True)
                 effects.append(Change(task_id=attempt.task_id, events=(Requeued(NEVER_SENT),), attempts=(settled,)))
         return effects
@@ -233,9 +232,11 @@ class Lookback:
     def clock_was_set(self) -> None:
         """Forget the times of before: they are told by another clock than those of the Tasks from now on."""
         self._looks.clear()
+        now = self._clock.now()
         if self._reading_since is not None:
-            self._reading_since = self._clock.now()
-        self._began_at = self._swept_at = self._clock.now()
+            self._reading_since = now
+        self._began_at = self._swept_at = now
+        self._finals = dict.fromkeys(self._finals, now)
 
     def reset(self) -> None:
         """Begin anew after a defect ended the worker, and a look at the history with it."""
@@ -246,7 +247,8 @@ class Lookback:
         effects: list[Effect] = []
         for attempt in list(self._ledger.index.open()):
             task = self._ledger.tasks.get(attempt.task_id)
-            if task is None or task.state.is_terminal:
+            is_ended = task is None or task.state.is_terminal
+            if is_ended and attempt.task_id not in self._ledger.lost:
                 over = partial(self._over, task, attempt, now)
                 effects += self._outcomes.unless_it_breaks(attempt.task_id, over)
         return effects

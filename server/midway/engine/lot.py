@@ -31,6 +31,11 @@ class ParkingLot:
         numbers = {number for name in names for number in self._by_name.get(name, ())}
         return [(number, self._parked[number][1]) for number in sorted(numbers)]
 
+    def get(self, number: int) -> Reading | None:
+        """Return what is kept under a number; None when it is kept no longer."""
+        kept = self._parked.get(number)
+        return kept[1] if kept else None
+
     def take(self, number: int) -> None:
         """Keep it no longer: it has found its Attempt."""
         if number in self._parked:

@@ -5,6 +5,7 @@ from msgspec import Struct
 from midway.discord.event import Message
 from midway.discord.message import parse_content
 from midway.domain.action import Verb
+from midway.domain.attempt import Attempt
 from midway.domain.ids import UserId
 from midway.domain.lifecycle import Noticed
 from midway.engine import classify
@@ -17,7 +18,7 @@ class Reading(Struct, frozen=True):
     """A message of the bot's: whose it may be, and what it means.
 
     `words` are those that no table holds. `names` is the user that it names, as its text or Discord says.
-    `has_grammar` is true when its text is that of a job.
+    `has_grammar` is true when its text is that of a job. `remix` is the switch of a settings panel; None: it is none.
     """
 
     message: Message
@@ -26,6 +27,7 @@ class Reading(Struct, frozen=True):
     words: Noticed | None
     names: UserId | None
     has_grammar: bool
+    remix: bool | None
 
     @property
     def is_panel(self) -> bool:
@@ -36,6 +38,13 @@ class Reading(Struct, frozen=True):
     def tells_of_a_job(self) -> bool:
         """Whether a job is behind it; of one that failed nothing but an embed may be left."""
         return self.has_grammar or (self.meaning is not None and not self.is_panel)
+
+    def may_show(self, attempt: Attempt) -> bool:
+        """Tell whether its text may be about an Attempt whose words Midjourney has changed.
+
+        It changes words, but never takes all of them away: a job that shows none (a blend) was not asked for by any.
+        """
+        return not self.has_grammar or not attempt.prompt_key or bool(self.keys.prompt_key)
 
 
 def read(message: Message) -> Reading | None:
@@ -51,4 +60,5 @@ def read(message: Message) -> Reading | None:
         words=classify.unknown_words(message),
         names=content.user_id if content else message.interaction_user_id,
         has_grammar=content is not None,
+        remix=classify.remix_from_panel(message),
     )

@@ -24,6 +24,8 @@ from midway.engine.limits import Limits
 from midway.engine.outcomes import Outcomes
 from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing
 
+LONGEST_PAUSE_SECONDS = 86_400.0
+
 
 class Sender:
     """Keeps what is being prepared, what is ready and what is on its way. Owned by one core."""
@@ -63,7 +65,7 @@ class Sender:
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long."""
-        self._send_at = max(self._send_at, self._clock.monotonic() + seconds)
+        self._send_at = max(self._send_at, self._clock.monotonic() + min(seconds, LONGEST_PAUSE_SECONDS))
 
     def keep_pace(self) -> None:
         """Count an Interaction that goes now."""
@@ -89,7 +91,7 @@ class Sender:
         """Put the answer to a window before everything else that waits."""
         self._ready.appendleft(outgoing)
 
-    def recall(self) -> None:
+    def withdraw(self) -> None:
         """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to windows stay."""
         for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_WINDOW]:
             self._forget(outgoing)
@@ -148,7 +150,7 @@ class Sender:
         for drawing in (True, False):
             free = self._free_slots(drawing=drawing)
             for task in self._ledger.waiting(drawing=drawing) if free > 0 else ():
-                if task.id in self._busy:
+                if task.id in self._busy or task.id in self._outcomes.broken:
                     continue
                 begun = self._outcomes.unless_it_breaks(task.id, partial(self._begin, task))
                 effects += begun
@@ -180,8 +182,8 @@ class Sender:
         """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
         task = self._ledger.tasks.get(outgoing.task_id)
         follows_window = outgoing.kind in FOLLOWS_WINDOW
-        if task is None or task.state.is_terminal or (task.state is not State.QUEUED and not follows_window):
-            return []  # cancelled meanwhile
+        if task is None or not (self._window_waits(task) if follows_window else task.state is State.QUEUED):
+            return []  # cancelled meanwhile, or it went on without the window
         attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
         before = self._ledger.ended(task.id, settled=True) if follows_window else ()
         self.keep_pace()
@@ -189,6 +191,12 @@ class Sender:
         self._announced.add(attempt.nonce)
         dispatched = Change(task_id=task.id, events=(Dispatched(),), attempts=(*before, attempt))
         return [dispatched, Post(attempt.nonce, outgoing)]
+
+    def _window_waits(self, task: Task) -> bool:
+        """Tell whether the press that opened a window has brought nothing else yet."""
+        attempts = self._ledger.attempts(task.id)
+        is_press = bool(attempts) and attempts[-1].is_open and not attempts[-1].message_ids
+        return is_press and task.state in {State.SUBMITTING, State.SUBMITTED}
 
     def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:
         given = task.ask.modal_prompt

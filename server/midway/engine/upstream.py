@@ -16,7 +16,6 @@ from midway.domain.errors import NoAccount, Reason, Refusal, Unavailable
 from midway.domain.ids import ChannelId, MessageId, Nonces, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
-from midway.engine.clock import SteadyClock
 from midway.engine.core import Core
 from midway.engine.dispatch import prepare
 from midway.engine.effects import Outside, Post
@@ -39,6 +38,9 @@ class Loop(Protocol):
     def do(self, decision: Decision) -> None:
         """Have it decide at once."""
 
+    def stored(self, task_id: TaskId) -> Awaitable[None]:
+        """Return what is done when all that was decided about a Task is stored. It raises VersionConflict."""
+
     def report(self, decision: Decision) -> None:
         """Have it decide in its turn."""
 
@@ -55,7 +57,6 @@ class Upstream:
         connection: Connection,
         store: Store,
         core: Core,
-        clock: SteadyClock,
         nonces: Nonces,
         loop: Loop,
     ) -> None:
@@ -63,7 +64,6 @@ class Upstream:
         self._connection = connection
         self._store = store
         self._core = core
-        self._clock = clock
         self._nonces = nonces
         self._loop = loop
         self.mailbox = Mailbox()
@@ -73,6 +73,9 @@ class Upstream:
         nonce, task_id = post.nonce, post.outgoing.task_id
         try:
             await durable
+            while self._core.may_leave(nonce) and self._core.waited_long(nonce):
+                self._loop.do(lambda core: core.postponed(nonce))
+                await self._loop.stored(task_id)
         except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
             log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
             self._core.sender.arrived(nonce)
@@ -80,7 +83,7 @@ class Upstream:
         if not self._core.may_leave(nonce):
             self._loop.report(lambda core: core.unsent(nonce))
             return
-        self._loop.do(lambda core: core.left(nonce))
+        self._core.left(nonce)
         outcome: DiscordError | None = None
         try:
             await self._transmit(post)

@@ -6,11 +6,11 @@ the decision; what leaves the process waits until that is durable.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import assert_never
 
 import structlog
 
@@ -36,13 +36,13 @@ from midway.engine.effects import AskSettings, LoadMask, Outside, Post, Prepare,
 from midway.engine.inbox import Inbox
 from midway.engine.journal import Journal
 from midway.engine.limits import Limits
+from midway.engine.reading import Reading
 from midway.engine.surely import surely
 from midway.engine.upstream import Decision, Portions, Upstream
 from midway.store.port import AccountMark, Store, TaskQuery, TaskUnreadable, VersionConflict
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
 DECISIONS = 3  # times a wish is decided anew because somebody else wrote the Task; more would be a defect
 UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 
@@ -74,13 +74,13 @@ class Worker:
         self._inbox = Inbox()
         self._journal = Journal(store, self._lost)
         self._beside = Beside(config.id)
-        self._upstream = Upstream(config.channel_id, connection, store, self._core, clock, nonces, self)
+        self._upstream = Upstream(config.channel_id, connection, store, self._core, nonces, self)
         self.desk = Desk(self.decide, connection, self._upstream.mailbox, self._upstream.interact, limits)
         self._posts: set[asyncio.Task[None]] = set()
         self._expected = 0  # Tasks that are on their way to this Account
         self._leaving: dict[TaskId, Worker] = {}  # Tasks that are on their way to another
         self._arrived: list[Task] | None = None  # Tasks taken while the Store is read anew; None: it is not
-        self._broken: set[TaskId] = set()  # Tasks that failed because a defect kept something of them from the Store
+        self._rereading: dict[TaskId, asyncio.Task[None]] = {}  # Tasks that were lost
         self._has_missed = False  # events, because too many waited
         self._may_connect = asyncio.Event()  # after a token was refused: a person has seen to it
 
@@ -231,6 +231,10 @@ class Worker:
             outside = self._core.left_over()
         self._carry_out(outside)
 
+    def stored(self, task_id: TaskId) -> Awaitable[None]:
+        """Return what is done when all that was decided about a Task is stored, however long the disk refuses."""
+        return self._journal.settled(task_id, patient=True)
+
     def report(self, decision: Decision) -> None:
         """Have the loop decide about what was found out beside it."""
 
@@ -272,12 +276,14 @@ class Worker:
                     self._beside.spawn(self._upstream.read_history(after, limit), f"history {self.id}")
                 case LoadMask(task, event):
                     self._beside.spawn(self._upstream.load_mask(task, event), f"mask {task.id}")
-                case Recall(task_id, event):
-                    self._beside.spawn(self._recall(task_id, event), f"recall {task_id}")
-                case Relocate(task):
-                    self._relocate(task)
+                case Recall(task_id, reading):
+                    self._beside.spawn(self._recall(task_id, reading), f"recall {task_id}")
+                case Relocate(tasks):
+                    self._relocate(tasks)
                 case AskSettings():
                     self._beside.spawn(self._upstream.ask_settings(), f"settings {self.id}")
+                case _:
+                    assert_never(effect)
 
     async def _hear(self, event: Event) -> None:
         if isinstance(event, MessageCreated | MessageUpdated):
@@ -285,8 +291,12 @@ class Worker:
         self.do(lambda core: core.hear(event))
 
     async def _decide_once(self, task_id: TaskId, decision: Decision) -> Task | None:
+        found = None if task_id in self._ledger.tasks else await self._found(task_id)
+
         async def step() -> Awaitable[None] | None:
-            if not await self._has(task_id):
+            if found is not None:
+                self._core.take(found)
+            if task_id not in self._ledger.tasks:
                 return None
             self._carry_out(decision(self._core))
             return self._journal.settled(task_id)
@@ -304,15 +314,12 @@ class Worker:
 
         await (await self._inbox.ask(step))
 
-    async def _has(self, task_id: TaskId) -> bool:
-        """Tell whether a Task is this Account's; an old one is taken back into memory."""
-        if task_id in self._ledger.tasks:
-            return True
+    async def _found(self, task_id: TaskId) -> Task | None:
+        """Read a Task that is not in memory: it ended long ago, was lost, or is another Account's."""
+        if rereading := self._rereading.get(task_id):
+            await asyncio.wait([rereading])
         await self._journal.settled(task_id)  # it may be on its way to another Account
-        task = await self.read_task(task_id)
-        if task is not None:
-            self._core.take(task)
-        return task is not None
+        return await self.read_task(task_id)
 
     async def read_task(self, task_id: TaskId) -> Task | None:
         """Read a Task; None when it is not this Account's, or cannot be read."""
@@ -345,46 +352,58 @@ class Worker:
     def _lost(self, task_id: TaskId, error: Exception) -> None:
         """Read a Task anew that somebody else wrote, or of which a defect let nothing be stored."""
         log.warning("what was decided about a task is dropped; it is read anew", task_id=task_id, problem=repr(error))
-        self._ledger.drop(task_id)  # at once: what is decided on old memory could look like its next version
-        self._inbox.put(partial(self._read_anew, task_id, type(error)))
+        self._core.lose(task_id)  # at once: what is decided on old memory could look like its next version
+        defect = None if isinstance(error, VersionConflict) else type(error).__name__
+        reading = self._beside.spawn(self._read_anew(task_id, defect), f"read {task_id} anew")
+        self._rereading[task_id] = reading
+        reading.add_done_callback(lambda _: self._rereading.pop(task_id, None))
 
-    async def _read_anew(self, task_id: TaskId, error: type[Exception]) -> None:
+    async def _read_anew(self, task_id: TaskId, defect: str | None) -> None:
         task = await surely(lambda: self.read_task(task_id))
         attempts = await surely(lambda: self._store.attempts(task_id))
-        self._core.regain(task_id, task, attempts)
-        self.do(Core.look)  # for what was said of it meanwhile
-        if error is not VersionConflict and task_id not in self._broken:
-            self._broken.add(task_id)  # once: its failure may not be stored, either
-            self.do(lambda core: core.broke(task_id, error.__name__))
+
+        def regain(core: Core) -> list[Outside]:
+            core.regain(task_id, task, attempts)
+            return core.look()  # for what was said of it meanwhile
+
+        self.report(regain)
+        if defect is not None:
+            self.report(lambda core: core.broke(task_id, defect))
 
     def _send(self, post: Post) -> None:
         # Asked for now: a Task that is lost before the sending begins must not be sent.
-        durable = self._journal.settled(post.outgoing.task_id, patient=True)
+        durable = self.stored(post.outgoing.task_id)
         sending = self._beside.spawn(self._upstream.send(post, durable), f"send {post.outgoing.task_id}")
         self._posts.add(sending)
         sending.add_done_callback(self._posts.discard)
 
-    async def _recall(self, task_id: TaskId, event: Event) -> None:
+    async def _recall(self, task_id: TaskId, reading: Reading) -> None:
         task = await surely(lambda: self.read_task(task_id))
 
-        def hear_again(core: Core) -> list[Outside]:
+        def hear(core: Core) -> list[Outside]:
             if task is not None:
                 core.take(task)
-            return core.hear(event, recalled=True)
+            return core.recalled(reading)
 
-        self.report(hear_again)
+        self.report(hear)
 
-    def _relocate(self, task: Task) -> None:
-        """Give a Task to an Account that can run it, once that is durable; else say for what it waits."""
-        other = self._find_other(task)
-        if other is None:
-            self._carry_out(self._core.keep_waiting(task.id))
-            return
+    def _relocate(self, tasks: Sequence[Task]) -> None:
+        """Give Tasks to Accounts that can run them; from where there is none on, say for what they wait."""
+        for number, task in enumerate(tasks):
+            other = self._find_other(task)
+            if other is None:
+                for waiting in tasks[number:]:  # nobody would take them, either
+                    self._carry_out(self._core.keep_waiting(waiting.id))
+                return
+            self._give(task, other)
+
+    def _give(self, task: Task, other: "Worker") -> None:
+        """Give a Task to another Account, once that is durable."""
         self._carry_out(self._core.give_away(task.id, other.id, other.config.channel_id))
         self._leaving[task.id] = other
         expected = ExitStack()  # entered now: the next Task is to find it counted
         expected.enter_context(other.expecting())
-        durable = self._journal.settled(task.id, patient=True)
+        durable = self.stored(task.id)
         handing = self._beside.spawn(self._hand_over(task.id, durable), f"hand over {task.id}")
         handing.add_done_callback(lambda _: expected.close())
 

@@ -24,7 +24,7 @@ from midway.engine.outgoing import RegionSubmit
 
 from tests.engine.drawing import CountedNonces
 from tests.engine.interleavings.midjourney import Job, Midjourney
-from tests.engine.interleavings.server import Broken, Held, Read, Server, kind_of
+from tests.engine.interleavings.server import QUICK_DISK_SECONDS, Broken, Held, Read, Server, kind_of
 from tests.engine.stage import whole
 from tests.support.clocks import StillMachine
 from tests.unit.making import NOW
@@ -64,6 +64,7 @@ class Way:
     person: str  # what another session of the first Account asks for: "" (there is none), "the same" or "other" things
     crashes: float
     shares_channel: bool
+    disk_seconds: float
 
     @classmethod
     def drawn(cls, random: Random) -> "Way":
@@ -75,6 +76,7 @@ class Way:
             person=person,
             crashes=0.0 if person == "the same" else random.choice((0.0, 0.3, 1.0)),
             shares_channel=random.random() < 0.3,
+            disk_seconds=random.choice((2.0, 2.0, 2.0, 40.0)),
         )
 
 
@@ -110,6 +112,7 @@ class Run:
                 self.machine,
                 nonces,
                 self.owner_of,
+                self.way.disk_seconds,
             )
             for number in range(1 if self.way.person else 2)
         ]
@@ -216,6 +219,11 @@ class Run:
             self.note(server.id, "does not send", nonce)
             server.do(lambda core: core.unsent(nonce))
             return
+        if server.core.waited_long(nonce):
+            self.note(server.id, "postpones", nonce)
+            server.do(lambda core: core.postponed(nonce))
+            server.hold(held.post)
+            return
         self.note(server.id, "left", nonce)
         if nonce not in server.attempts:
             raise Broken(f"{nonce} leaves and is not durable")
@@ -225,7 +233,8 @@ class Run:
             if other.post.outgoing.task_id == task_id and not other.has_arrived:
                 raise Broken(f"{nonce} leaves while {other.post.nonce} may still be taken for the same task")
         self.posted.add(nonce)
-        server.do(lambda core: core.left(nonce))
+        server.core.left(nonce)
+        server.look_around()
         self.wire.append(OnWire(server, server.life, held.post, self.machine.monotonic() + self.wire_seconds))
 
     def read(self, server: Server, read: Read) -> None:
@@ -422,6 +431,8 @@ class Run:
     def calm_down(self) -> None:
         """Let nothing bad happen from now on, and everything quickly."""
         self.is_calm = True
+        for server in self.servers:
+            server.disk_seconds = QUICK_DISK_SECONDS
         self.midjourney.hurry()
 
     def settle(self, server: Server) -> None:

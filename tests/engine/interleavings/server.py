@@ -17,7 +17,7 @@ from midway.store.port import AccountMark, Entry
 from tests.engine.drawing import CountedNonces
 from tests.support.clocks import StillMachine
 
-DISK_SECONDS = 2.0  # an entry takes at most, and so does what waits for it
+QUICK_DISK_SECONDS = 1.0
 
 Decision = Callable[[Core], list[Outside]]
 
@@ -55,6 +55,7 @@ class Server:
     machine: StillMachine
     nonces: CountedNonces
     job_owner: Callable[[JobId], Nonce | None]
+    disk_seconds: float  # an entry takes at most, and so does what waits for it
     # On the disk.
     tasks: dict[TaskId, Task] = field(default_factory=dict)
     attempts: dict[Nonce, Attempt] = field(default_factory=dict)
@@ -130,7 +131,7 @@ class Server:
     def store(self) -> None:
         """Have the oldest entry durable."""
         entry = self.journal.popleft()
-        self.store_due = self.machine.monotonic() + DISK_SECONDS if self.journal else 0.0
+        self.store_due = self.machine.monotonic() + self.disk_seconds if self.journal else 0.0
         self.stored += 1
         if entry.mark is not None:
             self.mark = entry.mark
@@ -141,6 +142,11 @@ class Server:
             if entry.task.version != before.version + 1:
                 raise Broken(f"task {entry.task.id}: version {entry.task.version} after {before.version}")
             self.tasks[entry.task.id] = entry.task
+
+    def hold(self, post: Post) -> None:
+        """Keep an Interaction until all that was decided is durable."""
+        due = self.machine.monotonic() + 2 * self.disk_seconds
+        self.held.append(Held(post, self.stored + len(self.journal), due))
 
     def crash(self) -> None:
         """Die, and begin anew from the disk; no session yet."""
@@ -171,18 +177,20 @@ class Server:
                 case Write(entry):
                     self._check(entry)
                     self.journal.append(entry)
-                    self.store_due = self.store_due or self.machine.monotonic() + DISK_SECONDS
+                    self.store_due = self.store_due or self.machine.monotonic() + self.disk_seconds
                 case Prepare():
                     self.preparing.append(effect)
                 case Post(nonce, _):
                     if nonce not in self.announced:
                         raise Broken(f"{nonce} is to be posted before its attempt is written")
-                    due = self.machine.monotonic() + 2 * DISK_SECONDS
-                    self.held.append(Held(effect, self.stored + len(self.journal), due))
+                    self.hold(effect)
                 case ReadHistory(after, limit):
                     self.reads.append(Read(after, limit, self.machine.monotonic() + 4))
-                case Relocate(task):
-                    self._carry_out(self.core.keep_waiting(task.id))
+                case Relocate(tasks):
+                    for task in tasks:
+                        self._carry_out(self.core.keep_waiting(task.id))
+                case _:
+                    raise Broken(f"nothing of this script asks for {effect}")
 
     def _check(self, entry: Entry) -> None:
         """Check what was decided before anybody hears of it."""
