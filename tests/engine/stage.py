@@ -225,7 +225,7 @@ class Stage:
         if not self.core.may_leave(post.nonce):
             return self._carry_out(self.core.unsent(post.nonce))
         lines: Lines = []
-        if self.core.waited_long(post.nonce):
+        if self.core.waited_long(post.nonce, 0):
             lines = self._carry_out(self.core.postponed(post.nonce))
             if self.disk == "slow":
                 self._held.append(post)

@@ -8,6 +8,7 @@ import pytest
 from midway.discord.event import Message
 from midway.domain.attempt import Attempt
 from midway.domain.ids import MessageId
+from midway.domain.notice import deserves_notice
 from midway.domain.task import Task
 from midway.engine import classify, deadline, dispatch
 from midway.engine.core import Core
@@ -45,6 +46,19 @@ def breaks_so_often(times: int, change: Callable[..., Any]) -> Callable[..., Any
         return change(ledger, what)
 
     return broken
+
+
+def poison(message: Message, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Message:
+    """Return another message, which cannot be read by a defect."""
+    meaning = classify.meaning
+
+    def broken(message: Message) -> Any:
+        if message.content == "poison":
+            raise KeyError("a defect")
+        return meaning(message)
+
+    monkeypatch.setattr(classify, "meaning", broken)
+    return replace(message, id=MessageId(stage.ids.next()), content="poison")
 
 
 @pytest.mark.parametrize("broken", [deadline.deadline, deadline.is_drawn_in_time])
@@ -189,16 +203,39 @@ def test_a_message_of_the_history_that_cannot_be_read_hides_no_other(monkeypatch
     job = stage.until_running(the_task(1))
     stage.hear(job.started())
     final = job.finished().message
-    poison = replace(final, id=MessageId(stage.ids.next()), content="poison")
-    meaning = classify.meaning
-
-    def broken(message: Message) -> Any:
-        if message.content == "poison":
-            raise KeyError("a defect")
-        return meaning(message)
-
-    monkeypatch.setattr(classify, "meaning", broken)
     stage.do(Core.look)
-    stage.history(poison, final)
+    stage.history(poison(final, stage, monkeypatch), final)
 
     assert stage.state(1) == "SUCCEEDED"
+
+
+def test_nothing_is_sent_again_while_a_message_of_the_history_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the trace of what was sent before the restart."""
+    stage = Stage(pace=NO_PACE)
+    stage.take(the_task(1))
+    stage.prepared(1)
+    shown = poison(stage.draws(1).started().message, stage, monkeypatch)
+    stage.restart()
+    for seconds in (0, 31, 6, 1):
+        stage.wait(seconds)
+        stage.history(shown)
+
+    assert stage.state(1) == "FAILED OUTCOME_UNKNOWN"
+    assert len(stage.posts) == 1
+
+
+def test_a_change_that_breaks_half_way_leaves_no_version_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(pace=NO_PACE)
+    job = stage.until_running(the_task(1))
+    stage.hear(job.started())
+    left = [KeyError("a defect")]
+
+    def broken(*tasks: Task) -> bool:
+        if left:
+            raise left.pop()
+        return deserves_notice(*tasks)
+
+    monkeypatch.setattr("midway.engine.ledger.deserves_notice", broken)
+    stage.hear(job.progressed(31))
+
+    assert stage.state(1) == INTERNAL

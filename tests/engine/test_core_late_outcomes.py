@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from midway.discord.errors import DiscordError, NotConnected, RateLimited
+from midway.discord.errors import DiscordError, NotConnected, RateLimited, Rejected
 from midway.discord.event import Embed, InteractionFailed, MessageCreated, MessageUpdated
 from midway.domain.account import AccountState
+from midway.domain.action import Action
+from midway.domain.ids import JobId
 from msgspec.structs import replace
 
 from tests.engine.stage import NO_PACE, Stage, id_of, the_task
@@ -87,3 +89,29 @@ def test_a_failed_interaction_whose_job_is_drawn_has_not_failed() -> None:
     stage.hear(job.finished())
 
     assert stage.state(1) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(SLOW_DOWN, "QUEUED"), (NotConnected("lost"), "QUEUED"), (Rejected("no", status=400), "FAILED UPSTREAM_REJECTED")],
+)
+def test_a_show_names_its_job_before_it_is_sent_and_that_proves_nothing(outcome: DiscordError, state: str) -> None:
+    """It waited ten minutes for an answer to what was refused."""
+    stage = Stage(pace=NO_PACE)
+    stage.take(the_task(1, action=Action.SHOW, show_job_id=JobId("11111111-2222-3333-4444-555555555555")))
+    stage.prepared(1)
+    stage.sent(1, outcome)
+
+    assert stage.state(1) == state
+
+
+def test_a_show_that_nobody_answers_fails_by_its_acknowledgement() -> None:
+    stage = Stage(pace=NO_PACE)
+    stage.take(the_task(1, action=Action.SHOW, show_job_id=JobId("11111111-2222-3333-4444-555555555555")))
+    stage.prepared(1)
+    stage.sent(1)
+    for seconds in (31, 6, 1):
+        stage.wait(seconds)
+        stage.history()
+
+    assert stage.state(1) == "FAILED ACK_TIMEOUT"

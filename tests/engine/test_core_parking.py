@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from midway.discord.event import Event, Message, MessageCreated
+from midway.discord.event import Event, Message, MessageCreated, MessageUpdated
 from midway.domain.ids import MessageId, Nonce, UserId
 from midway.engine import listener
 from midway.engine.correlate import Index, Keys, match
@@ -265,6 +265,22 @@ def test_what_comes_late_of_a_job_that_was_found_in_the_history_is_not_the_next_
     assert stage.hear(late[0]) == []
     assert stage.hear(late[1]) == ["write 1 accepted interaction message job settled"]
     assert stage.state(2) == "SUBMITTING"
+
+
+def test_a_clock_that_is_minutes_behind_discords_does_not_make_an_old_message_new() -> None:
+    """Another session's picture of the same words was taken for ours when Discord edited it."""
+    stage = Stage(pace=NO_PACE)
+    stage.machine.let_pass(120)
+    old = Drawing(stage.ids, stage.machine, 1, prompt="a red fox", nonce=None)
+    old.started()
+    final = old.finished()
+    stage.machine.let_pass(-119)
+    stage.history(final.message)
+    stage.take(the_task(1, prompt_en="a red fox"))
+    stage.prepared(1)
+    stage.hear(MessageUpdated(replace(final.message, interaction_id=None, interaction_user_id=None)))
+
+    assert stage.state(1) == "SUBMITTING"
 
 
 @pytest.mark.parametrize("absurd", ["9" * 19, "9" * 20])

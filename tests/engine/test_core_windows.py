@@ -361,3 +361,17 @@ def test_a_mask_that_was_read_when_the_press_was_refused_is_not_sent() -> None:
 
     assert stage.state(1) == "QUEUED"
     assert [post.outgoing.kind for post in stage.posts] == [AttemptKind.PRESS]
+
+
+def test_what_is_said_to_the_press_of_a_region_is_said_of_its_answer() -> None:
+    """Its mask goes without an Interaction of its own, so the bot answers with the press's nonce."""
+    stage = Stage(pace=NO_PACE)
+    stage.take(region(has_mask=False))
+    stage.prepared(1)
+    stage.sent(1)
+    assert "post 2 region" in stage.hear(editor(stage, 1))
+    stage.sent(2)
+    stage.hear(stage.refusal(1))
+
+    assert stage.state(1) == "QUEUED"
+    assert not any(attempt.is_open for attempt in stage.attempts.values())

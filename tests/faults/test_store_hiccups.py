@@ -1,7 +1,7 @@
 """The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ from midway.domain.errors import Reason
 from midway.domain.ids import RequestId
 from midway.domain.lifecycle import Noticed, apply
 from midway.domain.task import Ask, State
+from midway.engine import outcomes
+from midway.engine.outcomes import NOT_SENT
 from midway.store.port import Entry, RequestKey, StoreUnavailable, TaskQuery
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
 from tests.support.pictures import mask_for, plain_picture
 from tests.support.rig import Rig
-from tests.support.upstream import assert_own_picture, eventually, jobs, posts, requests
+from tests.support.upstream import assert_own_picture, eventually, jobs, noticed, posts, requests
 from tests.support.writes import write
 
 
@@ -113,6 +115,21 @@ async def test_a_disk_that_refuses_under_load_lets_nothing_out_and_loses_nothing
             await assert_own_picture(rig, await rig.succeeded(task))
         assert (await rig.ended(tasks[-1])).state is State.CANCELLED
         assert len(posts(rig)) == len(jobs(rig)) == len(tasks) - 1
+
+
+async def test_an_interaction_that_always_waits_long_for_the_disk_goes_back_to_the_queue(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time on the disk was never that of its sending, and it must not be postponed for ever."""
+    monkeypatch.setattr(outcomes, "LONG_ON_DISK", timedelta(0))
+    async with stage(simulator, tmp_path) as rig:
+        task = await rig.imagine("a red fox")
+        await noticed(rig, task, NOT_SENT)
+        assert not posts(rig)
+        monkeypatch.undo()
+
+        await assert_own_picture(rig, await rig.succeeded(task))
+        assert len(posts(rig)) == 1
 
 
 @pytest.mark.parametrize("prompt", ["a red fox", "a {red, blue} fox"])

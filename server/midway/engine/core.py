@@ -140,14 +140,14 @@ class Core:
 
     def lose(self, task_id: TaskId) -> None:
         """Drop all that was decided about a Task, until `regain`."""
+        self._given.pop(task_id, None)  # it may be that which was dropped, as may an answer to a window
+        self._windows.forget(self.ledger.attempts(task_id))
         self.ledger.lose(task_id)
 
     def regain(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
         """Take over what the Store has of a Task that was lost; None: it is another Account's now."""
         if task_id not in self.ledger.lost:
             return  # all was read anew meanwhile
-        self._given.pop(task_id, None)  # it may be that which was dropped, as may an answer to a window
-        self._windows.forget(self.ledger.attempts(task_id))
         self.ledger.replace(task_id, task, attempts)
 
     def left_over(self) -> list[Outside]:
@@ -186,8 +186,11 @@ class Core:
         is_over = False
         try:
             readings: list[Reading] = []
+            unreadable = 0
             for some in batched(messages):
-                readings += [reading for message in some if (reading := self._read(message)) is not None]
+                read = [self._read(message) for message in some]
+                readings += [reading for reading in read if isinstance(reading, Reading)]
+                unreadable += sum(isinstance(reading, Exception) for reading in read)
                 yield []
             doubtful = self._listener.doubtful(readings)
             unplaced: list[Reading] = []
@@ -196,17 +199,17 @@ class Core:
                 yield self._handed_out()
             is_over = True
             oldest = messages[0] if len(messages) >= limit else None
-            yield self._follow(self._lookback.was_read(len(messages), oldest, unplaced))
+            yield self._follow(self._lookback.was_read(len(messages), oldest, None if unreadable else unplaced))
         finally:
             if not is_over:  # a defect; else no look would ever follow
                 self._lookback.not_read()
 
-    def _read(self, message: Message) -> Reading | None:
+    def _read(self, message: Message) -> Reading | Exception | None:
         try:
             return self._listener.read(message)
-        except Exception:  # supervised: one message must not hide the others, nor keep the look from its end
+        except Exception as error:  # supervised: one message must not hide the others, nor keep the look from its end
             log.exception("a message of the history could not be read", message_id=message.id)
-            return None
+            return error.with_traceback(None)
 
     def _heard_again(self, reading: Reading, *, in_doubt: bool) -> bool:
         """Apply a message of the history; tell whether its job is nobody's we know."""
@@ -246,9 +249,12 @@ class Core:
         """Tell whether an Interaction is still to be sent, now that it is stored."""
         return self._outcomes.is_wanted(nonce) and not self.standing.needs_person
 
-    def waited_long(self, nonce: Nonce) -> bool:
-        """Tell whether an Interaction waited so long for the disk that it must be `postponed` before it leaves."""
-        return self._outcomes.waited_long(nonce)
+    def waited_long(self, nonce: Nonce, postponed: int) -> bool:
+        """Tell whether an Interaction waited so long for the disk that it must be `postponed` (again) before it leaves.
+
+        Each time it may wait twice as long as before, from three seconds on.
+        """
+        return self._outcomes.waited_long(nonce, postponed)
 
     def postponed(self, nonce: Nonce) -> list[Outside]:
         """Count an Interaction's times from now; it may leave when that is stored."""
@@ -476,7 +482,7 @@ class Core:
         self.ledger.forget_old()
         kept = self.ledger.index.by_nonce
         self.sender.forget_old(kept)
-        self._outcomes.forget_old(self.ledger.tasks)
+        self._outcomes.forget_old(self.ledger.tasks.keys() | self.ledger.lost)
         self._windows.forget_old(kept)
         self._given = {task_id: request for task_id, request in self._given.items() if task_id in self.ledger.tasks}
 

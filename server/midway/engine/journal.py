@@ -153,7 +153,7 @@ class Journal:
             self._drop(task_id, error)
         if not tasks:  # an Account's mark: an operator waits for it
             self._leave()
-            _fail(self._impatient, error)
+            _fail([d for _, _, of_task, d in self._waiters if of_task is None and d in self._impatient], error)
         self._answer_waiters()
 
     def _drop(self, task_id: TaskId, error: Exception) -> None:

@@ -77,14 +77,10 @@ class Ledger:
         if after is before:
             return self.learn(change.attempts)
         after = replace(after, version=before.version + 1)
-        self.add(after)
-        return Entry(
-            task=after,
-            attempts=self._put(change.attempts),
-            inputs=change.inputs,
-            notify=deserves_notice(before, after),
-            request=change.request,
-        )
+        notify = deserves_notice(before, after)
+        news = self._put(change.attempts)
+        self.add(after)  # last: whatever breaks before, its version is not counted
+        return Entry(task=after, attempts=news, inputs=change.inputs, notify=notify, request=change.request)
 
     def learn(self, attempts: Iterable[Attempt]) -> Entry | None:
         """Learn what is new about Attempts; return what is to be stored, or None when nothing is."""

@@ -5,6 +5,7 @@ of messages that match nothing yet, and which message is the newest.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -42,7 +43,7 @@ from midway.domain.task import Remark, State, Task
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected
 from midway.engine.clock import SteadyClock
-from midway.engine.correlate import CLOCK_SKEW, is_guess, match, press_answered
+from midway.engine.correlate import is_guess, match, press_answered
 from midway.engine.deadline import waits_for_modal
 from midway.engine.effects import (
     AnswerWindow,
@@ -105,7 +106,7 @@ class Listener:
     def read(self, message: Message) -> Reading | None:
         """Read a message; None when it is no bot's, or certainly speaks to somebody else."""
         reading = read(message)
-        if time_of_snowflake(message.id) < self._clock.now() + CLOCK_SKEW:  # one from the future would outdo all others
+        if time_of_snowflake(message.id) < self._clock.now() + timedelta(days=1):  # else no other would ever be newer
             self._ledger.index.saw(message.id)
         is_ours = reading is not None and (self._user_id is None or reading.names in {None, self._user_id})
         return reading if is_ours else None
@@ -238,7 +239,7 @@ class Listener:
         match reading.meaning:
             case Finished(event):
                 return self._finished(task, learnt, reading.message, event.result)
-            case Rejected() as rejected if not attempt.settled:
+            case Rejected() as rejected if not attempt.settled or self._was_answered_by_region(attempt):
                 return self._rejected(task, learnt, rejected)
             case Rejected() as rejected if not is_known:
                 return [Learn((learnt,)), *_enters(rejected)]  # its Task has gone on without it
@@ -248,6 +249,12 @@ class Listener:
                 return [*_puzzled(reading, news), Change(task_id=task.id, events=events, attempts=(learnt,))]
             case _:
                 return [Learn((learnt,))]
+
+    def _was_answered_by_region(self, press: Attempt) -> bool:
+        """Tell whether what is said to a press is meant for its region's answer, which has no nonce of its own."""
+        latest = self._ledger.attempts(press.task_id)[-1]
+        is_same = latest.interaction_id is not None and latest.interaction_id == press.interaction_id
+        return is_same and latest.kind is AttemptKind.REGION and not latest.settled
 
     def _learnt(self, attempt: Attempt, reading: Reading) -> Attempt:
         """Add every id in the message to the Attempt."""

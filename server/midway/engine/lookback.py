@@ -163,10 +163,11 @@ class Lookback:
         self._retry_at = self._clock.monotonic() + RETRY_AFTER_SECONDS
         self._is_wanted = True
 
-    def was_read(self, count: int, oldest: Message | None, unplaced: Sequence[Reading]) -> list[Effect]:
+    def was_read(self, count: int, oldest: Message | None, unplaced: Sequence[Reading] | None) -> list[Effect]:
         """Take the end of a look whose messages, so many, were heard.
 
-        `oldest` is its first message where there may be more before it; `unplaced` are those of jobs that nobody knows.
+        `oldest` is its first message where there may be more before it; `unplaced` are those of jobs that nobody knows,
+        None where that cannot be told.
         """
         began, self._reading_since = self._reading_since, None
         now, moment = self._clock.now(), self._clock.monotonic()
@@ -177,7 +178,9 @@ class Lookback:
         self._looks.append(began)
         self._finals = {task_id: at for task_id, at in self._finals.items() if at >= began}
         complete_since = _created(oldest) if oldest else None
-        return self._requeue_never_sent(complete_since, unplaced) if self._limits.resubmit_after_crash else []
+        if unplaced is None or not self._limits.resubmit_after_crash:
+            return []
+        return self._requeue_never_sent(complete_since, unplaced)
 
     def _requeue_never_sent(self, complete_since: datetime | None, unplaced: Sequence[Reading]) -> list[Effect]:
         """Send again what an earlier process stored but did not send: the channel, just read, has no trace of it.
@@ -236,7 +239,7 @@ class Lookback:
         if self._reading_since is not None:
             self._reading_since = now
         self._began_at = self._swept_at = now
-        self._finals = dict.fromkeys(self._finals, now)
+        self._finals = dict.fromkeys(self._finals, now + self._limits.final_grace)
 
     def reset(self) -> None:
         """Begin anew after a defect ended the worker, and a look at the history with it."""

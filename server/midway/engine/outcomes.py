@@ -46,7 +46,7 @@ class Outcomes:
 
         Once: the failure may break as well, or not be stored.
         """
-        if task_id in self.broken:
+        if task_id in self.broken or task_id not in self._ledger.tasks:
             return []
         self.broken.add(task_id)
         failure = failed(Reason.INTERNAL, f"a defect of the server: {error}; its log has more")
@@ -78,14 +78,14 @@ class Outcomes:
         task = self._ledger.tasks.get(attempt.task_id) if attempt else None
         return attempt is not None and attempt.is_open and task is not None and not task.state.is_terminal
 
-    def waited_long(self, nonce: Nonce) -> bool:
-        """Tell whether an Interaction is much younger than its Attempt, as the disk was waited for.
+    def waited_long(self, nonce: Nonce, postponed: int) -> bool:
+        """Tell whether an Interaction, `postponed` so often, is much younger than its Attempt: the disk takes long.
 
         After a crash, the Attempt would look as if the bot had had its time to answer, and the Interaction, still on
         its way, would be sent again.
         """
         attempt = self._ledger.attempt(nonce)
-        return attempt is not None and self._clock.now() - attempt.sent_at > LONG_ON_DISK
+        return attempt is not None and self._clock.now() - attempt.sent_at > LONG_ON_DISK * 2**postponed
 
     def postponed(self, nonce: Nonce) -> list[Effect]:
         """Count an Interaction's times from now."""
@@ -114,9 +114,8 @@ class Outcomes:
             events = (Accepted(),) if is_current else ()
             return [Change(task_id=attempt.task_id, events=events, attempts=(accepted,))]
         found = verdict(error)
-        is_proven = bool(attempt.message_ids or attempt.job_id) or (
-            attempt.interaction_id is not None and attempt.kind is not AttemptKind.REGION
-        )
+        has_own_interaction = attempt.interaction_id is not None and attempt.kind is not AttemptKind.REGION
+        is_proven = bool(attempt.message_ids) or has_own_interaction
         is_refused = is_current and not is_proven and found.event is not None
         refused = [self._refused(attempt, found.event)] if is_refused and found.event else []
         return [*refused, *_consequences(found)]

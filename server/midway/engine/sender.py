@@ -182,7 +182,7 @@ class Sender:
         """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
         task = self._ledger.tasks.get(outgoing.task_id)
         follows_window = outgoing.kind in FOLLOWS_WINDOW
-        if task is None or not (self._window_waits(task) if follows_window else task.state is State.QUEUED):
+        if task is None or not (self._window_waits(task, outgoing) if follows_window else task.state is State.QUEUED):
             return []  # cancelled meanwhile, or it went on without the window
         attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
         before = self._ledger.ended(task.id, settled=True) if follows_window else ()
@@ -192,11 +192,13 @@ class Sender:
         dispatched = Change(task_id=task.id, events=(Dispatched(),), attempts=(*before, attempt))
         return [dispatched, Post(attempt.nonce, outgoing)]
 
-    def _window_waits(self, task: Task) -> bool:
-        """Tell whether the press that opened a window has brought nothing else yet."""
-        attempts = self._ledger.attempts(task.id)
-        is_press = bool(attempts) and attempts[-1].is_open and not attempts[-1].message_ids
-        return is_press and task.state in {State.SUBMITTING, State.SUBMITTED}
+    def _window_waits(self, task: Task, answer: Outgoing) -> bool:
+        """Tell whether the press that opened a window is the Task's last, and has brought nothing else yet."""
+        press = next(reversed(self._ledger.attempts(task.id)), None)
+        if press is None or not press.is_open or press.message_ids:
+            return False
+        is_its_own = answer.interaction_id in {None, press.interaction_id}
+        return is_its_own and task.state in {State.SUBMITTING, State.SUBMITTED}
 
     def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:
         given = task.ask.modal_prompt

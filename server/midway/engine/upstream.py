@@ -13,7 +13,7 @@ from midway.discord.port import Connection
 from midway.domain.account import Account
 from midway.domain.attempt import AttemptKind
 from midway.domain.errors import NoAccount, Reason, Refusal, Unavailable
-from midway.domain.ids import ChannelId, MessageId, Nonces, TaskId
+from midway.domain.ids import ChannelId, MessageId, Nonce, Nonces, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.engine.core import Core
@@ -28,6 +28,7 @@ from midway.store.port import Store, StoreUnavailable, TaskUnreadable
 
 log = structlog.get_logger(__name__)
 
+MOST_POSTPONED = 3  # times that an Interaction waits for the disk anew, before its Task goes back to the queue
 Decision = Callable[[Core], list[Outside]]
 Portions = Callable[[Core], Iterator[list[Outside]]]
 
@@ -35,11 +36,11 @@ Portions = Callable[[Core], Iterator[list[Outside]]]
 class Loop(Protocol):
     """Whoever has the core decide."""
 
-    def do(self, decision: Decision) -> None:
-        """Have it decide at once."""
+    async def decide_in_turn(self, task_id: TaskId, decision: Decision) -> None:
+        """Have it decide about a Task in its turn; return when that is stored, however long the disk refuses.
 
-    def stored(self, task_id: TaskId) -> Awaitable[None]:
-        """Return what is done when all that was decided about a Task is stored. It raises VersionConflict."""
+        Raises VersionConflict when somebody else wrote the Task.
+        """
 
     def report(self, decision: Decision) -> None:
         """Have it decide in its turn."""
@@ -73,14 +74,12 @@ class Upstream:
         nonce, task_id = post.nonce, post.outgoing.task_id
         try:
             await durable
-            while self._core.may_leave(nonce) and self._core.waited_long(nonce):
-                self._loop.do(lambda core: core.postponed(nonce))
-                await self._loop.stored(task_id)
+            is_stored = await self._is_stored_as_of_now(nonce, task_id)
         except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
             log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
             self._core.sender.arrived(nonce)
             return
-        if not self._core.may_leave(nonce):
+        if not is_stored:
             self._loop.report(lambda core: core.unsent(nonce))
             return
         self._core.left(nonce)
@@ -95,6 +94,16 @@ class Upstream:
             self._core.sender.arrived(nonce)
             return
         self._loop.report(lambda core: core.sent(nonce, outcome))
+
+    async def _is_stored_as_of_now(self, nonce: Nonce, task_id: TaskId) -> bool:
+        """Have an Interaction's Attempt stored anew if the disk was waited for long; False: it must not leave."""
+        for postponed in range(MOST_POSTPONED + 1):
+            if not self._core.may_leave(nonce):
+                return False
+            if not self._core.waited_long(nonce, postponed):
+                return True
+            await self._loop.decide_in_turn(task_id, lambda core: core.postponed(nonce))
+        return False
 
     async def _transmit(self, post: Post) -> None:
         interaction = post.outgoing.interaction

@@ -231,9 +231,14 @@ class Worker:
             outside = self._core.left_over()
         self._carry_out(outside)
 
-    def stored(self, task_id: TaskId) -> Awaitable[None]:
-        """Return what is done when all that was decided about a Task is stored, however long the disk refuses."""
-        return self._journal.settled(task_id, patient=True)
+    async def decide_in_turn(self, task_id: TaskId, decision: Decision) -> None:
+        """Have the loop decide about a Task; return when that is stored, however long the disk refuses."""
+
+        async def step() -> Awaitable[None]:
+            self.do(decision)
+            return self._journal.settled(task_id, patient=True)
+
+        await (await self._inbox.ask(step))
 
     def report(self, decision: Decision) -> None:
         """Have the loop decide about what was found out beside it."""
@@ -291,7 +296,7 @@ class Worker:
         self.do(lambda core: core.hear(event))
 
     async def _decide_once(self, task_id: TaskId, decision: Decision) -> Task | None:
-        found = None if task_id in self._ledger.tasks else await self._found(task_id)
+        found: Task | None = None
 
         async def step() -> Awaitable[None] | None:
             if found is not None:
@@ -302,6 +307,9 @@ class Worker:
             return self._journal.settled(task_id)
 
         durable = await self._inbox.ask(step)
+        if durable is None:
+            found = await self._found(task_id)
+            durable = await self._inbox.ask(step) if found else None
         if durable is None:
             return None
         await durable
@@ -359,8 +367,13 @@ class Worker:
         reading.add_done_callback(lambda _: self._rereading.pop(task_id, None))
 
     async def _read_anew(self, task_id: TaskId, defect: str | None) -> None:
-        task = await surely(lambda: self.read_task(task_id))
-        attempts = await surely(lambda: self._store.attempts(task_id))
+        task, attempts = None, list[Attempt]()
+        try:
+            task = await surely(lambda: self.read_task(task_id))
+            attempts = await surely(lambda: self._store.attempts(task_id))
+        except Exception:
+            log.exception("a task cannot be read anew; it is left to the next start", task_id=task_id)
+            task = None
 
         def regain(core: Core) -> list[Outside]:
             core.regain(task_id, task, attempts)
@@ -372,7 +385,7 @@ class Worker:
 
     def _send(self, post: Post) -> None:
         # Asked for now: a Task that is lost before the sending begins must not be sent.
-        durable = self.stored(post.outgoing.task_id)
+        durable = self._journal.settled(post.outgoing.task_id, patient=True)
         sending = self._beside.spawn(self._upstream.send(post, durable), f"send {post.outgoing.task_id}")
         self._posts.add(sending)
         sending.add_done_callback(self._posts.discard)
@@ -403,7 +416,7 @@ class Worker:
         self._leaving[task.id] = other
         expected = ExitStack()  # entered now: the next Task is to find it counted
         expected.enter_context(other.expecting())
-        durable = self.stored(task.id)
+        durable = self._journal.settled(task.id, patient=True)
         handing = self._beside.spawn(self._hand_over(task.id, durable), f"hand over {task.id}")
         handing.add_done_callback(lambda _: expected.close())
 

@@ -21,6 +21,7 @@ from midway.engine.dispatch import Prepared
 from midway.engine.effects import Post
 from midway.engine.limits import Limits
 from midway.engine.outgoing import RegionSubmit
+from midway.engine.upstream import MOST_POSTPONED
 
 from tests.engine.drawing import CountedNonces
 from tests.engine.interleavings.midjourney import Job, Midjourney
@@ -219,10 +220,14 @@ class Run:
             self.note(server.id, "does not send", nonce)
             server.do(lambda core: core.unsent(nonce))
             return
-        if server.core.waited_long(nonce):
+        if server.core.waited_long(nonce, held.postponed):
+            if held.postponed == MOST_POSTPONED:
+                self.note(server.id, "gives up to send", nonce)
+                server.do(lambda core: core.unsent(nonce))
+                return
             self.note(server.id, "postpones", nonce)
             server.do(lambda core: core.postponed(nonce))
-            server.hold(held.post)
+            server.hold(held.post, held.postponed + 1)
             return
         self.note(server.id, "left", nonce)
         if nonce not in server.attempts:

@@ -33,6 +33,7 @@ class Held:
     post: Post
     entries: int
     due: float
+    postponed: int = 0
 
 
 @dataclass(eq=False)
@@ -143,10 +144,10 @@ class Server:
                 raise Broken(f"task {entry.task.id}: version {entry.task.version} after {before.version}")
             self.tasks[entry.task.id] = entry.task
 
-    def hold(self, post: Post) -> None:
+    def hold(self, post: Post, postponed: int = 0) -> None:
         """Keep an Interaction until all that was decided is durable."""
         due = self.machine.monotonic() + 2 * self.disk_seconds
-        self.held.append(Held(post, self.stored + len(self.journal), due))
+        self.held.append(Held(post, self.stored + len(self.journal), due, postponed))
 
     def crash(self) -> None:
         """Die, and begin anew from the disk; no session yet."""
