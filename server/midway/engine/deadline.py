@@ -106,7 +106,8 @@ def _silence(task: Task, attempt: Attempt) -> tuple[Reason, str] | None:
     """Name what is missing after an Interaction; None when it was answered."""
     if waits_for_modal(task, attempt) and attempt.interaction_id is not None:
         return Reason.MODAL_NOT_OPENED, "the button opened no modal, so the prompt could not be given"
-    if attempt.interaction_id is not None or attempt.message_ids:
+    is_job_known = attempt.job_id not in {None, task.ask.show_job_id}  # a /show names its job before it is sent
+    if attempt.interaction_id is not None or attempt.message_ids or is_job_known:
         return None
     if attempt.accepted_at is None:
         return Reason.OUTCOME_UNKNOWN, "it is not known whether Discord took it, and the channel shows no trace of it"
