@@ -171,7 +171,7 @@ async def test_a_job_that_waits_behind_the_owners_is_not_made_again(
     async with stage(simulator, tmp_path, ack_timeout=1, clock=clock) as rig:
         ended = await rig.ended(task)
 
-        assert ended.failure is not None
+        assert ended.failure is not None, (ended.state, ended.notices, rig.journal("job"), rig.journal("fault"))
         assert ended.failure.reason is Reason.OUTCOME_UNKNOWN
         assert of_midway(rig, owner) == 1
 

@@ -86,7 +86,7 @@ class Unpark(Struct, frozen=True):
     number: int
 
 
-Inner = Effect | Wake | Unpark
+Inner = Effect | Wake | Unpark  # what `Core._apply` goes through
 
 
 class Core:

@@ -364,7 +364,11 @@ class Worker:
         defect = None if isinstance(error, VersionConflict) else type(error).__name__
         reading = self._beside.spawn(self._read_anew(task_id, defect), f"read {task_id} anew")
         self._rereading[task_id] = reading
-        reading.add_done_callback(lambda _: self._rereading.pop(task_id, None))
+        reading.add_done_callback(partial(self._reread, task_id))
+
+    def _reread(self, task_id: TaskId, reading: asyncio.Task[None]) -> None:
+        if self._rereading.get(task_id) is reading:  # else it was lost again meanwhile
+            del self._rereading[task_id]
 
     async def _read_anew(self, task_id: TaskId, defect: str | None) -> None:
         task, attempts = None, list[Attempt]()
