@@ -1,7 +1,7 @@
 """Rules of the engine's code that no linter brings along; prints what breaks them: `python -m tools.engine_rules`.
 
 An object's attributes are assigned by its own class alone, each with a value. No function is longer than a screen. What
-decides neither waits nor opens anything.
+decides neither waits nor opens anything, and imports of the engine only what does not, either.
 """
 
 import ast
@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
+ENGINE_PACKAGE = "midway.engine"
 MOST_LINES = 40  # of a function
 DECIDES = {"classify", "core", "correlate", "deadline", "effects", "headings", "ledger", "listener", "lookback"} | {
     *("lot", "outcomes", "outgoing", "reading", "sender", "standing", "windows"),
 }
-WAITS = frozenset({"asyncio", "threading", "socket", "time"})
+# What the core may know of the rest of the engine: values, and functions of values.
+KNOWS = frozenset({"account", "assign", "clock", "dispatch", "limits"})
+WAITS = frozenset({"asyncio", "threading", "socket", "time", "os", "pathlib", "sqlite3", "subprocess", "tempfile"})
 
 
 def broken_rules(source: str, *, decides: bool) -> Iterator[str]:
@@ -33,6 +36,13 @@ def broken_rules(source: str, *, decides: bool) -> Iterator[str]:
                 yield f"{node.lineno}: {ast.unparse(node)} is assigned from outside"
             case ast.Import() | ast.ImportFrom() if decides:
                 yield from (f"{node.lineno}: imports {name}" for name in sorted(_imported(node) & WAITS))
+                yield from (f"{node.lineno}: imports {name}" for name in sorted(_of_engine(node) - DECIDES - KNOWS))
+            case ast.Call(func=ast.Name(id="open")) if decides:
+                yield f"{node.lineno}: opens a file"
+
+
+def _is_there(name: str) -> bool:
+    return (ENGINE / f"{name}.py").exists()
 
 
 def _is_own(target: ast.expr) -> bool:
@@ -44,9 +54,20 @@ def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+def _of_engine(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """Return which modules of the engine are imported."""
+    if not isinstance(node, ast.ImportFrom) or not node.module:
+        return set()
+    if node.module == ENGINE_PACKAGE:
+        return {alias.name for alias in node.names}
+    is_inside = node.module.startswith(f"{ENGINE_PACKAGE}.")
+    return {node.module.removeprefix(f"{ENGINE_PACKAGE}.").partition(".")[0]} if is_inside else set()
+
+
 def main() -> int:
     """Check every module of the engine."""
-    broken = [
+    broken = [f"there is no {name}.py, which is to decide" for name in sorted(DECIDES) if not _is_there(name)]
+    broken += [
         f"{path.relative_to(ENGINE.parents[2])}:{rule}"
         for path in sorted(ENGINE.glob("*.py"))
         for rule in broken_rules(path.read_text("utf-8"), decides=path.stem in DECIDES)

@@ -229,7 +229,8 @@ async def test_who_waits_for_an_accounts_mark_hears_that_it_cannot_be_stored(des
         assert not desk.journal.waiting
 
 
-async def test_what_comes_within_a_tick_is_written_together(desk: Desk) -> None:
+async def test_what_comes_within_a_tick_is_written_together(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "TICK_SECONDS", 3600.0)
     tasks = [await desk.submitted(number) for number in range(3)]
     async with desk.running():
         batches: list[int] = []
@@ -241,11 +242,27 @@ async def test_what_comes_within_a_tick_is_written_together(desk: Desk) -> None:
         hold = desk.faulty.hold_once("append", is_seen)
         for task in tasks:
             desk.put(task, Dispatched())
+            await asyncio.sleep(0)  # time enough to begin a write
+        durable = desk.journal.settled()
         await hold.done()
         hold.release()
-        await desk.journal.settled()
+        await durable
 
         assert batches == [len(tasks)]
+
+
+async def test_all_accounts_have_their_tick_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their entries share a commit then."""
+    monkeypatch.setattr(journal, "TICK_SECONDS", 3600.0)
+    ticks: list[float] = []
+    for number in range(2):
+        desk = Desk()
+        desk.put(await desk.submitted(number), Dispatched())
+        assert desk.journal._tick is not None
+        ticks.append(desk.journal._tick.when())
+        desk.journal._tick.cancel()
+
+    assert ticks[0] == ticks[1]
 
 
 async def test_what_was_learnt_of_an_attempt_is_waited_for_like_its_task(desk: Desk) -> None:

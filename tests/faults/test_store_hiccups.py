@@ -1,6 +1,7 @@
 """The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import pytest
 from discord_simulator.app import Simulator
 from midway.domain.action import Action
 from midway.domain.errors import Reason
-from midway.domain.ids import RequestId
+from midway.domain.ids import Nonce, RequestId, Revision
 from midway.domain.lifecycle import Noticed, apply
-from midway.domain.task import Ask, State
+from midway.domain.task import Ask, State, Task
 from midway.engine import outcomes
+from midway.engine.core import Core
+from midway.engine.effects import Outside
 from midway.engine.outcomes import NOT_SENT
+from midway.engine.upstream import MOST_POSTPONED
 from midway.store.port import Entry, RequestKey, StoreUnavailable, TaskQuery
 
 from tests.faults.faulty_store import FaultyStore, enters
@@ -95,6 +99,12 @@ def being_sent(rig: Rig) -> int:
     return sum(task.state is State.SUBMITTING for task in running)
 
 
+async def follow(rig: Rig, told: list[Task]) -> None:
+    """Keep what a watcher of all Tasks is told."""
+    async for task in rig.engine.watch.watch_all(Revision(0), lambda _: True):
+        told.append(task)  # noqa: PERF401 - as it comes
+
+
 async def test_a_disk_that_refuses_under_load_lets_nothing_out_and_loses_nothing(
     simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -103,18 +113,26 @@ async def test_a_disk_that_refuses_under_load_lets_nothing_out_and_loses_nothing
     async with stage(simulator, tmp_path, accounts=2, config={"slots": 1}, through=faulty.around) as rig:
         tasks = [await rig.imagine(f"fox number {number}") for number in range(6)]
         await eventually(lambda: len(jobs(rig)) >= 2, "Midjourney draws")
+        told: list[Task] = []
+        watching = asyncio.create_task(follow(rig, told))
         mend = faulty.refuse("append")
+        known = await rig.store.revision()
         await eventually(lambda: len(jobs(rig, "finished")) >= 2, "the first ones are done")
         await eventually(lambda: being_sent(rig) == 2, "the next ones are about to be sent, in memory")
         with pytest.raises(StoreUnavailable):
             await rig.engine.cancel(tasks[-1].id)
         assert len(posts(rig)) == 2
+        assert all(task.revision <= known for task in told)
+        assert await rig.store.revision() == known  # which webhooks follow, too
         mend()
 
         for task in tasks[:-1]:
             await assert_own_picture(rig, await rig.succeeded(task))
         assert (await rig.ended(tasks[-1])).state is State.CANCELLED
         assert len(posts(rig)) == len(jobs(rig)) == len(tasks) - 1
+        watching.cancel()
+        await asyncio.wait([watching])
+        assert any(task.revision > known for task in told)
 
 
 async def test_an_interaction_that_always_waits_long_for_the_disk_goes_back_to_the_queue(
@@ -122,10 +140,19 @@ async def test_an_interaction_that_always_waits_long_for_the_disk_goes_back_to_t
 ) -> None:
     """Its time on the disk was never that of its sending, and it must not be postponed for ever."""
     monkeypatch.setattr(outcomes, "LONG_ON_DISK", timedelta(0))
+    postponed: list[Nonce] = []
+    postpone = Core.postponed
+
+    def counted(core: Core, nonce: Nonce) -> list[Outside]:
+        postponed.append(nonce)
+        return postpone(core, nonce)
+
+    monkeypatch.setattr(Core, "postponed", counted)
     async with stage(simulator, tmp_path) as rig:
         task = await rig.imagine("a red fox")
         await noticed(rig, task, NOT_SENT)
         assert not posts(rig)
+        assert set(Counter(postponed).values()) == {MOST_POSTPONED}
         monkeypatch.undo()
 
         await assert_own_picture(rig, await rig.succeeded(task))

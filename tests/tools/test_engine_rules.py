@@ -25,6 +25,9 @@ BROKEN = {
     "long": ("def long():\n" + "    pass\n" * MOST_LINES, f"long has {MOST_LINES + 1} lines"),
     "waits": ("async def wait(): ...", "wait waits"),
     "imports": ("from asyncio import sleep", "imports asyncio"),
+    "knows": ("from midway.engine.worker import Worker", "imports worker"),
+    "knows a module": ("from midway.engine import desk", "imports desk"),
+    "opens": ("open('a file')", "opens a file"),
 }
 
 

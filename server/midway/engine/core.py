@@ -54,7 +54,7 @@ from midway.engine.effects import (
 )
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
-from midway.engine.listener import Listener
+from midway.engine.listener import Guesses, Listener
 from midway.engine.lookback import Lookback
 from midway.engine.outcomes import Outcomes
 from midway.engine.reading import Reading
@@ -192,10 +192,14 @@ class Core:
                 readings += [reading for reading in read if isinstance(reading, Reading)]
                 unreadable += sum(isinstance(reading, Exception) for reading in read)
                 yield []
-            doubtful = self._listener.doubtful(readings)
+            guesses: Guesses = {}
+            for part in batched(readings):
+                self._listener.note_guesses(part, guesses)
+                yield []
+            in_doubt = self._listener.doubtful(guesses)
             unplaced: list[Reading] = []
             for part in batched(readings):
-                unplaced += [each for each in part if self._heard_again(each, in_doubt=each.message.id in doubtful)]
+                unplaced += [each for each in part if self._heard_again(each, in_doubt=each.message.id in in_doubt)]
                 yield self._handed_out()
             is_over = True
             oldest = messages[0] if len(messages) >= limit else None

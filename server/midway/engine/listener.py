@@ -68,6 +68,9 @@ from midway.engine.reading import Reading, read
 
 log = structlog.get_logger(__name__)
 
+# By an Attempt's nonce and a job's name: the messages that fit the Attempt by their looks.
+Guesses = dict[Nonce, dict[str, list[MessageId]]]
+
 MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
 
 
@@ -121,17 +124,19 @@ class Listener:
             message = reading.message
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
-    def doubtful(self, readings: Iterable[Reading]) -> set[MessageId]:
-        """Return which of these messages fit an Attempt by their looks, as those of another job do."""
-        jobs: dict[Nonce, dict[str, list[MessageId]]] = {}
+    def note_guesses(self, readings: Iterable[Reading], guesses: Guesses) -> None:
+        """Add which of these messages fit an Attempt by their looks alone."""
         for reading in readings:
             may_be_guessed = reading.has_grammar and is_guess(reading.keys, self._ledger.index)
             attempt = self._match(reading) if may_be_guessed else None
             if attempt is not None:
-                fitting = jobs.setdefault(attempt.nonce, {})
-                fitting.setdefault(reading.keys.job_name, []).append(reading.message.id)
-        several = (fitting for fitting in jobs.values() if len(fitting) > 1)
-        return {message_id for fitting in several for messages in fitting.values() for message_id in messages}
+                jobs = guesses.setdefault(attempt.nonce, {})
+                jobs.setdefault(reading.keys.job_name, []).append(reading.message.id)
+
+    def doubtful(self, guesses: Guesses) -> set[MessageId]:
+        """Return which messages fit an Attempt that those of another job fit as well."""
+        several = (jobs for jobs in guesses.values() if len(jobs) > 1)
+        return {message_id for jobs in several for messages in jobs.values() for message_id in messages}
 
     def read_again(self, reading: Reading, *, in_doubt: bool) -> tuple[list[Effect], bool]:
         """Tell what follows from a message of the channel's history, and whether its job is nobody's we know.
@@ -153,8 +158,11 @@ class Listener:
     def woken(self, names: Iterable[str]) -> list[int]:
         """Return the numbers of the messages that are parked under one of these names and fit now, oldest first."""
         parked = self._lot.named(names)
-        doubtful = self.doubtful(reading for _, reading in parked) if len(parked) > 1 else ()
-        return [n for n, reading in parked if reading.message.id not in doubtful and self._match(reading) is not None]
+        guesses: Guesses = {}
+        if len(parked) > 1:
+            self.note_guesses((reading for _, reading in parked), guesses)
+        in_doubt = self.doubtful(guesses)
+        return [n for n, reading in parked if reading.message.id not in in_doubt and self._match(reading) is not None]
 
     def unparked(self, number: int) -> list[Effect]:
         """Tell what follows from a parked message, if it still fits after those before it."""

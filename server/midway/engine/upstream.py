@@ -97,12 +97,14 @@ class Upstream:
 
     async def _is_stored_as_of_now(self, nonce: Nonce, task_id: TaskId) -> bool:
         """Have an Interaction's Attempt stored anew if the disk was waited for long; False: it must not leave."""
-        for postponed in range(MOST_POSTPONED + 1):
-            if not self._core.may_leave(nonce):
-                return False
+        postponed = 0
+        while self._core.may_leave(nonce):
             if not self._core.waited_long(nonce, postponed):
                 return True
+            if postponed == MOST_POSTPONED:
+                return False
             await self._loop.decide_in_turn(task_id, lambda core: core.postponed(nonce))
+            postponed += 1
         return False
 
     async def _transmit(self, post: Post) -> None:

@@ -1,12 +1,14 @@
 """Plays many seeds, and tells what came of them."""
 
 import gc
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
+from structlog.typing import EventDict
 
 from tests.engine.interleavings.run import LEGEND, Run
 from tests.engine.interleavings.server import Broken
@@ -37,29 +39,29 @@ class Outcome:
 def play(first_seed: int, count: int) -> Outcome:
     """Play so many seeds."""
     outcome = Outcome()
-    with _quiet():
+    with _collected_defects() as defects:
         for seed in range(first_seed, first_seed + count):
-            _play_one(seed, outcome)
+            _play_one(seed, outcome, defects)
     return outcome
 
 
 def explain(seed: int) -> str:
     """Play a seed again; return its trace, and what it broke."""
     run, verdict = Run(seed, traced=True), "every promise held"
-    with _quiet():
+    with _collected_defects() as defects:
         try:
-            run.play()
+            _play(run, defects)
         except Broken as broken:
             verdict = f"BROKEN: {broken}"
     lines = (run.trace or [])[-KEPT_LINES:]
     return "\n".join((LEGEND, f"seed {seed}, {run.way}, slots {run.midjourney.slots}", *lines, verdict))
 
 
-def _play_one(seed: int, outcome: Outcome) -> None:
+def _play_one(seed: int, outcome: Outcome, defects: list[str]) -> None:
     run = Run(seed)
     outcome.runs += 1
     try:
-        run.play()
+        _play(run, defects)
     except Broken as broken:
         outcome.broken[seed] = str(broken)
         return
@@ -69,13 +71,27 @@ def _play_one(seed: int, outcome: Outcome) -> None:
             outcome.ends[f"{task.state}{reason}{' with a late picture' if task.late else ''}"] += 1
 
 
+def _play(run: Run, defects: list[str]) -> None:
+    """Play a run. Raises Broken, also for a defect: the core goes on after one, and only its log tells."""
+    defects.clear()
+    run.play()
+    if defects:
+        raise Broken(f"the log tells of a defect: {defects[0]}")
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Write no log, which takes longer than the run; and leave its cycles to the end."""
+def _collected_defects() -> Iterator[list[str]]:
+    """Give what is logged as an error. Nothing is written, which takes longer than a run; cycles stay until the end."""
+    defects: list[str] = []
+
+    def collect(_logger: object, _method: str, event: EventDict) -> EventDict:
+        defects.append(f"{event['event']} {event.get('exc_info')!r}")
+        raise structlog.DropEvent
+
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    structlog.configure(processors=[collect], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
-        yield
+        yield defects
     finally:
         structlog.configure(**before)
         gc.collect()

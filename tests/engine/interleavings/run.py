@@ -115,7 +115,7 @@ class Run:
                 self.owner_of,
                 self.way.disk_seconds,
             )
-            for number in range(1 if self.way.person else 2)
+            for number in range(2)
         ]
         self.wire: list[OnWire] = []
         self.posted: set[Nonce] = set()
