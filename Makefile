@@ -53,7 +53,7 @@ faults: setup ## Play seeded runs with faults and kills: SEEDS=20, or one again 
 interleavings: setup ## Play COUNT=1000000 random interleavings of identical prompts on all cores, from seed FIRST=1, or one by SEED=n
 	$(PY) -m tests.engine.interleavings $(if $(SEED),--seed $(SEED),--count $(COUNT) --first-seed $(FIRST))
 
-bench: setup ## Measure everything against bare parts (some 40 minutes); ARGS="calls --rounds 3" for a part
+bench: setup ## Measure everything against bare parts (some 45 minutes); ARGS="calls --rounds 3" for a part
 	$(PY) -m benchmarks --save $(ARGS)
 
 soak: setup ## Work for MINUTES=60 with watchers that come and go, and see what the memory does

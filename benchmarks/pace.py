@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.clients import Clients, Told, connected
 from benchmarks.measure import Figure, Scale, Target
@@ -20,7 +21,7 @@ ACCOUNTS, SLOTS = 200, 3
 FASTEST = 20.0  # of Midjourney's pace, for fewer accounts
 IDLE_SECONDS = 60.0
 QUIET_SPEED = 50.0  # of Midjourney's pace: one job at a time is quiet at any
-QUIET_JOBS = 100
+QUIET_JOBS = 300  # the slowest three do not count
 LEVEL_SECONDS = 60.0  # after the first job; as many begin and end then as ever
 SECONDS = 600.0
 TIMES = 4  # that of the quiet server at most
@@ -38,6 +39,7 @@ async def run(scale: Scale) -> list[Figure]:
         Figure(f"{what}, p99, {crowd}", "ms", Target(TIMES, at_most=True), QUIET)
         for what in ("submit → answer", "accepted → POST at Discord", "event received → watcher")
     )
+    late = Figure(f"looks at the server's loop that come more than 10 ms late, {crowd}: share of them", "", None)
     speed = min(ACCOUNTS / accounts, FASTEST)
     async with Bench() as bench:
         heard = bench.directory / "heard"
@@ -55,7 +57,9 @@ async def run(scale: Scale) -> list[Figure]:
         async with clients.drawing(accounts, SLOTS, speed=speed):
             await asyncio.sleep(scale.seconds(LEVEL_SECONDS))
             clients.told = Told()
+            looks_before, late_before = await looks(server)
             busy.add(*await share_of_a_core(server, scale.seconds(SECONDS)))
+            looks_after, late_after = await looks(server)
             await clients.told.ended(1)
             told = clients.told
         waited = await watch.waited(told)
@@ -63,7 +67,8 @@ async def run(scale: Scale) -> list[Figure]:
     submit.add(waited.submit, quiet.submit)
     post.add(waited.post, quiet.post)
     event.add(waited.event, quiet.event)
-    return [busy, idle, failed, submit, post, event]
+    late.add((late_after - late_before) / (looks_after - looks_before))
+    return [busy, idle, failed, submit, post, event, late]
 
 
 async def share_of_a_core(server: Server, seconds: float) -> tuple[float, None, dict[str, float]]:
@@ -73,6 +78,14 @@ async def share_of_a_core(server: Server, seconds: float) -> tuple[float, None, 
     with CpuMeter({"server": server.pid}) as cpu:
         await asyncio.sleep(seconds)
     return cpu.used["server"] / (loop.time() - begun), None, cpu.used
+
+
+async def looks(server: Server) -> tuple[float, float]:
+    """Return how often the server looked at its loop's lag, and how often it was more than 10 ms."""
+    async with aiohttp.ClientSession() as http, http.get(server.metrics) as answer:
+        families = {family.name: family for family in text_string_to_metric_families(await answer.text())}
+    lag = {sample.labels.get("le"): sample.value for sample in families["midway_event_loop_lag_seconds"].samples}
+    return lag["+Inf"], lag["+Inf"] - lag["0.01"]
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class Server:
     pid: int
     address: str
     rest_backend: str
+    metrics: str  # URL
     channel: grpc.aio.Channel
     tasks: "MidjourneyServiceAsyncStub"
     database: Path
@@ -163,7 +164,7 @@ class Bench:
         told = parts.fields(line)
         channel = await self.channel(told["grpc"])
         stub, database = MidjourneyServiceStub(channel), directory / DATABASE
-        return Server(part.pid, told["grpc"], told["rest-backend"], channel, stub, database)
+        return Server(part.pid, told["grpc"], told["rest-backend"], told["metrics"], channel, stub, database)
 
     async def bare(self, module: str = "benchmarks.bare", *arguments: str) -> BareServer:
         """Run a bare server."""

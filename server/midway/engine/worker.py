@@ -1,4 +1,4 @@
-"""One worker for each Account, the only one that asks its core, so that the Account's state changes in one place.
+"""One worker for each Account, which has its core decide, so that the Account's state changes in one place.
 
 Discord's events, what clients want and what was found out beside the loop come through the inbox. `core` decides,
 without waiting for anything; the worker carries out what follows. What is written goes through the `journal`, behind

@@ -232,7 +232,7 @@ GUARANTEES = (
     Guarantee(
         "RightPicture",
         "no Task ever gets a picture whose job UUID belongs to another Interaction, also with identical prompts, "
-        "other users' messages in the channel, and events lost or reordered",
+        "other users' messages in the channel, and events lost or reordered (Known limits: the owner draws the same)",
         _wrong_pictures,
     ),
     Guarantee(
