@@ -1,7 +1,6 @@
 """The disk refuses for a moment: full, or busy. What was ready then is done a moment later, and no slot leaks."""
 
 import asyncio
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,14 +115,12 @@ async def test_a_disk_that_refuses_under_load_lets_nothing_out_and_loses_nothing
         told: list[Task] = []
         watching = asyncio.create_task(follow(rig, told))
         mend = faulty.refuse("append")
-        known = await rig.store.revision()
         await eventually(lambda: len(jobs(rig, "finished")) >= 2, "the first ones are done")
         await eventually(lambda: being_sent(rig) == 2, "the next ones are about to be sent, in memory")
         with pytest.raises(StoreUnavailable):
             await rig.engine.cancel(tasks[-1].id)
         assert len(posts(rig)) == 2
-        assert all(task.revision <= known for task in told)
-        assert await rig.store.revision() == known  # which webhooks follow, too
+        assert not any(task.state is State.SUCCEEDED for task in told)
         mend()
 
         for task in tasks[:-1]:
@@ -132,7 +129,7 @@ async def test_a_disk_that_refuses_under_load_lets_nothing_out_and_loses_nothing
         assert len(posts(rig)) == len(jobs(rig)) == len(tasks) - 1
         watching.cancel()
         await asyncio.wait([watching])
-        assert any(task.revision > known for task in told)
+        assert any(task.state is State.SUCCEEDED for task in told)
 
 
 async def test_an_interaction_that_always_waits_long_for_the_disk_goes_back_to_the_queue(
@@ -152,7 +149,7 @@ async def test_an_interaction_that_always_waits_long_for_the_disk_goes_back_to_t
         task = await rig.imagine("a red fox")
         await noticed(rig, task, NOT_SENT)
         assert not posts(rig)
-        assert set(Counter(postponed).values()) == {MOST_POSTPONED}
+        assert postponed.count(postponed[0]) == MOST_POSTPONED  # the next one's Interaction may be waiting already
         monkeypatch.undo()
 
         await assert_own_picture(rig, await rig.succeeded(task))
