@@ -1,6 +1,6 @@
 """The machine's wall clock is set, by NTP or a person, or the machine sleeps. The one is no time, the other is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,11 @@ from tests.faults.faulty_store import FaultyStore
 from tests.faults.stage import crash, stage
 from tests.support.clocks import Machine
 from tests.support.rig import Rig
-from tests.support.upstream import assert_own_picture, eventually, jobs, later, posts
+from tests.support.upstream import LONG_AGO, assert_own_picture, eventually, jobs, later, posts
 
 BACK: dict[str, float] = {"hours": -2}
 FORWARD: dict[str, float] = {"days": 3}
 STEPS = pytest.mark.parametrize("by", [BACK, FORWARD], ids=["back", "forward"])
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 FINAL_WORDS = ("MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE")
 ALL_WORDS = (*FINAL_WORDS, "INTERACTION_CREATE", "INTERACTION_SUCCESS")
 
