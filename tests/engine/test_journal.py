@@ -265,6 +265,22 @@ async def test_all_accounts_have_their_tick_at_the_same_time(monkeypatch: pytest
     assert ticks[0] == ticks[1]
 
 
+async def test_an_account_with_few_entries_does_not_gather_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watcher waited 30 ms for each step of a picture that was drawn alone."""
+    monkeypatch.setattr(journal, "TICK_SECONDS", 3600.0)
+    desk, loop = Desk(), asyncio.get_running_loop()
+    begun, ticks = loop.time(), list[float]()
+    for number in range(journal.FEW + 1):
+        desk.put(await desk.submitted(number), Dispatched())
+        assert desk.journal._tick is not None
+        ticks.append(desk.journal._tick.when())
+        desk.journal._tick.cancel()
+        desk.journal._tick = None
+
+    assert all(tick - begun <= 2 * journal.TICK_SECONDS / journal.SHORTER for tick in ticks[:-1])
+    assert not ticks[-1] % journal.TICK_SECONDS  # those were not few any more
+
+
 async def test_what_was_learnt_of_an_attempt_is_waited_for_like_its_task(desk: Desk) -> None:
     """The answer to a window whose Task is drawn already changes no Task; it left before its Attempt was stored."""
     attempt = an_attempt()

@@ -1,9 +1,10 @@
 """Writes what an Account decided behind it, in order, and tells when it is durable.
 
 What a client waits for is written at once; anything else at the next tick, which all Accounts have at the same time,
-so that their entries share a commit. A disk that refuses is asked again, with the same batch, until it takes it. A
-defect in one entry costs that entry, and what was decided about its Task since. A Task that somebody else wrote
-meanwhile is lost: all that was decided about it here is dropped, and its Account reads it anew.
+so that their entries share a commit; sooner while its Account has few. A disk that refuses is asked again, with the
+same batch, until it takes it. A defect in one entry costs that entry, and what was decided about its Task since. A Task
+that somebody else wrote meanwhile is lost: all that was decided about it here is dropped, and its Account reads it
+anew.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
+from math import inf
 
 import structlog
 from msgspec.structs import replace
@@ -22,7 +24,9 @@ from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, W
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 256  # entries in a batch: one transaction
-TICK_SECONDS = 0.03  # a commit costs more than twenty entries in it; no person sees it, and no pace is as fast
+TICK_SECONDS = 0.03  # no person sees it, and a commit costs more than twenty entries in it
+FEW = 8  # entries of an Account in as many ticks: with fewer, nothing is gained by gathering them
+SHORTER = 10  # times shorter is its tick then
 
 _Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
 
@@ -41,6 +45,7 @@ class Journal:
         self._last: dict[TaskId, int] = {}  # the number of a Task's last entry
         self._waiters: list[_Waiter] = []  # a heap: the number of the entry that each waits for, and of whose Task
         self._impatient: set[asyncio.Future[None]] = set()
+        self._came_at: deque[float] = deque([-inf] * FEW, FEW)  # the last entries, in the loop's time
         self._is_time = asyncio.Event()
         self._tick: asyncio.TimerHandle | None = None
 
@@ -55,9 +60,13 @@ class Journal:
         self._entries.append((number, entry))
         for task_id in _tasks_of(entry):
             self._last[task_id] = number
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        are_few = now - self._came_at[0] > FEW * TICK_SECONDS
+        self._came_at.append(now)
         if self._tick is None:
-            loop = asyncio.get_running_loop()
-            self._tick = loop.call_at((loop.time() // TICK_SECONDS + 1) * TICK_SECONDS, self._write_now)
+            tick = TICK_SECONDS / SHORTER if are_few else TICK_SECONDS
+            self._tick = loop.call_at((now // tick + 1) * tick, self._write_now)
 
     def settled(self, task_id: TaskId | None = None, *, patient: bool = False) -> "asyncio.Future[None]":
         """Return what is done when all that was handed over until now of a Task (None: of all) is durable.
