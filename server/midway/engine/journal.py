@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 256  # entries in a batch: one transaction
 TICK_SECONDS = 0.03  # no person sees it, and a commit costs more than twenty entries in it
 FEW = 8  # entries of an Account in as many ticks: with fewer, nothing is gained by gathering them
-SHORTER = 30  # times shorter is its tick then
+SHORTER = 15  # times shorter is its tick then
 
 _Waiter = tuple[int, int, TaskId | None, "asyncio.Future[None]"]
 
