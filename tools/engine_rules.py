@@ -16,7 +16,7 @@ DECIDES = {"classify", "core", "correlate", "deadline", "effects", "headings", "
     *("lot", "outcomes", "outgoing", "reading", "sender", "standing", "windows"),
 }
 # What the core may know of the rest of the engine: values, and functions of values.
-KNOWS = frozenset({"account", "assign", "clock", "dispatch", "limits"})
+KNOWS = frozenset({"account", "assign", "clock", "commands", "dispatch", "limits"})
 WAITS = frozenset({"asyncio", "threading", "socket", "time", "os", "pathlib", "sqlite3", "subprocess", "tempfile"})
 
 

@@ -12,6 +12,7 @@ from midway.app.exit_codes import ExitCode
 from PIL import Image
 from rich.console import Console
 
+from tests.support.pictures import picture_facts
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.stack import MIDWAY, StackProcess, marked, running_stack
 
@@ -123,6 +124,22 @@ def test_blend_saves_the_mixed_picture(stack, grid, single, tmp_path):
 
 def test_shorten_prints_shorter_prompts(stack, tmp_path):
     assert re.search(r"^1\. \S", done(stack, "shorten", "a very long prompt of a fox", cwd=tmp_path), re.MULTILINE)
+
+
+def test_show_saves_the_picture_of_a_job(stack, grid, tmp_path):
+    job = picture_facts(grid[1].read_bytes())["job"]
+    accounts = re.findall(r"30000000000000000\d", done(stack, "accounts"))
+    shown = [stack.midway("show", job, "--account", account, cwd=tmp_path) for account in accounts]
+
+    assert [SAVED.search(each.stdout) is not None for each in shown].count(True) == 1  # a job belongs to one account
+
+
+def test_video_saves_a_film_of_a_picture_and_goes_on_with_it(stack, grid, tmp_path):
+    said = done(stack, "video", "it runs", "--task", grid[0], "--index", "2", "--motion", "high", cwd=tmp_path)
+    task_id = BUTTONS.findall(said)[0][0]
+
+    assert (tmp_path / SAVED.findall(said)[0]).suffix == ".mp4"
+    assert SAVED.search(done(stack, "video", "--task", task_id, "--extend", "--index", "2", cwd=tmp_path))
 
 
 def test_seed_prints_a_number(stack, grid):

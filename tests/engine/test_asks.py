@@ -9,7 +9,7 @@ from midway.domain.action import Action, Bot
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason, Refusal
 from midway.domain.ids import AccountId, JobId, RequestId, TaskId
 from midway.domain.image import Image, InputImage
-from midway.domain.task import Ask, State, Task
+from midway.domain.task import Ask, State, Task, VideoAsk
 from midway.store.port import RequestIdReused, RequestKey, TaskQuery
 from msgspec.structs import replace
 
@@ -33,6 +33,15 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "blend of one": ({"action": Action.BLEND}, 1, "images"),
     "blend of six": ({"action": Action.BLEND}, 6, "images"),
     "blend in an odd shape": ({"action": Action.BLEND, "dimensions": "7:1"}, 2, "dimensions"),
+    "a film of no picture": ({"action": Action.VIDEO, "prompt": "x"}, 0, "image"),
+    "a film of two": ({"action": Action.VIDEO, "prompt": "x"}, 2, "image"),
+    "a film of several prompts": ({"action": Action.VIDEO, "prompt": "a {red, blue} fox"}, 1, "prompt"),
+    "three films": ({"action": Action.VIDEO, "video": VideoAsk(batch_size=3)}, 1, "batch_size"),
+    "a film with too long a link": (
+        {"action": Action.VIDEO, "prompt": "x" * 5990, "links": ("https://a.example/fox.png",)},
+        0,
+        "prompt",
+    ),
     "nothing to shorten": ({"action": Action.SHORTEN}, 0, "prompt"),
     "show of no job": ({"action": Action.SHOW}, 0, "job_id"),
     "show of something else": ({"action": Action.SHOW, "show_job_id": JobId("x")}, 0, "job_id"),

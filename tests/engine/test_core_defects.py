@@ -10,7 +10,7 @@ from midway.domain.attempt import Attempt
 from midway.domain.ids import MessageId
 from midway.domain.notice import deserves_notice
 from midway.domain.task import Task
-from midway.engine import classify, deadline, dispatch
+from midway.engine import classify, commands, deadline
 from midway.engine.core import Core
 from midway.engine.effects import Change
 from midway.engine.ledger import Ledger
@@ -88,7 +88,7 @@ def test_an_attempt_that_cannot_be_let_go_does_not_keep_others_open(monkeypatch:
 
 
 def test_a_task_that_cannot_be_begun_does_not_hold_up_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, dispatch.prompt_as_sent))
+    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, commands.prompt_as_sent))
     stage = Stage(pace=NO_PACE)
 
     stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
@@ -172,7 +172,7 @@ def test_a_message_that_cannot_be_applied_costs_its_task_alone(monkeypatch: pyte
 
 
 def test_a_failure_that_cannot_be_stored_is_not_decided_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, dispatch.prompt_as_sent))
+    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, commands.prompt_as_sent))
     stage = Stage(pace=NO_PACE)
     stage.take(the_task(1))
     stage.lose(1)

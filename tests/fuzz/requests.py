@@ -69,6 +69,10 @@ SUBMITS: tuple[tuple[Message, Callable[[Any], object]], ...] = (
         lambda request: (sources_from(request.images, "images"), convert_ask.ask_blend(request, NO_PICTURES)),
     ),
     (submit_pb2.SubmitShowRequest(job_id=JOB, options=OPTIONS), convert_ask.ask_show),
+    (
+        submit_pb2.SubmitVideoRequest(prompt="it runs", task_id="17", index=1, motion=input_pb2.MOTION_HIGH),
+        lambda request: convert_ask.ask_video(request, NO_PICTURES, NO_PICTURES),
+    ),
 )
 
 
@@ -219,6 +223,7 @@ OLD: dict[str, tuple[type[Message], Callable[[Any, asks.Surroundings], object]]]
     "describe": (old.SubmitDescribeRequest, asks.ask_describe),
     "blend": (old.SubmitBlendRequest, asks.ask_blend),
     "show": (old.SubmitShowRequest, asks.ask_show),
+    "video": (old.SubmitVideoRequest, asks.ask_video),
     "change": (old.SubmitChangeRequest, asks.ask_change),
     "simple-change": (old.SubmitSimpleChangeRequest, asks.ask_simple_change),
     "action": (old.SubmitActionRequest, asks.ask_press),
@@ -232,6 +237,8 @@ OLD_SEEDS = [
         ("describe", ACCOUNT | {"base64": "abc", "link": "https://a.example/a.png"}),
         ("blend", ACCOUNT | {"base64Array": ["abc", "def"], "dimensions": "SQUARE"}),
         ("show", ACCOUNT | {"jobId": f"https://midjourney.com/jobs/{JOB}"}),
+        ("video", ACCOUNT | {"prompt": "it runs", "image": "abc", "motion": "high", "batchSize": "2", "loop": True}),
+        ("video", {"taskId": 1700000000000001, "action": "extend", "index": "3"}),
         ("change", {"taskId": 1700000000000001, "action": "UPSCALE", "index": "1"}),
         ("simple-change", {"content": "1700000000000001 u1"}),
         ("action", ACCOUNT | {"taskId": "17", "customId": "MJ::JOB::upsample::1::a", "enableRemix": True}),

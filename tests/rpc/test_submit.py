@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import grpc
+import pytest
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
 from PIL import Image
 
@@ -98,6 +99,55 @@ async def test_show_brings_a_job_back(served: Served) -> None:
 
     assert shown.state == SUCCEEDED
     assert shown.job_id == grid.job_id
+
+
+async def test_a_film_begins_with_a_picture(served: Served) -> None:
+    request = submit_pb2.SubmitVideoRequest(
+        prompt="it runs", image=input_pb2.InputImage(data=png()), motion=input_pb2.MOTION_HIGH, batch_size=2
+    )
+    film = await served.ended((await served.tasks.SubmitVideo(request)).task)
+
+    assert film.state == SUCCEEDED
+    assert film.action == task_pb2.ACTION_VIDEO
+    assert film.image.content_type == "video/mp4"
+    assert "--motion high --bs 2" in film.final_prompt
+    assert film.description == "/video it runs"
+
+
+async def test_a_film_begins_with_a_picture_of_a_task(served: Served) -> None:
+    grid = await served.grid()
+    request = submit_pb2.SubmitVideoRequest(task_id=grid.id, index=3, loop=True, request_id="film-1")
+    first = await served.tasks.SubmitVideo(request)
+    again = await served.tasks.SubmitVideo(request)
+    film = await served.ended(first.task)
+
+    assert film.state == SUCCEEDED
+    assert film.parent_task_id == grid.id
+    assert "--end loop" in film.final_prompt
+    assert (again.existing, again.task.id) == (True, first.task.id)
+
+
+PICTURE = input_pb2.InputImage(data=png())
+WRONG_FILMS: dict[str, tuple[dict[str, Any], str]] = {
+    "no first frame": ({"prompt": "it runs"}, "image"),
+    "an empty first frame": ({"image": input_pb2.InputImage()}, "image"),
+    "a last frame that is none": ({"image": PICTURE, "end_image": input_pb2.InputImage(data=b"x")}, "end_image"),
+    "a last frame and a loop": ({"image": PICTURE, "end_image": PICTURE, "loop": True}, "loop"),
+    "three films": ({"image": PICTURE, "batch_size": 3}, "batch_size"),
+    "an unknown motion": ({"image": PICTURE, "motion": 7}, "motion"),
+    "nothing to extend": ({"extend": True}, "task_id"),
+    "a first frame to extend": ({"extend": True, "task_id": "17", "image": PICTURE}, "image"),
+    "a last frame to extend": ({"extend": True, "task_id": "17", "end_image": PICTURE}, "end_image"),
+    "a batch to extend": ({"extend": True, "task_id": "17", "batch_size": 2}, "batch_size"),
+}
+
+
+@pytest.mark.parametrize(("fields", "named"), WRONG_FILMS.values(), ids=WRONG_FILMS.keys())
+async def test_a_wrong_film_names_its_field(served: Served, fields: dict[str, Any], named: str) -> None:
+    refused = await rejected(served.tasks.SubmitVideo(submit_pb2.SubmitVideoRequest(**fields)))
+
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.fields == [named]
 
 
 async def test_a_custom_zoom_waits_for_its_modal_and_goes_on_as_the_same_task(served: Served) -> None:

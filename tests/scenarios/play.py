@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from midway.domain.action import Action, Bot, Speed
+from midway.domain.action import Action, Bot, Motion, Speed
 from midway.domain.image import InputImage
-from midway.domain.task import Ask, State, Task
+from midway.domain.task import Ask, State, Task, VideoAsk
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed
 from msgspec.structs import replace
@@ -19,7 +19,8 @@ from tests.support.rig import QUICK, Rig
 
 CHANGES = {"U": Action.UPSCALE, "V": Action.VARIATION, "R": Action.REROLL}
 SENT_KINDS = {2: "command", 3: "press", 5: "modal"}
-MODIFIERS = frozenset({"images", "links", "dimensions", "speed", "remix", "prompt", "mask"})
+MODIFIERS = frozenset({"images", "links", "dimensions", "speed", "remix", "prompt", "mask", "motion", "batch", "end"})
+MODIFIERS |= {"index", "extend"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,20 @@ async def _imagine(step: Step, _parent: Task | None, rig: Rig) -> Ask:
     return Ask(action=Action.IMAGINE, prompt=step.subject, links=links)
 
 
+async def _film(step: Step, parent: Task | None, rig: Rig) -> Ask:
+    """Make a film of the pictures or links given, else of the parent's picture; `extend` goes on with its film."""
+    words = step.modifiers
+    links = await _links(words.get("links", ()), rig)
+    is_own = bool(words.get("images") or links)
+    motion = Motion(words["motion"]) if "motion" in words else None
+    video = VideoAsk(
+        motion=motion, batch_size=words.get("batch", 0), end=words.get("end", ""), extends="extend" in words
+    )
+    parent_id = None if is_own or parent is None else parent.id
+    index = int(words["index"]) if "index" in words else None
+    return Ask(action=Action.VIDEO, prompt=step.subject, links=links, parent_id=parent_id, index=index, video=video)
+
+
 async def _describe(step: Step, _parent: Task | None, rig: Rig) -> Ask:
     return Ask(action=Action.DESCRIBE, links=await _links(step.modifiers.get("links", ()), rig))
 
@@ -110,6 +125,7 @@ async def _change(step: Step, parent: Task | None, _rig: Rig) -> Ask:
 
 ASKS: dict[str, Callable[[Step, Task | None, Rig], Awaitable[Ask]]] = {
     "imagine": _imagine,
+    "film": _film,
     "describe": _describe,
     "blend": _blend,
     "shorten": _shorten,

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,17 +77,22 @@ def test_an_attempt_without_later_fields_is_readable():
 KEPT = Path(__file__).parent / "documents"
 
 
-def test_a_task_of_the_first_version_is_read_and_written_alike():
-    """Fields that it did not know are written too."""
+def test_a_task_of_the_first_version_is_read_and_written_alike() -> None:
     document = (KEPT / "task.json").read_text("utf-8")
-    kept, written = json.loads(document), json.loads(json_from_task(task_from_json(document, Revision(9))))
-    later_fields = {name: value for name, value in written.items() if name not in kept}
+    written = json_from_task(task_from_json(document, Revision(9)))
 
-    assert written == kept | later_fields
-    assert later_fields == {"batch": [], "version": 0}
+    assert _known_to(json.loads(document), json.loads(written)) == json.loads(document)
 
 
-def test_an_attempt_of_the_first_version_is_read_and_written_alike():
+def test_an_attempt_of_the_first_version_is_read_and_written_alike() -> None:
     document = (KEPT / "attempt.json").read_text("utf-8")
+    written = json_from_attempt(attempt_from_json(document))
 
-    assert json.loads(json_from_attempt(attempt_from_json(document))) == json.loads(document)
+    assert _known_to(json.loads(document), json.loads(written)) == json.loads(document)
+
+
+def _known_to(kept: Any, written: Any) -> Any:
+    """Leave out of what is written, at any depth, the fields that the kept document does not know."""
+    if isinstance(kept, dict) and isinstance(written, dict):
+        return {name: _known_to(kept[name], value) for name, value in written.items() if name in kept}
+    return written

@@ -11,7 +11,8 @@ from midway.discord.port import Connection, UploadedFile
 from midway.domain.action import Action, Bot, Speed
 from midway.domain.ids import ChannelId, GuildId, InteractionId, JobId, MessageId
 from midway.domain.image import InputImage
-from midway.engine.dispatch import FIELD_FALLBACK, PLANS, Place, answer, mask_as_sent, prepare, prompt_as_sent
+from midway.engine.commands import COMMANDS, prompt_as_sent
+from midway.engine.dispatch import FIELD_FALLBACK, Place, answer, mask_as_sent, prepare
 from msgspec.structs import replace
 
 from tests.support.pictures import plain_picture
@@ -104,7 +105,7 @@ async def test_show_names_the_job() -> None:
     assert (await command_of(action=Action.SHOW, show_job_id=JobId(JOB))).options == (Option("job_id", JOB),)
 
 
-@pytest.mark.parametrize("action", PLANS)
+@pytest.mark.parametrize("action", COMMANDS)
 async def test_a_button_is_pressed_where_it_is_whatever_the_action(action: Action) -> None:
     task = a_task(action=action, parent_message_id=MessageId("7"), parent_message_flags=64, custom_id="MJ::X")
     prepared = await prepare(task, (), cast(Connection, Shelf()), PLACE)

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from midway.domain.action import Speed
 from midway.domain.prompt import (
     JobsRefused,
+    begins_with_link,
     clean,
     jobs_of,
     makes_many_jobs,
     prompt_key,
     speed_from_prompt,
     split_parameters,
+    with_parameter,
     with_speed,
 )
 
@@ -328,3 +330,26 @@ def test_dashes_quotes_and_spaces_that_the_bot_turns_make_no_other_key(prompt: s
 )
 def test_a_prompt_without_words_has_no_key(prompt: str):
     assert prompt_key(prompt) == ""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sent"),
+    [
+        ("a fox", "a fox --bs 2"),
+        ("", "--bs 2"),
+        ("a fox --bs 4 --ar 3:2", "a fox --ar 3:2 --bs 2"),
+        ("a fox --BS --bs 1 --bs 4", "a fox --bs 2"),
+        ("a fox --bsx 1 lemon--bs", "a fox --bsx 1 lemon--bs --bs 2"),
+        ("https://a.example/a--bs.png fox", "https://a.example/a--bs.png fox --bs 2"),
+    ],
+)
+def test_a_parameter_stands_once_and_last(prompt: str, sent: str) -> None:
+    assert with_parameter(prompt, "bs", "2") == sent
+
+
+@pytest.mark.parametrize(
+    ("prompt", "begins"),
+    [(" https://a.example/a.png fox", True), ("<https://a.example/a.png>", True), ("a fox https://a.example", False)],
+)
+def test_a_link_before_the_words_is_a_picture(prompt: str, begins: bool) -> None:
+    assert begins_with_link(prompt) is begins

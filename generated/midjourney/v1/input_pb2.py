@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from midjourney.v1 import task_pb2 as midjourney_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19midjourney/v1/input.proto\x12\rmidjourney.v1\x1a\x18midjourney/v1/task.proto\"S\n\nInputImage\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\r\n\x03url\x18\x02 \x01(\tH\x00\x12\x1c\n\x12\x62\x61se64_or_data_url\x18\x03 \x01(\tH\x00\x42\x08\n\x06source\"\xba\x01\n\rSubmitOptions\x12(\n\x08\x62ot_type\x18\x01 \x01(\x0e\x32\x16.midjourney.v1.BotType\x12#\n\x05speed\x18\x02 \x01(\x0e\x32\x14.midjourney.v1.Speed\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x12\n\x05remix\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x14\n\x0c\x63lient_state\x18\x05 \x01(\t\x12\x12\n\nnotify_url\x18\x06 \x01(\tB\x08\n\x06_remix*u\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HANGE_KIND_UPSCALE\x10\x01\x12\x19\n\x15\x43HANGE_KIND_VARIATION\x10\x02\x12\x16\n\x12\x43HANGE_KIND_REROLL\x10\x03*r\n\nDimensions\x12\x1a\n\x16\x44IMENSIONS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44IMENSIONS_PORTRAIT\x10\x01\x12\x15\n\x11\x44IMENSIONS_SQUARE\x10\x02\x12\x18\n\x14\x44IMENSIONS_LANDSCAPE\x10\x03\x42;\n\x14midway.midjourney.v1P\x01Z!midway/midjourney/v1;midjourneyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19midjourney/v1/input.proto\x12\rmidjourney.v1\x1a\x18midjourney/v1/task.proto\"S\n\nInputImage\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\r\n\x03url\x18\x02 \x01(\tH\x00\x12\x1c\n\x12\x62\x61se64_or_data_url\x18\x03 \x01(\tH\x00\x42\x08\n\x06source\"\xba\x01\n\rSubmitOptions\x12(\n\x08\x62ot_type\x18\x01 \x01(\x0e\x32\x16.midjourney.v1.BotType\x12#\n\x05speed\x18\x02 \x01(\x0e\x32\x14.midjourney.v1.Speed\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x12\n\x05remix\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x14\n\x0c\x63lient_state\x18\x05 \x01(\t\x12\x12\n\nnotify_url\x18\x06 \x01(\tB\x08\n\x06_remix*u\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HANGE_KIND_UPSCALE\x10\x01\x12\x19\n\x15\x43HANGE_KIND_VARIATION\x10\x02\x12\x16\n\x12\x43HANGE_KIND_REROLL\x10\x03*r\n\nDimensions\x12\x1a\n\x16\x44IMENSIONS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44IMENSIONS_PORTRAIT\x10\x01\x12\x15\n\x11\x44IMENSIONS_SQUARE\x10\x02\x12\x18\n\x14\x44IMENSIONS_LANDSCAPE\x10\x03*A\n\x06Motion\x12\x16\n\x12MOTION_UNSPECIFIED\x10\x00\x12\x0e\n\nMOTION_LOW\x10\x01\x12\x0f\n\x0bMOTION_HIGH\x10\x02\x42;\n\x14midway.midjourney.v1P\x01Z!midway/midjourney/v1;midjourneyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEKIND']._serialized_end=461
   _globals['_DIMENSIONS']._serialized_start=463
   _globals['_DIMENSIONS']._serialized_end=577
+  _globals['_MOTION']._serialized_start=579
+  _globals['_MOTION']._serialized_end=644
   _globals['_INPUTIMAGE']._serialized_start=70
   _globals['_INPUTIMAGE']._serialized_end=153
   _globals['_SUBMITOPTIONS']._serialized_start=156

@@ -72,6 +72,29 @@ DIMENSIONS_SQUARE: Dimensions.ValueType  # 2
 DIMENSIONS_LANDSCAPE: Dimensions.ValueType  # 3
 """3:2."""
 
+class _Motion:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MotionEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Motion.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    MOTION_UNSPECIFIED: _Motion.ValueType  # 0
+    """MOTION_LOW, or what the prompt says."""
+    MOTION_LOW: _Motion.ValueType  # 1
+    """The picture comes alive, the camera rests."""
+    MOTION_HIGH: _Motion.ValueType  # 2
+    """The camera moves, too."""
+
+class Motion(_Motion, metaclass=_MotionEnumTypeWrapper):
+    """How much moves in a film."""
+
+MOTION_UNSPECIFIED: Motion.ValueType  # 0
+"""MOTION_LOW, or what the prompt says."""
+MOTION_LOW: Motion.ValueType  # 1
+"""The picture comes alive, the camera rests."""
+MOTION_HIGH: Motion.ValueType  # 2
+"""The camera moves, too."""
+
 @typing.final
 class InputImage(message.Message):
     """A picture that a client sends in: PNG, JPEG, WebP or GIF, told by its bytes and never by its name or label.

@@ -106,6 +106,11 @@ class MidjourneyServiceStub:
                 request_serializer=midjourney_dot_v1_dot_submit__pb2.SubmitShowRequest.SerializeToString,
                 response_deserializer=midjourney_dot_v1_dot_submit__pb2.SubmitShowResponse.FromString,
                 _registered_method=True)
+        self.SubmitVideo = channel.unary_unary(
+                '/midjourney.v1.MidjourneyService/SubmitVideo',
+                request_serializer=midjourney_dot_v1_dot_submit__pb2.SubmitVideoRequest.SerializeToString,
+                response_deserializer=midjourney_dot_v1_dot_submit__pb2.SubmitVideoResponse.FromString,
+                _registered_method=True)
         self.UploadImages = channel.unary_unary(
                 '/midjourney.v1.MidjourneyService/UploadImages',
                 request_serializer=midjourney_dot_v1_dot_submit__pb2.UploadImagesRequest.SerializeToString,
@@ -259,6 +264,17 @@ class MidjourneyServiceServicer:
         """Bring a job of the Account back by Midjourney's id, with its picture and buttons.
 
         For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitVideo(self, request, context):
+        """Make a short film that begins with a picture, or go on with one.
+
+        The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+        Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
+        the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -441,6 +457,11 @@ def add_MidjourneyServiceServicer_to_server(servicer, server):
                     servicer.SubmitShow,
                     request_deserializer=midjourney_dot_v1_dot_submit__pb2.SubmitShowRequest.FromString,
                     response_serializer=midjourney_dot_v1_dot_submit__pb2.SubmitShowResponse.SerializeToString,
+            ),
+            'SubmitVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitVideo,
+                    request_deserializer=midjourney_dot_v1_dot_submit__pb2.SubmitVideoRequest.FromString,
+                    response_serializer=midjourney_dot_v1_dot_submit__pb2.SubmitVideoResponse.SerializeToString,
             ),
             'UploadImages': grpc.unary_unary_rpc_method_handler(
                     servicer.UploadImages,
@@ -734,6 +755,33 @@ class MidjourneyService:
             '/midjourney.v1.MidjourneyService/SubmitShow',
             midjourney_dot_v1_dot_submit__pb2.SubmitShowRequest.SerializeToString,
             midjourney_dot_v1_dot_submit__pb2.SubmitShowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/midjourney.v1.MidjourneyService/SubmitVideo',
+            midjourney_dot_v1_dot_submit__pb2.SubmitVideoRequest.SerializeToString,
+            midjourney_dot_v1_dot_submit__pb2.SubmitVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,

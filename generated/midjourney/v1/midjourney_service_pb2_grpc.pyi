@@ -111,6 +111,13 @@ class MidjourneyServiceStub:
 
     For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
     """
+    SubmitVideo: grpc.UnaryUnaryMultiCallable[submit_pb2.SubmitVideoRequest, submit_pb2.SubmitVideoResponse]
+    """Make a short film that begins with a picture, or go on with one.
+
+    The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+    Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
+    the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
+    """
     UploadImages: grpc.UnaryUnaryMultiCallable[submit_pb2.UploadImagesRequest, submit_pb2.UploadImagesResponse]
     """Put pictures on Discord and return their links; makes no Task.
 
@@ -291,6 +298,13 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     """Bring a job of the Account back by Midjourney's id, with its picture and buttons.
 
     For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
+    """
+    SubmitVideo: aio.UnaryUnaryMultiCallable[submit_pb2.SubmitVideoRequest, submit_pb2.SubmitVideoResponse]  # type: ignore[assignment]
+    """Make a short film that begins with a picture, or go on with one.
+
+    The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+    Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
+    the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
     """
     UploadImages: aio.UnaryUnaryMultiCallable[submit_pb2.UploadImagesRequest, submit_pb2.UploadImagesResponse]  # type: ignore[assignment]
     """Put pictures on Discord and return their links; makes no Task.
@@ -517,6 +531,19 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         """Bring a job of the Account back by Midjourney's id, with its picture and buttons.
 
         For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
+        """
+
+    @abc_1.abstractmethod
+    def SubmitVideo(
+        self,
+        request: submit_pb2.SubmitVideoRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[submit_pb2.SubmitVideoResponse, abc.Awaitable[submit_pb2.SubmitVideoResponse]]:
+        """Make a short film that begins with a picture, or go on with one.
+
+        The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+        Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
+        the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
         """
 
     @abc_1.abstractmethod

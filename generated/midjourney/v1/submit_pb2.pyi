@@ -563,6 +563,115 @@ class SubmitShowResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class SubmitVideoRequest(message.Message):
+    """Request of `SubmitVideo`.
+
+    The film begins with `image`, or with the picture of the Task that `task_id` names, or, with neither, with a picture
+    whose link stands at the beginning of `prompt`. With `extend` it goes on where a film of that Task ends.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMPT_FIELD_NUMBER: builtins.int
+    IMAGE_FIELD_NUMBER: builtins.int
+    TASK_ID_FIELD_NUMBER: builtins.int
+    INDEX_FIELD_NUMBER: builtins.int
+    EXTEND_FIELD_NUMBER: builtins.int
+    MOTION_FIELD_NUMBER: builtins.int
+    END_IMAGE_FIELD_NUMBER: builtins.int
+    LOOP_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    OPTIONS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    prompt: builtins.str
+    """What happens, with Midjourney's own `--parameters`; may be empty. At most 6000 characters, links included. It makes
+    one Task: `--repeat` and options in braces are refused. With `extend` it needs the Account's Remix mode.
+    Example: "the fox looks up and runs away".
+    """
+    task_id: builtins.str
+    """A Task that succeeded: its picture is the first frame, or, with `extend`, its film is gone on with.
+    Example: "1705514776143750".
+    """
+    index: builtins.int
+    """Which picture of a grid, or which film of several, 1 to 4. Default 0: the only one; of several one must be named."""
+    extend: builtins.bool
+    """Go on with a film of `task_id`, instead of beginning with a picture. The film must be one of Midjourney's, and its
+    Account draws. Then the frames, `loop` and `batch_size` stay unset. Default false.
+    """
+    motion: input_pb2.Motion.ValueType
+    """How much moves. Default MOTION_LOW, or what `--motion` in the prompt says."""
+    loop: builtins.bool
+    """True: the film ends where it began. Default false."""
+    batch_size: builtins.int
+    """How many films to choose from: 1, 2 or 4. Default 0: what `--bs` in the prompt says, else as many as Midjourney
+    makes by itself (4).
+    """
+    request_id: builtins.str
+    """As in `SubmitImagineRequest.request_id`."""
+    @builtins.property
+    def image(self) -> input_pb2.InputImage:
+        """The first frame. Not together with `task_id`."""
+
+    @builtins.property
+    def end_image(self) -> input_pb2.InputImage:
+        """The last frame. Not together with `loop`. Default: whatever Midjourney comes to."""
+
+    @builtins.property
+    def options(self) -> input_pb2.SubmitOptions:
+        """How to do it. With `task_id` that Task's bot draws, as for every Submit that names a Task."""
+
+    def __init__(
+        self,
+        *,
+        prompt: builtins.str = ...,
+        image: input_pb2.InputImage | None = ...,
+        task_id: builtins.str = ...,
+        index: builtins.int = ...,
+        extend: builtins.bool = ...,
+        motion: input_pb2.Motion.ValueType = ...,
+        end_image: input_pb2.InputImage | None = ...,
+        loop: builtins.bool = ...,
+        batch_size: builtins.int = ...,
+        options: input_pb2.SubmitOptions | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["end_image", b"end_image", "image", b"image", "options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["batch_size", b"batch_size", "end_image", b"end_image", "extend", b"extend", "image", b"image", "index", b"index", "loop", b"loop", "motion", b"motion", "options", b"options", "prompt", b"prompt", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SubmitVideoResponse(message.Message):
+    """Response of `SubmitVideo`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: builtins.int
+    QUEUED_AHEAD_FIELD_NUMBER: builtins.int
+    EXISTING_FIELD_NUMBER: builtins.int
+    queued_ahead: builtins.int
+    """How many Tasks wait before it at the same Account. Default 0."""
+    existing: builtins.bool
+    """True when `request_id` had already made this Task and nothing new was stored. Default false."""
+    @builtins.property
+    def task(self) -> task_pb2.Task:
+        """The Task, stored."""
+
+    def __init__(
+        self,
+        *,
+        task: task_pb2.Task | None = ...,
+        queued_ahead: builtins.int = ...,
+        existing: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["existing", b"existing", "queued_ahead", b"queued_ahead", "task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class UploadImagesRequest(message.Message):
     """Request of `UploadImages`."""
 

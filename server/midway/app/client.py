@@ -27,6 +27,8 @@ SubmitRequest = (
     | submit_pb2.SubmitDescribeRequest
     | submit_pb2.SubmitBlendRequest
     | submit_pb2.SubmitShortenRequest
+    | submit_pb2.SubmitShowRequest
+    | submit_pb2.SubmitVideoRequest
     | submit_pb2.SubmitActionRequest
     | submit_pb2.SubmitModalRequest
 )

@@ -23,7 +23,7 @@ HERE = Path()
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (imagine, describe, blend, shorten, press, answer, watch):
+    for command in (imagine, describe, blend, shorten, show, video, press, answer, watch):
         app.command()(command)
 
 
@@ -87,6 +87,50 @@ def shorten(
 ) -> None:
     """Find the words that matter in a prompt."""
     request = submit_pb2.SubmitShortenRequest(prompt=prompt, options=options(niji, "", account))
+    with connected() as client:
+        finish(client, client.submit(request), out)
+
+
+def show(
+    job: Annotated[str, typer.Argument(help="Midjourney's id of a job that the account made, a UUID.")],
+    niji: Niji = False,
+    account: AccountName = "",
+    out: Out = HERE,
+) -> None:
+    """Bring a job back by Midjourney's id."""
+    request = submit_pb2.SubmitShowRequest(job_id=job, options=options(niji, "", account))
+    with connected() as client:
+        finish(client, client.submit(request), out)
+
+
+def video(  # noqa: PLR0913, PLR0917 - one parameter an option
+    prompt: Annotated[str, typer.Argument(help="What happens; may be left out.")] = "",
+    image: Annotated[str, typer.Option(help="The first frame: a picture file or link.")] = "",
+    task: Annotated[str, typer.Option(help="Id of a finished task whose picture is the first frame.")] = "",
+    index: Annotated[int, typer.Option(help="Which picture of a grid, or which film of several, 1 to 4.")] = 0,
+    extend: Annotated[bool, typer.Option("--extend", help="Go on with the film of --task.")] = False,
+    motion: Annotated[str, typer.Option(help="low or high; default: low.")] = "",
+    end: Annotated[str, typer.Option(help="The last frame: a picture file or link, or `loop`.")] = "",
+    batch: Annotated[int, typer.Option(help="How many films to choose from: 1, 2 or 4.")] = 0,
+    niji: Niji = False,
+    speed: SpeedName = "",
+    account: AccountName = "",
+    out: Out = HERE,
+) -> None:
+    """Make a short film that begins with a picture, or go on with one."""
+    number = chosen(input_pb2.Motion.DESCRIPTOR, motion, "--motion") if motion else input_pb2.MOTION_UNSPECIFIED
+    request = submit_pb2.SubmitVideoRequest(
+        prompt=prompt,
+        image=picture_from(image) if image else None,
+        task_id=task,
+        index=index,
+        extend=extend,
+        motion=input_pb2.Motion.ValueType(number),
+        end_image=picture_from(end) if end not in {"", "loop"} else None,
+        loop=end == "loop",
+        batch_size=batch,
+        options=options(niji, speed, account),
+    )
     with connected() as client:
         finish(client, client.submit(request), out)
 

@@ -43,6 +43,13 @@ class Speed(StrEnum):
     TURBO = "turbo"
 
 
+class Motion(StrEnum):
+    """How much moves in a film."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
 class Verb(StrEnum):
     """The kind of picture message a job ends in, as the bot's own text tells it."""
 
@@ -61,19 +68,21 @@ class Traits(Struct, frozen=True):
 
     `takes_slot` is false for work that Midjourney does beside its queue (Source: discord-wire, limits).
     `verbs` are the message kinds that a job of this Action may show; used to refuse a wrong match.
+    `command` is the slash command that it begins with, unless it presses a button; "" for none.
     """
 
     takes_slot: bool
     verbs: frozenset[Verb]
+    command: str
 
 
-def _traits(*verbs: Verb, slot: bool = True) -> Traits:
-    return Traits(slot, frozenset(verbs))
+def _traits(*verbs: Verb, slot: bool = True, command: str = "") -> Traits:
+    return Traits(slot, frozenset(verbs), command)
 
 
 TRAITS: dict[Action, Traits] = {
-    Action.IMAGINE: _traits(Verb.GRID),
-    Action.BLEND: _traits(Verb.GRID),
+    Action.IMAGINE: _traits(Verb.GRID, command="imagine"),
+    Action.BLEND: _traits(Verb.GRID, command="blend"),
     Action.UPSCALE: _traits(Verb.PICK, Verb.GRID, slot=False),
     Action.UPSCALE_HD: _traits(Verb.HD),
     Action.VARIATION: _traits(Verb.VARY),
@@ -82,10 +91,10 @@ TRAITS: dict[Action, Traits] = {
     Action.REROLL: _traits(Verb.GRID, Verb.VARY, Verb.ZOOM, Verb.PAN, Verb.HD),
     Action.ZOOM: _traits(Verb.ZOOM),
     Action.PAN: _traits(Verb.PAN),
-    Action.VIDEO: _traits(Verb.GRID),
-    Action.DESCRIBE: _traits(Verb.PANEL, slot=False),
-    Action.SHORTEN: _traits(Verb.PANEL, slot=False),
-    Action.SHOW: _traits(Verb.GRID, Verb.PICK, Verb.HD, Verb.VARY, Verb.ZOOM, Verb.PAN, slot=False),
+    Action.VIDEO: _traits(Verb.GRID, command="imagine"),
+    Action.DESCRIBE: _traits(Verb.PANEL, slot=False, command="describe"),
+    Action.SHORTEN: _traits(Verb.PANEL, slot=False, command="shorten"),
+    Action.SHOW: _traits(Verb.GRID, Verb.PICK, Verb.HD, Verb.VARY, Verb.ZOOM, Verb.PAN, slot=False, command="show"),
     Action.PRESS: _traits(*Verb),
 }
 

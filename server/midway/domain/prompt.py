@@ -71,6 +71,17 @@ def with_speed(prompt: str, speed: Speed | None) -> str:
     return f"{_SPACE.sub(' ', _SPEED_FLAG.sub('', prompt)).strip()} --{speed.value}".strip()
 
 
+def with_parameter(prompt: str, name: str, value: str) -> str:
+    """Return the prompt with exactly this value of `--name`, as its last parameter."""
+    without = re.sub(rf"(?<!\S)--{re.escape(name)}(?:\s+(?!--)\S+)?(?!\S)", "", prompt, flags=re.IGNORECASE)
+    return f"{_SPACE.sub(' ', without).strip()} --{name} {value}".strip()
+
+
+def begins_with_link(prompt: str) -> bool:
+    """Tell whether a picture's link stands before the words."""
+    return _URL.match(prompt.strip()) is not None
+
+
 def split_parameters(prompt: str) -> tuple[str, str]:
     """Split into the words and the `--parameters` that follow them."""
     found = _PARAMETER.search(prompt)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from midway.domain.action import Action, Bot, ModalKind, Speed
+from midway.domain.action import Action, Bot, ModalKind, Motion, Speed
 from midway.domain.errors import Reason
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, Revision, TaskId
 from midway.domain.image import Button, Image
@@ -34,6 +34,19 @@ UNFINISHED = frozenset(State) - TERMINAL
 RUNNING = frozenset({State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS})  # holds a slot of its Account
 
 
+END_IMAGE = "image"
+END_LOOP = "loop"
+
+
+class VideoAsk(Struct, frozen=True, kw_only=True):
+    """What a VIDEO asks for beside its prompt and first frame."""
+
+    motion: Motion | None = None  # None: as the prompt says, else LOW
+    batch_size: int = 0  # films to choose from; 0: as many as Midjourney makes by itself
+    end: str = ""  # the last frame: END_LOOP, a link, or END_IMAGE, the last of the input pictures
+    extends: bool = False  # goes on with a film of the parent, by its buttons
+
+
 class Ask(Struct, frozen=True, kw_only=True):
     """What the client asked for; never changes, save that SubmitModal fills `modal_prompt`.
 
@@ -49,8 +62,10 @@ class Ask(Struct, frozen=True, kw_only=True):
     has_mask: bool = False
     links: tuple[str, ...] = ()  # pictures given by address, put before the prompt or described
     dimensions: str = ""  # blend: "2:3", "1:1" or "3:2"
+    video: VideoAsk = VideoAsk()
     parent_id: TaskId | None = None
     custom_id: str = ""  # the button pressed on the parent's message
+    then_press: str = ""  # custom ids of the button pressed next, on what that brings, begin so; "": that is the result
     parent_message_id: MessageId | None = None
     parent_message_flags: int = 0
     index: int | None = None

@@ -28,6 +28,7 @@ from midway.engine.decoder_process import (
     MaskJob,
     Outcome,
     OutOfMemory,
+    QuadrantJob,
     Refused,
     ThumbnailJob,
     message,
@@ -100,6 +101,22 @@ class Decoder:
             case Refused(problem, reason):
                 raise InvalidField(field, problem, reason)
         raise TypeError(f"{type(outcome).__name__} is no outcome of a mask")
+
+    async def quadrant(self, path: Path, number: int) -> bytes:
+        """Cut a picture out of a grid, as `quadrant_from_file`.
+
+        Raises InvalidField naming `task_id`, and Unavailable when no process can be started.
+        """
+        try:
+            outcome = await self._outcome(QuadrantJob(str(path), number, self._rules.max_pixels))
+        except _BeyondBounds as err:
+            raise InvalidField("task_id", f"its picture {err}", Reason.INVALID_IMAGE) from None
+        match outcome:
+            case Made(data):
+                return data
+            case Failed(problem):
+                raise InvalidField("task_id", f"its picture cannot be used: {problem}", Reason.INVALID_IMAGE)
+        raise TypeError(f"{type(outcome).__name__} is no outcome of a quadrant")
 
     async def thumbnail(self, path: Path, width: int) -> bytes:
         """Make a small copy of a file, as `thumbnail_from_file`.

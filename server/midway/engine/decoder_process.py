@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from midway.domain.errors import InvalidField, Reason
 from midway.engine.picture import PictureLimits, mask_from_bytes
+from midway.engine.quadrant import NoQuadrant, quadrant_from_file
 from midway.engine.thumbnail import NoThumbnail, thumbnail_from_file
 
 LENGTH_BYTES = 4  # before each message, big-endian
@@ -42,8 +43,16 @@ class ThumbnailJob(Struct, frozen=True, tag="thumbnail"):
     max_pixels: int
 
 
+class QuadrantJob(Struct, frozen=True, tag="quadrant"):
+    """Cut a picture out of a grid; as `quadrant_from_file`."""
+
+    path: str
+    number: int
+    max_pixels: int
+
+
 class Made(Struct, frozen=True, tag="made"):
-    """The picture that was made; a thumbnail's size is not told."""
+    """The picture that was made; only a mask's size is told."""
 
     data: bytes
     width: int = 0
@@ -71,7 +80,7 @@ class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
     """It takes more memory than this process has."""
 
 
-Job = MaskJob | ThumbnailJob
+Job = MaskJob | ThumbnailJob | QuadrantJob
 Outcome = Made | Refused | Failed | Gone | OutOfMemory
 
 
@@ -81,10 +90,12 @@ def outcome_of(job: Job) -> Outcome:
         if isinstance(job, MaskJob):
             mask = mask_from_bytes(job.data, job.field, job.limits, job.size)
             return Made(mask.data, mask.width, mask.height)
+        if isinstance(job, QuadrantJob):
+            return Made(quadrant_from_file(Path(job.path), job.number, job.max_pixels))
         return Made(thumbnail_from_file(Path(job.path), job.width, job.max_pixels))
     except InvalidField as err:
         return Refused(err.problem, err.reason)
-    except NoThumbnail as err:
+    except (NoThumbnail, NoQuadrant) as err:
         return Failed(str(err))
     except FileNotFoundError:
         return Gone()

@@ -1,11 +1,11 @@
 """Turns a Task into the Interaction that asks Discord for it.
 
-`PLANS` has one row for each Action that begins with a slash command; everything else is a press of a button on the
-parent's message. `answer` builds what follows a modal.
+It begins with a slash command (`commands`), or with a press of a button on the parent's message. `answer` builds what
+follows a modal.
 """
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -17,20 +17,17 @@ from midway.discord.interaction import (
     Command,
     Interaction,
     ModalSubmit,
-    Option,
 )
-from midway.discord.port import Connection, UploadedFile
-from midway.domain.action import Action, Bot
+from midway.discord.port import Connection
+from midway.domain.action import TRAITS, Bot
 from midway.domain.ids import ChannelId, GuildId, MessageId
 from midway.domain.image import InputImage
-from midway.domain.prompt import with_speed, without_choices
+from midway.domain.prompt import with_speed
 from midway.domain.task import Task
+from midway.engine.commands import COMMANDS, Said, Uploads
 
 APPLICATION_IDS: dict[Bot, str] = {Bot.MIDJOURNEY: MIDJOURNEY_APPLICATION_ID, Bot.NIJI: NIJI_APPLICATION_ID}
 BOTS: dict[str, Bot] = {application_id: bot for bot, application_id in APPLICATION_IDS.items()}
-
-ATTACHMENT_OPTION = 11  # Discord's option type; its value is the index of the file
-BLEND_DIMENSIONS = {"2:3": "--ar 2:3", "1:1": "--ar 1:1", "3:2": "--ar 3:2"}
 
 # Modal custom id prefix -> text field, for a modal whose fields could not be read. Source: discord-wire 1.6.
 FIELD_FALLBACK: dict[str, str] = {
@@ -57,9 +54,6 @@ class Prepared(Struct, frozen=True):
     urls: tuple[str, ...] = ()
 
 
-Plan = Callable[[Task, Sequence[InputImage], Connection, Place], Awaitable[Prepared]]
-
-
 async def prepare(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
     """Build the Task's first Interaction, uploading its pictures before.
 
@@ -67,13 +61,8 @@ async def prepare(task: Task, inputs: Sequence[InputImage], connection: Connecti
     """
     if task.ask.parent_message_id is not None:
         return Prepared(_press(task, task.ask.parent_message_id, place))
-    return await PLANS[task.action](task, inputs, connection, place)
-
-
-def prompt_as_sent(task: Task, urls: Sequence[str] = ()) -> str:
-    """Return the prompt option as Discord gets it: picture links first, the speed flag last."""
-    links = map(without_choices, task.ask.links)
-    return with_speed(" ".join([*urls, *links, task.ask.prompt_en]).strip(), task.ask.speed)
+    said = await COMMANDS[task.action].say(task, inputs, Uploads(connection, place.channel_id))
+    return Prepared(_command(task, place, said), said.urls)
 
 
 def answer(task: Task, modal: ModalOpened, application_id: str, place: Place) -> ModalSubmit:
@@ -113,51 +102,12 @@ def _press(task: Task, message_id: MessageId, place: Place) -> ButtonPress:
     )
 
 
-def _command(task: Task, place: Place, *options: Option, files: Sequence[UploadedFile] = ()) -> Command:
+def _command(task: Task, place: Place, said: Said) -> Command:
     return Command(
         application_id=APPLICATION_IDS[task.ask.bot],
         channel_id=place.channel_id,
         guild_id=place.guild_id,
-        name=task.action.value.lower(),
-        options=options,
-        files=tuple((file.filename, file.uploaded_filename) for file in files),
+        name=TRAITS[task.action].command,
+        options=said.options,
+        files=tuple((file.filename, file.uploaded_filename) for file in said.files),
     )
-
-
-async def _imagine(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
-    urls = task.input_urls
-    if inputs and not urls:
-        urls = tuple(await connection.post_images(place.channel_id, inputs))
-    return Prepared(_command(task, place, Option("prompt", prompt_as_sent(task, urls))), urls)
-
-
-async def _describe(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
-    if task.ask.links:
-        return Prepared(_command(task, place, Option("link", task.ask.links[0])))
-    files = await connection.upload(place.channel_id, inputs[:1])
-    return Prepared(_command(task, place, Option("image", 0, ATTACHMENT_OPTION), files=files))
-
-
-async def _blend(task: Task, inputs: Sequence[InputImage], connection: Connection, place: Place) -> Prepared:
-    files = await connection.upload(place.channel_id, inputs)
-    images = [Option(f"image{index + 1}", index, ATTACHMENT_OPTION) for index in range(len(files))]
-    dimensions = BLEND_DIMENSIONS.get(task.ask.dimensions)
-    options = [*images, Option("dimensions", dimensions)] if dimensions else images
-    return Prepared(_command(task, place, *options, files=files))
-
-
-async def _shorten(task: Task, _inputs: Sequence[InputImage], _connection: Connection, place: Place) -> Prepared:
-    return Prepared(_command(task, place, Option("prompt", prompt_as_sent(task))))
-
-
-async def _show(task: Task, _inputs: Sequence[InputImage], _connection: Connection, place: Place) -> Prepared:
-    return Prepared(_command(task, place, Option("job_id", task.ask.show_job_id)))
-
-
-PLANS: dict[Action, Plan] = {
-    Action.IMAGINE: _imagine,
-    Action.DESCRIBE: _describe,
-    Action.BLEND: _blend,
-    Action.SHORTEN: _shorten,
-    Action.SHOW: _show,
-}

@@ -26,6 +26,7 @@ from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock, SteadyClock, SystemClock
 from midway.engine.decoder import Decoder, DecoderRules
+from midway.engine.frame import Frames
 from midway.engine.intake import Intake
 from midway.engine.limits import Limits
 from midway.engine.picture import PictureLimits
@@ -92,7 +93,8 @@ class Engine:
         }
         self._ids = TaskIds()
         regions = Regions(self.fetch_picture, pictures, self.decoder.mask)
-        self._intake = Intake(store, self._workers, wording, limits, self.clock, self._ids, regions)
+        frames = Frames(self.fetch_picture, pictures, self.decoder.quadrant)
+        self._intake = Intake(store, self._workers, wording, limits, self.clock, self._ids, regions, frames)
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:

@@ -1,7 +1,7 @@
 """Takes what clients ask for: checks it, chooses the Account, stores the Task, and hands it to its worker.
 
 Nothing is promised before it is on disk: `admit` returns after `Store.submit`. What stands on its own is checked by
-`admission`; everything else begins with a parent's button and is checked by `press`.
+`commands`; everything else begins with a parent's button and is checked by `press`.
 """
 
 import asyncio
@@ -18,14 +18,15 @@ from midway.domain.errors import InvalidField, NoAccount, NotFound, Reason, Refu
 from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.prompt import speed_from_prompt
-from midway.domain.task import Ask, State, Task
-from midway.engine.admission import ADMISSIONS, check_lengths
+from midway.domain.task import END_IMAGE, Ask, State, Task
 from midway.engine.assign import USABLE, choose, choose_all
 from midway.engine.clock import Clock
+from midway.engine.commands import COMMANDS, check_lengths
 from midway.engine.dispatch import APPLICATION_IDS
+from midway.engine.frame import Frames
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed, Placer
-from midway.engine.press import IMAGINE_ALL, button_of, pressed, usable_parent, wanted_input
+from midway.engine.press import IMAGINE_ALL, button_of, extension, pressed, usable_parent, wanted_input
 from midway.engine.region import Regions
 from midway.engine.wording import Wording
 from midway.engine.worker import Worker
@@ -46,12 +47,14 @@ class Intake:
         clock: Clock,
         ids: TaskIds,
         regions: Regions,
+        frames: Frames,
     ) -> None:
         self._store = store
         self._workers = workers
         self._wording = wording
         self._limits = limits
         self._regions = regions
+        self._frames = frames
         self._placer = Placer(store, limits, clock, ids)
         self._repeats = WeakValueDictionary[RequestId, asyncio.Lock]()  # kept while somebody holds or awaits one
 
@@ -71,9 +74,11 @@ class Intake:
             if earlier is not None and (whole := await self._whole(earlier)):
                 return whole
         check_lengths(ask, self._limits)
-        if ask.parent_id is not None:
+        if ask.parent_id is not None and (ask.action is not Action.VIDEO or ask.video.extends):
             return await self._admit_press(ask, inputs, request)
-        asks = await ADMISSIONS[ask.action](ask, inputs, self._wording, self._limits)
+        if ask.parent_id is not None:
+            ask, inputs = await self._beginning_with_frame(ask, inputs)
+        asks = await COMMANDS[ask.action].check(ask, inputs, self._wording, self._limits)
         asks = [replace(each, speed=each.speed or speed_from_prompt(each.prompt_en)) for each in asks]
         if len(asks) > 1:
             return await self._placer.place_batch(asks, inputs, request, self._choose_all)
@@ -148,6 +153,8 @@ class Intake:
         """Accept a press of a parent's button (SubmitAction, SubmitChange)."""
         found = await self._store.get(ask.parent_id) if ask.parent_id else None
         parent = usable_parent(found, ask.parent_id)
+        if ask.video.extends:
+            return await self._extend(ask, parent, request)
         custom_id = button_of(ask, parent)
         if custom_id == IMAGINE_ALL:
             return await self._imagine_all(ask, parent, request)
@@ -165,6 +172,28 @@ class Intake:
         if plain.has_mask and inputs:
             inputs = [*inputs[:-1], await self._regions.fitted(inputs[-1], parent)]
         return await self._placer.place(plain, worker, inputs, request, wanted)
+
+    async def _extend(self, ask: Ask, parent: Task, request: RequestKey | None) -> Placed:
+        """Accept a film that goes on where a film of the parent ends."""
+        worker = self._parents_worker(parent)
+        found = extension(ask, parent)
+        press = replace(press_from_custom_id(found.then_press or found.custom_id), index=found.index)
+        filled = await self._with_given_prompt(pressed(found, parent, found.custom_id, press))
+        remix = worker.account().remix
+        if filled.modal_prompt is None or (filled.remix is None and not remix):
+            filled = replace(filled, modal_prompt=None, remix=False)  # the film's own prompt goes on
+        wanted_input(filled, press, remix=remix)  # nothing is waited for; what cannot be given is refused
+        return await self._placer.place(filled, worker, (), request)
+
+    async def _beginning_with_frame(self, ask: Ask, inputs: Sequence[InputImage]) -> tuple[Ask, list[InputImage]]:
+        """Add the parent's picture as a film's first frame. Raises Refusals naming `task_id`, `index` or `image`."""
+        if ask.links or len(inputs) > (ask.video.end == END_IMAGE):
+            raise InvalidField("image", "must not be given beside a task whose picture is the first frame")
+        found = await self._store.get(ask.parent_id) if ask.parent_id else None
+        parent = usable_parent(found, ask.parent_id)
+        frame = await self._frames.of(parent, ask.index)
+        count = ask.image_count + 1
+        return replace(ask, bot=parent.ask.bot, image_count=count), [frame, *inputs]
 
     async def _with_given_prompt(self, ask: Ask) -> Ask:
         if ask.modal_prompt is None:

@@ -2,11 +2,12 @@
 
 from msgspec.structs import replace
 
-from midway.domain.action import Action, ModalKind, ModalRule, Press, custom_id_of_change
+from midway.domain.action import Action, ModalKind, ModalRule, Motion, Press, custom_id_of_change
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
 from midway.domain.ids import TaskId
 from midway.domain.task import Ask, ModalAsk, Task
 
+FILM_PICK = "MJ::JOB::video_virtual_upscale::"
 IMAGINE_ALL = "MJ::Job::PicReader::all"
 PROPOSAL_BUTTONS = ("MJ::Job::PicReader::", "MJ::Job::PromptAnalyzer::")
 CUSTOM_ZOOM = "MJ::CustomZoom::"
@@ -43,6 +44,26 @@ def button_of(ask: Ask, parent: Task) -> str:
     if found is None:
         raise Conflict(Reason.ACTION_NOT_ALLOWED, f"task {parent.id} offers no {ask.action.value}", task_id=parent.id)
     return found
+
+
+def extension(ask: Ask, parent: Task) -> Ask:
+    """Return the Ask with the buttons that go on with a film: its own, or first the one that picks it out of several.
+
+    Raises InvalidField (index), Conflict (ACTION_NOT_ALLOWED).
+    """
+    present = [button.custom_id for button in parent.buttons]
+    extends = f"MJ::JOB::animate_{ask.video.motion or Motion.LOW}_extend::"
+    own = next((custom_id for custom_id in present if custom_id.startswith(extends)), None)
+    if own is not None:
+        return replace(ask, custom_id=own)
+    films = [custom_id for custom_id in present if custom_id.startswith(FILM_PICK)]
+    if not films:
+        raise Conflict(Reason.ACTION_NOT_ALLOWED, f"task {parent.id} offers no film to go on with", task_id=parent.id)
+    index = ask.index or (1 if len(films) == 1 else 0)
+    picked = next((custom_id for custom_id in films if custom_id.startswith(f"{FILM_PICK}{index}::")), None)
+    if picked is None:
+        raise InvalidField("index", f"must be 1 to {len(films)}: task {parent.id} has so many films")
+    return replace(ask, custom_id=picked, then_press=extends, index=index)
 
 
 def pressed(ask: Ask, parent: Task, custom_id: str, press: Press) -> Ask:

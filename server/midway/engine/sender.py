@@ -17,7 +17,8 @@ from midway.domain.prompt import prompt_key
 from midway.domain.task import State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import SteadyClock
-from midway.engine.dispatch import Place, Prepared, prompt_as_sent
+from midway.engine.commands import prompt_as_sent
+from midway.engine.dispatch import Place, Prepared
 from midway.engine.effects import Change, Effect, Post, Prepare
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from midway.domain.action import Action, Bot
 from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, JobId, RequestId, TaskId
-from midway.domain.task import Ask
+from midway.domain.task import END_IMAGE, END_LOOP, Ask, VideoAsk
 from midway.rpc.messages import carries_picture
 from midway.rpc.pictures import Pictures
-from midway.rpc.words import BOTS, CHANGES, SPEEDS, dimensions_from
+from midway.rpc.words import BOTS, CHANGES, MOTIONS, SPEEDS, dimensions_from
 from midway.store.port import RequestKey
 
 MAX_REQUEST_ID_CHARACTERS = 64
@@ -65,6 +65,58 @@ def ask_shorten(request: submit_pb2.SubmitShortenRequest) -> Ask:
 def ask_show(request: submit_pb2.SubmitShowRequest) -> Ask:
     """Read a show."""
     return _ask(Action.SHOW, request.options, show_job_id=JobId(request.job_id.strip().lower()))
+
+
+def ask_video(request: submit_pb2.SubmitVideoRequest, first: Pictures, end: Pictures) -> Ask:
+    """Read a film: with its first frame, unless a Task has it, and its last one, a picture or a link."""
+    if request.loop and end:
+        raise InvalidField("loop", "must not be set beside end_image")
+    if request.extend:
+        return _ask_extension(request, first, end)
+    video = VideoAsk(
+        motion=MOTIONS.word(request.motion, "motion"),
+        batch_size=request.batch_size,
+        end=end_of_film(end, loops=request.loop),
+    )
+    ask = _ask(
+        Action.VIDEO,
+        request.options,
+        prompt=request.prompt,
+        parent_id=TaskId(request.task_id) if request.task_id else None,
+        index=request.index or None,
+        video=video,
+    )
+    return with_pictures(ask, frames_of_film(first, end))
+
+
+def _ask_extension(request: submit_pb2.SubmitVideoRequest, first: Pictures, end: Pictures) -> Ask:
+    unfit = {"image": first, "end_image": end, "loop": request.loop, "batch_size": request.batch_size}
+    if wrong := next((field for field, value in unfit.items() if value), None):
+        raise InvalidField(wrong, "must not be set with extend")
+    if not request.task_id:
+        raise InvalidField("task_id", "must name the task whose film goes on")
+    has_prompt = bool(request.prompt.strip())
+    ask = _ask(
+        Action.VIDEO,
+        request.options,
+        parent_id=TaskId(request.task_id),
+        index=request.index or None,
+        modal_prompt=request.prompt if has_prompt else None,
+        video=VideoAsk(motion=MOTIONS.word(request.motion, "motion"), extends=True),
+    )
+    return replace(ask, remix=True) if has_prompt else ask
+
+
+def end_of_film(end: Pictures, *, loops: bool) -> str:
+    """Say how a film ends, in the words of `VideoAsk.end`."""
+    if end.links:
+        return end.links[0]
+    return END_IMAGE if end.files else END_LOOP if loops else ""
+
+
+def frames_of_film(first: Pictures, end: Pictures) -> Pictures:
+    """Return the pictures that go with a film's Task: those to upload, and the link of its first frame."""
+    return Pictures((*first.files, *end.files), first.links)
 
 
 def with_pictures(ask: Ask, pictures: Pictures) -> Ask:

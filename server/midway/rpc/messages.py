@@ -29,6 +29,7 @@ AT_ONCE_BYTES = 1024 * 1024  # parsed without a pause, unless one field is longe
 NOT_BASE64 = "\ufffd".encode()  # stands for a text that cannot be base64
 WHOLE = "request"  # names the message itself, where no field of it is to blame
 
+_OLD_PICTURES = {"image", "end_image"}  # texts in the old API
 _LEGACY = legacy_request_pb2.DESCRIPTOR.package
 _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # wire types
 _MOST_VARINT_BYTES = 10
@@ -104,7 +105,7 @@ def carries_picture(field: FieldDescriptor) -> bool:
     """Tell whether a field is for pictures."""
     if field.message_type is not None:
         return _is_of_a_picture(field.message_type)
-    return "base64" in field.name
+    return "base64" in field.name or field.name in _OLD_PICTURES
 
 
 def _lists(kind: Descriptor, way: tuple[FieldDescriptor, ...] = ()) -> Iterator[tuple[FieldDescriptor, ...]]:

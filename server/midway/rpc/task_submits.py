@@ -1,6 +1,6 @@
 """The Submit half of MidjourneyService: read, hand to the engine, answer with the stored Task."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from midjourney.v1 import submit_pb2 as messages
 from midjourney.v1 import task_pb2
@@ -18,12 +18,14 @@ from midway.rpc.convert_ask import (
     ask_press,
     ask_shorten,
     ask_show,
+    ask_video,
+    frames_of_film,
     request_key,
 )
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.interceptors import Context
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import PictureReader, Pictures, source_from, sources_from
+from midway.rpc.pictures import NO_PICTURES, PictureReader, Pictures, source_from, sources_from
 
 
 class Submitted(TypedDict):
@@ -101,6 +103,15 @@ class Submits:
         placed = await self._engine.submit(ask_show(request), request=await request_key(request))
         return messages.SubmitShowResponse(**self._submitted(placed))
 
+    async def SubmitVideo(self, request: messages.SubmitVideoRequest, context: Context) -> messages.SubmitVideoResponse:
+        """Make a film, or go on with one."""
+        first = await self._picture_of(request, "image")
+        end = await self._picture_of(request, "end_image")
+        ask = ask_video(request, first, end)
+        files = frames_of_film(first, end).files
+        placed = await self._engine.submit(ask, files, await request_key(request))
+        return messages.SubmitVideoResponse(**self._submitted(placed))
+
     async def UploadImages(
         self, request: messages.UploadImagesRequest, context: Context
     ) -> messages.UploadImagesResponse:
@@ -119,6 +130,11 @@ class Submits:
             "queued_ahead": placed.ahead,
             "existing": not placed.created,
         }
+
+    async def _picture_of(self, request: messages.SubmitVideoRequest, field: Literal["image", "end_image"]) -> Pictures:
+        if not request.HasField(field):
+            return NO_PICTURES
+        return await self._pictures.read([source_from(getattr(request, field), field)])
 
     async def _mask_of(self, request: messages.SubmitActionRequest | messages.SubmitModalRequest) -> InputImage | None:
         return await self._pictures.read_mask(source_from(request.mask, "mask")) if request.HasField("mask") else None

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from midjourney.v1 import account_pb2, error_reason_pb2, input_pb2, task_pb2
 
 from midway.domain.account import AccountState
-from midway.domain.action import Action, Bot, Speed
+from midway.domain.action import Action, Bot, Motion, Speed
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.task import State
 
@@ -52,6 +52,7 @@ class Words(Generic[Word, Value]):
 STATES = Words(State, task_pb2.Task.State, "STATE_")
 ACTIONS = Words(Action, task_pb2.Action, "ACTION_")
 BOTS = Words(Bot, task_pb2.BotType, "BOT_TYPE_")
+MOTIONS = Words(Motion, input_pb2.Motion, "MOTION_")
 SPEEDS = Words(Speed, task_pb2.Speed, "SPEED_")
 REASONS = Words(Reason, error_reason_pb2.ErrorReason, "ERROR_REASON_")
 ACCOUNT_STATES = Words(AccountState, account_pb2.Account.State, "STATE_")

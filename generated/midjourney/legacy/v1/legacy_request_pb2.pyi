@@ -571,6 +571,133 @@ class SubmitShowRequest(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__notify_hook) -> _WhichOneofReturnType__notify_hook | None: ...
 
 @typing.final
+class SubmitVideoRequest(message.Message):
+    """Body of `POST /mj/submit/video`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMPT_FIELD_NUMBER: builtins.int
+    MOTION_FIELD_NUMBER: builtins.int
+    IMAGE_FIELD_NUMBER: builtins.int
+    BASE64_FIELD_NUMBER: builtins.int
+    END_IMAGE_FIELD_NUMBER: builtins.int
+    LOOP_FIELD_NUMBER: builtins.int
+    ACTION_FIELD_NUMBER: builtins.int
+    INDEX_FIELD_NUMBER: builtins.int
+    TASK_ID_FIELD_NUMBER: builtins.int
+    VIDEO_TYPE_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    BOT_TYPE_FIELD_NUMBER: builtins.int
+    ACCOUNT_FILTER_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    NOTIFY_HOOK_FIELD_NUMBER: builtins.int
+    prompt: builtins.str
+    """What happens; may be blank when there is a picture. With action "extend" it counts only when the Account's Remix is
+    on. Example: "狐狸抬头".
+    """
+    motion: builtins.str
+    """"low" or "high" in any case. Default: low."""
+    image: builtins.str
+    """The first frame: a data URL, bare base64 or a link."""
+    base64: builtins.str
+    """The same, as some clients call it; counts when `image` is blank."""
+    end_image: builtins.str
+    """The last frame: a data URL, bare base64 or a link. Default: none."""
+    loop: builtins.bool
+    """True: the film ends where it began. Default: false."""
+    action: builtins.str
+    """"extend": go on with a film of `task_id`. Default: begin with a picture."""
+    video_type: builtins.str
+    """Taken and ignored: the Account's own setting counts."""
+    bot_type: builtins.str
+    """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
+    notify_hook: builtins.str
+    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    @builtins.property
+    def index(self) -> struct_pb2.Value:
+        """Which picture or film of `task_id`, 0 to 3, a number or its text. Default: 0."""
+
+    @builtins.property
+    def task_id(self) -> struct_pb2.Value:
+        """The Task to go on with or, without a picture, whose picture is the first frame; a string or a number."""
+
+    @builtins.property
+    def batch_size(self) -> struct_pb2.Value:
+        """How many films to choose from: 1, 2 or 4, a number or its text. Default: as many as Midjourney makes by itself."""
+
+    @builtins.property
+    def account_filter(self) -> AccountFilter:
+        """Which Account may do it; a film is gone on with by the Account of its Task."""
+
+    @builtins.property
+    def state(self) -> struct_pb2.Value:
+        """Any text, sent back in the Task. At most 255 characters."""
+
+    def __init__(
+        self,
+        *,
+        prompt: builtins.str | None = ...,
+        motion: builtins.str | None = ...,
+        image: builtins.str | None = ...,
+        base64: builtins.str | None = ...,
+        end_image: builtins.str | None = ...,
+        loop: builtins.bool | None = ...,
+        action: builtins.str | None = ...,
+        index: struct_pb2.Value | None = ...,
+        task_id: struct_pb2.Value | None = ...,
+        video_type: builtins.str | None = ...,
+        batch_size: struct_pb2.Value | None = ...,
+        bot_type: builtins.str | None = ...,
+        account_filter: AccountFilter | None = ...,
+        state: struct_pb2.Value | None = ...,
+        notify_hook: builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_action", b"_action", "_base64", b"_base64", "_bot_type", b"_bot_type", "_end_image", b"_end_image", "_image", b"_image", "_loop", b"_loop", "_motion", b"_motion", "_notify_hook", b"_notify_hook", "_prompt", b"_prompt", "_video_type", b"_video_type", "account_filter", b"account_filter", "action", b"action", "base64", b"base64", "batch_size", b"batch_size", "bot_type", b"bot_type", "end_image", b"end_image", "image", b"image", "index", b"index", "loop", b"loop", "motion", b"motion", "notify_hook", b"notify_hook", "prompt", b"prompt", "state", b"state", "task_id", b"task_id", "video_type", b"video_type"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_action", b"_action", "_base64", b"_base64", "_bot_type", b"_bot_type", "_end_image", b"_end_image", "_image", b"_image", "_loop", b"_loop", "_motion", b"_motion", "_notify_hook", b"_notify_hook", "_prompt", b"_prompt", "_video_type", b"_video_type", "account_filter", b"account_filter", "action", b"action", "base64", b"base64", "batch_size", b"batch_size", "bot_type", b"bot_type", "end_image", b"end_image", "image", b"image", "index", b"index", "loop", b"loop", "motion", b"motion", "notify_hook", b"notify_hook", "prompt", b"prompt", "state", b"state", "task_id", b"task_id", "video_type", b"video_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__action: _TypeAlias = typing.Literal["action"]  # noqa: Y015
+    _WhichOneofArgType__action: _TypeAlias = typing.Literal["_action", b"_action"]  # noqa: Y015
+    _WhichOneofReturnType__base64: _TypeAlias = typing.Literal["base64"]  # noqa: Y015
+    _WhichOneofArgType__base64: _TypeAlias = typing.Literal["_base64", b"_base64"]  # noqa: Y015
+    _WhichOneofReturnType__bot_type: _TypeAlias = typing.Literal["bot_type"]  # noqa: Y015
+    _WhichOneofArgType__bot_type: _TypeAlias = typing.Literal["_bot_type", b"_bot_type"]  # noqa: Y015
+    _WhichOneofReturnType__end_image: _TypeAlias = typing.Literal["end_image"]  # noqa: Y015
+    _WhichOneofArgType__end_image: _TypeAlias = typing.Literal["_end_image", b"_end_image"]  # noqa: Y015
+    _WhichOneofReturnType__image: _TypeAlias = typing.Literal["image"]  # noqa: Y015
+    _WhichOneofArgType__image: _TypeAlias = typing.Literal["_image", b"_image"]  # noqa: Y015
+    _WhichOneofReturnType__loop: _TypeAlias = typing.Literal["loop"]  # noqa: Y015
+    _WhichOneofArgType__loop: _TypeAlias = typing.Literal["_loop", b"_loop"]  # noqa: Y015
+    _WhichOneofReturnType__motion: _TypeAlias = typing.Literal["motion"]  # noqa: Y015
+    _WhichOneofArgType__motion: _TypeAlias = typing.Literal["_motion", b"_motion"]  # noqa: Y015
+    _WhichOneofReturnType__notify_hook: _TypeAlias = typing.Literal["notify_hook"]  # noqa: Y015
+    _WhichOneofArgType__notify_hook: _TypeAlias = typing.Literal["_notify_hook", b"_notify_hook"]  # noqa: Y015
+    _WhichOneofReturnType__prompt: _TypeAlias = typing.Literal["prompt"]  # noqa: Y015
+    _WhichOneofArgType__prompt: _TypeAlias = typing.Literal["_prompt", b"_prompt"]  # noqa: Y015
+    _WhichOneofReturnType__video_type: _TypeAlias = typing.Literal["video_type"]  # noqa: Y015
+    _WhichOneofArgType__video_type: _TypeAlias = typing.Literal["_video_type", b"_video_type"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__action) -> _WhichOneofReturnType__action | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__base64) -> _WhichOneofReturnType__base64 | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bot_type) -> _WhichOneofReturnType__bot_type | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_image) -> _WhichOneofReturnType__end_image | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__image) -> _WhichOneofReturnType__image | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loop) -> _WhichOneofReturnType__loop | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__motion) -> _WhichOneofReturnType__motion | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__notify_hook) -> _WhichOneofReturnType__notify_hook | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt) -> _WhichOneofReturnType__prompt | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__video_type) -> _WhichOneofReturnType__video_type | None: ...
+
+@typing.final
 class UploadDiscordImagesRequest(message.Message):
     """Body of `POST /mj/submit/upload-discord-images`."""
 

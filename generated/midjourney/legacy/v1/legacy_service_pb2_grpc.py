@@ -96,6 +96,11 @@ class LegacyServiceStub:
                 request_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.SubmitShowRequest.SerializeToString,
                 response_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.SubmitResult.FromString,
                 _registered_method=True)
+        self.SubmitVideo = channel.unary_unary(
+                '/midjourney.legacy.v1.LegacyService/SubmitVideo',
+                request_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.SubmitVideoRequest.SerializeToString,
+                response_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.SubmitResult.FromString,
+                _registered_method=True)
         self.UploadDiscordImages = channel.unary_unary(
                 '/midjourney.legacy.v1.LegacyService/UploadDiscordImages',
                 request_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.UploadDiscordImagesRequest.SerializeToString,
@@ -224,6 +229,13 @@ class LegacyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitVideo(self, request, context):
+        """Make a short film that begins with a picture, or go on with one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadDiscordImages(self, request, context):
         """Put pictures on Discord; `result` is an array of their links.
         """
@@ -333,6 +345,11 @@ def add_LegacyServiceServicer_to_server(servicer, server):
             'SubmitShow': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitShow,
                     request_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.SubmitShowRequest.FromString,
+                    response_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.SubmitResult.SerializeToString,
+            ),
+            'SubmitVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitVideo,
+                    request_deserializer=midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.SubmitVideoRequest.FromString,
                     response_serializer=midjourney_dot_legacy_dot_v1_dot_legacy__pb2.SubmitResult.SerializeToString,
             ),
             'UploadDiscordImages': grpc.unary_unary_rpc_method_handler(
@@ -638,6 +655,33 @@ class LegacyService:
             target,
             '/midjourney.legacy.v1.LegacyService/SubmitShow',
             midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.SubmitShowRequest.SerializeToString,
+            midjourney_dot_legacy_dot_v1_dot_legacy__pb2.SubmitResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/midjourney.legacy.v1.LegacyService/SubmitVideo',
+            midjourney_dot_legacy_dot_v1_dot_legacy__request__pb2.SubmitVideoRequest.SerializeToString,
             midjourney_dot_legacy_dot_v1_dot_legacy__pb2.SubmitResult.FromString,
             options,
             channel_credentials,

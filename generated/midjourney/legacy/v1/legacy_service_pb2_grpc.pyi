@@ -68,6 +68,8 @@ class LegacyServiceStub:
     """Find the words that matter in a prompt."""
     SubmitShow: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitShowRequest, legacy_pb2.SubmitResult]
     """Bring a job back by Midjourney's id."""
+    SubmitVideo: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitVideoRequest, legacy_pb2.SubmitResult]
+    """Make a short film that begins with a picture, or go on with one."""
     UploadDiscordImages: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.UploadDiscordImagesRequest, legacy_pb2.SubmitResult]
     """Put pictures on Discord; `result` is an array of their links."""
     GetTask: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, httpbody_pb2.HttpBody]
@@ -125,6 +127,8 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     """Find the words that matter in a prompt."""
     SubmitShow: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitShowRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Bring a job back by Midjourney's id."""
+    SubmitVideo: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitVideoRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
+    """Make a short film that begins with a picture, or go on with one."""
     UploadDiscordImages: aio.UnaryUnaryMultiCallable[legacy_request_pb2.UploadDiscordImagesRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Put pictures on Discord; `result` is an array of their links."""
     GetTask: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -233,6 +237,14 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
         """Bring a job back by Midjourney's id."""
+
+    @abc_1.abstractmethod
+    def SubmitVideo(
+        self,
+        request: legacy_request_pb2.SubmitVideoRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
+        """Make a short film that begins with a picture, or go on with one."""
 
     @abc_1.abstractmethod
     def UploadDiscordImages(

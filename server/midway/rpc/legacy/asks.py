@@ -12,9 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from midway.domain.account import Account
-from midway.domain.action import Action, Speed
+from midway.domain.action import Action, Motion, Speed
 from midway.domain.ids import JOB_ID, JobId, TaskId
-from midway.domain.task import Ask
+from midway.domain.task import END_LOOP, Ask, VideoAsk
+from midway.engine.commands import VIDEO_BATCHES
 from midway.engine.picture import MAX_LINK_CHARACTERS
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.refusals import BadParameter
@@ -31,6 +32,8 @@ from midway.rpc.words import SQUARE
 
 CHANGES = {"UPSCALE": Action.UPSCALE, "VARIATION": Action.VARIATION, "REROLL": Action.REROLL}
 DIMENSIONS = {"": SQUARE, "PORTRAIT": "2:3", "SQUARE": SQUARE, "LANDSCAPE": "3:2"}
+MOTIONS = {"": None, "low": Motion.LOW, "high": Motion.HIGH}
+PICTURES_FROM_0 = range(4)
 # Two words; more digits after the first one never counted: "u12" is U1.
 _SIMPLE_CHANGE = re.compile(r"(?P<task_id>\S+) (?:(?P<change>[uv])(?P<index>[1-4])\S*|(?P<reroll>r))", re.IGNORECASE)
 
@@ -40,6 +43,7 @@ Common = (
     | requests.SubmitBlendRequest
     | requests.SubmitShortenRequest
     | requests.SubmitShowRequest
+    | requests.SubmitVideoRequest
 )
 FollowUp = requests.SubmitChangeRequest | requests.SubmitSimpleChangeRequest | requests.SubmitActionRequest
 
@@ -86,6 +90,34 @@ def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
         raise BadParameter(texts.JOB_ID_WRONG)
     _require(request.account_filter.instance_id, texts.SHOW_NEEDS_INSTANCE)
     return replace(_ask(Action.SHOW, request, around), show_job_id=JobId(found[0].lower()))
+
+
+def ask_video(request: requests.SubmitVideoRequest, around: Surroundings) -> Ask:
+    """Read a film, its frames aside."""
+    action, task_id = request.action.strip().lower(), text_from(request.task_id).strip()
+    if action not in {"", "extend"}:
+        raise BadParameter(texts.ACTION_WRONG)
+    if action:
+        _require(task_id, texts.TASK_ID_BLANK)
+    elif not (task_id or request.image.strip() or request.base64.strip()):
+        _require(request.prompt, texts.PROMPT_BLANK)
+    motion = request.motion.strip().lower()
+    if motion not in MOTIONS:
+        raise BadParameter(texts.MOTION_WRONG)
+    index, batch_size = number_from(request.index, default=0), number_from(request.batch_size, default=0)
+    if index is None or index not in PICTURES_FROM_0:
+        raise BadParameter(texts.INDEX_WRONG)
+    if batch_size is None or batch_size not in {0, *VIDEO_BATCHES}:
+        raise BadParameter(texts.BATCH_SIZE_WRONG)
+    ask = _ask(Action.VIDEO, request, around)
+    if action:
+        given = request.prompt if request.prompt.strip() else None
+        video = VideoAsk(motion=MOTIONS[motion], extends=True)
+        return replace(ask, parent_id=TaskId(task_id), index=index + 1, modal_prompt=given, video=video)
+    has_own = bool(request.image.strip() or request.base64.strip())
+    parent_id = TaskId(task_id) if task_id and not has_own else None
+    video = VideoAsk(motion=MOTIONS[motion], batch_size=batch_size, end=END_LOOP if request.loop else "")
+    return replace(ask, prompt=request.prompt, parent_id=parent_id, index=index + 1 if parent_id else None, video=video)
 
 
 def ask_change(request: requests.SubmitChangeRequest, around: Surroundings) -> Ask:

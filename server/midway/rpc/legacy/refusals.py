@@ -63,7 +63,6 @@ MASK = "maskBase64"
 # Fields as the engine names them -> as the old API's clients write them. The others have the same name in both.
 OLD_FIELDS: dict[str, str] = {
     "mask": MASK,
-    "image": "base64",
     "images": "base64Array",
     "custom_id": "customId",
     "task_id": "taskId",
@@ -79,7 +78,7 @@ OLD_FIELDS: dict[str, str] = {
 # The old API's own sentences. What has none gets one that is made of the problem.
 FIELD_TEXTS: dict[str, str] = {
     "index": texts.INDEX_WRONG,
-    "image": texts.BASE64_OR_LINK_BLANK,
+    "image": texts.FIRST_FRAME_MISSING,
     "dimensions": texts.DIMENSIONS_WRONG,
     "job_id": texts.JOB_ID_WRONG,
 }

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from midway.domain.errors import Reason
 from midway.domain.task import Ask
-from midway.engine.admission import BLEND_IMAGES
+from midway.engine.commands import BLEND_IMAGES
 from midway.engine.engine import Engine
-from midway.rpc.convert_ask import with_pictures
+from midway.rpc.convert_ask import end_of_film, frames_of_film, with_pictures
 from midway.rpc.interceptors import Context
 from midway.rpc.legacy import asks, texts
 from midway.rpc.legacy.asks import Surroundings
@@ -25,6 +25,7 @@ from midway.rpc.pictures import LINK_SCHEMES, PictureReader, Pictures, Source
 
 _REMIX_REFUSED = {Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.REMIX_OFF)}
 _NO_INSTANCE = {Reason.ACCOUNT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_INSTANCE)}
+_NO_FILM = {Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.WRONG_PARENT_KIND)}
 NO_PICTURES = Pictures()
 
 
@@ -93,6 +94,21 @@ class LegacySubmits:
     async def SubmitShow(self, request: requests.SubmitShowRequest, context: Context) -> SubmitResult:
         """Bring a job back."""
         return await self._submit(asks.ask_show(request, self._surroundings(context)))
+
+    @answering(_NO_FILM)
+    async def SubmitVideo(self, request: requests.SubmitVideoRequest, context: Context) -> SubmitResult:
+        """Make a film, or go on with one."""
+        ask = asks.ask_video(request, self._surroundings(context))
+        if ask.video.extends:
+            return await self._submit(ask)
+        first = await self._frame("image", request.image) or await self._frame("base64", request.base64)
+        end = await self._frame("endImage", request.end_image)
+        if end:
+            ask = replace(ask, video=replace(ask.video, end=end_of_film(end, loops=False)))
+        return await self._submit(ask, frames_of_film(first, end))
+
+    async def _frame(self, field: str, text: str) -> Pictures:
+        return await self._pictures.read([Source(field, text)] if text.strip() else [])
 
     @answering(_NO_INSTANCE)
     async def UploadDiscordImages(self, request: requests.UploadDiscordImagesRequest, context: Context) -> SubmitResult:
