@@ -27,7 +27,7 @@ CASE ?=
 # How long make soak works.
 MINUTES ?= 60
 
-.PHONY: help setup demo serve test fuzz faults interleavings bench soak lint format types proto proto-check settings diagram licences
+.PHONY: help setup demo serve test check fuzz faults interleavings bench soak lint format types proto proto-check settings diagram licences
 .PHONY: lock audit sbom clean
 
 help: ## Show this list
@@ -43,6 +43,11 @@ serve: setup ## Run simulator, server and Envoy until Ctrl-C
 
 test: setup ## Run the tests; ARGS="..." goes to pytest
 	$(PY) -m pytest -n $(TEST_WORKERS) $(ARGS)
+
+check: setup ## Run what CI runs, the tests of what changed first
+	@$(MAKE) --no-print-directory lint types proto-check
+	@tests="$$($(PY) -m tools.changed_tests)"; if [ -n "$$tests" ]; then $(PY) -m pytest -n $(TEST_WORKERS) -x $$tests; fi
+	@$(MAKE) --no-print-directory test demo
 
 fuzz: setup ## Look for bytes that break a parser, a minute each; TARGET=page-tokens for one, CASE=file for a case of it
 	$(PY) -m tests.fuzz --jobs $(TEST_WORKERS) --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(CASE),--case "$(CASE)")
