@@ -13,7 +13,7 @@ class PartialFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take over a file that is there; what it holds counts for nothing."""
+        """Take over an empty file."""
         self.path = path
         self.size = 0  # bytes so far
         self.total: int | None = None  # bytes in the end; None while the CDN has not said
@@ -22,7 +22,8 @@ class PartialFile:
 
     async def begin(self, etag: str, total: int | None) -> None:
         """Forget what came; now a file of this name and length comes."""
-        await asyncio.to_thread(os.truncate, self.path, 0)
+        if self.size:
+            await asyncio.to_thread(os.truncate, self.path, 0)
         self.size, self.total, self.etag, self.is_whole = 0, total, etag, False
 
     async def append(self, piece: bytes | bytearray) -> None:
