@@ -27,7 +27,6 @@ from midway.domain.task import State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.assign import is_bound
 from midway.engine.clock import SteadyClock
-from midway.engine.correlate import names_in, names_of
 from midway.engine.dispatch import Prepared
 from midway.engine.effects import (
     AnswerWindow,
@@ -52,6 +51,7 @@ from midway.engine.effects import (
     Submit,
     Write,
 )
+from midway.engine.keys import names_in, names_of
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.listener import Guesses, Listener

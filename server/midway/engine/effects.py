@@ -13,7 +13,7 @@ from midway.domain.ids import MessageId, Nonce, TaskId
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import Task
-from midway.engine.correlate import Keys
+from midway.engine.keys import Keys
 from midway.engine.outgoing import Outgoing
 from midway.engine.reading import Reading
 from midway.store.port import Entry, RequestKey

@@ -10,8 +10,8 @@ from midway.domain.ids import UserId
 from midway.domain.lifecycle import Noticed
 from midway.engine import classify
 from midway.engine.classify import Finished, Meaning
-from midway.engine.correlate import Keys, keys_from_message
 from midway.engine.dispatch import BOTS
+from midway.engine.keys import Keys, keys_from_message
 
 
 class Reading(Struct, frozen=True):
