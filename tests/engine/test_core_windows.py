@@ -15,7 +15,7 @@ from midway.domain.image import InputImage
 from midway.domain.lifecycle import InputWanted, apply
 from midway.domain.task import ModalAsk, Task
 from midway.engine.core import NOTHING_SENT, STILL_DRAWING, Core
-from midway.engine.listener import MODAL_SKIPPED
+from midway.engine.job_news import MODAL_SKIPPED
 from midway.engine.outgoing import RegionSubmit
 from midway.store.port import RequestKey
 
