@@ -1,6 +1,6 @@
 """What follows from what happened to an Account: its parts return these values and do nothing themselves.
 
-Those of `Memory` change what the Account knows; `core` applies them at once, in order. Those of `Outside` leave the
+Those of `Memory` change what the Account knows; `applier` applies them at once, in order. Those of `Outside` leave the
 process, or ask for what is not in memory; `worker` carries them out, each in its order with what was decided before.
 """
 
@@ -83,14 +83,14 @@ class AnswerWindow(Struct, frozen=True):
     event: ModalOpened | IframeOpened
 
 
-class Submit(Struct, frozen=True):
+class SendAnswer(Struct, frozen=True):
     """Send the answer to a window before everything else that waits."""
 
     outgoing: Outgoing
 
 
 Memory = (
-    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | Submit
+    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | SendAnswer
 )
 
 
