@@ -12,8 +12,9 @@ from pathlib import Path
 ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
 ENGINE_PACKAGE = "midway.engine"
 MOST_LINES = 40  # of a function
-DECIDES = {"classify", "core", "correlate", "deadline", "effects", "headings", "ledger", "listener", "lookback"} | {
-    *("lot", "outcomes", "outgoing", "reading", "sender", "standing", "windows"),
+DECIDES = {"applier", "channel_history", "classify", "core", "correlate", "deadline", "effects", "headings"} | {
+    *("index", "interaction_news", "job_news", "keys", "ledger", "likeness", "listener", "lookback", "lot", "offers"),
+    *("outcomes", "outgoing", "reading", "sender", "standing", "windows", "wishes"),
 }
 # What the core may know of the rest of the engine: values, and functions of values.
 KNOWS = frozenset({"account", "assign", "clock", "commands", "dispatch", "limits"})

@@ -155,7 +155,7 @@ class Stage:
         for post in [each for each in self._held if each.outgoing.task_id == task.id]:
             self._held.remove(post)
             del self.attempts[post.nonce]
-            self.core.sender.arrived(post.nonce)
+            self.core.sender.concluded(post.nonce)
         self.tasks[task.id] = task
         self.core.lose(task.id)
         self.core.regain(task.id, None if moved else task, ())

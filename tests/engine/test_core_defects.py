@@ -13,8 +13,8 @@ from midway.domain.task import Task
 from midway.engine import classify, commands, deadline
 from midway.engine.core import Core
 from midway.engine.effects import Change
+from midway.engine.job_news import JobNews
 from midway.engine.ledger import Ledger
-from midway.engine.listener import Listener
 from midway.engine.sender import Sender
 from msgspec.structs import replace
 
@@ -184,14 +184,14 @@ def test_a_message_that_cannot_be_understood_fails_its_task(monkeypatch: pytest.
     """It was taken for silence, ten minutes later."""
     stage = Stage(pace=NO_PACE)
     jobs = [stage.until_running(the_task(number, prompt_en=f"fox {number}")) for number in (1, 2)]
-    taken = Listener._taken
+    taken = JobNews.taken
 
-    def broken(self: Listener, attempt: Attempt, *others: Any, **named: Any) -> Any:
+    def broken(self: JobNews, attempt: Attempt, *others: Any, **named: Any) -> Any:
         if attempt.task_id == id_of(1):
             raise KeyError("a defect")
         return taken(self, attempt, *others, **named)
 
-    monkeypatch.setattr(Listener, "_taken", broken)
+    monkeypatch.setattr(JobNews, "taken", broken)
     for job in jobs:
         stage.hear(job.started())
 

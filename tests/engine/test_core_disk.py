@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from midway.discord.errors import RateLimited
 from midway.domain.ids import MessageId
-from midway.engine.core import NOTHING_SENT, Core
+from midway.engine.core import Core
 from midway.engine.effects import Effect
 from midway.engine.listener import Listener
 from midway.engine.reading import Reading
+from midway.engine.wishes import NOTHING_SENT
 from msgspec.structs import replace
 
 from tests.engine.stage import Stage, a_press, id_of, the_task

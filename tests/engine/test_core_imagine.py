@@ -1,7 +1,8 @@
 """Scripts of one Task from the queue to its picture: what came in, and what the core had done about it."""
 
 import pytest
-from midway.engine.core import NOTHING_SENT, STILL_DRAWING, Core
+from midway.engine.core import Core
+from midway.engine.wishes import NOTHING_SENT, STILL_DRAWING
 
 from tests.engine.stage import NO_PACE, Stage, a_press, id_of, the_task
 
@@ -176,7 +177,7 @@ def test_a_defect_while_sending_fails_the_task_and_its_picture_may_come_late() -
     stage = Stage()
     stage.take(the_task(1))
     stage.prepared(1)
-    stage.core.sender.arrived(stage.nonce(1))
+    stage.core.sender.concluded(stage.nonce(1))
 
     assert stage.do(lambda core: core.broke(id_of(1), "KeyError")) == ["write 1 v3 FAILED, 1 ended"]
     assert stage.state(1) == "FAILED INTERNAL"

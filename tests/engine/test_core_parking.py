@@ -6,7 +6,9 @@ import pytest
 from midway.discord.event import Event, Message, MessageCreated, MessageUpdated
 from midway.domain.ids import MessageId, Nonce, UserId
 from midway.engine import listener
-from midway.engine.correlate import Index, Keys, match
+from midway.engine.correlate import match
+from midway.engine.index import Index
+from midway.engine.keys import Keys
 from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing

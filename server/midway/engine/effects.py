@@ -1,6 +1,6 @@
 """What follows from what happened to an Account: its parts return these values and do nothing themselves.
 
-Those of `Memory` change what the Account knows; `core` applies them at once, in order. Those of `Outside` leave the
+Those of `Memory` change what the Account knows; `applier` applies them at once, in order. Those of `Outside` leave the
 process, or ask for what is not in memory; `worker` carries them out, each in its order with what was decided before.
 """
 
@@ -13,7 +13,7 @@ from midway.domain.ids import MessageId, Nonce, TaskId
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import Task
-from midway.engine.correlate import Keys
+from midway.engine.keys import Keys
 from midway.engine.outgoing import Outgoing
 from midway.engine.reading import Reading
 from midway.store.port import Entry, RequestKey
@@ -83,14 +83,14 @@ class AnswerWindow(Struct, frozen=True):
     event: ModalOpened | IframeOpened
 
 
-class Submit(Struct, frozen=True):
+class SendAnswer(Struct, frozen=True):
     """Send the answer to a window before everything else that waits."""
 
     outgoing: Outgoing
 
 
 Memory = (
-    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | Submit
+    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | SendAnswer
 )
 
 

@@ -16,8 +16,8 @@ from midway.domain.lifecycle import Event, allows, apply
 from midway.domain.notice import deserves_notice
 from midway.domain.task import RUNNING, State, Task
 from midway.engine.clock import Clock
-from midway.engine.correlate import Index
 from midway.engine.effects import Change
+from midway.engine.index import Index
 from midway.engine.limits import Limits
 from midway.store.port import Entry
 

@@ -1,7 +1,7 @@
 """Hears what Discord says to one Account and tells what it means for whom.
 
-Event -> `reading` (what does it say?) -> `correlate` (which Attempt?) -> effects. It changes nothing but what it keeps
-of messages that match nothing yet, and which message is the newest.
+A message goes through `reading` (what does it say?), `correlate` (which Attempt?) and `job_news` (what follows?).
+Nothing is changed but what is kept of messages that match nothing yet, and which message is the newest.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from msgspec.structs import replace
 
 from midway.discord.event import (
     Event,
@@ -23,55 +22,25 @@ from midway.discord.event import (
     MessageUpdated,
     ModalOpened,
 )
-from midway.domain.account import AccountState
-from midway.domain.action import Speed
-from midway.domain.attempt import Attempt, AttemptKind
-from midway.domain.errors import Reason
-from midway.domain.ids import InteractionId, MessageId, Nonce, TaskId, UserId, time_of_snowflake
-from midway.domain.lifecycle import (
-    Accepted,
-    Noticed,
-    Progressed,
-    Requeued,
-    Restyled,
-    Result,
-    Succeeded,
-    failed,
-)
-from midway.domain.lifecycle import Event as LifeEvent
-from midway.domain.task import Remark, State, Task
+from midway.domain.attempt import Attempt
+from midway.domain.ids import MessageId, Nonce, TaskId, UserId, time_of_snowflake
 from midway.engine import classify
 from midway.engine.classify import Finished, Rejected
 from midway.engine.clock import SteadyClock
 from midway.engine.correlate import is_guess, match, press_answered
-from midway.engine.deadline import waits_for_modal
-from midway.engine.effects import (
-    AnswerWindow,
-    Change,
-    Disown,
-    DrewFast,
-    Effect,
-    Enter,
-    ExpectFinal,
-    Learn,
-    Puzzled,
-    Recall,
-    SawRemix,
-    SlowDown,
-)
+from midway.engine.effects import Disown, Effect, ExpectFinal, Recall, SawRemix
+from midway.engine.interaction_news import InteractionNews
+from midway.engine.job_news import JobNews, enters, puzzled
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.lot import ParkingLot
 from midway.engine.outcomes import Outcomes
-from midway.engine.outgoing import tries
 from midway.engine.reading import Reading, read
 
 log = structlog.get_logger(__name__)
 
 # By an Attempt's nonce and a job's name: the messages that fit the Attempt by their looks.
 Guesses = dict[Nonce, dict[str, list[MessageId]]]
-
-MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
 
 
 class Listener:
@@ -80,8 +49,9 @@ class Listener:
     def __init__(self, ledger: Ledger, outcomes: Outcomes, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
         self._outcomes = outcomes
-        self._limits = limits
         self._clock = clock
+        self._job_news = JobNews(ledger, limits, clock)
+        self._interaction_news = InteractionNews(ledger, clock)
         self._lot = ParkingLot(limits.park_time, limits.max_parked_messages)
         self._user_id: UserId | None = None
 
@@ -97,12 +67,8 @@ class Listener:
                 return self._message(reading) if reading else []
             case MessageDeleted():
                 return self._deleted(event)
-            case InteractionCreated(id=id_, nonce=nonce) | InteractionSucceeded(id=id_, nonce=nonce):
-                return self._acknowledged(id_, nonce)
-            case InteractionFailed():
-                return self._interaction_failed(event)
-            case ModalOpened() | IframeOpened():
-                return self._window_opened(event)
+            case InteractionCreated() | InteractionSucceeded() | InteractionFailed() | ModalOpened() | IframeOpened():
+                return self._interaction_news.hear(event)
             case _:
                 return []
 
@@ -111,7 +77,7 @@ class Listener:
         reading = read(message)
         if time_of_snowflake(message.id) < self._clock.now() + timedelta(days=1):  # else no other would ever be newer
             self._ledger.index.saw(message.id)
-        is_ours = reading is not None and (self._user_id is None or reading.names in {None, self._user_id})
+        is_ours = reading is not None and (self._user_id is None or reading.user_id in {None, self._user_id})
         return reading if is_ours else None
 
     def wake_at(self) -> float | None:
@@ -235,183 +201,21 @@ class Listener:
 
     def _told(self, attempt: Attempt, reading: Reading, *, live: bool = True) -> list[Effect]:
         """Tell what a message means for its Attempt and its Task."""
-        taken = partial(self._taken, attempt, reading, live=live)
+        taken = partial(self._job_news.taken, attempt, reading, live=live)
         return list(self._outcomes.unless_it_breaks(attempt.task_id, taken))
-
-    def _taken(self, attempt: Attempt, reading: Reading, *, live: bool) -> list[Effect]:
-        task = self._ledger.tasks.get(attempt.task_id)
-        if task is None:
-            return []
-        learnt = self._learnt(attempt, reading)
-        is_known = reading.message.id in attempt.message_ids
-        match reading.meaning:
-            case Finished(event):
-                return self._finished(task, learnt, reading.message, event.result)
-            case Rejected() as rejected if not attempt.settled or self._was_answered_by_region(attempt):
-                return self._rejected(task, learnt, rejected)
-            case Rejected() as rejected if not is_known:
-                return [Learn((learnt,)), *_enters(rejected)]  # its Task has gone on without it
-            case Accepted() | Progressed() | Noticed() as said:
-                news = _news(task, said, reading, is_known=is_known, live=live)
-                events = (*_modal_skipped(task, attempt), news) if news else ()
-                return [*_puzzled(reading, news), Change(task_id=task.id, events=events, attempts=(learnt,))]
-            case _:
-                return [Learn((learnt,))]
-
-    def _was_answered_by_region(self, press: Attempt) -> bool:
-        """Tell whether what is said to a press is meant for its region's answer, which has no nonce of its own."""
-        latest = self._ledger.attempts(press.task_id)[-1]
-        is_same = latest.interaction_id is not None and latest.interaction_id == press.interaction_id
-        return is_same and latest.kind is AttemptKind.REGION and not latest.settled
-
-    def _learnt(self, attempt: Attempt, reading: Reading) -> Attempt:
-        """Add every id in the message to the Attempt."""
-        keys, known = reading.keys, attempt.message_ids
-        has_news = (keys.interaction_id and not attempt.interaction_id) or (keys.job_id and not attempt.job_id)
-        if keys.message_id in known and attempt.accepted_at and not has_news:
-            return attempt  # as at most edits of a progress message
-        return replace(
-            attempt,
-            accepted_at=attempt.accepted_at or self._clock.now(),
-            interaction_id=attempt.interaction_id or keys.interaction_id,
-            message_ids=known if keys.message_id in known else (*known, keys.message_id),
-            job_id=attempt.job_id or keys.job_id,
-        )
-
-    def _finished(self, task: Task, attempt: Attempt, message: Message, result: Result) -> list[Effect]:
-        """Take a final message: the end of the Task, its late picture, or new buttons on a finished one."""
-        if task.message_id == message.id and _is_restyled(task, result):
-            restyled = Restyled(result.image, result.buttons)
-            return [Change(task_id=task.id, events=(restyled,), attempts=(attempt,))]
-        if task.message_id is not None:
-            return [Learn((attempt,))]  # told again, or a second final: the first one stands
-        now = self._clock.now()
-        settled = replace(attempt, ended_at=attempt.ended_at or now, settled=True)
-        ended = Change(task_id=task.id, events=(Succeeded(result),), attempts=self._settled_with(settled))
-        return [DrewFast(), ended] if result.speed in {Speed.FAST, Speed.TURBO} else [ended]
-
-    def _settled_with(self, settled: Attempt) -> tuple[Attempt, ...]:
-        """Return the Attempts that end with this one, and itself."""
-        others = self._ledger.ended(settled.task_id, settled=True)
-        return (*(each for each in others if each.nonce != settled.nonce), settled)
-
-    def _rejected(self, task: Task, attempt: Attempt, rejected: Rejected) -> list[Effect]:
-        settled = replace(attempt, ended_at=self._clock.now(), settled=True)
-        event: LifeEvent = self._retried(task, rejected) or rejected.event
-        effects: list[Effect] = [Change(task_id=task.id, events=(event,), attempts=self._settled_with(settled))]
-        if rejected.retry:
-            effects.append(SlowDown(self._limits.queue_full_pause.total_seconds()))
-        return [*effects, *_enters(rejected)]
-
-    def _retried(self, task: Task, rejected: Rejected) -> Requeued | None:
-        """Send a certainly refused Task back to the queue, unless it went back too often."""
-        is_spent = tries(self._ledger.attempts(task.id)) > self._limits.max_requeues
-        return None if is_spent or not rejected.retry else Requeued(rejected.event.failure.message)
 
     def _trouble(self, reading: Reading) -> list[Effect]:
         """Notice trouble that is told outside any of our jobs; only what is certainly meant for this Account."""
         meaning = reading.meaning if self._is_private(reading.message) else None
-        effects: list[Effect] = _enters(meaning) if isinstance(meaning, Rejected) else []
+        effects: list[Effect] = enters(meaning) if isinstance(meaning, Rejected) else []
         if reading.message.written_embeds:  # a plain text may answer any command that a person gives by hand
-            effects += _puzzled(reading, meaning)
+            effects += puzzled(reading, meaning)
         return effects
 
     def _deleted(self, event: MessageDeleted) -> list[Effect]:
         attempt = self._ledger.attempt(self._ledger.index.by_message.get(event.id))
         return [ExpectFinal(attempt.task_id)] if attempt is not None and attempt.is_open else []
 
-    def _acknowledged(self, interaction_id: InteractionId, nonce: Nonce | None) -> list[Effect]:
-        attempt = self._ledger.attempt(nonce)
-        return [self._accepted(attempt, interaction_id)] if attempt else []
-
-    def _accepted(self, attempt: Attempt, interaction_id: InteractionId) -> Change:
-        accepted_at = attempt.accepted_at or self._clock.now()
-        learnt = replace(attempt, accepted_at=accepted_at, interaction_id=interaction_id)
-        return Change(task_id=attempt.task_id, events=(Accepted(),), attempts=(learnt,))
-
-    def _interaction_failed(self, event: InteractionFailed) -> list[Effect]:
-        attempt = self._by_window(event.nonce, event.id)
-        if attempt is None or not attempt.is_open or attempt.message_ids:
-            return []  # its messages prove that it was answered
-        code = f" (reason {event.reason_code})" if event.reason_code is not None else ""
-        failure = failed(Reason.INTERACTION_FAILED, f"Midjourney did not answer the interaction{code}")
-        # Unsettled: a bot that answers too late may draw all the same.
-        ended = self._ledger.ended(attempt.task_id, settled=False)
-        return [Change(task_id=attempt.task_id, events=(failure,), attempts=ended)]
-
-    def _window_opened(self, event: ModalOpened | IframeOpened) -> list[Effect]:
-        attempt = self._by_window(event.nonce, event.id)
-        if isinstance(event, IframeOpened) and classify.is_human_check(event):
-            return self._human_check(event, attempt)
-        if attempt is None or not attempt.is_open or attempt.kind is AttemptKind.MODAL:
-            return []
-        return [self._accepted(attempt, event.id), AnswerWindow(attempt, event)]
-
-    def _human_check(self, event: IframeOpened, attempt: Attempt | None) -> list[Effect]:
-        reason = f"Discord asks for a person: {event.title or event.iframe_path}"
-        paused = Enter(AccountState.PAUSED, reason)
-        if attempt is None:
-            return [paused]
-        ended = self._ledger.ended(attempt.task_id, settled=True)
-        failure = failed(Reason.VERIFICATION_REQUIRED, reason, event.title)
-        return [paused, Change(task_id=attempt.task_id, events=(failure,), attempts=ended)]
-
-    def _by_window(self, nonce: Nonce | None, interaction_id: InteractionId) -> Attempt | None:
-        index = self._ledger.index
-        return self._ledger.attempt(nonce or index.by_interaction.get(interaction_id))
-
 
 def _settings(reading: Reading) -> list[Effect]:
     return [] if reading.remix is None else [SawRemix(reading.remix)]
-
-
-def _enters(rejected: Rejected) -> list[Effect]:
-    return [Enter(rejected.trouble.state, rejected.trouble.reason)] if rejected.trouble else []
-
-
-def _puzzled(reading: Reading, meaning: object) -> list[Effect]:
-    """Have words counted that the table of headings does not hold; each message once, not at each edit."""
-    if isinstance(meaning, Noticed) and meaning.remark is Remark.UNKNOWN and reading.message.edited_at is None:
-        return [Puzzled(meaning.notice)]
-    return []
-
-
-def _modal_skipped(task: Task, attempt: Attempt) -> tuple[LifeEvent, ...]:
-    return (Noticed(MODAL_SKIPPED),) if waits_for_modal(task, attempt) else ()
-
-
-def _news(
-    task: Task, said: Accepted | Progressed | Noticed, reading: Reading, *, is_known: bool, live: bool
-) -> Accepted | Progressed | Noticed | None:
-    """Tell what a message says that was not said before; `is_known`: it is not seen for the first time.
-
-    Read again, it is no sign of life: a hung job would live for ever. An edit that shows no progress may hold words.
-    """
-    if not isinstance(said, Noticed):
-        if _is_news(task, said) or (live and not is_known):
-            return said
-        if not is_known or reading.words is None:
-            return said if live else None
-        said = reading.words
-    if is_known and said.notice in task.notices:
-        return None
-    # The history does not tell whether they came before what was drawn since.
-    return said if live or task.state is not State.IN_PROGRESS else Noticed(said.notice)
-
-
-def _is_news(task: Task, sign: Accepted | Progressed) -> bool:
-    """Tell whether a message says more than its Task knows."""
-    if isinstance(sign, Accepted):
-        return task.state is State.SUBMITTING
-    return task.state is not State.IN_PROGRESS or (sign.percent or 0) > task.progress
-
-
-def _is_restyled(task: Task, result: Result) -> bool:
-    """Tell whether a final message that was told before has changed.
-
-    A link that was only signed anew is no change: each start reads the history, and would tell every watcher and
-    webhook of each of its Tasks again.
-    """
-    known = task.image.unsigned_url if task.image else ""
-    told = result.image.unsigned_url if result.image else known
-    return told != known or (bool(result.buttons) and result.buttons != task.buttons)

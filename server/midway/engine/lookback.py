@@ -20,10 +20,11 @@ from midway.domain.lifecycle import Accepted, Progressed, Requeued
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import SteadyClock
-from midway.engine.correlate import CLOCK_SKEW, leaves_trace
+from midway.engine.correlate import leaves_trace
 from midway.engine.deadline import Deadline, deadline, is_drawn_in_time, is_surely_early, may_be_drawn_until, release
 from midway.engine.effects import Change, Effect, Learn, ReadHistory
 from midway.engine.ledger import Ledger
+from midway.engine.likeness import CLOCK_SKEW
 from midway.engine.limits import Limits
 from midway.engine.outcomes import Outcomes
 from midway.engine.outgoing import tries

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from midway.engine.correlate import names_in
+from midway.engine.keys import names_in
 from midway.engine.reading import Reading
 
 

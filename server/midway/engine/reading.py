@@ -10,14 +10,14 @@ from midway.domain.ids import UserId
 from midway.domain.lifecycle import Noticed
 from midway.engine import classify
 from midway.engine.classify import Finished, Meaning
-from midway.engine.correlate import Keys, keys_from_message
 from midway.engine.dispatch import BOTS
+from midway.engine.keys import Keys, keys_from_message
 
 
 class Reading(Struct, frozen=True):
     """A message of the bot's: whose it may be, and what it means.
 
-    `words` are those that no table holds. `names` is the user that it names, as its text or Discord says.
+    `words` are those that no table holds. `user_id` is the user for whom it was made, as its text or Discord says.
     `has_grammar` is true when its text is that of a job. `remix` is the switch of a settings panel; None: it is none.
     """
 
@@ -25,7 +25,7 @@ class Reading(Struct, frozen=True):
     keys: Keys
     meaning: Meaning
     words: Noticed | None
-    names: UserId | None
+    user_id: UserId | None
     has_grammar: bool
     remix: bool | None
 
@@ -58,7 +58,7 @@ def read(message: Message) -> Reading | None:
         keys=keys_from_message(message, bot),
         meaning=classify.meaning(message),
         words=classify.unknown_words(message),
-        names=content.user_id if content else message.interaction_user_id,
+        user_id=content.user_id if content else message.interaction_user_id,
         has_grammar=content is not None,
         remix=classify.remix_from_panel(message),
     )

@@ -88,7 +88,7 @@ class Sender:
         """Tell whether an Interaction was decided and is not stored yet, so that nothing was sent."""
         return nonce in self._announced
 
-    def submit(self, outgoing: Outgoing) -> None:
+    def put_first(self, outgoing: Outgoing) -> None:
         """Put the answer to a window before everything else that waits."""
         self._ready.appendleft(outgoing)
 
@@ -127,8 +127,8 @@ class Sender:
         self._sent_here.add(nonce)
         self.keep_pace()
 
-    def arrived(self, nonce: Nonce) -> None:
-        """Note that the outcome of an Interaction is known, or that it will not be sent."""
+    def concluded(self, nonce: Nonce) -> None:
+        """Note that an Interaction is in flight no longer: its outcome is known, or it will not be sent."""
         self._in_flight.discard(nonce)
         self._announced.discard(nonce)
 

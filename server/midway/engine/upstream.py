@@ -77,7 +77,7 @@ class Upstream:
             is_stored = await self._is_stored_as_of_now(nonce, task_id)
         except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
             log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
-            self._core.sender.arrived(nonce)
+            self._core.sender.concluded(nonce)
             return
         if not is_stored:
             self._loop.report(lambda core: core.unsent(nonce))
@@ -91,7 +91,7 @@ class Upstream:
         except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
             log.exception("sending failed by a defect", nonce=nonce)
             self._report_defect(task_id, err)
-            self._core.sender.arrived(nonce)
+            self._core.sender.concluded(nonce)
             return
         self._loop.report(lambda core: core.sent(nonce, outcome))
 
