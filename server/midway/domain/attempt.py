@@ -14,6 +14,7 @@ class AttemptKind(StrEnum):
 
     COMMAND = "command"
     PRESS = "press"
+    NEXT_PRESS = "next_press"  # of a button on what the press brought: `Ask.then_press`
     MODAL = "modal"
     REGION = "region"  # the inpaint submit that follows an iframe; it has no nonce on the wire
 

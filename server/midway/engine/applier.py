@@ -28,7 +28,7 @@ from midway.engine.effects import (
     Recall,
     Relocate,
     SawRemix,
-    SendAnswer,
+    SendFirst,
     SlowDown,
     Write,
 )
@@ -145,7 +145,7 @@ class Applier:
                 self._standing.puzzled(words)
             case ExpectFinal(task_id):
                 self._lookback.expect_final(task_id)
-            case SendAnswer(outgoing):
+            case SendFirst(outgoing):
                 self._sender.put_first(outgoing)
             case Write() | Prepare() | Post() | ReadHistory() | LoadMask() | Recall() | Relocate() | AskSettings():
                 self._outside.append(effect)
@@ -181,7 +181,7 @@ def _about(effect: Inner) -> TaskId | None:
             return attempts[0].task_id if attempts else None
         case AnswerWindow(press, _):
             return press.task_id
-        case SendAnswer(outgoing) | Post(outgoing=outgoing):
+        case SendFirst(outgoing) | Post(outgoing=outgoing):
             return outgoing.task_id
         case Prepare(task, _) | LoadMask(task, _):
             return task.id

@@ -54,7 +54,7 @@ class Core:
         self.standing = Standing(config, clock)
         self._outcomes = Outcomes(self.ledger, limits, clock)
         self.sender = Sender(config, self.ledger, self._outcomes, limits, clock, nonces)
-        self._listener = Listener(self.ledger, self._outcomes, limits, clock)
+        self._listener = Listener(self.ledger, self.sender.place, self._outcomes, limits, clock)
         self._lookback = Lookback(config, self.ledger, self.sender, self._outcomes, limits, clock)
         self._windows = Windows(self.ledger, self.sender.place)
         self._offers = Offers(self.ledger, self.sender, self.standing)

@@ -99,7 +99,8 @@ def _running(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
 
 def waits_for_modal(task: Task, attempt: Attempt) -> bool:
     """Tell whether a press was made to open a modal, and nothing has come of it yet."""
-    return attempt.kind is AttemptKind.PRESS and task.ask.modal_prompt is not None and not attempt.message_ids
+    opens = AttemptKind.NEXT_PRESS if task.ask.then_press else AttemptKind.PRESS
+    return attempt.kind is opens and task.ask.modal_prompt is not None and not attempt.message_ids
 
 
 def _silence(task: Task, attempt: Attempt) -> tuple[Reason, str] | None:

@@ -83,14 +83,14 @@ class AnswerWindow(Struct, frozen=True):
     event: ModalOpened | IframeOpened
 
 
-class SendAnswer(Struct, frozen=True):
-    """Send the answer to a window before everything else that waits."""
+class SendFirst(Struct, frozen=True):
+    """Send what follows a press before everything else that waits."""
 
     outgoing: Outgoing
 
 
 Memory = (
-    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | SendAnswer
+    Change | Learn | Disown | Enter | SlowDown | DrewFast | SawRemix | Puzzled | ExpectFinal | AnswerWindow | SendFirst
 )
 
 

@@ -3,18 +3,21 @@
 from msgspec.structs import replace
 
 from midway.discord.event import Message
+from midway.discord.interaction import ButtonPress
 from midway.domain.action import Speed
 from midway.domain.attempt import Attempt, AttemptKind
-from midway.domain.lifecycle import Accepted, Noticed, Progressed, Requeued, Restyled, Result, Succeeded
+from midway.domain.errors import Reason
+from midway.domain.lifecycle import Accepted, Noticed, Progressed, Requeued, Restyled, Result, Succeeded, failed
 from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import Remark, State, Task
 from midway.engine.classify import Finished, Rejected
 from midway.engine.clock import SteadyClock
 from midway.engine.deadline import waits_for_modal
-from midway.engine.effects import Change, DrewFast, Effect, Enter, Learn, Puzzled, SlowDown
+from midway.engine.dispatch import APPLICATION_IDS, Place
+from midway.engine.effects import Change, DrewFast, Effect, Enter, Learn, Puzzled, SendFirst, SlowDown
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
-from midway.engine.outgoing import tries
+from midway.engine.outgoing import Outgoing, tries
 from midway.engine.reading import Reading
 
 MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
@@ -23,8 +26,9 @@ MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
 class JobNews:
     """Reads messages whose Attempt is known. Owned by one listener."""
 
-    def __init__(self, ledger: Ledger, limits: Limits, clock: SteadyClock) -> None:
+    def __init__(self, ledger: Ledger, place: Place, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
+        self._place = place
         self._limits = limits
         self._clock = clock
 
@@ -35,7 +39,12 @@ class JobNews:
             return []
         learnt = self._learnt(attempt, reading)
         is_known = reading.message.id in attempt.message_ids
+        is_first_step = bool(task.ask.then_press) and attempt.kind is AttemptKind.PRESS
         match reading.meaning:
+            case Finished(event) if is_first_step:
+                return self._goes_on(task, learnt, reading.message, event.result)
+            case Progressed() if is_first_step:
+                return [Change(task_id=task.id, events=(Accepted(),), attempts=(learnt,))]  # of another job
             case Finished(event):
                 return self._finished(task, learnt, reading.message, event.result)
             case Rejected() as rejected if not attempt.settled or self._was_answered_by_region(attempt):
@@ -80,6 +89,27 @@ class JobNews:
         settled = replace(attempt, ended_at=attempt.ended_at or now, settled=True)
         ended = Change(task_id=task.id, events=(Succeeded(result),), attempts=self._settled_with(settled))
         return [DrewFast(), ended] if result.speed in {Speed.FAST, Speed.TURBO} else [ended]
+
+    def _goes_on(self, task: Task, press: Attempt, message: Message, result: Result) -> list[Effect]:
+        """Press the next button on what a press brought; once, though the message may be told again."""
+        settled = replace(press, ended_at=press.ended_at or self._clock.now(), settled=True)
+        is_last = self._ledger.attempts(task.id)[-1].nonce == press.nonce
+        if task.state.is_terminal or not is_last:
+            return [Learn((settled,))]
+        wanted = task.ask.then_press
+        found = next((button.custom_id for button in result.buttons if button.custom_id.startswith(wanted)), None)
+        if found is None:
+            missing = failed(Reason.BUTTON_NOT_FOUND, f"the message that it brought has no button {wanted!r}")
+            return [Change(task_id=task.id, events=(missing,), attempts=self._settled_with(settled))]
+        next_press = ButtonPress(
+            application_id=APPLICATION_IDS[task.ask.bot],
+            channel_id=self._place.channel_id,
+            guild_id=self._place.guild_id,
+            message_id=message.id,
+            message_flags=message.flags,
+            custom_id=found,
+        )
+        return [Learn((settled,)), SendFirst(Outgoing(task.id, AttemptKind.NEXT_PRESS, next_press))]
 
     def _settled_with(self, settled: Attempt) -> tuple[Attempt, ...]:
         """Return the Attempts that end with this one, and itself."""

@@ -28,6 +28,7 @@ from midway.engine import classify
 from midway.engine.classify import Finished, Rejected
 from midway.engine.clock import SteadyClock
 from midway.engine.correlate import is_guess, match, press_answered
+from midway.engine.dispatch import Place
 from midway.engine.effects import Disown, Effect, ExpectFinal, Recall, SawRemix
 from midway.engine.interaction_news import InteractionNews
 from midway.engine.job_news import JobNews, enters, puzzled
@@ -46,11 +47,11 @@ Guesses = dict[Nonce, dict[str, list[MessageId]]]
 class Listener:
     """Reads Discord's events against the ledger. Owned by one core."""
 
-    def __init__(self, ledger: Ledger, outcomes: Outcomes, limits: Limits, clock: SteadyClock) -> None:
+    def __init__(self, ledger: Ledger, place: Place, outcomes: Outcomes, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
         self._outcomes = outcomes
         self._clock = clock
-        self._job_news = JobNews(ledger, limits, clock)
+        self._job_news = JobNews(ledger, place, limits, clock)
         self._interaction_news = InteractionNews(ledger, clock)
         self._lot = ParkingLot(limits.park_time, limits.max_parked_messages)
         self._user_id: UserId | None = None

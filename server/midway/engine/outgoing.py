@@ -27,7 +27,8 @@ from midway.domain.ids import InteractionId, TaskId
 from midway.domain.lifecycle import Failed, Requeued, failed
 from midway.engine.classify import Trouble
 
-FOLLOWS_WINDOW = frozenset({AttemptKind.MODAL, AttemptKind.REGION})
+ANSWERS_WINDOW = frozenset({AttemptKind.MODAL, AttemptKind.REGION})
+FOLLOWS_PRESS = ANSWERS_WINDOW | {AttemptKind.NEXT_PRESS}
 UNREACHABLE_PAUSE_SECONDS = 5.0  # before another try; each is one of a Task's `max_requeues`
 
 
@@ -50,8 +51,8 @@ class Outgoing(Struct, frozen=True):
 
 
 def tries(attempts: Iterable[Attempt]) -> int:
-    """Count how often a Task was sent; the answer to a window is part of its press."""
-    return sum(attempt.kind not in FOLLOWS_WINDOW for attempt in attempts)
+    """Count how often a Task was sent; what follows a press is part of it."""
+    return sum(attempt.kind not in FOLLOWS_PRESS for attempt in attempts)
 
 
 class Verdict(Struct, frozen=True):

@@ -10,6 +10,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from midway.discord.interaction import ButtonPress
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import Nonce, Nonces, TaskId
 from midway.domain.lifecycle import Dispatched, Uploaded
@@ -23,7 +24,7 @@ from midway.engine.effects import Change, Effect, Post, Prepare
 from midway.engine.ledger import Ledger
 from midway.engine.limits import Limits
 from midway.engine.outcomes import Outcomes
-from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing
+from midway.engine.outgoing import ANSWERS_WINDOW, FOLLOWS_PRESS, Outgoing
 
 LONGEST_PAUSE_SECONDS = 86_400.0
 
@@ -89,12 +90,12 @@ class Sender:
         return nonce in self._announced
 
     def put_first(self, outgoing: Outgoing) -> None:
-        """Put the answer to a window before everything else that waits."""
+        """Put what follows a press before everything else that waits."""
         self._ready.appendleft(outgoing)
 
     def withdraw(self) -> None:
-        """Give up what is ready but not sent, so that its Tasks can go elsewhere; answers to windows stay."""
-        for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_WINDOW]:
+        """Give up what is ready but not sent, so that its Tasks can go elsewhere; what follows a press stays."""
+        for outgoing in [o for o in self._ready if o.kind not in FOLLOWS_PRESS]:
             self._forget(outgoing)
 
     def reset(self) -> None:
@@ -182,28 +183,47 @@ class Sender:
     def _send(self, outgoing: Outgoing) -> list[Effect]:
         """Store the Attempt, then send it; from here on its outcome is unknown until something proves it."""
         task = self._ledger.tasks.get(outgoing.task_id)
-        follows_window = outgoing.kind in FOLLOWS_WINDOW
-        if task is None or not (self._window_waits(task, outgoing) if follows_window else task.state is State.QUEUED):
-            return []  # cancelled meanwhile, or it went on without the window
-        attempt = replace(self._attempt(task, outgoing.kind), interaction_id=outgoing.interaction_id)
-        before = self._ledger.ended(task.id, settled=True) if follows_window else ()
+        if task is None or not self._may_go(task, outgoing):
+            return []  # cancelled meanwhile, or it went on without it
+        attempt = self._following(self._attempt(task, outgoing.kind), outgoing)
+        before = self._ledger.ended(task.id, settled=True) if outgoing.kind in FOLLOWS_PRESS else ()
         self.keep_pace()
         self._in_flight.add(attempt.nonce)
         self._announced.add(attempt.nonce)
         dispatched = Change(task_id=task.id, events=(Dispatched(),), attempts=(*before, attempt))
         return [dispatched, Post(attempt.nonce, outgoing)]
 
-    def _window_waits(self, task: Task, answer: Outgoing) -> bool:
-        """Tell whether the press that opened a window is the Task's last, and has brought nothing else yet."""
-        press = next(reversed(self._ledger.attempts(task.id)), None)
-        if press is None or not press.is_open or press.message_ids:
+    def _may_go(self, task: Task, outgoing: Outgoing) -> bool:
+        """Tell whether a Task still waits for this; of what follows a press, the press must be its last."""
+        if outgoing.kind not in FOLLOWS_PRESS:
+            return task.state is State.QUEUED
+        latest = next(reversed(self._ledger.attempts(task.id)), None)
+        if latest is None or task.state not in {State.SUBMITTING, State.SUBMITTED}:
             return False
-        is_its_own = answer.interaction_id in {None, press.interaction_id}
-        return is_its_own and task.state in {State.SUBMITTING, State.SUBMITTED}
+        if outgoing.kind is AttemptKind.NEXT_PRESS:
+            return latest.kind is AttemptKind.PRESS
+        is_its_own = outgoing.interaction_id in {None, latest.interaction_id}
+        return is_its_own and latest.is_open and not latest.message_ids  # it has brought nothing else yet
+
+    def _following(self, attempt: Attempt, outgoing: Outgoing) -> Attempt:
+        """Return an Attempt with what tells of the press: of the next one, or of the one whose window is answered."""
+        match outgoing.interaction:
+            case ButtonPress(custom_id=custom_id, message_id=message_id) if outgoing.kind is AttemptKind.NEXT_PRESS:
+                return replace(attempt, custom_id=custom_id, parent_message_id=message_id, index=None)
+        if outgoing.kind not in ANSWERS_WINDOW:
+            return attempt
+        press = self._ledger.attempts(outgoing.task_id)[-1]
+        return replace(
+            attempt,
+            custom_id=press.custom_id,
+            parent_message_id=press.parent_message_id,
+            index=press.index,
+            interaction_id=outgoing.interaction_id,
+        )
 
     def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:
         given = task.ask.modal_prompt
-        text = given if given is not None and kind is not AttemptKind.PRESS else prompt_as_sent(task)
+        text = given if given is not None and kind in ANSWERS_WINDOW else prompt_as_sent(task)
         return Attempt(
             nonce=self._nonces.next(),
             task_id=task.id,

@@ -10,9 +10,9 @@ from midway.domain.image import InputImage
 from midway.domain.lifecycle import failed
 from midway.domain.task import Task
 from midway.engine.dispatch import APPLICATION_IDS, Place, answer, mask_as_sent
-from midway.engine.effects import Change, Effect, Learn, LoadMask, SendAnswer
+from midway.engine.effects import Change, Effect, Learn, LoadMask, SendFirst
 from midway.engine.ledger import Ledger
-from midway.engine.outgoing import FOLLOWS_WINDOW, Outgoing, RegionSubmit
+from midway.engine.outgoing import FOLLOWS_PRESS, Outgoing, RegionSubmit
 
 IFRAME_PREFIX = "MJ::iframe::"
 
@@ -35,7 +35,7 @@ class Windows:
         self._answered.add(press.nonce)
         if isinstance(event, ModalOpened):
             submit = answer(task, event, APPLICATION_IDS[task.ask.bot], self._place)
-            return [SendAnswer(Outgoing(task.id, AttemptKind.MODAL, submit))]
+            return [SendFirst(Outgoing(task.id, AttemptKind.MODAL, submit))]
         return [LoadMask(task, event)] if task.ask.has_mask else [_region(task, event, "")]
 
     def answer_region(self, task_id: TaskId, event: IframeOpened, inputs: Sequence[InputImage] | None) -> list[Effect]:
@@ -60,11 +60,11 @@ class Windows:
         """Tell whether the answer to a press is on its way; an earlier process may have sent it."""
         attempts = self._ledger.attempts(press.task_id)
         later = attempts[[each.nonce for each in attempts].index(press.nonce) + 1 :]
-        return press.nonce in self._answered or any(each.kind in FOLLOWS_WINDOW for each in later)
+        return press.nonce in self._answered or any(each.kind in FOLLOWS_PRESS for each in later)
 
 
-def _region(task: Task, event: IframeOpened, mask: str) -> SendAnswer:
+def _region(task: Task, event: IframeOpened, mask: str) -> SendFirst:
     prompt = task.ask.modal_prompt if task.ask.modal_prompt is not None else task.ask.prompt_en
     custom_id = event.custom_id.removeprefix(IFRAME_PREFIX)
     submit = RegionSubmit(APPLICATION_IDS[task.ask.bot], custom_id, mask, prompt)
-    return SendAnswer(Outgoing(task.id, AttemptKind.REGION, submit, interaction_id=event.id))
+    return SendFirst(Outgoing(task.id, AttemptKind.REGION, submit, interaction_id=event.id))
