@@ -1,7 +1,8 @@
 """Rules of the engine's code that no linter brings along; prints what breaks them: `python -m tools.engine_rules`.
 
-An object's attributes are assigned by its own class alone, each with a value. No function is longer than a screen. What
-decides neither waits nor opens anything, and imports of the engine only what does not, either.
+An object's attributes are assigned by its own class alone, each with a value. No function is longer than a screen, no
+file than one job needs. What decides neither waits nor opens anything, and imports of the engine only what does
+not, either.
 """
 
 import ast
@@ -12,6 +13,7 @@ from pathlib import Path
 ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
 ENGINE_PACKAGE = "midway.engine"
 MOST_LINES = 40  # of a function
+MOST_LINES_OF_FILE = 300
 DECIDES = {"applier", "channel_history", "classify", "core", "correlate", "deadline", "effects", "headings"} | {
     *("index", "interaction_news", "job_news", "keys", "ledger", "likeness", "listener", "lookback", "lot", "offers"),
     *("outcomes", "outgoing", "reading", "sender", "standing", "windows", "wishes"),
@@ -23,6 +25,9 @@ WAITS = frozenset({"asyncio", "threading", "socket", "time", "os", "pathlib", "s
 
 def broken_rules(source: str, *, decides: bool) -> Iterator[str]:
     """Yield `line: what is wrong` for a module's text; `decides`: it is a part of the core."""
+    file_length = len(source.splitlines())
+    if file_length > MOST_LINES_OF_FILE:
+        yield f"{MOST_LINES_OF_FILE + 1}: the file has {file_length} lines"
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.engine_rules import MOST_LINES, broken_rules, main
+from tools.engine_rules import MOST_LINES, MOST_LINES_OF_FILE, broken_rules, main
 
 KEPT = """
 import asyncio
@@ -23,6 +23,7 @@ BROKEN = {
     "one of several": ("a, part.size = 1, 2", "part.size is assigned from outside"),
     "without a value": ("class A:\n    def a(self):\n        self.size: int", "self.size has no value"),
     "long": ("def long():\n" + "    pass\n" * MOST_LINES, f"long has {MOST_LINES + 1} lines"),
+    "a long file": ("pass\n" * (MOST_LINES_OF_FILE + 1), f"the file has {MOST_LINES_OF_FILE + 1} lines"),
     "waits": ("async def wait(): ...", "wait waits"),
     "imports": ("from asyncio import sleep", "imports asyncio"),
     "knows": ("from midway.engine.worker import Worker", "imports worker"),
@@ -33,6 +34,10 @@ BROKEN = {
 
 def test_what_keeps_the_rules_is_not_told() -> None:
     assert list(broken_rules(KEPT, decides=False)) == []
+
+
+def test_a_file_of_just_so_many_lines_keeps_them() -> None:
+    assert list(broken_rules("pass\n" * MOST_LINES_OF_FILE, decides=True)) == []
 
 
 @pytest.mark.parametrize(("source", "rule"), BROKEN.values(), ids=BROKEN)

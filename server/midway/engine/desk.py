@@ -16,8 +16,8 @@ from midway.domain.task import Task
 from midway.engine.core import Core
 from midway.engine.effects import Outside
 from midway.engine.errand import Interact, ask_seed
+from midway.engine.expected_messages import ExpectedMessages
 from midway.engine.limits import Limits
-from midway.engine.mailbox import Mailbox
 from midway.store.port import RequestKey
 
 log = structlog.get_logger(__name__)
@@ -33,13 +33,13 @@ class Desk:
         self,
         decide: Decide,
         connection: Connection,
-        mailbox: Mailbox,
+        expected_messages: ExpectedMessages,
         interact: Interact,
         limits: Limits,
     ) -> None:
         self._decide = decide
         self._connection = connection
-        self._mailbox = mailbox
+        self._expected_messages = expected_messages
         self._interact = interact
         self._limits = limits
 
@@ -61,7 +61,7 @@ class Desk:
         if task.seed:
             return task.seed
         try:
-            seed = await ask_seed(task, self._connection, self._mailbox, self._interact, self._limits)
+            seed = await ask_seed(task, self._connection, self._expected_messages, self._interact, self._limits)
         except DiscordError as err:
             raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not answer: {err}") from err
         await self._decide_about_ours(task.id, lambda core: core.tell(task.id, SeedLearnt(seed)))

@@ -33,9 +33,10 @@ from midway.engine.picture import PictureLimits
 from midway.engine.placing import Placed
 from midway.engine.press import usable_parent
 from midway.engine.region import Regions
+from midway.engine.stored_tasks import UNBOUNDED
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
-from midway.engine.worker import UNBOUNDED, Worker
+from midway.engine.worker import Worker
 from midway.store.port import Entry, RequestKey, Store, StoreUnavailable, TaskQuery
 from midway.store.watch import Watch
 

@@ -15,8 +15,8 @@ from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import JobId
 from midway.domain.task import Task
 from midway.engine.dispatch import APPLICATION_IDS, Place
+from midway.engine.expected_messages import ExpectedMessages
 from midway.engine.limits import Limits
-from midway.engine.mailbox import Mailbox
 
 Interact = Callable[[Interaction], Awaitable[None]]  # sends at the Account's pace, when it may act
 
@@ -27,7 +27,9 @@ SEED_VALUE = re.compile(r"seed\W+([0-9]{1,10})(?!\d)", re.IGNORECASE)
 LARGEST_SEED = 2**32 - 1
 
 
-async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, interact: Interact, limits: Limits) -> str:
+async def ask_seed(
+    task: Task, connection: Connection, messages: ExpectedMessages, interact: Interact, limits: Limits
+) -> str:
     """Ask Midjourney for a finished job's seed: /show in the direct-message channel, then the envelope reaction.
 
     Raises NotFound (SEED_NOT_FOUND) when Midjourney does not answer in `seed_timeout`, Unavailable, and DiscordError.
@@ -40,10 +42,10 @@ async def ask_seed(task: Task, connection: Connection, mailbox: Mailbox, interac
         async with asyncio.timeout(limits.seed_timeout.total_seconds()):
             channel_id = await connection.direct_channel(application_id)
             place = Place(None, channel_id)
-            with mailbox.expect(lambda m: m.channel_id == channel_id and job_id(m) == job) as shown:
+            with messages.expect(lambda m: m.channel_id == channel_id and job_id(m) == job) as shown:
                 await interact(_show(application_id, place, job))
                 picture = await shown
-            with mailbox.expect(lambda m: seed_from_message(m, job) is not None) as told:
+            with messages.expect(lambda m: seed_from_message(m, job) is not None) as told:
                 await connection.react(channel_id, picture.id, ENVELOPE)
                 return seed_from_message(await told, job) or ""
     except TimeoutError as err:

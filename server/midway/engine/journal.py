@@ -18,7 +18,7 @@ import structlog
 from msgspec.structs import replace
 
 from midway.domain.ids import TaskId
-from midway.engine.surely import RETRY_SECONDS
+from midway.engine.patience import RETRY_SECONDS
 from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, WriteInDoubt
 
 log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ class Journal:
     async def _write(self, batch: Sequence[Entry]) -> None:
         """Write the oldest entries; those that could not be written stay, without the one that is to blame."""
         try:
-            await self._surely_append(batch)
+            await self._append_patiently(batch)
         except VersionConflict as conflict:
             self._drop(conflict.task_id, conflict)
         except Exception as error:  # noqa: BLE001 - supervised: a defect in one of them must not hold up the others for ever
@@ -128,7 +128,7 @@ class Journal:
         self._batch_size = 0
         self._answer_waiters()
 
-    async def _surely_append(self, batch: Sequence[Entry]) -> None:
+    async def _append_patiently(self, batch: Sequence[Entry]) -> None:
         """Append a batch, again while the disk refuses. One that turns out to be stored already is as good."""
         tries = 0
         while True:

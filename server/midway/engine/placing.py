@@ -17,7 +17,7 @@ from midway.domain.lifecycle import Assigned, Cancelled, InputWanted, apply, new
 from midway.domain.task import Ask, ModalAsk, Task
 from midway.engine.clock import Clock
 from midway.engine.limits import Limits
-from midway.engine.surely import surely
+from midway.engine.patience import read_patiently
 from midway.engine.worker import Worker
 from midway.store.port import (
     Entry,
@@ -99,13 +99,13 @@ class Placer:
             try:
                 stored: Task | None = (await self._store.submit(task, inputs=inputs, request=request)).task
             except (VersionConflict, RequestIdReused, StoreUnavailable):
-                stored = await surely(lambda: self._store.get(task.id))
+                stored = await read_patiently(lambda: self._store.get(task.id))
             if stored and (stored.id, stored.account_id) == (task.id, worker.id):
                 worker.take(stored)
 
     async def _take_over(self, task_id: TaskId, worker: Worker) -> None:
         """Give a Task that may be stored, and was promised to nobody, its worker: its client may ask again for it."""
-        if stored := await surely(lambda: self._store.get(task_id)):
+        if stored := await read_patiently(lambda: self._store.get(task_id)):
             worker.take(stored)
 
     async def place_batch(

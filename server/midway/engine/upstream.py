@@ -1,8 +1,7 @@
 """What a worker has done outside: Tasks prepared, Interactions sent, the channel's history read; all is reported."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Protocol
+from collections.abc import Awaitable
 
 import structlog
 
@@ -17,36 +16,19 @@ from midway.domain.ids import ChannelId, MessageId, Nonce, Nonces, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.engine.core import Core
+from midway.engine.decisions import Decisions
 from midway.engine.dispatch import prepare
-from midway.engine.effects import Outside, Post
+from midway.engine.effects import Post
 from midway.engine.errand import ask_settings
-from midway.engine.mailbox import Mailbox
+from midway.engine.expected_messages import ExpectedMessages
 from midway.engine.outgoing import RegionSubmit
+from midway.engine.patience import read_patiently
 from midway.engine.standing import NEEDS_PERSON
-from midway.engine.surely import surely
 from midway.store.port import Store, StoreUnavailable, TaskUnreadable
 
 log = structlog.get_logger(__name__)
 
 MOST_POSTPONED = 3  # times that an Interaction waits for the disk anew, before its Task goes back to the queue
-Decision = Callable[[Core], list[Outside]]
-Portions = Callable[[Core], Iterator[list[Outside]]]
-
-
-class Loop(Protocol):
-    """Whoever has the core decide."""
-
-    async def decide_in_turn(self, task_id: TaskId, decision: Decision) -> None:
-        """Have it decide about a Task in its turn; return when that is stored, however long the disk refuses.
-
-        Raises VersionConflict when somebody else wrote the Task.
-        """
-
-    def report(self, decision: Decision) -> None:
-        """Have it decide in its turn."""
-
-    def report_portions(self, portions: Portions) -> None:
-        """Have it decide in its turn, with room for others in between."""
 
 
 class Upstream:
@@ -59,15 +41,15 @@ class Upstream:
         store: Store,
         core: Core,
         nonces: Nonces,
-        loop: Loop,
+        decisions: Decisions,
     ) -> None:
         self._channel_id = channel_id
         self._connection = connection
         self._store = store
         self._core = core
         self._nonces = nonces
-        self._loop = loop
-        self.mailbox = Mailbox()
+        self._decisions = decisions
+        self.expected_messages = ExpectedMessages()
 
     async def send(self, post: Post, durable: Awaitable[None]) -> None:
         """Send an Interaction once it is stored; report back."""
@@ -80,7 +62,7 @@ class Upstream:
             self._core.sender.concluded(nonce)
             return
         if not is_stored:
-            self._loop.report(lambda core: core.unsent(nonce))
+            self._decisions.report(lambda core: core.unsent(nonce))
             return
         self._core.left(nonce)
         outcome: DiscordError | None = None
@@ -93,7 +75,7 @@ class Upstream:
             self._report_defect(task_id, err)
             self._core.sender.concluded(nonce)
             return
-        self._loop.report(lambda core: core.sent(nonce, outcome))
+        self._decisions.report(lambda core: core.sent(nonce, outcome))
 
     async def _is_stored_as_of_now(self, nonce: Nonce, task_id: TaskId) -> bool:
         """Have an Interaction's Attempt stored anew if the disk was waited for long; False: it must not leave."""
@@ -103,7 +85,7 @@ class Upstream:
                 return True
             if postponed == MOST_POSTPONED:
                 return False
-            await self._loop.decide_in_turn(task_id, lambda core: core.postponed(nonce))
+            await self._decisions.decide_in_turn(task_id, lambda core: core.postponed(nonce))
             postponed += 1
         return False
 
@@ -118,7 +100,7 @@ class Upstream:
 
     def _report_defect(self, task_id: TaskId, err: Exception) -> None:
         name = type(err).__name__
-        self._loop.report(lambda core: core.broke(task_id, name))
+        self._decisions.report(lambda core: core.broke(task_id, name))
 
     async def prepare(self, task: Task, kind: AttemptKind) -> None:
         """Load, upload, build; report back."""
@@ -128,15 +110,15 @@ class Upstream:
         except DiscordError as err:
             # `err` is unbound when the loop reads it; with its traceback it would keep this call, and the pictures.
             error = err.with_traceback(None)
-            self._loop.report(lambda core: core.unprepared(task.id, error))
+            self._decisions.report(lambda core: core.unprepared(task.id, error))
         except StoreUnavailable as err:
             log.warning("a task's pictures could not be read; it is tried again", task_id=task.id, problem=str(err))
-            self._loop.report(lambda core: core.unprepared(task.id, None))
+            self._decisions.report(lambda core: core.unprepared(task.id, None))
         except Exception as err:  # supervised: nothing was sent
             log.exception("a task could not be prepared by a defect", task_id=task.id)
             self._report_defect(task.id, err)
         else:
-            self._loop.report(lambda core: core.prepared(task.id, kind, prepared))
+            self._decisions.report(lambda core: core.prepared(task.id, kind, prepared))
 
     async def _inputs(self, task: Task) -> list[InputImage]:
         """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
@@ -152,14 +134,14 @@ class Upstream:
     async def load_mask(self, task: Task, event: IframeOpened) -> None:
         inputs: list[InputImage] | None = None
         try:
-            inputs = await surely(lambda: self._store.inputs(task.id))
+            inputs = await read_patiently(lambda: self._store.inputs(task.id))
         except TaskUnreadable:
             pass  # the core fails the Task
         except Exception as err:
             log.exception("a task's mask could not be read by a defect", task_id=task.id)
             self._report_defect(task.id, err)
             return
-        self._loop.report(lambda core: core.mask_loaded(task.id, event, inputs))
+        self._decisions.report(lambda core: core.mask_loaded(task.id, event, inputs))
 
     async def read_history(self, after: MessageId | None, limit: int) -> None:
         messages: list[Message] | None = None
@@ -168,9 +150,9 @@ class Upstream:
         except DiscordError as err:
             log.warning("the channel's history could not be read", error=str(err))
         finally:
-            self._loop.report_portions(lambda core: core.history_read(messages, limit))
+            self._decisions.report_portions(lambda core: core.history_read(messages, limit))
             for message in messages or ():
-                self.mailbox.offer(message)
+                self.expected_messages.offer(message)
 
     async def interact(self, interaction: Interaction) -> None:
         """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""

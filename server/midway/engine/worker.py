@@ -6,48 +6,40 @@ the decision; what leaves the process waits until that is durable.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
 import structlog
 
-from midway.discord.event import (
-    Connected,
-    Disconnected,
-    Event,
-    MessageCreated,
-    MessageUpdated,
-    TokenRefused,
-)
+from midway.discord.event import Connected, Disconnected, Event, MessageCreated, MessageUpdated, TokenRefused
 from midway.discord.port import Connection
 from midway.domain.account import Account
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Nonces, TaskId
-from midway.domain.task import UNFINISHED, Task
+from midway.domain.task import Task
+from midway.engine.absent_tasks import AbsentTasks
 from midway.engine.account import AccountConfig
 from midway.engine.beside import Beside
 from midway.engine.clock import SteadyClock
 from midway.engine.core import Core
+from midway.engine.decisions import Decision, Decisions
 from midway.engine.desk import Desk
 from midway.engine.effects import AskSettings, LoadMask, Outside, Post, Prepare, ReadHistory, Recall, Relocate, Write
 from midway.engine.inbox import Inbox
 from midway.engine.journal import Journal
 from midway.engine.limits import Limits
-from midway.engine.reading import Reading
-from midway.engine.surely import surely
-from midway.engine.upstream import Decision, Portions, Upstream
-from midway.store.port import AccountMark, Store, TaskQuery, TaskUnreadable, VersionConflict
+from midway.engine.patience import read_patiently
+from midway.engine.stored_tasks import StoredTasks
+from midway.engine.transfers import FindOther, Transfers
+from midway.engine.upstream import Upstream
+from midway.store.port import AccountMark, Store, VersionConflict
 
 log = structlog.get_logger(__name__)
 
 DECISIONS = 3  # times a wish is decided anew because somebody else wrote the Task; more would be a defect
-UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
-
-# Given a Task that its Account cannot run now: the Account that takes it instead, or None.
-FindOther = Callable[[Task], "Worker | None"]
 
 
 class Worker:
@@ -67,20 +59,20 @@ class Worker:
         self.connection = connection
         self._store = store
         self._limits = limits
-        self._clock = clock
-        self._find_other = find_other
         self._core = Core(config, limits, clock, nonces)
         self._ledger = self._core.ledger
         self._inbox = Inbox()
         self._journal = Journal(store, self._lost)
         self._beside = Beside(config.id)
-        self._upstream = Upstream(config.channel_id, connection, store, self._core, nonces, self)
-        self.desk = Desk(self.decide, connection, self._upstream.mailbox, self._upstream.interact, limits)
+        self._decisions = Decisions(config.id, self._core, self._inbox, self._journal, self._carry_out)
+        self._upstream = Upstream(config.channel_id, connection, store, self._core, nonces, self._decisions)
+        self._stored = StoredTasks(config.id, store, limits, clock)
+        self._absent = AbsentTasks(self._core, self._stored, self._journal, self._beside, self._decisions)
+        self._transfers = Transfers(self._core, self._journal, self._beside, find_other, self._carry_out)
+        self.desk = Desk(self.decide, connection, self._upstream.expected_messages, self._upstream.interact, limits)
         self._posts: set[asyncio.Task[None]] = set()
         self._expected = 0  # Tasks that are on their way to this Account
-        self._leaving: dict[TaskId, Worker] = {}  # Tasks that are on their way to another
-        self._arrived: list[Task] | None = None  # Tasks taken while the Store is read anew; None: it is not
-        self._rereading: dict[TaskId, asyncio.Task[None]] = {}  # Tasks that were lost
+        self._taken_meanwhile: list[Task] | None = None  # Tasks taken while the Store is read anew; None: it is not
         self._has_missed = False  # events, because too many waited
         self._may_connect = asyncio.Event()  # after a token was refused: a person has seen to it
 
@@ -110,20 +102,19 @@ class Worker:
     def take(self, task: Task) -> None:
         """Take over a stored Task of this Account."""
         self._core.take(task)
-        if self._arrived is not None:
-            self._arrived.append(task)
+        if self._taken_meanwhile is not None:
+            self._taken_meanwhile.append(task)
         self._inbox.put(_nothing)
 
     async def load(self, mark: AccountMark | None) -> None:
         """Read what an earlier run left; before `run`."""
-        self._core.load(mark, *await self._stored())
+        self._core.load(mark, *await self._stored.read_all())
 
     async def recover(self) -> None:
         """Begin anew from the Store, after a defect ended `run` somewhere in the middle."""
         await self._journal.flush()
         await self._reloaded(self._core.recover)
-        for task_id in list(self._leaving):
-            await self._take_to_other(task_id)
+        await self._transfers.finish()
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
@@ -150,17 +141,17 @@ class Worker:
         await self._journal.settled()
         still.set()
         await go_on.wait()
-        await surely(partial(self._reloaded, self._core.clock_was_set))
+        await read_patiently(partial(self._reloaded, self._core.clock_was_set))
 
     async def resume(self) -> Account:
         """Let a paused Account act again: the operator says that a person has seen to it."""
         self._may_connect.set()
-        await self._operate(Core.resume)
+        await self._decisions.decide_durably(Core.resume)
         return self.account()
 
     async def pause(self, reason: str) -> Account:
         """Let the Account send nothing more until it is resumed; what it has running goes on."""
-        await self._operate(lambda core: core.pause(reason))
+        await self._decisions.decide_durably(lambda core: core.pause(reason))
         return self.account()
 
     async def decide(self, task_id: TaskId, decision: Decision) -> Task | None:
@@ -183,7 +174,7 @@ class Worker:
             while True:
                 await self._inbox.run_waiting(self._nap())
                 self._make_good()
-                self.do(lambda core: core.look_around(is_connected=self.connection.is_connected))
+                self._decisions.do(lambda core: core.look_around(is_connected=self.connection.is_connected))
 
     async def drain(self) -> None:
         """Send nothing more, and return when what was sent has its answer written down."""
@@ -217,55 +208,10 @@ class Worker:
         """Look for what was missed, once there is room again."""
         if self._has_missed and not self._inbox.waiting and not self._is_behind():
             self._has_missed = False
-            self.do(Core.look)
+            self._decisions.do(Core.look)
 
     def _nap(self) -> timedelta:
         return min(self._core.nap(), self._limits.sweep_period) if self._has_missed else self._core.nap()
-
-    def do(self, decision: Decision) -> None:
-        """Decide, and carry out what follows; a defect is logged and costs what was not decided by then."""
-        try:
-            outside = decision(self._core)
-        except Exception:  # supervised: the loop must outlive one bad event
-            log.exception("an event could not be handled", account_id=self.id)
-            outside = self._core.left_over()
-        self._carry_out(outside)
-
-    async def decide_in_turn(self, task_id: TaskId, decision: Decision) -> None:
-        """Have the loop decide about a Task; return when that is stored, however long the disk refuses."""
-
-        async def step() -> Awaitable[None]:
-            self.do(decision)
-            return self._journal.settled(task_id, patient=True)
-
-        await (await self._inbox.ask(step))
-
-    def report(self, decision: Decision) -> None:
-        """Have the loop decide about what was found out beside it."""
-
-        async def step() -> None:
-            self.do(decision)
-
-        self._inbox.put(step)
-
-    def report_portions(self, portions: Portions) -> None:
-        """Have the loop decide about something long, in portions."""
-
-        async def step() -> None:
-            remaining, is_more = portions(self._core), True
-
-            def next_portion(_: Core) -> list[Outside]:
-                nonlocal is_more
-                portion = next(remaining, None)
-                is_more = portion is not None
-                return portion or []
-
-            while is_more:
-                is_more = False  # after a defect
-                self.do(next_portion)
-                await asyncio.sleep(0)
-
-        self._inbox.put(step)
 
     def _carry_out(self, outside: Iterable[Outside]) -> None:
         """Do what was decided, in order."""
@@ -282,9 +228,9 @@ class Worker:
                 case LoadMask(task, event):
                     self._beside.spawn(self._upstream.load_mask(task, event), f"mask {task.id}")
                 case Recall(task_id, reading):
-                    self._beside.spawn(self._recall(task_id, reading), f"recall {task_id}")
+                    self._beside.spawn(self._absent.recall(task_id, reading), f"recall {task_id}")
                 case Relocate(tasks):
-                    self._relocate(tasks)
+                    self._transfers.begin(tasks)
                 case AskSettings():
                     self._beside.spawn(self._upstream.ask_settings(), f"settings {self.id}")
                 case _:
@@ -292,8 +238,8 @@ class Worker:
 
     async def _hear(self, event: Event) -> None:
         if isinstance(event, MessageCreated | MessageUpdated):
-            self._upstream.mailbox.offer(event.message)
-        self.do(lambda core: core.hear(event))
+            self._upstream.expected_messages.offer(event.message)
+        self._decisions.do(lambda core: core.hear(event))
 
     async def _decide_once(self, task_id: TaskId, decision: Decision) -> Task | None:
         found: Task | None = None
@@ -308,84 +254,29 @@ class Worker:
 
         durable = await self._inbox.ask(step)
         if durable is None:
-            found = await self._found(task_id)
+            found = await self._absent.find(task_id)
             durable = await self._inbox.ask(step) if found else None
         if durable is None:
             return None
         await durable
         return await self._store.get(task_id)
 
-    async def _operate(self, decision: Decision) -> None:
-        async def step() -> Awaitable[None]:
-            self._carry_out(decision(self._core))
-            return self._journal.settled()
-
-        await (await self._inbox.ask(step))
-
-    async def _found(self, task_id: TaskId) -> Task | None:
-        """Read a Task that is not in memory: it ended long ago, was lost, or is another Account's."""
-        if rereading := self._rereading.get(task_id):
-            await asyncio.wait([rereading])
-        await self._journal.settled(task_id)  # it may be on its way to another Account
-        return await self.read_task(task_id)
-
     async def read_task(self, task_id: TaskId) -> Task | None:
         """Read a Task; None when it is not this Account's, or cannot be read."""
-        with suppress(TaskUnreadable):
-            task = await self._store.get(task_id)
-            return task if task is not None and task.account_id == self.id else None
-        return None
-
-    async def _stored(self) -> tuple[list[Task], list[Attempt]]:
-        """Read unfinished Tasks, and Attempts young enough for a late picture with their Tasks.
-
-        Of Tasks that moved on, only the Attempts: another Account's worker writes them.
-        """
-        attempts = await self._store.recent_attempts(self.id, self._clock.now() - self._limits.late_window)
-        known = await self._store.get_many(sorted({attempt.task_id for attempt in attempts}))
-        unfinished = TaskQuery(states=UNFINISHED, account_id=self.id, limit=UNBOUNDED)
-        tasks = [*known, *await self._store.find(unfinished)]
-        return [task for task in tasks if task.account_id == self.id], attempts
-
-    async def _reloaded(self, load: Callable[[list[Task], list[Attempt]], None]) -> None:
-        """Take over what the Store has, and what was handed over while it was read."""
-        self._arrived = []
-        try:
-            load(*await self._stored())
-            for task in self._arrived:
-                self._core.take(task)
-        finally:
-            self._arrived = None
+        return await self._stored.read(task_id)
 
     def _lost(self, task_id: TaskId, error: Exception) -> None:
-        """Read a Task anew that somebody else wrote, or of which a defect let nothing be stored."""
-        log.warning("what was decided about a task is dropped; it is read anew", task_id=task_id, problem=repr(error))
-        self._core.lose(task_id)  # at once: what is decided on old memory could look like its next version
-        defect = None if isinstance(error, VersionConflict) else type(error).__name__
-        reading = self._beside.spawn(self._read_anew(task_id, defect), f"read {task_id} anew")
-        self._rereading[task_id] = reading
-        reading.add_done_callback(partial(self._reread, task_id))
+        self._absent.lose(task_id, error)
 
-    def _reread(self, task_id: TaskId, reading: asyncio.Task[None]) -> None:
-        if self._rereading.get(task_id) is reading:  # else it was lost again meanwhile
-            del self._rereading[task_id]
-
-    async def _read_anew(self, task_id: TaskId, defect: str | None) -> None:
-        task, attempts = None, list[Attempt]()
+    async def _reloaded(self, load: Callable[[list[Task], list[Attempt]], None]) -> None:
+        """Take over what the Store has, and what was taken while it was read."""
+        self._taken_meanwhile = []
         try:
-            task = await surely(lambda: self.read_task(task_id))
-            attempts = await surely(lambda: self._store.attempts(task_id))
-        except Exception:
-            log.exception("a task cannot be read anew; it is left to the next start", task_id=task_id)
-            task = None
-
-        def regain(core: Core) -> list[Outside]:
-            core.regain(task_id, task, attempts)
-            return core.look()  # for what was said of it meanwhile
-
-        self.report(regain)
-        if defect is not None:
-            self.report(lambda core: core.broke(task_id, defect))
+            load(*await self._stored.read_all())
+            for task in self._taken_meanwhile:
+                self._core.take(task)
+        finally:
+            self._taken_meanwhile = None
 
     def _send(self, post: Post) -> None:
         # Asked for now: a Task that is lost before the sending begins must not be sent.
@@ -393,48 +284,6 @@ class Worker:
         sending = self._beside.spawn(self._upstream.send(post, durable), f"send {post.outgoing.task_id}")
         self._posts.add(sending)
         sending.add_done_callback(self._posts.discard)
-
-    async def _recall(self, task_id: TaskId, reading: Reading) -> None:
-        task = await surely(lambda: self.read_task(task_id))
-
-        def hear(core: Core) -> list[Outside]:
-            if task is not None:
-                core.take(task)
-            return core.recalled(reading)
-
-        self.report(hear)
-
-    def _relocate(self, tasks: Sequence[Task]) -> None:
-        """Give Tasks to Accounts that can run them; from where there is none on, say for what they wait."""
-        for number, task in enumerate(tasks):
-            other = self._find_other(task)
-            if other is None:
-                for waiting in tasks[number:]:  # nobody would take them, either
-                    self._carry_out(self._core.keep_waiting(waiting.id))
-                return
-            self._give(task, other)
-
-    def _give(self, task: Task, other: "Worker") -> None:
-        """Give a Task to another Account, once that is durable."""
-        self._carry_out(self._core.give_away(task.id, other.id, other.config.channel_id))
-        self._leaving[task.id] = other
-        expected = ExitStack()  # entered now: the next Task is to find it counted
-        expected.enter_context(other.expecting())
-        durable = self._journal.settled(task.id, patient=True)
-        handing = self._beside.spawn(self._hand_over(task.id, durable), f"hand over {task.id}")
-        handing.add_done_callback(lambda _: expected.close())
-
-    async def _hand_over(self, task_id: TaskId, durable: Awaitable[None]) -> None:
-        with suppress(VersionConflict):  # then it is read anew, and goes where it belongs
-            await durable
-        await self._take_to_other(task_id)
-
-    async def _take_to_other(self, task_id: TaskId) -> None:
-        other = self._leaving[task_id]
-        task = await surely(lambda: other.read_task(task_id))
-        self._leaving.pop(task_id, None)
-        if task is not None:
-            other.take(task)
 
 
 async def _nothing() -> None:

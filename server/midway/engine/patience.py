@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)  # between tries while the disk refuses; the last one repeats
 
 
-async def surely(read: Callable[[], Awaitable[T]]) -> T:
+async def read_patiently(read: Callable[[], Awaitable[T]]) -> T:
     """Read from the Store, again while it refuses."""
     tries = 0
     while True:

@@ -9,7 +9,7 @@ from midway.discord.event import Message
 Expected = Callable[[Message], bool]
 
 
-class Mailbox:
+class ExpectedMessages:
     """Hands each message to those who expect one like it."""
 
     def __init__(self) -> None:
