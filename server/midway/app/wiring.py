@@ -283,5 +283,6 @@ def server_options(settings: Settings) -> ServerOptions:
         rest_port=settings.rest_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         envoy_secret=settings.shown_by_envoy,
+        task_timeout=settings.engine_limits().total_timeout,
         **settings.bounds(),
     )
