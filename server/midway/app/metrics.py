@@ -134,7 +134,9 @@ class Metrics:
             self._changed(task)
 
     def _changed(self, task: Task) -> None:
-        if self._states.get(task.id) is not task.state:
+        before = self._states.get(task.id)
+        # Of one that is not among them, as all that have ended, the times tell whether this snapshot is of the change.
+        if task.updated_at == task.state_since if before is None else task.state is not before:
             self._changes.labels(task.action.value, task.state.value).inc()
         self._states[task.id] = task.state
         if task.state.is_terminal:
