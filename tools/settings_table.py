@@ -1,4 +1,4 @@
-"""Writes the settings table into README.md, from the settings that the server reads.
+"""Writes the settings tables into README.md, from the settings that the server reads.
 
 Usage: python tools/settings_table.py [--check]   (--check writes nothing and fails when the table is old)
 """
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from midway.app.account_settings import AccountSettings
 from midway.app.door_settings import DoorSettings
 from midway.app.limit_settings import LimitSettings
 from midway.app.outgoing_settings import OutgoingSettings
@@ -15,12 +16,22 @@ from midway.app.settings import Settings
 PAGE = Path(__file__).parent.parent / "README.md"
 BEGIN = "<!-- settings: written by `make settings` -->"
 END = "<!-- settings: end -->"
+ACCOUNTS_BEGIN = "<!-- settings of an account: written by `make settings` -->"
+ACCOUNTS_END = "<!-- settings of an account: end -->"
+HEAD = ("| setting | default | what it does |", "|---|---|---|")
+
+
+def account_table() -> Iterable[str]:
+    """Yield one row for each setting of an account."""
+    yield from HEAD
+    for name, field in AccountSettings.model_fields.items():
+        default = "(required)" if field.is_required() else _shown(field.default)
+        yield f"| `{name}` | {default} | {field.description} |"
 
 
 def table() -> Iterable[str]:
     """Yield one row for each setting; what goes out, the doors' bounds and the engine's limits come last."""
-    yield "| setting | default | what it does |"
-    yield "|---|---|---|"
+    yield from HEAD
     bounds = (LimitSettings.model_fields, DoorSettings.model_fields, OutgoingSettings.model_fields)
     names = sorted(Settings.model_fields, key=lambda name: [name in fields for fields in bounds])
     for name in names:
@@ -29,13 +40,17 @@ def table() -> Iterable[str]:
 
 
 def redrawn(page: str) -> str:
-    """Return the page with the table between its two markers made anew. Raises ValueError when a marker is missing."""
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    """Return the page with both tables between their markers made anew. Raises ValueError when a marker is missing."""
+    page = _with_table(page, account_table(), ACCOUNTS_BEGIN, ACCOUNTS_END)
+    return _with_table(page, table(), BEGIN, END)
+
+
+def _with_table(page: str, rows: Iterable[str], first: str, last: str) -> str:
+    head, begin, rest = page.partition(first)
+    _, end, tail = rest.partition(last)
     if not (begin and end):
-        raise ValueError(f"{PAGE.name} needs the lines {BEGIN} and {END}")
-    rows = "\n".join(table())
-    return f"{head}{BEGIN}\n{rows}\n{END}{tail}"
+        raise ValueError(f"{PAGE.name} needs the lines {first} and {last}")
+    return "\n".join([head + first, *rows, last + tail])
 
 
 def main(arguments: list[str]) -> int:

@@ -10,14 +10,16 @@ import pytest
 from midway.app.metrics import Metrics, serving_metrics
 from midway.domain.account import Account, AccountState
 from midway.domain.action import Action
+from midway.domain.errors import Reason
 from midway.domain.ids import AccountId, ChannelId, Revision, TaskId
-from midway.domain.lifecycle import Accepted, Dispatched, Progressed, Requeued
-from midway.domain.task import Ask, State, Task
+from midway.domain.lifecycle import Accepted, Cancelled, Dispatched, Event, Progressed, Requeued, Restyled, failed
+from midway.domain.task import TERMINAL, Ask, State, Task
 from midway.store.memory import MemoryStore
+from midway.store.port import StoreUnavailable
 from midway.store.watch import Watch
 from prometheus_client import generate_latest
 
-from tests.store.tasks import advance, submitted
+from tests.store.tasks import LEARN_SEED, SUCCEED, advance, in_progress, submitted
 from tests.support.processes import PATIENCE_SECONDS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -74,6 +76,80 @@ async def test_a_task_that_went_back_is_counted_again_however_late_it_is_heard_o
         for state in (State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.IN_PROGRESS)
     }
     assert counts == {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 1, State.IN_PROGRESS: 1}
+
+
+async def test_an_end_is_counted_once_whatever_is_learnt_after_it():
+    """A seed, new buttons and a late picture are snapshots of an ended Task, and no further end."""
+    store = MemoryStore()
+    endings: list[tuple[Event, ...]] = [
+        (SUCCEED,),
+        (failed(Reason.INTERNAL, "a defect"), SUCCEED),
+        (Cancelled(""), SUCCEED),
+    ]
+    for ending in endings:
+        await advance(store, await in_progress(store), *ending, Restyled(None, ()), LEARN_SEED)
+    metrics = Metrics()
+    async with Watch(store) as watch:
+        await metrics.follow(first(18, watch.watch_all(Revision(0))))
+
+    assert ends(metrics) == dict.fromkeys(TERMINAL, 1)
+
+
+async def test_after_a_start_only_ends_that_come_are_counted():
+    """One Task had ended when the server was started, and its seed is asked for; the other ends now."""
+    store = MemoryStore()
+    old = await advance(store, await in_progress(store), SUCCEED)
+    under_way = await in_progress(store)
+    metrics = Metrics()
+    async with Watch(store) as watch:
+        changes_from_now = watch.watch_all(await store.revision())
+        await advance(store, old, LEARN_SEED)
+        await metrics.follow(first(1, changes_from_now))
+        under_way = await advance(store, under_way, Progressed(20))
+        await metrics.follow(first(1, changes_from_now))
+        await advance(store, under_way, SUCCEED)
+        await metrics.follow(first(1, changes_from_now))
+
+    assert ends(metrics)[State.SUCCEEDED] == 1
+    assert metrics.registry.get_sample_value("midway_task_changes_total", changes(State.IN_PROGRESS)) is None
+
+
+async def test_an_end_is_counted_once_when_the_store_refuses_and_the_count_begins_again():
+    store = Refusing()
+    task = await in_progress(store)
+    metrics = Metrics()
+    async with Watch(store) as watch:
+        stream = watch.watch_all(Revision(0))
+        await metrics.follow(first(4, stream))
+        task = await advance(store, task, SUCCEED)
+        store.refuses = True
+        with pytest.raises(StoreUnavailable):
+            await metrics.follow(stream)
+        store.refuses = False
+        await metrics.follow(first(1, stream))
+        await advance(store, task, LEARN_SEED)
+        await metrics.follow(first(1, stream))
+
+    assert ends(metrics)[State.SUCCEEDED] == 1
+
+
+class Refusing(MemoryStore):
+    """A store that cannot always be read."""
+
+    refuses = False
+
+    async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
+        """Read them, or refuse."""
+        if self.refuses:
+            raise StoreUnavailable
+        return await super().changes(after, limit)
+
+
+def ends(metrics: Metrics) -> dict[State, float]:
+    """Return how many ends of each kind were counted."""
+    return {
+        state: metrics.registry.get_sample_value("midway_task_changes_total", changes(state)) or 0 for state in TERMINAL
+    }
 
 
 async def test_a_step_that_holds_the_loop_is_seen_as_its_lag():

@@ -1,15 +1,27 @@
 """Settings come from MIDWAY_* and midway.toml only, and a wrong one is named without its value."""
 
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import PIL.Image
 import pytest
+from midway.app.envoy import RestDoor
 from midway.app.serve import secrets_of
 from midway.app.settings import Settings, SettingsInvalid, load_settings
+from midway.app.wiring import server_options
+from midway.discord.command import DEFAULT_MAX_LENGTH
 from midway.discord.proxy import Proxy, ProxyKind
+from midway.domain.account import Account
 from midway.domain.action import Speed
+from midway.engine.account import AccountConfig
+from midway.engine.decoder import DecoderRules
 from midway.engine.limits import Limits
+from midway.engine.picture import MOST_PIXELS, PictureLimits
+from midway.outbound.address import MAX_URL_CHARACTERS
+from midway.outbound.names import NameRules
+from midway.rpc.options import ServerOptions
+from midway.webhook.rules import WebhookRules
 
 ACCOUNT = '[[accounts]]\ntoken = "hush"\nchannel_id = "300000000000000009"\n'
 
@@ -142,6 +154,71 @@ def test_the_engine_gets_its_own_defaults():
 def test_every_limit_is_a_setting_of_its_name():
     for field in fields(Limits):
         assert {field.name, f"{field.name}_seconds"} & set(Settings.model_fields), field.name
+
+
+def test_every_default_is_the_one_of_the_part_that_it_is_for():
+    """A default that stands twice would be one thing in a test and another for an operator."""
+    settings = load_settings()
+
+    assert settings.picture_limits() == PictureLimits()
+    assert settings.decoder_rules() == DecoderRules()
+    assert settings.webhook_rules() == WebhookRules()
+    assert settings.name_rules() == NameRules()
+    assert server_options(settings) == ServerOptions()
+
+
+def test_envoy_has_the_servers_bounds_by_default():
+    settings, door = load_settings(), RestDoor(host="127.0.0.1", http_port=0, grpc_port=0)
+
+    names = ("max_body_bytes", "max_upload_body_bytes", "max_query_bytes", "max_json_elements", "silence_seconds")
+    assert {name: getattr(door, name) for name in names} == {name: getattr(settings, name) for name in names}
+
+
+def test_an_account_that_says_little_has_the_defaults_of_an_account(tmp_path):
+    (tmp_path / "midway.toml").write_text(ACCOUNT)
+    [configured] = load_settings().account_configs()
+    shown = Account(id=configured.id, channel_id=configured.channel_id, guild_id=None, since=datetime.now(UTC))
+
+    assert configured == AccountConfig(id=configured.id, token="hush", guild_id=None, channel_id=configured.channel_id)
+    assert (configured.slots, configured.max_queued) == (shown.slots, shown.max_queued)
+
+
+def test_an_account_has_room_for_all_that_one_prompt_may_make(tmp_path):
+    (tmp_path / "midway.toml").write_text(ACCOUNT)
+    settings = load_settings()
+
+    assert settings.account_configs()[0].max_queued >= settings.max_jobs_per_prompt
+
+
+def test_old_clients_are_told_how_long_a_task_may_take(monkeypatch):
+    monkeypatch.setenv("MIDWAY_TOTAL_TIMEOUT_SECONDS", "60")
+
+    assert server_options(load_settings()).task_timeout == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("max_notify_url_characters", MAX_URL_CHARACTERS),
+        ("max_prompt_characters", DEFAULT_MAX_LENGTH),
+        ("max_image_pixels", MOST_PIXELS),
+        ("thumbnail_pixels", MOST_PIXELS),
+        ("heartbeat_seconds", 50),
+        ("seed_timeout_seconds", 85),
+    ],
+)
+def test_more_than_another_part_takes_is_refused_at_the_start(monkeypatch, name, most):
+    monkeypatch.setenv(f"MIDWAY_{name.upper()}", str(most))
+    assert getattr(load_settings(), name) == most
+    monkeypatch.setenv(f"MIDWAY_{name.upper()}", str(most + 1))
+
+    with pytest.raises(SettingsInvalid, match=rf"MIDWAY_{name.upper()} .*less than or equal to {most}"):
+        load_settings()
+
+
+def test_pillow_opens_as_many_pixels_as_may_be_set():
+    assert PIL.Image.MAX_IMAGE_PIXELS
+    assert 2 * PIL.Image.MAX_IMAGE_PIXELS == MOST_PIXELS
 
 
 def test_a_limit_is_set_in_seconds(monkeypatch):

@@ -1,5 +1,6 @@
 """The documents say what is there: paths, settings, RPCs, reasons, commands, links, the life cycle."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from midjourney.legacy.v1 import legacy_pb2, legacy_request_pb2, legacy_service_pb2
 from midjourney.v1 import account_service_pb2, error_reason_pb2, midjourney_service_pb2, webhook_service_pb2
+from midway.app.metrics import Metrics
+from midway.store.sqlite import SqliteStore
+from midway.store.watch import Watch
 
 from benchmarks import results
 from benchmarks.__main__ import SHOWN
@@ -114,6 +118,23 @@ def test_every_relative_link_leads_somewhere(document):
 
 def test_the_figures_on_the_performance_page_are_those_that_were_measured():
     assert results.redrawn(page("docs/performance.md"), results.saved(SHOWN)) == page("docs/performance.md")
+
+
+async def test_the_readme_has_every_metric_as_it_is(tmp_path):
+    metrics = Metrics()
+    metrics.watch_accounts(list)
+    async with contextlib.AsyncExitStack() as parts:
+        store = await SqliteStore.open(tmp_path / "midway.db")
+        parts.push_async_callback(store.close)
+        metrics.watch_store(store)
+        metrics.watch_streams(await parts.enter_async_context(Watch(store)))
+        families = list(metrics.registry.collect())
+
+    table = page("README.md").partition("## Metrics")[2].partition("\n## ")[0]
+    rows = [row for row in table.splitlines() if row.startswith("| `")]
+    assert rows == [
+        f"| `{family.name}{'_total' * (family.type == 'counter')}` | {family.documentation} |" for family in families
+    ]
 
 
 def test_the_life_cycle_in_architecture_is_the_one_of_the_table():

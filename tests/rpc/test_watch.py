@@ -1,14 +1,19 @@
 """Streams over a real channel: ordered, unique, resumable, and ended in a way that can be resumed."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.rpc import error_details_pb2
 from midjourney.v1 import query_pb2, task_pb2
+from midway.app.metrics import Metrics
+from midway.domain.ids import Revision
 
 from tests.rpc.served import Served, rejected, serving, stream_rejected
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.rig import engine_running, simulator_running
 
 BLINK = timedelta(milliseconds=20)
@@ -148,3 +153,47 @@ async def test_a_stopped_server_lets_nobody_in(served: Served) -> None:
     error = await rejected(served.imagine())
 
     assert error.code.name == "UNAVAILABLE"
+
+
+async def test_a_watch_whose_client_does_not_read_is_slow_until_it_reads(tmp_path: Path) -> None:
+    """The prompts are more than the client's window holds. The server's own streams do not count."""
+    tasks = 40
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path, slots=0, max_queued=tasks) as rig,
+        serving(rig) as served,
+        # A window that does not grow: gRPC takes some megabytes for a client that does not read, otherwise.
+        grpc.aio.insecure_channel(f"127.0.0.1:{served.doors.grpc_port}", [("grpc.http2.bdp_probe", 0)]) as channel,
+    ):
+        metrics = Metrics()
+        metrics.watch_streams(rig.engine.watch, slow_after=BLINK)
+        first = await rig.imagine("a fox")
+        for number in range(tasks - 1):
+            await rig.imagine(f"{number} " + "foxes " * 950)
+        own = rig.engine.watch.watch_all(Revision(0))
+        await anext(own)
+        slow = watch_all(Served(rig, served.doors, channel), after_revision=first.revision)
+        reading = watch_all(served)
+        await reading.read()
+
+        await gauged(metrics, watchers=2, slow=1)
+        for _ in range(tasks - 1):
+            await slow.read()
+        await gauged(metrics, watchers=2, slow=0)
+        slow.cancel()
+        reading.cancel()
+        await gauged(metrics, watchers=0, slow=0)
+
+
+async def gauged(metrics: Metrics, *, watchers: int, slow: int) -> None:
+    """Return when the gauges show this."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        # No stream tells of them, so this asks until it is true.
+        while gauges(metrics) != (watchers, slow):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def gauges(metrics: Metrics) -> tuple[float | None, float | None]:
+    """Return how many watchers there are, and how many of them are slow."""
+    value = metrics.registry.get_sample_value
+    return value("midway_watchers"), value("midway_slow_watchers")

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from midway.app.discord_proxy import ProxyAddress, proxy_of
+from midway.domain.account import MAX_QUEUED, SLOTS
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.engine.account import AccountConfig
@@ -17,15 +18,23 @@ class AccountSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    token: SecretStr = Field(min_length=1, description="Discord's token of the user")
-    channel_id: str = Field(pattern=SNOWFLAKE, description="channel that it works in")
-    guild_id: str | None = Field(None, pattern=SNOWFLAKE, description="server of that channel")
-    slots: int = Field(3, ge=1, description="jobs that Midjourney draws for it at once")
-    max_queued: int = Field(10, ge=0, description="Tasks that may wait for it")
-    speed: Speed = Field(Speed.FAST, description="mode that it draws in where a prompt names none")
-    remix: bool = Field(False, description="whether its Remix mode is on, until the bot tells")
+    token: SecretStr = Field(min_length=1, description="Token of the Discord account; never logged")
+    channel_id: str = Field(pattern=SNOWFLAKE, description="Channel to work in")
+    guild_id: str | None = Field(
+        None,
+        pattern=SNOWFLAKE,
+        description="Server of that channel, with the Midjourney bot in it; unset: direct messages",
+    )
+    slots: int = Field(SLOTS, ge=1, description="How many jobs your plan draws at once")
+    max_queued: int = Field(
+        MAX_QUEUED, ge=0, description="How many Tasks may wait for the account; further ones are refused"
+    )
+    speed: Speed = Field(
+        Speed.FAST, description="Mode of prompts that name none: fast, relax or turbo; relax jobs get more time"
+    )
+    remix: bool = Field(False, description="Whether Remix mode is on, until the bot tells")
     proxy: ProxyAddress | None = Field(
-        None, description="its own proxy to Discord; `direct`: none; unset: `MIDWAY_DISCORD_PROXY`"
+        None, description="Its own proxy to Discord; `direct`: none. Unset: `MIDWAY_DISCORD_PROXY`"
     )
 
     def config(self, default_proxy: Proxy | None = None) -> AccountConfig:

@@ -6,10 +6,12 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from midway.app.envoy import MAX_JSON_ELEMENTS
 from midway.app.limit_settings import in_its_unit
 from midway.rpc.options import ServerOptions
 
 MIB = 1024 * 1024
+LONGEST_HEARTBEAT_SECONDS = 50  # Envoy ends a watch that is quiet for 60
 _OPTIONS = ServerOptions()
 
 
@@ -17,53 +19,53 @@ class DoorSettings(BaseSettings):
     """Bounds of calls, requests and connections, at gRPC's door and at Envoy's; `ServerOptions` says why so many."""
 
     max_concurrent_calls: int = Field(
-        10_000, ge=1, description="Most calls and watches at a time; more are refused with RESOURCE_EXHAUSTED"
+        _OPTIONS.max_concurrent_calls,
+        ge=1,
+        description="Most calls and watches at a time; further ones are refused with RESOURCE_EXHAUSTED",
     )
     max_concurrent_calls_per_caller: int | None = Field(
-        None,
+        _OPTIONS.max_concurrent_calls_per_caller,
         ge=1,
-        description="Most of these of one key from one address, so that one client leaves room for others; more are "
-        "refused. Unset: half of them",
+        description="Most of them per caller (one API key from one IP address); further ones are refused. Unset: "
+        "half of all",
     )
     max_running_calls_per_caller: int = Field(
         _OPTIONS.max_running_calls_per_caller,
         ge=1,
-        description="Most calls, watches aside, at work for one key from one address; further ones wait for these, and "
-        "hold up nobody else",
+        description="Most calls, watches not counted, that the server works on at a time per caller; further ones wait",
     )
     call_patience_seconds: float = Field(
         _OPTIONS.call_patience.total_seconds(),
         gt=0,
-        description="How long a call waits where its turn has not come; then it is refused with RESOURCE_EXHAUSTED",
+        description="How long a call waits for its turn before it is refused with RESOURCE_EXHAUSTED",
     )
     max_picture_requests: int = Field(
         _OPTIONS.max_picture_requests,
         ge=1,
-        description="Most gRPC requests with pictures in memory at a time; each may have MIDWAY_MAX_MESSAGE_BYTES, and "
-        "costs some three times its size",
+        description="Most gRPC requests with pictures in memory at a time; each may be as large as "
+        "MIDWAY_MAX_MESSAGE_BYTES and takes about three times its size",
     )
     max_picture_requests_per_caller: int = Field(
-        _OPTIONS.max_picture_requests_per_caller, ge=1, description="Most of these of one key from one address"
+        _OPTIONS.max_picture_requests_per_caller, ge=1, description="Most of them per caller"
     )
     picture_request_timeout_seconds: float = Field(
         _OPTIONS.picture_request_timeout.total_seconds(),
         gt=0,
-        description="How long such a request may take to arrive, so that slow clients do not keep others out",
+        description="How long a gRPC request with pictures may take to arrive",
     )
     max_arriving_requests: int = Field(
         _OPTIONS.max_arriving_requests,
         ge=1,
-        description="Most other gRPC requests that arrive at a time; they have up to MIDWAY_MAX_BODY_BYTES, but what "
-        "is larger is known to be so when it is there",
+        description="Most gRPC requests without pictures that may be arriving at a time",
     )
     max_arriving_requests_per_caller: int = Field(
-        _OPTIONS.max_arriving_requests_per_caller, ge=1, description="Most of these of one key from one address"
+        _OPTIONS.max_arriving_requests_per_caller, ge=1, description="Most of them per caller"
     )
     max_arriving_requests_of_strangers: int = Field(
         _OPTIONS.max_arriving_requests_of_strangers,
         ge=1,
-        description="Most gRPC requests without a key that arrive at a time: those that may hold a signature instead, "
-        "and as many probes of the health",
+        description="Most gRPC requests without an API key that may be arriving at a time; the same number again "
+        "for health checks",
     )
     request_timeout_seconds: float = Field(
         _OPTIONS.request_timeout.total_seconds(),
@@ -73,54 +75,51 @@ class DoorSettings(BaseSettings):
     connection_idle_seconds: float = Field(
         _OPTIONS.connection_idle.total_seconds(),
         gt=0,
-        description="How long a gRPC connection may be without a call, so that idle ones use up no file descriptors",
+        description="A gRPC connection without a call for this long is closed",
     )
     handshake_timeout_seconds: float = Field(
         _OPTIONS.handshake_timeout.total_seconds(),
         gt=0,
-        description="How long a new connection to the gRPC port may say nothing",
+        description="A new connection to the gRPC port that sends nothing for this long is closed",
     )
-    max_message_bytes: int = Field(
-        56 * MIB, ge=MIB, description="Largest gRPC message; one is taken over in one go, while other calls wait"
-    )
+    max_message_bytes: int = Field(_OPTIONS.max_message_bytes, ge=MIB, le=2**31 - 1, description="Largest gRPC message")
     max_unary_image_bytes: int = Field(
         _OPTIONS.max_unary_image_bytes,
         ge=1,
-        description="Largest picture that GetTaskImage gives over gRPC, in one message; larger ones come by "
-        "DownloadTaskImage. gRPC clients take 4 MiB unless told otherwise",
+        description="Largest picture that GetTaskImage returns over gRPC; larger ones need DownloadTaskImage. gRPC "
+        "clients accept 4 MiB by default",
     )
     max_page_bytes: int = Field(
         _OPTIONS.max_page_bytes,
         ge=1,
         le=8 * MIB,
-        description="Largest page of ListTasks; one with longer prompts holds fewer Tasks, so that clients can take it",
+        description="Largest page of ListTasks; one with long prompts holds fewer Tasks",
     )
     max_listed_tasks: int = Field(
         _OPTIONS.max_listed_tasks, ge=1, description="Most ids in one read of the old API (list-by-condition)"
     )
-    max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest body of such a read")
+    max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest request body of such a read")
     max_body_bytes: int = Field(
         _OPTIONS.max_body_bytes,
         ge=1024,
-        description="Largest request that carries no pictures, over REST (more is refused with 413 before it is kept) "
-        "and over gRPC",
+        description="Largest request without pictures, over REST (larger: 413) and gRPC",
     )
     max_upload_body_bytes: int = Field(
         _OPTIONS.max_upload_body_bytes,
         ge=64 * 1024,
-        description="Largest body of a REST submit that may carry pictures, as base64, and never more than "
-        "MIDWAY_MAX_MESSAGE_BYTES; more is refused with 413",
+        description="Largest REST request that may carry pictures (base64), at most MIDWAY_MAX_MESSAGE_BYTES; "
+        "larger: 413",
     )
     max_upload_bytes: int = Field(
         _OPTIONS.max_upload_bytes,
         ge=64 * 1024,
-        description="Most bytes of large bodies that Envoy takes at a time, and as many of bodies up to 64 KiB, so "
-        "that they do not fill its memory; more wait for their turn before they are read",
+        description="Most bytes of request bodies over 64 KiB that Envoy accepts at a time, and as many again of "
+        "smaller ones; more wait",
     )
     max_caller_upload_bytes: int = Field(
         _OPTIONS.max_caller_upload_bytes,
         ge=64 * 1024,
-        description="The same for one key from one address: its uploads wait behind each other, not others behind them",
+        description="The same per caller; more wait without delaying other callers",
     )
     upload_patience_seconds: float = Field(
         _OPTIONS.upload_patience.total_seconds(),
@@ -129,26 +128,41 @@ class DoorSettings(BaseSettings):
         description="How long an upload waits for its turn before it is refused with 429",
     )
     max_json_elements: int = Field(
-        4000,
+        MAX_JSON_ELEMENTS,
         ge=100,
-        description="Most commas in a JSON body, so that none keeps Envoy busy for long: members, elements, and those "
-        "in texts; more is refused with 400",
+        description="Most commas in a JSON body, those in strings included; more: 400. It bounds the time that "
+        "Envoy spends on a body",
     )
     silence_seconds: float = Field(
         _OPTIONS.silence.total_seconds(),
         gt=0,
-        description="How long an HTTP connection may take to say what it wants, so that those that say nothing, or "
-        "half of it, do not use up the open files",
+        description="An HTTP connection that has not sent a whole request head after this long is closed",
     )
     envoy_workers: int | None = Field(
         None,
         ge=1,
-        description="Threads of Envoy, so that one client's large request holds up no other; unset: one a core",
+        description="Threads of Envoy; unset: one per core",
     )
-    keepalive_seconds: float = Field(30, ge=10, description="Time between two pings on a quiet gRPC connection")
-    keepalive_timeout_seconds: float = Field(10, gt=0, description="How long such a ping may go unanswered")
-    heartbeat_seconds: float = Field(15, gt=0, description="Time between two heartbeats of a quiet watch")
-    shutdown_grace_seconds: float = Field(4, ge=0, le=8, description="How long running calls may go on at the end")
+    keepalive_seconds: float = Field(
+        _OPTIONS.keepalive.total_seconds(), ge=10, description="Time between two pings on a quiet gRPC connection"
+    )
+    keepalive_timeout_seconds: float = Field(
+        _OPTIONS.keepalive_timeout.total_seconds(),
+        gt=0,
+        description="How long a ping may go unanswered before the connection is closed",
+    )
+    heartbeat_seconds: float = Field(
+        _OPTIONS.heartbeat.total_seconds(),
+        gt=0,
+        le=LONGEST_HEARTBEAT_SECONDS,
+        description="Time between two heartbeats of a quiet watch; at most 50, as Envoy ends one that is silent for 60",
+    )
+    shutdown_grace_seconds: float = Field(
+        _OPTIONS.shutdown_grace.total_seconds(),
+        ge=0,
+        le=8,
+        description="How long running calls may go on after a signal to stop",
+    )
 
     def bounds(self) -> dict[str, Any]:
         """Give the options of `ServerOptions` that are bounds, by their names."""

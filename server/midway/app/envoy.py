@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from midway.app.ports import reachable
+from midway.rpc.options import ServerOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "envoy" / "envoy.yaml"
@@ -16,9 +17,11 @@ GUARD_FILE = ROOT / "envoy" / "guard.lua"
 LUA_FILE = ROOT / "envoy" / "legacy.lua"
 DESCRIPTORS_FILE = ROOT / "generated" / "descriptors.binpb"
 
+MAX_JSON_ELEMENTS = 4_000  # commas in a body
 ANY_ORIGIN = ".*"
 # Pages of this machine itself, on whichever port.
 LOOPBACK_ORIGIN = r"https?://(localhost|127[.]\d+[.]\d+[.]\d+|\[::1\])(:\d+)?"
+_OPTIONS = ServerOptions()
 
 
 def cores() -> int:
@@ -38,11 +41,11 @@ class RestDoor:
     cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
     # Shown to the server when it is asked about large bodies; none: it is not asked.
     secret: str = field(default="", repr=False)
-    max_body_bytes: int = 65_536  # without pictures
-    max_upload_body_bytes: int = 50_331_648  # with pictures
-    max_query_bytes: int = 1_048_576  # of a read of the old API
-    max_json_elements: int = 4_000
-    silence_seconds: float = 10  # of a connection that has not asked for anything
+    max_body_bytes: int = _OPTIONS.max_body_bytes
+    max_upload_body_bytes: int = _OPTIONS.max_upload_body_bytes
+    max_query_bytes: int = _OPTIONS.max_query_bytes
+    max_json_elements: int = MAX_JSON_ELEMENTS
+    silence_seconds: float = _OPTIONS.silence.total_seconds()
     workers: int = field(default_factory=cores)
 
     @property

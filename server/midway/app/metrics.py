@@ -5,6 +5,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -17,10 +18,13 @@ from midway.domain.ids import TaskId
 from midway.domain.task import State, Task
 from midway.rest.backend import is_from_this_machine
 from midway.store.sqlite import SqliteStore
+from midway.store.watch import Watch
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
 LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)  # nothing on the loop shall take over 10 ms
 LOOK_SECONDS = 0.25  # between two looks at the loop; one costs some 0.2 ms at most
+SLOW_AFTER = timedelta(seconds=5)  # longer than any hiccup of a line
+SLOW_WORDS = f"Open watches whose client has not taken the last message for over {SLOW_AFTER.seconds} seconds"
 BACKLOG = 16  # connections not taken yet; the bound above is looked at when one is
 
 
@@ -37,9 +41,13 @@ class AccountNumbers(Collector):
         states = GaugeMetricFamily("midway_accounts", "Accounts by state", labels=["state"])
         for state in AccountState:
             states.add_metric([state.value], tally[state])
-        running = GaugeMetricFamily("midway_account_running", "Tasks at Midjourney", labels=["account"])
-        queued = GaugeMetricFamily("midway_account_queued", "Tasks waiting for a slot", labels=["account"])
-        words = "What Midjourney said and nobody here knows"
+        running = GaugeMetricFamily(
+            "midway_account_running", "Tasks of an account that Midjourney works on", labels=["account"]
+        )
+        queued = GaugeMetricFamily(
+            "midway_account_queued", "Tasks of an account that wait for a slot", labels=["account"]
+        )
+        words = "Messages of Midjourney's that Midway does not know, by account"
         unknown = CounterMetricFamily("midway_unknown_remarks", words, labels=["account"])
         for account in accounts:
             running.add_metric([account.id], account.running)
@@ -56,11 +64,29 @@ class StoreNumbers(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Tell whether the database stands where it was opened, and how many rows could not be read."""
-        words = "1; 0 while the database is taken away or replaced, and nothing is stored"
-        aside = "Rows that could not be read and were set aside"
+        words = "1; 0 while the database file is missing or replaced, and nothing is stored"
+        aside = "Database rows that could not be read and were set aside"
         return [
             GaugeMetricFamily("midway_database_in_place", words, value=0 if self._store.displaced else 1),
             CounterMetricFamily("midway_rows_set_aside", aside, value=self._store.rows_set_aside),
+        ]
+
+
+class WatchNumbers(Collector):
+    """Reads how the streams of clients fare whenever Prometheus asks."""
+
+    def __init__(self, watch: Watch, slow_after: timedelta) -> None:
+        self._watch = watch
+        self._slow_after = slow_after
+
+    def collect(self) -> Iterable[Metric]:
+        """Give how many streams clients read, and how many of them are behind."""
+        slow = self._watch.slow_readers(self._slow_after)
+        return [
+            GaugeMetricFamily(
+                "midway_watchers", "Open watches of clients, over gRPC and as EventSource", value=self._watch.readers
+            ),
+            GaugeMetricFamily("midway_slow_watchers", SLOW_WORDS, value=slow),
         ]
 
 
@@ -81,17 +107,21 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._calls = Histogram(
-            "midway_call_seconds", "gRPC calls", ["method", "code"], buckets=CALL_SECONDS, registry=self.registry
+            "midway_call_seconds",
+            "Duration of calls by method and code",
+            ["method", "code"],
+            buckets=CALL_SECONDS,
+            registry=self.registry,
         )
         self._changes = Counter(
             "midway_task_changes_total",
-            "Tasks that came into a state; SUBMITTING counts the attempts",
+            "Tasks that came into a state, by action and state; each end is counted once",
             ["action", "state"],
             registry=self.registry,
         )
         self._lag = Histogram(
             "midway_event_loop_lag_seconds",
-            "How late the event loop wakes what is due, looked at four times a second",
+            "How late the event loop runs what is due, sampled four times a second; above 0.01 all answers wait",
             buckets=LAG_SECONDS,
             registry=self.registry,
         )
@@ -105,6 +135,10 @@ class Metrics:
     def watch_store(self, store: SqliteStore) -> None:
         """Show from now on how this store fares."""
         self.registry.register(StoreNumbers(store))
+
+    def watch_streams(self, watch: Watch, slow_after: timedelta = SLOW_AFTER) -> None:
+        """Show from now on how the clients' streams fare."""
+        self.registry.register(WatchNumbers(watch, slow_after))
 
     async def text(self) -> bytes:
         """Write all numbers as Prometheus reads them. In steps: the whole would hold the loop."""
@@ -134,7 +168,9 @@ class Metrics:
             self._changed(task)
 
     def _changed(self, task: Task) -> None:
-        if self._states.get(task.id) is not task.state:
+        before = self._states.get(task.id)
+        # Of one that is not among them, as all that have ended, the times tell whether this snapshot is of the change.
+        if task.updated_at == task.state_since if before is None else task.state is not before:
             self._changes.labels(task.action.value, task.state.value).inc()
         self._states[task.id] = task.state
         if task.state.is_terminal:

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from midway.app.ports import bracketed
+from midway.app.ports import LAST_PORT, bracketed
+from midway.outbound.client import UrlRefused, check_url
 from midway.outbound.names import NameRules
 from midway.webhook.rules import WebhookRules
 
-LAST_PORT = 65535
 _RULES = WebhookRules()
 _NAMES = NameRules()
 
@@ -19,56 +19,63 @@ _NAMES = NameRules()
 class OutgoingSettings(BaseSettings):
     """Webhooks, clients' links and name servers."""
 
-    notify_url: str = Field("", description="Webhook for Tasks that name none")
-    webhook_secret: SecretStr | None = Field(None, description="Signs webhooks (Standard Webhooks, whsec_...)")
+    notify_url: str = Field("", description="Webhook address for Tasks that name none")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Secret that signs webhooks (Standard Webhooks, `whsec_…`)"
+    )
     webhook_max_age_seconds: float = Field(
-        _RULES.max_age.total_seconds(), gt=0, description="How long a webhook is tried"
+        _RULES.max_age.total_seconds(), gt=0, description="How long a webhook is retried before it is given up"
     )
     webhook_timeout_seconds: float = Field(
-        _RULES.try_timeout.total_seconds(), gt=0, description="How long one try of a webhook may take"
+        _RULES.try_timeout.total_seconds(), gt=0, description="Time limit for one delivery attempt"
     )
     webhook_first_delay_seconds: float = Field(
-        _RULES.first_delay.total_seconds(), gt=0, description="Wait after the first failed try; doubled after each"
+        _RULES.first_delay.total_seconds(),
+        gt=0,
+        description="Delay after the first failed attempt; it doubles after each further one",
     )
     webhook_longest_delay_seconds: float = Field(
-        _RULES.longest_delay.total_seconds(), gt=0, description="Longest wait between two tries of a webhook"
+        _RULES.longest_delay.total_seconds(), gt=0, description="Longest delay between two attempts"
     )
     webhook_dead_letter_days: float = Field(
         _RULES.keep_dead_letters / timedelta(days=1),
         gt=0,
-        description="How long a webhook that was given up is kept for `midway redeliver`",
+        description="How many days a webhook that was given up is kept for `midway redeliver`",
     )
     webhook_max_concurrent: int = Field(
         _RULES.max_concurrent,
         ge=1,
-        description="Most webhooks at a time; those to one domain or address take at most half of it, and so do those "
-        "to all hosts together that are not known to answer, so that these hold up no other",
+        description="Most webhooks delivered at a time. One domain or IP address gets at most half of these places; "
+        "so do all hosts together that are not known to answer",
     )
     webhook_max_concurrent_per_host: int = Field(
-        _RULES.max_concurrent_per_host, ge=1, description="Most webhooks at a time to one host"
+        _RULES.max_concurrent_per_host, ge=1, description="Most webhooks delivered at a time to one host"
     )
     webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="host or host:port that webhooks may reach though it is private, comma-separated; "
-        "without API keys this machine is allowed anyway",
+        description="Private hosts that webhooks may reach (host or host:port), comma-separated; without API keys "
+        "this machine is always allowed",
     )
     link_max_concurrent: int = Field(
         64,
         ge=1,
-        description="Most pictures at a time that are fetched by a client's link; those from one domain or address "
-        "take at most half of it, and so do those from all hosts together that are not known to answer; more wait",
+        description="Most pictures fetched at a time from links that clients send; more wait. One domain or IP "
+        "address gets at most half of these places; so do all hosts together that are not known to answer",
     )
     link_max_concurrent_per_host: int = Field(
-        16, ge=1, description="Most such pictures at a time from one host, so that a dead one delays only its own"
+        16, ge=1, description="Most such pictures fetched at a time from one host"
     )
-    link_timeout_seconds: float = Field(30, gt=0, description="How long such a picture may take, the wait included")
+    link_timeout_seconds: float = Field(
+        30, gt=0, description="Time limit for fetching such a picture, waiting included"
+    )
     dns_timeout_seconds: float = Field(
         _NAMES.timeout.total_seconds(),
         gt=0,
-        description="How long the look-up of a name may take, for webhooks, links, pictures and translations",
+        description="Time limit for a DNS lookup (webhooks, links, pictures, translations)",
     )
     dns_servers: Annotated[tuple[str, ...], NoDecode] = Field(
-        _NAMES.servers, description="Name servers for those, `address:port`, comma-separated; empty: the system's"
+        _NAMES.servers,
+        description="DNS servers for these lookups, `address:port`, comma-separated; empty: the system's",
     )
 
     @field_validator("dns_servers")
@@ -78,6 +85,16 @@ class OutgoingSettings(BaseSettings):
             if not _is_socket_address(server):
                 raise ValueError(f"server {number} is no address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
         return servers
+
+    @field_validator("notify_url")
+    @classmethod
+    def _deliverable(cls, url: str) -> str:
+        try:
+            if url:
+                check_url(url)
+        except UrlRefused as err:
+            raise ValueError(err.problem) from None
+        return url
 
     def webhook_rules(self) -> WebhookRules:
         """Build the rules by which webhooks are delivered."""

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+LAST_PORT = 65535
+
 
 class PortTaken(Exception):
     """Somebody listens there already; stop it or choose another port."""

@@ -23,25 +23,20 @@ from midway.app.door_settings import DoorSettings
 from midway.app.limit_settings import LimitSettings
 from midway.app.log_file import LogSize
 from midway.app.outgoing_settings import OutgoingSettings
-from midway.app.ports import address, reachable
+from midway.app.ports import LAST_PORT, address, reachable
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
 from midway.engine.decoder import DecoderRules
 from midway.engine.limits import Limits
-from midway.engine.picture import PictureLimits
-from midway.outbound.names import NameRules
+from midway.engine.picture import MOST_PIXELS, PictureLimits
 from midway.outbound.proxy import Proxy
 from midway.rpc.auth import is_usable_key
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import LIFETIME
-from midway.webhook.rules import WebhookRules
 
 DEFAULT_FILE = "midway.toml"
 MIB = 1024 * 1024
-LAST_PORT = 65535
-_RULES = WebhookRules()
 _OPTIONS = ServerOptions()
-_NAMES = NameRules()
 _DECODING = DecoderRules()
 
 
@@ -58,7 +53,7 @@ def _stripped(part: object) -> object:
 
 
 def _port(default: int, description: str) -> int:
-    field: int = Field(default, ge=0, le=65535, description=f"{description}; 0: any free one")
+    field: int = Field(default, ge=0, le=LAST_PORT, description=f"{description}; 0: any free one")
     return field
 
 
@@ -70,85 +65,94 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     )
 
     # Where things listen and lie
-    host: str = Field("127.0.0.1", description="Address to listen on; without API keys only a loopback one")
+    host: str = Field("127.0.0.1", description="Address to listen on; without API keys it must be a loopback address")
     http_port: int = _port(8080, "Port of the REST API (Envoy)")
     grpc_port: int = _port(50051, "Port of the gRPC API")
     rest_backend_host: str = Field(
         _OPTIONS.rest_host,
-        description="Address at which Envoy finds the server's plain HTTP; beyond loopback with keys only",
+        description="Address of the server's plain HTTP port, which only Envoy calls; without API keys it must be a "
+        "loopback address",
     )
     rest_backend_port: int | None = Field(
         None,
         ge=0,
         le=LAST_PORT,
-        description="Port of that: pictures, events, lists and the old API's reads; unset: the one after the gRPC port "
-        "(`midway stack`: any free one); 0: any free one",
+        description="That port; it serves pictures, events, lists and the old API's reads. Unset: the gRPC port "
+        "plus 1, or any free port in `midway stack`; 0: any free one",
     )
     simulator_port: int = _port(9300, "Port of the Discord simulator")
     metrics_port: int = _port(9464, "Port of the Prometheus metrics, on loopback")
     metrics_idle_seconds: float = Field(
-        30, ge=1, description="How long a connection to that port may ask nothing, so that silent ones end"
+        30, ge=1, description="A connection to the metrics port that sends nothing for this long is closed"
     )
     metrics_max_connections: int = Field(
-        16, ge=1, description="Most connections to that port, so that they do not use up the files"
+        16, ge=1, description="Most connections to the metrics port; further ones are closed"
     )
     data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
-    allow_network_file_system: bool = Field(False, description="Open a database on a network file system all the same")
-    server: str | None = Field(None, description="host:port that the client commands call; unset: this machine's")
+    allow_network_file_system: bool = Field(False, description="Allow the database to lie on a network file system")
+    server: str | None = Field(
+        None, description="host:port of the server that the client commands call; unset: the one on this machine"
+    )
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
-        description="Address at which clients reach the REST API (`https://pictures.example.org`); links to finished "
-        "pictures then lead there and never expire. Unset: Discord's links, which end after a day",
+        description="Address at which clients reach the REST API (`https://pictures.example.org`); links to "
+        "finished pictures then lead there and never expire. Unset: links are Discord's and expire after a day",
     )
     picture_link_days: float = Field(
         LIFETIME / timedelta(days=1),
         gt=0,
         le=36_500,
-        description="How long a picture's `path` works without an API key; whoever reads the Task gets a new one",
+        description="How many days a picture's `path` works without an API key; each read of the Task gives a fresh "
+        "one",
     )
 
     # Who may call
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="API keys, comma-separated; empty: no key is asked, and only this machine may call"
+        (), description="API keys, comma-separated; empty: no key is needed, and only this machine may call"
     )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
-        description="Web pages that may call with a key (`https://app.example`), comma-separated; empty: any. "
-        "Without keys only pages of this machine may",
+        description="Origins whose pages may call with a key (`https://app.example`), comma-separated; empty: any. "
+        "Without API keys only pages of this machine may call",
     )
     envoy_secret: SecretStr | None = Field(
         None,
-        description="What Envoy shows when it asks the server whether a body may come; `midway stack` makes one. "
-        "Beside an Envoy of your own, the same here and in its configuration; unset: it does not ask",
+        description="Secret by which the server recognises its Envoy; `midway stack` makes one. If you run your own "
+        "Envoy, put the same secret into its configuration. Unset: Envoy accepts request bodies without asking the "
+        "server first",
     )
 
     # Discord
     accounts: tuple[AccountSettings, ...] = Field((), description="Discord accounts; `[[accounts]]` in midway.toml")
     discord_proxy: ProxyAddress | None = Field(
         None,
-        description="Proxy for all that goes to Discord and its CDN: `http://host:port` or `socks5://host:port`, with "
-        "`user:password@` before the host where it asks for them; an account's `proxy` counts more",
+        description="Proxy for everything sent to Discord and its CDN: `http://host:port` or `socks5://host:port`, "
+        "with `user:password@` before the host if it needs them; an account's own `proxy` takes precedence",
     )
     simulator_url: str | None = Field(None, description="Simulator to use instead of Discord; `midway stack` sets it")
     simulator_accounts: int = Field(2, ge=1, le=1000, description="How many demo accounts the simulator has")
     simulator_speed: float = Field(1, gt=0, description="How many times faster than Midjourney the simulator is")
-    simulator_seed: int | None = Field(None, description="Makes the simulator's jobs and pictures repeat")
+    simulator_seed: int | None = Field(None, description="Seed that makes the simulator's jobs and pictures repeatable")
     simulator_bots: Literal["both", "mj", "niji"] = Field(
-        "both", description="Which bots are in the servers of the demo accounts"
+        "both", description="Which bots the servers of the demo accounts have"
     )
     simulator_pictures: Literal["small", "real"] = Field(
-        "small", description="`real`: the simulator's pictures have Midjourney's sizes and weights"
+        "small", description="`real`: the simulator's pictures have the dimensions and file sizes of Midjourney's"
     )
-    discord_build_number: int | None = Field(None, description="Build number of Discord's web client to show")
+    discord_build_number: int | None = Field(
+        None, description="Build number of Discord's web client to report to Discord"
+    )
 
     # Prompts and pictures
     max_image_bytes: int = Field(PictureLimits().max_bytes, ge=1, description="Largest picture that a client may send")
-    max_image_pixels: int = Field(PictureLimits().max_pixels, ge=1, description="Most pixels of such a picture")
+    max_image_pixels: int = Field(
+        PictureLimits().max_pixels, ge=1, le=MOST_PIXELS, description="Most pixels of a picture that a client sends"
+    )
     max_image_scans: int = Field(
         PictureLimits().max_scans,
         ge=1,
-        description="Most scans of a JPEG that a client sends; who decodes it goes over all of its pixels for each",
+        description="Most scans of a JPEG that a client sends; a decoder goes over all pixels for each",
     )
     max_image_frames: int = Field(
         PictureLimits().max_frames, ge=1, description="Most frames of an animated picture that a client sends"
@@ -156,45 +160,52 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     decode_processes: int = Field(
         _DECODING.processes,
         ge=1,
-        description="Most pictures (masks and thumbnails) that are decoded at a time, each in a process of its own; "
-        "of several one is left for masks",
+        description="Most masks and thumbnails decoded at a time, each in its own process; if more than one, one is "
+        "reserved for masks",
     )
     decode_seconds: float = Field(
         _DECODING.time.total_seconds(),
         gt=0,
-        description="How long decoding one picture may take; then its process is killed and the request refused",
+        description="Time limit for decoding one picture; then its process is killed and the request refused",
     )
     decode_memory_bytes: int = Field(
         _DECODING.memory_bytes,
         ge=256 * MIB,
-        description="Memory (address space) of such a process; a picture that needs more is refused",
+        description="Most memory (address space) of a decoding process; a picture that needs more is refused",
     )
     thumbnail_pixels: int = Field(
-        _DECODING.max_pixels, ge=1, description="Most pixels of a picture that thumbnails are made of"
+        _DECODING.max_pixels, ge=1, le=MOST_PIXELS, description="A picture with more pixels gets no thumbnails"
     )
-    banned_words_file: Path | None = Field(None, description="Words to refuse in prompts, one a line; read anew")
-    translator_url: str | None = Field(None, description="Base URL of an OpenAI-compatible API for translations")
-    translator_key: SecretStr | None = Field(None, description="Key for it")
-    translator_model: str = Field("gpt-4o-mini", description="Model to ask there")
-    translator_timeout_seconds: float = Field(20, gt=0, description="How long a translation may take")
+    banned_words_file: Path | None = Field(
+        None, description="File of words that prompts must not contain, one a line; read again when it changes"
+    )
+    translator_url: str | None = Field(None, description="Base URL of an OpenAI-compatible API that translates prompts")
+    translator_key: SecretStr | None = Field(None, description="API key for the translator")
+    translator_model: str = Field("gpt-4o-mini", description="Model that translates")
+    translator_timeout_seconds: float = Field(20, gt=0, description="Time limit for a translation")
     max_transfer_bytes: int = Field(
         ClientSettings().max_transfer_bytes,
         ge=MIB,
-        description="Largest picture or film fetched from Discord, so that one file cannot fill the disk",
+        description="Largest picture or film that is fetched from Discord",
     )
-    media_max_age_days: float | None = Field(None, gt=0, description="How long pictures are kept; unset: for ever")
-    media_max_bytes: int | None = Field(None, ge=1, description="Room for pictures; unset: no limit")
+    media_max_age_days: float | None = Field(None, gt=0, description="How many days pictures are kept; unset: for ever")
+    media_max_bytes: int | None = Field(
+        None, ge=1, description="Most disk space for pictures; the oldest are deleted first. Unset: no limit"
+    )
 
     # Logs
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
-    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, JSON elsewhere"
+    )
     log_max_bytes: int = Field(
         LogSize().max_bytes,
         ge=1024,
-        description="Largest log file of `midway stack`, for each of its programs; past it a new one is begun, so that "
-        "logs cannot fill the disk",
+        description="Size at which `midway stack` starts a new log file; each of its programs has its own",
     )
-    log_files: int = Field(LogSize().files, ge=1, description="How many such files are kept; the oldest go")
+    log_files: int = Field(
+        LogSize().files, ge=1, description="How many log files are kept for each program; the oldest are deleted"
+    )
 
     @field_validator("api_keys", "cors_origins", "webhook_allow_hosts", "dns_servers", mode="before")
     @classmethod
@@ -228,6 +239,12 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
                     f"{name}={host} would open this server to others without a key: "
                     "set MIDWAY_API_KEYS, or listen on 127.0.0.1"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _usable_webhook(self) -> "Settings":
+        if len(self.notify_url) > self.max_notify_url_characters:
+            raise ValueError("MIDWAY_NOTIFY_URL is longer than MIDWAY_MAX_NOTIFY_URL_CHARACTERS")
         return self
 
     @classmethod

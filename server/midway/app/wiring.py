@@ -136,6 +136,7 @@ async def _metrics(engine: Engine, store: SqliteStore, parts: AsyncExitStack) ->
     metrics = Metrics()
     metrics.watch_accounts(engine.accounts)
     metrics.watch_store(store)
+    metrics.watch_streams(engine.watch)
     # One stream for good: begun anew after a defect, the metrics would count its changes again.
     changes = engine.watch.watch_all(await engine.store.revision())
     await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(changes)))
@@ -283,5 +284,6 @@ def server_options(settings: Settings) -> ServerOptions:
         rest_port=settings.rest_port,
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         envoy_secret=settings.shown_by_envoy,
+        task_timeout=settings.engine_limits().total_timeout,
         **settings.bounds(),
     )

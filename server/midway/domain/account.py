@@ -8,6 +8,9 @@ from msgspec import Struct
 from midway.domain.errors import Hindrance
 from midway.domain.ids import AccountId, ChannelId, GuildId, UserId
 
+SLOTS = 3  # where the operator names no number; what Midjourney's smaller plans draw at once
+MAX_QUEUED = 100  # the same; one prompt may make 40 Tasks (`max_jobs_per_prompt`), which wait together
+
 
 class AccountState(StrEnum):
     """An Account's place in its life."""
@@ -33,8 +36,8 @@ class Account(Struct, frozen=True, kw_only=True):
     since: datetime
     user_id: UserId | None = None
     user_name: str = ""
-    slots: int = 3
-    max_queued: int = 10
+    slots: int = SLOTS
+    max_queued: int = MAX_QUEUED
     running: int = 0
     queued: int = 0
     remix: bool = False

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from midway.domain.account import MAX_QUEUED, SLOTS
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.outbound.proxy import Proxy
@@ -21,8 +22,8 @@ class AccountConfig:
     token: str = field(repr=False)
     guild_id: GuildId | None
     channel_id: ChannelId
-    slots: int = 3
-    max_queued: int = 100
+    slots: int = SLOTS
+    max_queued: int = MAX_QUEUED
     speed: Speed = Speed.FAST
     remix: bool = False
     proxy: Proxy | None = None

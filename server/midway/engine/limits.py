@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from midway.outbound.address import MAX_URL_CHARACTERS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -36,7 +38,7 @@ class Limits:
     max_jobs_per_prompt: int = 40  # by --repeat and {a, b}; the most that any plan of Midjourney's takes
     max_input_images: int = 5
     max_client_state_characters: int = 255  # as the old API limits it
-    max_notify_url_characters: int = 2000
+    max_notify_url_characters: int = MAX_URL_CHARACTERS  # no longer one is ever asked
 
     @property
     def look_again(self) -> timedelta:

@@ -20,6 +20,7 @@ from midway.domain.errors import InvalidField, Reason, TooLong
 from midway.domain.image import InputImage
 from midway.engine.base64_text import bytes_from, characters_from, stripped
 from midway.engine.picture_structure import Damaged, structure_of
+from midway.outbound.address import MAX_URL_CHARACTERS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MASK_TYPE = "image/png"
@@ -29,7 +30,7 @@ MAX_GREY_SHARE = 0.05
 DARKEST_GREY, LIGHTEST_GREY = 32, 223
 WHITE_FROM = 128
 MAX_CHARACTERS_A_BYTE = 2  # 4/3 in base64, and room for line breaks and percent-encoding
-MAX_LINK_CHARACTERS = 2000  # as of every address that is asked
+MOST_PIXELS = 2 * 89_478_485  # Pillow opens no larger picture
 LONGEST_HEAD = 1000  # characters of a data URL before its content
 
 _LINK_MARKS = ("http://", "https://")
@@ -60,8 +61,8 @@ def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage 
     """
     text = stripped(text)
     if text[:8].lower().startswith(_LINK_MARKS):
-        if len(text) > MAX_LINK_CHARACTERS:
-            raise TooLong(field, len(text), MAX_LINK_CHARACTERS)
+        if len(text) > MAX_URL_CHARACTERS:
+            raise TooLong(field, len(text), MAX_URL_CHARACTERS)
         if _LINK.fullmatch(text):
             return text
     return image_from_bytes(_bytes_from_text(text, field, limits), field, limits)

@@ -10,6 +10,7 @@ from yarl import URL
 
 IpAddress = IPv4Address | IPv6Address
 
+MAX_URL_CHARACTERS = 2000  # of every address that is asked; the old API says so of notifyHook
 LOOPBACK_NAME = "localhost"
 # RFC 6761, RFC 6762, RFC 8375, ICANN's of 2024 for private use, and the alias of old hosts files.
 PRIVATE_DOMAINS = (LOOPBACK_NAME, "local", "home.arpa", "internal", "localdomain")

@@ -23,6 +23,7 @@ from msgspec import Struct
 from yarl import URL
 
 from midway.outbound.address import (
+    MAX_URL_CHARACTERS,
     is_loopback,
     is_loopback_as_written,
     is_number_in_disguise,
@@ -35,7 +36,6 @@ from midway.outbound.names import NameUnreadable
 from midway.outbound.proxy import Proxy
 
 MAX_REDIRECTS = 5
-MAX_URL_CHARACTERS = 2000  # the old API's limit on notifyHook
 _CHUNK_BYTES = 64 * 1024
 
 

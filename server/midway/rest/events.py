@@ -79,12 +79,13 @@ class Events:
         await call.begin(answer)
         if first:
             await answer.write(first)
-        while True:
-            try:
-                task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
-            except StopAsyncIteration:
-                return answer
-            await answer.write(self._form(kind, task, stream.revision))
+        with self._engine.watch.read_by_client(stream):
+            while True:
+                try:
+                    task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
+                except StopAsyncIteration:
+                    return answer
+                await answer.write(self._form(kind, task, stream.revision))
 
     def _form(self, kind: Kind, task: Task | None, revision: Revision) -> bytes:
         if task is None:

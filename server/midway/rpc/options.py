@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from midway.engine.limits import Limits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
@@ -45,4 +47,4 @@ class ServerOptions:
     connection_idle: timedelta = timedelta(minutes=10)  # without a call; then it is closed
     handshake_timeout: timedelta = timedelta(seconds=10)  # of a connection that says nothing
     shutdown_grace: timedelta = timedelta(seconds=4)  # for what runs at the end
-    task_timeout: timedelta = timedelta(minutes=30)  # told by the old account paths; the engine has its own limits
+    task_timeout: timedelta = Limits().total_timeout  # told by the old account paths

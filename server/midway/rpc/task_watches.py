@@ -54,12 +54,13 @@ class Watches:
 
     async def _send_all(self, stream: Stream, response: Callable[..., WatchResponse], context: Context) -> None:
         """Send what the stream gives until it ends, and a heartbeat for each pause."""
-        while True:
-            try:
-                task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
-            except StopAsyncIteration:
-                return
-            await context.write(self._written(response, task, stream.revision))
+        with self._engine.watch.read_by_client(stream):
+            while True:
+                try:
+                    task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
+                except StopAsyncIteration:
+                    return
+                await context.write(self._written(response, task, stream.revision))
 
     def _written(self, response: Callable[..., WatchResponse], task: Task | None, revision: Revision) -> bytes:
         if task is None:

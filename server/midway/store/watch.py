@@ -11,9 +11,10 @@ only the streams that asked for that Task.
 
 import asyncio
 import contextlib
+import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -52,6 +53,7 @@ class Watch:
         self._lost_ring = lost_ring
         self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
         self._is_open = False
+        self._readers: set[_Stream] = set()
         # Rises before streams are woken: one that has read since then may wait without reading again.
         self.news = 0
 
@@ -86,6 +88,25 @@ class Watch:
     def watch_all(self, after: Revision, wanted: Callable[[Task], bool] = lambda _: True) -> "TasksStream":
         """Follow all Tasks that are wanted, without end: everything newer than `after`."""
         return TasksStream(self, self._store, after, wanted)
+
+    @contextlib.contextmanager
+    def read_by_client(self, stream: "_Stream") -> Iterator[None]:
+        """Count the stream among those of clients while the context is open."""
+        self._readers.add(stream)
+        try:
+            yield
+        finally:
+            self._readers.discard(stream)
+
+    @property
+    def readers(self) -> int:
+        """How many streams clients read."""
+        return len(self._readers)
+
+    def slow_readers(self, after: timedelta) -> int:
+        """Count the clients' streams whose last message has waited for longer than this for its client to take it."""
+        since = time.monotonic() - after.total_seconds()
+        return sum(1 for stream in self._readers if stream.given_at is not None and stream.given_at < since)
 
     def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
         """Return what becomes True when the Task (None: any Task) changes; `forget` it after the wait.
@@ -159,6 +180,8 @@ class _Stream(AsyncIterator[Task], ABC):
         self._batch: deque[Task] = deque()
         self._started = False
         self._delivered = after
+        # When its reader was given the last message, monotonic; None while the reader waits for one.
+        self.given_at: float | None = None
         self._read_at = -1  # the hub's news before the last reading
         self._changed: asyncio.Future[bool]
         self._end = 0.0  # when the wait that is on, or comes next, has lasted long enough; the loop's time
@@ -176,6 +199,7 @@ class _Stream(AsyncIterator[Task], ABC):
 
     async def next(self, within: timedelta) -> Task | None:
         """Return the next snapshot, or None when none came in time; raise StopAsyncIteration at the end."""
+        self.given_at = None
         self._end = asyncio.get_running_loop().time() + within.total_seconds()
         if not self._started:
             await self._start()
@@ -190,9 +214,11 @@ class _Stream(AsyncIterator[Task], ABC):
                 self._take(newer)
             elif not await self._changed_in_time():
                 self._read_at = -1  # look again with each heartbeat: no lost wake-up may last for ever
+                self.given_at = time.monotonic()
                 return None
         task = self._batch.popleft()
         self._delivered = task.revision
+        self.given_at = time.monotonic()
         return task
 
     async def _start(self) -> None:

@@ -16,7 +16,7 @@ from midway.domain.action import Action, Motion, Speed
 from midway.domain.ids import JOB_ID, JobId, TaskId
 from midway.domain.task import END_LOOP, Ask, VideoAsk
 from midway.engine.commands import VIDEO_BATCHES
-from midway.engine.picture import MAX_LINK_CHARACTERS
+from midway.outbound.address import MAX_URL_CHARACTERS
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.refusals import BadParameter
 from midway.rpc.legacy.values import (
@@ -85,7 +85,7 @@ def ask_blend(request: requests.SubmitBlendRequest, around: Surroundings) -> Ask
 def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
     """Read a show; a job's link holds its id."""
     _require(request.job_id, texts.JOB_ID_BLANK)
-    found = JOB_ID.search(request.job_id[:MAX_LINK_CHARACTERS])
+    found = JOB_ID.search(request.job_id[:MAX_URL_CHARACTERS])
     if found is None:
         raise BadParameter(texts.JOB_ID_WRONG)
     _require(request.account_filter.instance_id, texts.SHOW_NEEDS_INSTANCE)
