@@ -8,7 +8,6 @@ from typing import Self
 from aiohttp import web
 
 from . import control, gateway, pages
-from .accounts import Installed
 from .bot.bot import MidjourneyBot
 from .connection import SOCKETS, Sockets
 from .options import Options
@@ -29,6 +28,7 @@ from .rest import (
 )
 from .rest.context import BOT, WORLD
 from .rest.middleware import inject_fault, record_request, refuse_as_discord
+from .users import Installed
 from .world import BotFactory, World
 
 BACKLOG = 4096  # connections not accepted yet: as many clients as a test has may come at once; the system may cap it

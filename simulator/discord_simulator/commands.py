@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .accounts import BOTS, MJ_APPLICATION_ID, NIJI_APPLICATION_ID, User
+from .entities import SUB_COMMAND
 from .json_types import Json
+from .users import BOTS, MJ_APPLICATION_ID, NIJI_APPLICATION_ID, User
 
-SUB_COMMAND, STRING, ATTACHMENT = 1, 3, 11  # option types
+STRING, ATTACHMENT = 3, 11  # option types
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,20 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from .accounts import BOTS, MJ_BOT, NIJI_BOT, Access, Account, Installed, User
 from .changes import BadChange, change
+from .entities import Account
 from .errors import json_response
-from .faults.base import Fault
+from .fault import Fault
 from .faults.registry import BadFault, fault_from_json
 from .faults.sockets import SocketClosed
 from .json_types import Json
-from .messages import message_payload
+from .message_payloads import message_payload
 from .rest.bodies import read_form
 from .rest.context import BOT, WORLD, json_body
 from .rest.form import Form
 from .rest.validation import SELECT
 from .sessions import Event
+from .users import BOTS, MJ_BOT, NIJI_BOT, Access, Installed, User
 from .world import World
 
 PREFIX = "/__sim"

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from random import Random
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from .attachments import Attachment, KeptPicture, Picture, StoredPicture
 from .clock import Clock
-from .messages import Attachment, KeptPicture, Links, Picture, StoredPicture
+from .message_payloads import Links
 from .options import Options
 from .spool import Spool
 

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from discord_simulator.accounts import Mode
 from discord_simulator.bot.course import cost_minutes, plan_course
 from discord_simulator.bot.job import Kind
+from discord_simulator.users import Mode
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,11 +10,11 @@ from typing import Any
 import aiohttp
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.attachments import LatePicture
 from discord_simulator.bot import recipes
 from discord_simulator.bot.frames import Frame
 from discord_simulator.bot.pictures import late_preview, late_result, preview_form
 from discord_simulator.bot.prompt import Prompt
-from discord_simulator.messages import LatePicture
 from discord_simulator.options import Options, PictureSize
 from PIL import Image, ImageChops
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import Account, Standing
-from ..interaction import Interaction
-from ..messages import Message
+from ..entities import Account, Interaction, Message
+from ..users import Standing
 from ..world import World
 from . import embeds
 from .answers import Answer, NotUnderstood

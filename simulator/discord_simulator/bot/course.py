@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from ..accounts import Mode
+from ..users import Mode
 from .content import WHOLE
 from .job import Kind
 

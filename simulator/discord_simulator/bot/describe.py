@@ -14,9 +14,9 @@ from urllib.parse import quote_plus
 
 from PIL import Image, ImageColor, ImageStat
 
-from ..interaction import Interaction
+from ..attachments import ATTACHMENT_SCHEME, KeptPicture, Picture
+from ..entities import LOADING, Interaction, Message
 from ..json_types import Json
-from ..messages import ATTACHMENT_SCHEME, LOADING, KeptPicture, Message, Picture
 from ..snowflake import Ids
 from ..world import World
 from . import forms

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TypeVar
 
-from ..messages import KeptPicture
+from ..attachments import KeptPicture
 from ..world import World
 from .job import Job
 from .pictures import PreviewStyle, late_preview, late_result, preview_form, reduced

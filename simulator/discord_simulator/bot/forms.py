@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from ..interaction import Interaction
+from ..entities import Interaction
 from ..json_types import Json
 from ..world import World
 from .answers import Answer, NotUnderstood

@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from ..accounts import Account, Channel, Mode, User
-from ..interaction import Interaction
+from ..attachments import KeptPicture, Picture
+from ..entities import Account, Channel, Interaction, Message
 from ..json_types import Json
-from ..messages import KeptPicture, Message, Picture
+from ..users import Mode, User
 from . import components
 from .art import SMALL, Art, Canvas
 from .content import GRID, Heading, Verb

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Unpack
 
+from ..attachments import KeptPicture
+from ..entities import COMMAND_REPLY, DEFAULT, EPHEMERAL, LOADING, REPLY, Message
 from ..json_types import Json
-from ..messages import COMMAND_REPLY, DEFAULT, EPHEMERAL, LOADING, REPLY, KeptPicture, Message
 from ..snowflake import Ids
 from ..world import Changes, MessageProperties, World
 from .components import cancel_row, restyled

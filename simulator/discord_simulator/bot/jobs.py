@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import Account, Mode
+from ..entities import Account
 from ..journal import JobStage
+from ..users import Mode
 from ..world import World
 from . import embeds
 from .course import cost_minutes, plan_course

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..accounts import BOTS, BotSettings
-from ..interaction import Interaction
-from ..messages import Message
+from ..entities import Interaction, Message
 from ..options import PictureSize
+from ..users import BOTS, BotSettings
 from ..world import World
 from . import recipes
 from .art import REAL, SMALL

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ..interaction import Interaction
+from ..entities import Interaction
 from ..world import World
 from . import forms
 from .answers import Answer, NotUnderstood

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import Mode
-from ..interaction import COMMAND, COMPONENT, Interaction
+from ..entities import COMMAND, COMPONENT, Interaction
+from ..users import Mode
 from ..world import World
 from .answers import Answer, NotUnderstood
 from .describe import Describer

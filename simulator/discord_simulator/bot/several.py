@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..accounts import Mode
-from ..interaction import Interaction
+from ..entities import EPHEMERAL, Interaction, Message
 from ..json_types import Json
-from ..messages import EPHEMERAL, Message
+from ..users import Mode
 from ..world import World
 from .answers import Answer, NotUnderstood
 from .components import GREEN, RED, Row, button, row

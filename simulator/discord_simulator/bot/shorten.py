@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 
-from ..interaction import Interaction
+from ..entities import LOADING, Interaction, Message
 from ..json_types import Json
-from ..messages import LOADING, Message
 from ..world import World
 from . import forms
 from .answers import Answer, NotUnderstood

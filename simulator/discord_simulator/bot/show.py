@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..accounts import BOTS, Account, Channel, User
-from ..interaction import Interaction
-from ..messages import EPHEMERAL, KeptPicture, Message
+from ..attachments import KeptPicture
+from ..entities import EPHEMERAL, Account, Channel, Interaction, Message
+from ..users import BOTS, User
 from ..world import MessageProperties, World
 from .answers import Answer
 from .drawings import Drawings

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ..interaction import Interaction
+from ..entities import Interaction
 from .answers import Answer, NotUnderstood
 from .forms import submitted_prompt
 from .jobs import Jobs

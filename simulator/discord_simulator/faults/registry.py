@@ -8,8 +8,8 @@ from inspect import isabstract
 from discord_simulator.changes import BadChange, fitting
 from discord_simulator.json_types import Json
 
+from ..fault import Fault
 from . import answers, events, handshake, interactions, sockets, transfers
-from .base import Fault
 
 _MODULES = (answers, events, handshake, interactions, sockets, transfers)
 FAULTS: dict[str, type[Fault]] = {

@@ -7,7 +7,7 @@ from functools import partial
 
 from aiohttp import web
 
-from discord_simulator.messages import KeptPicture, StoredPicture
+from discord_simulator.attachments import KeptPicture, StoredPicture
 from discord_simulator.world import World
 
 from .context import WORLD

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
-from discord_simulator.messages import StoredPicture
+from discord_simulator.attachments import StoredPicture
 
 
 class Download(web.StreamResponse):

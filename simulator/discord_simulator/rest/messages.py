@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import Channel
+from discord_simulator.attachments import Attachment
+from discord_simulator.entities import DEFAULT, REPLY, Channel, Message
 from discord_simulator.errors import (
     VIA,
     DirectMessage,
@@ -15,7 +16,7 @@ from discord_simulator.errors import (
     json_response,
 )
 from discord_simulator.json_types import Json
-from discord_simulator.messages import DEFAULT, REPLY, Attachment, Message, gateway_keys, message_payload
+from discord_simulator.message_payloads import gateway_keys, message_payload
 from discord_simulator.sessions import Event
 from discord_simulator.uploads import picture_from_upload
 from discord_simulator.world import Changes, World

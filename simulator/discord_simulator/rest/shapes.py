@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from discord_simulator.interaction import Upload
+from discord_simulator.entities import Upload
 from discord_simulator.json_types import Json
 from discord_simulator.uploads import Uploads, resolve_uploads
 
