@@ -44,7 +44,7 @@ class Router:
         self._describer = Describer(world, self.orders)
         self._shortener = Shortener(world, self.orders)
         self._panels = Panels(world, self.jobs)
-        self._commands: dict[str, Handler] = {
+        self.commands: dict[str, Handler] = {  # every name in ..commands.DEFINITIONS
             "imagine": self._imagine,
             "blend": self._blend,
             "describe": self._describer.command,
@@ -70,7 +70,7 @@ class Router:
             part.clear()
 
     def _command(self, interaction: Interaction) -> Answer:
-        handler = self._commands.get(interaction.name or "")
+        handler = self.commands.get(interaction.name or "")
         if handler is None:
             raise NotUnderstood(interaction.name)
         return handler(interaction)
