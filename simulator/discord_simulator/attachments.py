@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .spool import Stored
+from .blob_store import Blob
 
 ATTACHMENT_SCHEME = "attachment://"  # in an embed's image: "the attached file of this name"
 
@@ -38,7 +38,7 @@ class CdnFile:
 class StoredPicture(CdnFile):
     """A picture whose bytes are on disk, where Files.keep put them."""
 
-    stored: Stored
+    blob: Blob
     etag: str
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from .attachments import Attachment, KeptPicture, Picture
 from .clock import Clock
 from .commands import CommandIndex
+from .drawing_pool import DrawingPool
 from .entities import Account, Channel, Interaction, Message, Modal, make_account
 from .fault import Fault, Faults
 from .files import Files
@@ -25,7 +26,6 @@ from .options import Options
 from .rate_limit import RateLimit
 from .sessions import Event, Sessions, SocketFault
 from .snowflake import Ids, Snowflakes
-from .studio import Studio
 from .tokens import nickname_of
 from .uploads import Uploads
 from .users import BOTS, Installed, User
@@ -96,7 +96,7 @@ class World:
         self.sessions = Sessions(self.faults, self.journal, self.clock)
         self.files = Files(self.clock, self.options, self.random)
         self._channels: dict[str, Channel] = {}  # every account's, by id
-        self.studio = Studio()
+        self.drawing_pool = DrawingPool()
         self.uploads = Uploads(self.random)
         self.commands = CommandIndex()
         self.accounts: list[Account] = []
@@ -262,7 +262,7 @@ class World:
     def reset(self) -> None:
         """Go back to the state after start-up, but for the connected sessions, the journal's numbers and the ids."""
         self.clock.clear()
-        self.studio.clear()
+        self.drawing_pool.clear()
         self.faults.clear()
         self.sessions.clear()
         self.files.clear()

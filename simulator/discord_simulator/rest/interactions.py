@@ -21,7 +21,7 @@ from discord_simulator.world import World
 from .bodies import read_form, read_form_and_files
 from .context import API, BOT, WORLD, account_of, objects
 from .form import Form
-from .validation import accept
+from .interaction_checks import accept
 
 JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

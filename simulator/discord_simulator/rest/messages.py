@@ -24,8 +24,8 @@ from discord_simulator.world import Changes, World
 from .bodies import read_form_and_files, read_optional_form, read_query
 from .context import API, WORLD, account_of, channel_of, message_of, path_id
 from .form import Form
-from .shapes import files_of
-from .validation import read_nonce
+from .interaction_checks import read_nonce
+from .uploads import files_of
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 MAX_CONTENT_CHARACTERS = 2_000  # without a subscription to Discord's own Nitro

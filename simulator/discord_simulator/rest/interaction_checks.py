@@ -24,7 +24,8 @@ from discord_simulator.world import World
 from .bodies import Files
 from .context import find_channel
 from .form import Form
-from .shapes import command_data, component_data, files_of, modal_data
+from .interaction_data import command_data, component_data, modal_data
+from .uploads import files_of
 
 MAX_NONCE_CHARACTERS = 25
 MAX_STRING_CHARACTERS = 6_000
