@@ -12,9 +12,9 @@ import signal
 import uvloop
 from aiohttp.http import HttpProcessingError
 
-from .accounts import Installed
 from .app import Simulator
 from .options import Options, PictureSize
+from .users import Installed
 
 COLLECTIONS = (50_000, 5, 1_000_000)  # nearly all that is made is kept: to look through all of it again finds nothing
 

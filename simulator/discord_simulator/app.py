@@ -7,8 +7,7 @@ from typing import Self
 
 from aiohttp import web
 
-from . import control, gateway, pages
-from .accounts import Installed
+from . import control, cross_site, gateway
 from .bot.bot import MidjourneyBot
 from .connection import SOCKETS, Sockets
 from .options import Options
@@ -16,11 +15,11 @@ from .rest import (
     applications,
     cdn,
     channels,
+    fixed_answers,
     guilds,
     interactions,
     messages,
     pins,
-    quiet,
     reactions,
     search,
     uploads,
@@ -29,6 +28,7 @@ from .rest import (
 )
 from .rest.context import BOT, WORLD
 from .rest.middleware import inject_fault, record_request, refuse_as_discord
+from .users import Installed
 from .world import BotFactory, World
 
 BACKLOG = 4096  # connections not accepted yet: as many clients as a test has may come at once; the system may cap it
@@ -46,7 +46,7 @@ ROUTES = (  # in the order of their search: what is called most comes first, a f
     guilds,
     uploads,
     applications,
-    quiet,
+    fixed_answers,
     versions,
     gateway,
     cdn,
@@ -56,7 +56,7 @@ ROUTES = (  # in the order of their search: what is called most comes first, a f
 
 def make_app(world: World, bot_factory: BotFactory) -> web.Application:
     """Wire the routes to a world and the bot that lives in it."""
-    middlewares = (pages.refuse_foreign, control.explain_mistakes, record_request, inject_fault, refuse_as_discord)
+    middlewares = (cross_site.refuse_foreign, control.explain_mistakes, record_request, inject_fault, refuse_as_discord)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=middlewares)
     app[WORLD] = world
     app[BOT] = bot_factory(world)
@@ -70,7 +70,7 @@ def make_app(world: World, bot_factory: BotFactory) -> web.Application:
 async def _leave(app: web.Application) -> None:
     """Stop the bot and close every socket: aiohttp would wait for open ones."""
     app[WORLD].clock.clear()
-    await app[WORLD].studio.close()
+    await app[WORLD].drawing_pool.close()
     for socket in app[SOCKETS].copy():
         socket.close(GOING_AWAY)
 

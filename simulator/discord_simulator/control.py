@@ -9,19 +9,20 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from .accounts import BOTS, MJ_BOT, NIJI_BOT, Access, Account, Installed, User
-from .changes import BadChange, change
+from .entities import Account
 from .errors import json_response
-from .faults.base import Fault
+from .fault import Fault
 from .faults.registry import BadFault, fault_from_json
 from .faults.sockets import SocketClosed
+from .json_fields import BadChange, set_fields
 from .json_types import Json
-from .messages import message_payload
+from .message_payloads import message_payload
 from .rest.bodies import read_form
 from .rest.context import BOT, WORLD, json_body
 from .rest.form import Form
-from .rest.validation import SELECT
+from .rest.interaction_checks import SELECT
 from .sessions import Event
+from .users import BOTS, MJ_BOT, NIJI_BOT, Access, Installed, User
 from .world import World
 
 PREFIX = "/__sim"
@@ -105,7 +106,7 @@ async def reset(request: web.Request) -> web.Response:
 @routes.post(PREFIX + "/options")
 async def set_options(request: web.Request) -> web.Response:
     """Turn knobs by name."""
-    change(request.app[WORLD].options, await json_body(request))
+    set_fields(request.app[WORLD].options, await json_body(request))
     return json_response(asdict(request.app[WORLD].options))
 
 
@@ -114,7 +115,7 @@ async def set_clock(request: web.Request) -> web.Response:
     """Set `speed` for what is scheduled from now on, and `skew_seconds` of the simulator's clock."""
     body, clock = await json_body(request), request.app[WORLD].clock
     present = Pace(clock.speed, clock.skew.total_seconds())
-    change(present, body)
+    set_fields(present, body)
     if present.speed <= 0:
         raise BadChange(f"speed must be above 0, not {present.speed}")
     clock.speed, clock.skew = present.speed, timedelta(seconds=present.skew_seconds)
@@ -133,9 +134,9 @@ async def set_account(request: web.Request) -> web.Response:
     """Set bots, has_listener, plan, fast_minutes, access, standing, and per bot under `mj` and `niji` its settings."""
     body, account = await json_body(request), _account(request.app[WORLD], request.match_info["number"])
     for word, bot in BOT_WORDS.items():
-        change(account.settings[bot.id], body.pop(word, {}))
+        set_fields(account.settings[bot.id], body.pop(word, {}))
     bots = account.bots
-    change(account, body, only=ACCOUNT_FIELDS)
+    set_fields(account, body, only=ACCOUNT_FIELDS)
     if account.bots is not bots:
         place: Json = {"guild_id": account.guild_id}
         request.app[WORLD].sessions.emit(Event("GUILD_APPLICATION_COMMAND_INDEX_UPDATE", account, place))

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from random import Random
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from .attachments import Attachment, KeptPicture, Picture, StoredPicture
+from .blob_store import BlobStore
 from .clock import Clock
-from .messages import Attachment, KeptPicture, Links, Picture, StoredPicture
+from .message_payloads import Links
 from .options import Options
-from .spool import Spool
 
 MEDIA_PREFIX = "/media"  # stands for the media.discordapp.net twin of the CDN
 
@@ -26,12 +27,12 @@ class Files:
         self._options = options
         self._random = random
         self._key = random.randbytes(32)
-        self._spool: Spool | None = None  # made with the first picture
+        self._blobs: BlobStore | None = None  # made with the first picture
         self._pictures: dict[str, KeptPicture] = {}
 
     def keep(self, picture: Picture) -> StoredPicture:
         """Put a picture on disk, for as long as the world lives; any thread may. Raises OSError when it is full."""
-        spool = self._spool = self._spool or Spool()  # two threads may make one each: both stay good
+        store = self._blobs = self._blobs or BlobStore()  # two threads may make one each: both stay good
         return StoredPicture(
             picture.filename,
             picture.content_type,
@@ -40,7 +41,7 @@ class Files:
             picture.height,
             picture.ephemeral,
             etag=hashlib.md5(picture.data, usedforsecurity=False).hexdigest(),
-            stored=spool.write(picture.data),
+            blob=store.write(picture.data),
         )
 
     def stored(self, picture: KeptPicture) -> StoredPicture:
@@ -91,7 +92,7 @@ class Files:
         if path is None:
             return None
         picture = self.open(path.removeprefix(MEDIA_PREFIX), dict(parse_qsl(urlsplit(url.strip("<>")).query)))
-        return self.stored(picture).stored.read() if picture else None
+        return self.stored(picture).blob.read() if picture else None
 
     def _path_of(self, url: str) -> str | None:
         """Read the path of one of the simulator's own links; None for another host's."""
@@ -108,7 +109,7 @@ class Files:
     def clear(self) -> None:
         """Forget every picture; those that are being sent go out whole."""
         self._pictures.clear()
-        self._spool = None
+        self._blobs = None
 
     def _signature(self, path: str, expires: str, issued: str) -> str:
         return hmac.digest(self._key, f"{path}?{expires}&{issued}".encode(), "sha256").hex()

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .accounts import Access, Account, User
 from .capabilities import Capability
 from .connection import CLOSE_SECONDS, SOCKETS, Socket
 from .encoding import encoder_for
+from .entities import Account
 from .errors import BadJson
 from .faults.handshake import (
     ConnectionRefused,
@@ -30,6 +30,7 @@ from .ready import API_VERSION, guild_create_payload, ready_payload, ready_suppl
 from .rest.context import WORLD, json_object
 from .rest.users import gateway_address
 from .sessions import Session
+from .users import Access, User
 from .world import World
 
 HEARTBEAT, IDENTIFY, RESUME, INVALID_SESSION, HELLO, ACKNOWLEDGED = 1, 2, 6, 9, 10, 11  # opcodes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .accounts import Account, User
+from .entities import Account
 from .json_types import Json
+from .users import User
 
 EVERY_PERMISSION = "2251799813685247"
 JOINED_AT = "2024-01-01T00:00:00+00:00"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from enum import IntFlag
 from typing import Any
 
-from .accounts import User
 from .json_types import Json
+from .users import User
 
 REQUIRED_SINCE = 8  # version of the gateway
 

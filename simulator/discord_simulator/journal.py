@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Literal
 
-from .accounts import Account
 from .clock import Clock
-from .interaction import Interaction
+from .entities import Account, Interaction
 from .json_types import Json
 
 MAX_LINES = 200_000  # some 100 MB; the oldest are dropped

@@ -1,4 +1,4 @@
-"""Knobs for everything that the real services may do either way."""
+"""What the real services may do one way or another, as options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PictureSize(StrEnum):
 
 @dataclass
 class Options:
-    """Each default is the reference's; tests and POST /__sim/options turn them."""
+    """Each default is the reference's; tests and POST /__sim/options change them."""
 
     # The bot.
     pictures: PictureSize = PictureSize.SMALL

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .accounts import User
 from .json_types import Json
+from .users import User
 
 MAX_EMOJI_CHARACTERS = 32  # families and flags are several code points each
 INFORMATION = "\N{INFORMATION SOURCE}"  # the one emoji that Unicode counts among the letters

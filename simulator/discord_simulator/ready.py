@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .accounts import BOTS, Account, Channel, User
 from .capabilities import Capability
+from .entities import Account, Channel
 from .guild import guild_payload, member_payload
 from .json_types import Json
 from .rest.users import own_user_payload
 from .sessions import Session
+from .users import BOTS, User
 
 API_VERSION = 9
 MESSAGE_CONTENT_AND_MEMBERS = 1 << 15 | 1 << 19  # flags of an unverified application with these intents

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .accounts import Account
 from .capabilities import Capability
 from .clock import Clock
-from .faults.base import Faults
-from .faults.events import EventFault
+from .entities import Account
+from .fault import Fault, Faults
 from .intents import seen
 from .journal import Journal
 from .json_types import Json
@@ -210,3 +211,49 @@ class Sessions:
             nonce=event.data.get("nonce"),
             content=event.data.get("content"),
         )
+
+
+@dataclass(kw_only=True)
+class EventFault(Fault, ABC):
+    """Picks events by name and, where `content` is given, by a regular expression found in the message's text."""
+
+    event: str
+    content: str = ""
+
+    def __post_init__(self) -> None:
+        re.compile(self.content)  # a wrong pattern is refused when the fault is posted, not when it should happen
+
+    def matches(self, event: Event) -> bool:
+        """Say whether this is the event meant."""
+        return event.name == self.event and bool(re.search(self.content, str(event.data.get("content", "")), re.DOTALL))
+
+    @abstractmethod
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Do to the event what the fault is for."""
+
+
+@dataclass(kw_only=True)
+class SocketFault(EventFault, ABC):
+    """Something that happens to every session of an account."""
+
+    event: str = ""  # "" = at once
+
+    def apply(self, event: Event, sessions: Sessions) -> None:
+        """Strike the sockets, then send the event that set the fault off."""
+        self.strike_all(sessions.of(event.account), sessions)
+        sessions.deliver(event)
+
+    def strike_all(self, struck: list[Session], sessions: Sessions) -> None:
+        """Strike each, and forget those that Discord would not let resume."""
+        for session in struck:
+            self.strike(session)
+            if self.ends_session:
+                sessions.invalidate(session)
+
+    @property
+    def ends_session(self) -> bool:
+        return False
+
+    @abstractmethod
+    def strike(self, session: Session) -> None:
+        """Do to one session what the fault is for."""

@@ -9,10 +9,10 @@ from random import Random
 
 from PIL import Image
 
+from .attachments import Picture
+from .entities import Upload
 from .errors import InvalidForm
-from .interaction import Upload
 from .json_types import Json
-from .messages import Picture
 
 
 @dataclass

@@ -12,23 +12,23 @@ from random import Random
 from typing import Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from .accounts import BOTS, Account, Channel, Installed, User, make_account
+from .attachments import Attachment, KeptPicture, Picture
 from .clock import Clock
 from .commands import CommandIndex
-from .faults.base import Fault, Faults
-from .faults.sockets import SocketFault
+from .drawing_pool import DrawingPool
+from .entities import Account, Channel, Interaction, Message, Modal, make_account
+from .fault import Fault, Faults
 from .files import Files
-from .interaction import Interaction, Modal
 from .journal import Journal
 from .json_types import Json
-from .messages import Attachment, KeptPicture, Message, Picture, gateway_keys, guild_keys, message_payload
+from .message_payloads import gateway_keys, guild_keys, message_payload
 from .options import Options
 from .rate_limit import RateLimit
-from .sessions import Event, Sessions
+from .sessions import Event, Sessions, SocketFault
 from .snowflake import Ids, Snowflakes
-from .studio import Studio
 from .tokens import nickname_of
 from .uploads import Uploads
+from .users import BOTS, Installed, User
 
 
 class Bot(Protocol):
@@ -96,7 +96,7 @@ class World:
         self.sessions = Sessions(self.faults, self.journal, self.clock)
         self.files = Files(self.clock, self.options, self.random)
         self._channels: dict[str, Channel] = {}  # every account's, by id
-        self.studio = Studio()
+        self.drawing_pool = DrawingPool()
         self.uploads = Uploads(self.random)
         self.commands = CommandIndex()
         self.accounts: list[Account] = []
@@ -262,7 +262,7 @@ class World:
     def reset(self) -> None:
         """Go back to the state after start-up, but for the connected sessions, the journal's numbers and the ids."""
         self.clock.clear()
-        self.studio.clear()
+        self.drawing_pool.clear()
         self.faults.clear()
         self.sessions.clear()
         self.files.clear()

@@ -9,10 +9,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from discord_simulator.accounts import BotSettings
 from discord_simulator.app import Simulator
-from discord_simulator.faults.base import Fault
+from discord_simulator.fault import Fault
 from discord_simulator.tokens import user_token
+from discord_simulator.users import BotSettings
 from midway.discord.client import DiscordClient
 from midway.discord.endpoints import Endpoints
 from midway.discord.event import Connected, Event, Message, MessageCreated

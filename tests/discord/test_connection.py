@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.fault import Fault
 from discord_simulator.faults.answers import AccessLost, ServerError
-from discord_simulator.faults.base import Fault
 from discord_simulator.faults.handshake import (
     ConnectionRefused,
     HeartbeatUnanswered,

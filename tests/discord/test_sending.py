@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from discord_simulator.errors import OutdatedCommand
+from discord_simulator.fault import Fault
 from discord_simulator.faults.answers import (
     AccessLost,
     CaptchaDemanded,
@@ -22,7 +23,6 @@ from discord_simulator.faults.answers import (
     TooManyRequests,
     VerificationDemanded,
 )
-from discord_simulator.faults.base import Fault
 from discord_simulator.faults.events import EventLost
 from discord_simulator.faults.interactions import NoEventAfterAccept
 from discord_simulator.faults.sockets import SessionInvalidated

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from discord_simulator.accounts import Installed
+from discord_simulator.users import Installed
 from midway.domain.account import AccountState
 from midway.domain.action import Action, Bot
 from midway.domain.errors import Reason

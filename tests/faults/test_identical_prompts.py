@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from discord_simulator.accounts import MJ_BOT
 from discord_simulator.app import Simulator
+from discord_simulator.attachments import Picture
 from discord_simulator.bot.components import grid_rows
-from discord_simulator.messages import Picture
+from discord_simulator.users import MJ_BOT
 from midway.domain.action import Action
 from midway.domain.task import Ask, State
 

@@ -2,10 +2,10 @@
 
 import io
 
-from discord_simulator.accounts import BOTS, Account
-from discord_simulator.interaction import Interaction
+from discord_simulator.attachments import Picture
+from discord_simulator.entities import COMMAND_REPLY, EPHEMERAL, Account, Interaction, Message
 from discord_simulator.json_types import Json
-from discord_simulator.messages import COMMAND_REPLY, EPHEMERAL, Message, Picture
+from discord_simulator.users import BOTS
 from discord_simulator.world import World
 from PIL import Image
 

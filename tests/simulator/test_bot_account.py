@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from discord_simulator.accounts import Standing
+from discord_simulator.users import Standing
 
 from tests.simulator.player import Payload, Player, button, job_of
 

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from discord_simulator.accounts import Mode
 from discord_simulator.bot.content import (
     GRID,
     PROMOTION,
@@ -16,6 +15,7 @@ from discord_simulator.bot.content import (
     variation_verb,
     website_token,
 )
+from discord_simulator.users import Mode
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import aiohttp
 from discord_simulator.app import Simulator
-from discord_simulator.bot import drawings
-from discord_simulator.bot.drawings import PATIENCE, is_outdated
+from discord_simulator.bot import job_pictures
 from discord_simulator.bot.job import Job
+from discord_simulator.bot.job_pictures import PATIENCE, is_outdated
 from discord_simulator.options import Options
 
 from tests.simulator.conftest import Discord
+from tests.simulator.drawing_pool_help import busy
 from tests.simulator.player import Payload, Player
-from tests.simulator.studio_help import busy
 
 CROWD = 200
 FIRST_TO_START, NEXT_TO_START = "the first fox", "the next fox"
@@ -52,7 +52,7 @@ async def test_hundreds_of_jobs_start_while_nothing_can_be_drawn(player: Player)
     """Starts, first percents, HTTP and heartbeats do not wait for a picture."""
     world = player.simulator.world
     world.options.slots = CROWD
-    with busy(world.studio):
+    with busy(world.drawing_pool):
         for n in range(CROWD):
             await player.command("imagine", prompt=f"fox {n}")
         for _ in range(CROWD):
@@ -62,13 +62,13 @@ async def test_hundreds_of_jobs_start_while_nothing_can_be_drawn(player: Player)
         if not [data for name, data in player.seen if name == "MESSAGE_UPDATE" and "%)" in data["content"]]:
             await player.event("MESSAGE_UPDATE", lambda data: "%)" in data["content"])
         assert not [data for _, data in player.seen if data.get("attachments")]
-        world.studio.clear()
+        world.drawing_pool.clear()
 
 
 async def test_the_slot_is_free_in_time_and_the_messages_come_in_order():
     """A late picture holds back what its job says after it, and nothing of another job."""
     async with playing(slots=1, delete_before_final=False) as player:
-        with busy(player.simulator.world.studio):
+        with busy(player.simulator.world.drawing_pool):
             await order_two(player)
             assert not [d for _, d in player.seen if d.get("attachments")]
         await player.result()
@@ -82,7 +82,7 @@ async def test_the_slot_is_free_in_time_and_the_messages_come_in_order():
 async def test_previews_that_a_later_percent_has_overtaken_are_not_drawn():
     """After the wait there is the first percent, and at most the last one's preview."""
     async with playing(slots=1) as player:
-        with busy(player.simulator.world.studio):
+        with busy(player.simulator.world.drawing_pool):
             await order_two(player)
         await player.result()
 
@@ -95,9 +95,9 @@ async def test_previews_that_a_later_percent_has_overtaken_are_not_drawn():
 async def ids_of_two(*, held: bool) -> dict[str, list[str]]:
     """Make two grids, drawn in time or all too late; give the ids of what came with pictures, by prompt."""
     async with playing(slots=1) as player:
-        studio = player.simulator.world.studio
+        pool = player.simulator.world.drawing_pool
         if held:
-            with busy(studio):
+            with busy(pool):
                 await order_two(player)
         else:
             await order_two(player)
@@ -121,7 +121,7 @@ async def test_a_pick_answers_before_its_success_as_planned(player: Player):
     """Where the message comes first, INTERACTION_SUCCESS waits for its picture."""
     player.simulator.world.options.success_before_start = False
     grid = await player.imagine()
-    with busy(player.simulator.world.studio) as go_on:
+    with busy(player.simulator.world.drawing_pool) as go_on:
         before = len(player.seen)
         await player.press(grid, "U2")
         await player.event("INTERACTION_CREATE")
@@ -135,7 +135,7 @@ async def test_a_pick_answers_before_its_success_as_planned(player: Player):
 async def test_reset_ends_what_was_still_to_be_drawn(player: Player):
     """No message of a forgotten job comes afterwards."""
     world = player.simulator.world
-    with busy(world.studio):
+    with busy(world.drawing_pool):
         await player.command("imagine", prompt="forgotten")
         await player.event("MESSAGE_UPDATE")
         await player._call("POST", "/__sim/reset")
@@ -160,7 +160,7 @@ def test_a_preview_is_news_until_the_next_percent_is_due():
 
 def test_the_last_preview_is_news_until_the_job_has_ended_for_a_while(monkeypatch):
     now = time.monotonic()
-    monkeypatch.setattr(drawings, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(job_pictures, "time", SimpleNamespace(monotonic=lambda: now))
 
     assert not is_outdated(job(ends_at=now - PATIENCE / 2), 1)
     assert is_outdated(job(ends_at=now - PATIENCE * 2), 1)

@@ -6,7 +6,7 @@ import pytest
 from discord_simulator.bot import recipes
 from discord_simulator.bot.art import Painted, drawn, size_for
 from discord_simulator.bot.frames import Frame, label_top
-from discord_simulator.bot.pictures import preview_picture, result_picture
+from discord_simulator.bot.picture_files import preview_picture, result_picture
 from discord_simulator.bot.prompt import Prompt
 from discord_simulator.bot.video import FRAME_COUNT, video_picture
 from PIL import Image, ImageChops, ImageStat

@@ -3,10 +3,10 @@
 from random import Random
 
 import pytest
-from discord_simulator.accounts import BotSettings, Mode
-from discord_simulator.bot.links import ShortLinks
 from discord_simulator.bot.parameters import PARAMETERS, parameter_named
 from discord_simulator.bot.prompt import PromptRefused, read_prompt, with_defaults
+from discord_simulator.bot.short_links import ShortLinks
+from discord_simulator.users import BotSettings, Mode
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.attachments import Picture
 from discord_simulator.bot import recipes
 from discord_simulator.bot.art import REAL, Art, Painted, drawn, size_for
 from discord_simulator.bot.frames import Frame, label_top
-from discord_simulator.bot.pictures import result_picture
+from discord_simulator.bot.picture_files import result_picture
 from discord_simulator.bot.prompt import Prompt
 from discord_simulator.bot.video import REAL_FILM, video_picture
-from discord_simulator.messages import Picture
 from discord_simulator.options import Options, PictureSize
 from PIL import Image, ImageChops, ImageStat
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from discord_simulator.accounts import Installed
 from discord_simulator.app import Simulator
 from discord_simulator.clock import Clock
 from discord_simulator.options import PictureSize
 from discord_simulator.snowflake import Snowflakes
 from discord_simulator.tokens import user_token
+from discord_simulator.users import Installed
 
 from tests.simulator.conftest import Discord
 from tests.simulator.small_bot import SmallBot

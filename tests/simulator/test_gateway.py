@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from discord_simulator.accounts import MJ_BOT, NIJI_BOT
 from discord_simulator.tokens import user_token
+from discord_simulator.users import MJ_BOT, NIJI_BOT
 
 from tests.simulator.conftest import Discord
 

@@ -10,17 +10,17 @@ from typing import Any
 import aiohttp
 import pytest
 from discord_simulator.app import Simulator
+from discord_simulator.attachments import LatePicture
 from discord_simulator.bot import recipes
 from discord_simulator.bot.frames import Frame
-from discord_simulator.bot.pictures import late_preview, late_result, preview_form
+from discord_simulator.bot.picture_files import late_preview, late_result, preview_form
 from discord_simulator.bot.prompt import Prompt
-from discord_simulator.messages import LatePicture
 from discord_simulator.options import Options, PictureSize
 from PIL import Image, ImageChops
 
 from tests.simulator.conftest import Discord
+from tests.simulator.drawing_pool_help import busy
 from tests.simulator.player import Payload, Player, job_of
-from tests.simulator.studio_help import busy
 
 JOB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 CROWD = 50
@@ -84,7 +84,7 @@ def test_a_preview_weighs_what_was_said(style, photos: tuple[bytes, ...], count:
 async def test_everything_is_said_although_nothing_can_be_drawn(player: Player):
     """Messages do not wait for pictures that nobody reads."""
     player.simulator.world.options.slots = CROWD
-    with busy(player.simulator.world.studio):
+    with busy(player.simulator.world.drawing_pool):
         for n in range(CROWD):
             await player.command("imagine", prompt=f"fox {n}")
         grids = [await player.result() for _ in range(CROWD)]
@@ -153,15 +153,15 @@ async def test_the_bot_reads_its_own_late_pictures(player: Player):
 async def test_a_reset_ends_the_wait_for_a_picture(player: Player, monkeypatch: pytest.MonkeyPatch):
     grid = await player.imagine()
     world, asked = player.simulator.world, asyncio.Event()
-    draw = world.studio.draw
+    draw = world.drawing_pool.draw
 
     def noted(*arguments: Any, **options: Any) -> asyncio.Future[Any]:
         asked.set()
         return draw(*arguments, **options)
 
     path = grid["attachments"][0]["url"].removeprefix(world.files.base_url)
-    with busy(world.studio):
-        monkeypatch.setattr(world.studio, "draw", noted)
+    with busy(world.drawing_pool):
+        monkeypatch.setattr(world.drawing_pool, "draw", noted)
         waiting = asyncio.create_task(player._call("GET", path))
         await asked.wait()
         world.reset()

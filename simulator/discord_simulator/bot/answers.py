@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 
 class NotUnderstood(Exception):
-    """The bot knows no such button, form or job: it stays silent and Discord reports a failure."""
+    """The bot knows no such button, modal or job: it stays silent and Discord reports a failure."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """What to do; it may still raise PromptRefused, which becomes an embed.
 
-    When it gives the Line of a message that is still to be drawn, INTERACTION_SUCCESS waits in it.
+    When it gives the ActionQueue of a message that is still to be drawn, INTERACTION_SUCCESS waits in that queue.
     """
 
     act: Callable[[], object]
-    opens_form: bool = False  # a modal: when its INTERACTION_SUCCESS comes is an option of its own
+    opens_modal: bool = False  # when its INTERACTION_SUCCESS comes is an option of its own

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import Account, Standing
-from ..interaction import Interaction
-from ..messages import Message
+from ..entities import Account, Interaction, Message
+from ..users import Standing
 from ..world import World
 from . import embeds
+from .action_queue import ActionQueue
 from .answers import Answer, NotUnderstood
-from .line import Line
-from .orders import Press
+from .job_creation import Press
 from .prompt import PromptRefused
 from .replies import refuse
 from .router import Router
@@ -37,11 +36,11 @@ class MidjourneyBot:
 
     def reaction(self, account: Account, message: Message, emoji: str) -> None:
         """Tell a job's seed after an envelope."""
-        self._router.showcase.reaction(account, message, emoji)
+        self._router.lookup.reaction(account, message, emoji)
 
     def inpaint(self, token: str, mask_png: bytes, prompt: str) -> bool:
         """Start the Vary (Region) job whose editor has this token; False when there is none."""
-        press = self._router.presses.take_region(token)
+        press = self._router.buttons.take_region(token)
         if press is None:
             return False
         delay = self._world.random.uniform(*ANSWERED_AFTER)
@@ -50,7 +49,7 @@ class MidjourneyBot:
         return True
 
     def reset(self) -> None:
-        """Forget every job, link and open form."""
+        """Forget every job, link and open modal."""
         self._router.clear()
 
     def _answer(self, interaction: Interaction) -> None:
@@ -61,7 +60,7 @@ class MidjourneyBot:
             self._world.clock.call_later(FAILED_AFTER, self._world.interaction_failed, interaction)
             return
         succeed: Callable[[], None] = partial(self._world.interaction_succeeded, interaction)
-        act: Callable[[], Line | None] = partial(self._act, interaction, answer)
+        act: Callable[[], ActionQueue | None] = partial(self._act, interaction, answer)
         order = self._success_order(answer)
         if order == "never":
             act()
@@ -71,12 +70,12 @@ class MidjourneyBot:
             succeed()
             self._world.clock.call_later(gap, act)
         else:
-            line = act() or Line()
-            self._world.clock.call_later(gap, line.add, succeed)
+            queue = act() or ActionQueue()
+            self._world.clock.call_later(gap, queue.add, succeed)
 
     def _success_order(self, answer: Answer) -> str:
         options = self._world.options
-        if answer.opens_form:
+        if answer.opens_modal:
             return options.modal_success_order
         before = options.success_before_start
         is_before = self._world.random.random() < 0.5 if before is None else before
@@ -91,21 +90,21 @@ class MidjourneyBot:
         except PromptRefused as refusal:
             return Answer(partial(self._refuse_prompt, interaction, refusal))
 
-    def _act(self, interaction: Interaction, answer: Answer) -> Line | None:
-        """Carry an answer out; gives the line of a message that is still to be drawn."""
+    def _act(self, interaction: Interaction, answer: Answer) -> ActionQueue | None:
+        """Carry an answer out; gives the queue of a message that is still to be drawn."""
         try:
             done = answer.act()
         except PromptRefused as refusal:
             self._refuse_prompt(interaction, refusal)
             return None
-        return done if isinstance(done, Line) else None
+        return done if isinstance(done, ActionQueue) else None
 
     def _refuse_prompt(self, interaction: Interaction, refusal: PromptRefused) -> None:
         refuse(self._world, interaction, embeds.embed(refusal.title, refusal.description))
 
     def _vary_region(self, press: Press, mask_png: bytes, prompt: str) -> None:
         """Without a prompt of its own, the region is painted by the parent's."""
-        orders = self._router.orders
-        typed = orders.read(press.interaction, prompt) if prompt.strip() else None
+        creator = self._router.creator
+        typed = creator.read(press.interaction, prompt) if prompt.strip() else None
         full = Press(press.interaction, press.job, press.index, typed)
-        orders.region(full, mask_png, has_nonce=self._world.options.region_start_has_nonce)
+        creator.region(full, mask_png, has_nonce=self._world.options.region_start_has_nonce)

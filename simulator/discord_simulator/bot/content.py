@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..accounts import Mode
+from ..users import Mode
 
 WAITING = "(Waiting to start)"
 STOPPED = "(Stopped)"

@@ -14,17 +14,17 @@ from urllib.parse import quote_plus
 
 from PIL import Image, ImageColor, ImageStat
 
-from ..interaction import Interaction
+from ..attachments import ATTACHMENT_SCHEME, KeptPicture, Picture
+from ..entities import LOADING, Interaction, Message
 from ..json_types import Json
-from ..messages import ATTACHMENT_SCHEME, LOADING, KeptPicture, Message, Picture
 from ..snowflake import Ids
 from ..world import World
-from . import forms
+from . import modals
+from .action_queue import ActionQueue
 from .answers import Answer, NotUnderstood
 from .components import DIGITS, describe_rows
 from .embeds import SUCCESS
-from .line import Line
-from .orders import Orders
+from .job_creation import JobCreator
 from .photos import checked_photo, ratio_text
 from .prompt import PromptRefused
 from .replies import reply
@@ -59,15 +59,15 @@ class Subject:
     link: str | None
     looks: int = 0
     prompts: tuple[str, ...] = ()
-    line: Line = field(default_factory=Line)  # of its answers
+    actions: ActionQueue = field(default_factory=ActionQueue)  # of its answers
 
 
 class Describer:
     """Handles the command and the buttons under its answers."""
 
-    def __init__(self, world: World, orders: Orders) -> None:
+    def __init__(self, world: World, creator: JobCreator) -> None:
         self._world = world
-        self._orders = orders
+        self._creator = creator
         self._subjects: dict[str, Subject] = {}  # by message id
 
     def clear(self) -> None:
@@ -87,7 +87,7 @@ class Describer:
         if choice == "all":
             return Answer(partial(self._imagine_all, interaction, message, subject))
         number = int(choice)
-        return forms.opening(self._world, interaction, forms.description_id(number), subject.prompts[number - 1])
+        return modals.opening(self._world, interaction, modals.description_id(number), subject.prompts[number - 1])
 
     def _asked(self, interaction: Interaction) -> tuple[Message, Subject]:
         message = interaction.message
@@ -106,7 +106,7 @@ class Describer:
         link = str(options.get("link", ""))
         if not link.startswith(("https://", "http://")):
             raise PromptRefused("Invalid link", "Describe needs an image or a link to one.")
-        return Subject("image.png", self._orders.fetch(link), link)
+        return Subject("image.png", self._creator.fetch(link), link)
 
     def _begin(self, interaction: Interaction, subject: Subject) -> None:
         message = reply(self._world, interaction, flags=LOADING)
@@ -120,8 +120,8 @@ class Describer:
         """Write four new descriptions into the message, once a thread has looked at the picture."""
         subject.looks += 1
         key, ids = f"{subject.link or subject.name}#{subject.looks}", self._world.ids.reserve(1)
-        seen = self._world.studio.draw(partial(self._see, subject, key))
-        subject.line.add_drawn(seen, partial(self._tell, message, subject, ids))
+        seen = self._world.drawing_pool.draw(partial(self._see, subject, key))
+        subject.actions.add_drawn(seen, partial(self._tell, message, subject, ids))
 
     def _see(self, subject: Subject, key: str) -> Seen:
         picture = self._world.files.keep(_kept_picture(subject)) if subject.content else None
@@ -138,7 +138,7 @@ class Describer:
 
     def _imagine_all(self, interaction: Interaction, message: Message, subject: Subject) -> None:
         for text in subject.prompts:
-            self._orders.imagine(interaction, self._orders.read(interaction, text), message)
+            self._creator.imagine(interaction, self._creator.read(interaction, text), message)
 
 
 def descriptions(content: bytes | None, key: str) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ Source: discord-wire §4.1 and §10.
 
 from __future__ import annotations
 
-from ..accounts import Standing
 from ..json_types import Json
+from ..users import Standing
 
 ERROR, WARNING, NOTICE, SUCCESS = 16711680, 16776960, 16239475, 65280  # red, yellow, amber, green
 

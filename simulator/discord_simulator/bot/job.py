@@ -1,4 +1,4 @@
-"""One Midjourney job: what was ordered, by which interaction, and where its messages are."""
+"""One Midjourney job: what was asked for, by which interaction, and where its messages are."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from ..accounts import Account, Channel, Mode, User
-from ..interaction import Interaction
+from ..attachments import KeptPicture, Picture
+from ..entities import Account, Channel, Interaction, Message
 from ..json_types import Json
-from ..messages import KeptPicture, Message, Picture
+from ..users import Mode, User
 from . import components
+from .action_queue import ActionQueue
 from .art import SMALL, Art, Canvas
 from .content import GRID, Heading, Verb
 from .frames import Frame
-from .line import Line
-from .pictures import PreviewStyle, preview_picture, result_picture
+from .picture_files import PreviewStyle, preview_picture, result_picture
 from .prompt import Prompt
 from .recipes import Recipe
 from .video import REAL_FILM, SMALL_FILM, FilmFormat, moving_picture, video_picture
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 class Stage(StrEnum):
     """How far a job is."""
 
-    ORDERED = auto()
+    CREATED = auto()
     QUEUED = auto()
     RUNNING = auto()
     ENDED = auto()
@@ -56,7 +56,7 @@ class Stage(StrEnum):
 
 @dataclass(eq=False)
 class Job:
-    """Made by Orders and moved on by Jobs; JobMessages notes its messages here, Drawings its picture."""
+    """Made by JobCreator and moved on by Jobs; JobMessages notes its messages here, JobPictures its picture."""
 
     id: str
     kind: Kind
@@ -74,7 +74,7 @@ class Job:
     parent: Job | None = None
     reply_to: Message | None = None  # the message whose button was pressed
     pressed: str | None = None  # that button's custom id
-    modal_id: str | None = None  # the form that ordered it; its reroll opens the same form
+    modal_id: str | None = None  # the modal that asked for it; its reroll opens the same one
     motion: str = "low"  # of a video
     canvas: Canvas = SMALL
     film_bytes: int = 0  # what a video weighs at least
@@ -82,11 +82,11 @@ class Job:
     extend_names_pick: bool = True
     final_is_edit: bool = False  # the progress message becomes the result
     final_has_nonce: bool = False
-    stage: Stage = Stage.ORDERED
+    stage: Stage = Stage.CREATED
     is_cancelled: bool = False  # somebody pressed Cancel Job: what was planned for it does not happen any more
     progress: Message | None = None
     result: Message | None = None
-    line: Line = field(default_factory=Line)  # its messages, in the order of its course
+    actions: ActionQueue = field(default_factory=ActionQueue)  # what it posts, in the order of its schedule
     drawing: asyncio.Future[KeptPicture] | None = None  # of the result
     step_due: int = -1  # the latest percent whose time has come
     ends_at: float = math.inf  # the event loop's time
@@ -127,7 +127,7 @@ class Job:
                 return self.heading.done()
 
     def announcement(self) -> str:
-        """Give what the bot says before the prompt when it takes the order; "" for a plain imagine."""
+        """Give what the bot says before the prompt when it takes the job; "" for a plain imagine."""
         index = self.parent and self.pressed and INDEX_IN_BUTTON.search(self.pressed)
         image = f" image #{index[1]}" if index else ""
         match self.kind:

@@ -1,6 +1,6 @@
 """What a job says in its channel, from "Waiting to start" to the result.
 
-Each thing is decided, and its ids taken, at its time in the job's course; it is said when its picture is drawn and
+Each thing is decided, and its ids taken, at its time in the job's schedule; it is said when its picture is drawn and
 all before it is said.
 
 Source: discord-wire §2.4 and §10. The result is a new message and the progress message goes away, or the progress
@@ -13,18 +13,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Unpack
 
+from ..attachments import KeptPicture
+from ..entities import COMMAND_REPLY, DEFAULT, EPHEMERAL, LOADING, REPLY, Message
 from ..json_types import Json
-from ..messages import COMMAND_REPLY, DEFAULT, EPHEMERAL, LOADING, REPLY, KeptPicture, Message
 from ..snowflake import Ids
 from ..world import Changes, MessageProperties, World
 from .components import cancel_row, restyled
 from .content import PROMOTION, website_token
-from .drawings import Drawings
 from .embeds import in_red
 from .job import Job, Kind
-from .links import ShortLinks
-from .previews import is_page, link_preview
+from .job_pictures import JobPictures
+from .link_previews import is_page, link_preview
 from .prompt import LINK
+from .short_links import ShortLinks
 from .triggers import Refusal, Script
 
 RESTYLE_DELAY = 0.5  # seconds after which a press shows its effect on the message pressed, when it does not at once
@@ -34,9 +35,9 @@ PREVIEW_DELAY = 1.0  # seconds from a message to the preview of a page that it l
 class JobMessages:
     """Posts, edits and deletes; which message is the job's progress and which its result stands on the job."""
 
-    def __init__(self, world: World, drawings: Drawings, links: ShortLinks) -> None:
+    def __init__(self, world: World, pictures: JobPictures, links: ShortLinks) -> None:
         self._world = world
-        self._drawings = drawings
+        self._pictures = pictures
         self._links = links
 
     def start(self, job: Job, *, nonce: str | None) -> None:
@@ -59,7 +60,7 @@ class JobMessages:
         job.step_due = step
         if step > 0 and not job.is_video:
             ids = self._world.ids.reserve(1)
-            job.line.add_drawn(self._drawings.preview(job, percent, step), partial(self._show, job, percent, ids))
+            job.actions.add_drawn(self._pictures.preview(job, percent, step), partial(self._show, job, percent, ids))
         else:
             self._edit_later(job, content=job.heading.progress(percent), attachments=[], components=self._cancel(job))
 
@@ -74,12 +75,12 @@ class JobMessages:
     def result(self, job: Job) -> None:
         """Show the result: in a message of its own, or in the progress message."""
         content, ids = job.title() + self._postscript(job), self._world.ids.reserve(2)
-        job.line.add_drawn(self._drawings.result(job), partial(self._show_result, job, content, ids))
+        job.actions.add_drawn(self._pictures.result(job), partial(self._show_result, job, content, ids))
 
     def delete_progress(self, job: Job) -> None:
         """Take the progress message away, unless it became the result."""
         if job.progress and not job.final_is_edit:
-            job.line.add(partial(self._world.delete, job.progress))
+            job.actions.add(partial(self._world.delete, job.progress))
 
     def failure(self, job: Job, script: Script) -> None:
         """Say that the job ended badly, in one of the places where the bot was seen to say so."""
@@ -91,7 +92,7 @@ class JobMessages:
                 self._edit_later(job, content=script.text, embeds=embeds, components=rows, attachments=[])
             case _:
                 reply = partial(self._reply_and_delete, job, script.text, embeds, rows, self._world.ids.reserve(1))
-                job.line.add(reply)
+                job.actions.add(reply)
 
     def _answer_press(self, job: Job, answer: Callable[[], None]) -> None:
         """Answer, and restyle the pressed message before or after."""
@@ -106,7 +107,7 @@ class JobMessages:
             answer()
         else:
             answer()
-            job.line.add(partial(self._world.clock.call_later, RESTYLE_DELAY, restyle))
+            job.actions.add(partial(self._world.clock.call_later, RESTYLE_DELAY, restyle))
 
     def _post_progress(self, job: Job, nonce: str | None) -> None:
         announcement = job.announcement() if self._world.options.start_announces else ""
@@ -150,7 +151,7 @@ class JobMessages:
 
     def _edit_later(self, job: Job, **changes: Unpack[Changes]) -> None:
         if job.progress:
-            job.line.add(partial(self._world.edit, job.progress, **changes))
+            job.actions.add(partial(self._world.edit, job.progress, **changes))
 
     def _reply_and_delete(self, job: Job, text: str, embeds: list[Json], rows: list[Json], ids: Ids) -> None:
         reference = job.progress or job.reply_to  # a pick shows no progress

@@ -1,4 +1,4 @@
-"""Every job's way from its order to its end, within the slots of its account."""
+"""Every job's way from its creation to its end, within the slots of its account."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import Account, Mode
+from ..entities import Account
 from ..journal import JobStage
+from ..users import Mode
 from ..world import World
 from . import embeds
-from .course import cost_minutes, plan_course
-from .drawings import Drawings
 from .job import Job, Stage
 from .job_messages import JobMessages
-from .links import ShortLinks
+from .job_pictures import JobPictures
+from .schedule import cost_minutes, plan_schedule
+from .short_links import ShortLinks
 from .triggers import Refusal, Script, Trigger, Verification, trigger_in
 
 PLENTIFUL_PLANS = ("Pro", "Mega")
@@ -39,8 +40,8 @@ class Jobs:
 
     def __init__(self, world: World, links: ShortLinks) -> None:
         self._world = world
-        self._drawings = Drawings(world)
-        self._messages = JobMessages(world, self._drawings, links)
+        self._pictures = JobPictures(world)
+        self._messages = JobMessages(world, self._pictures, links)
         self._unfinished: defaultdict[Account, list[Job]] = defaultdict(list)  # each account's, oldest first
         self.by_id: dict[str, Job] = {}
 
@@ -77,7 +78,7 @@ class Jobs:
         self._record(job, "started")
         self._messages.pick(job)
         job.stage = Stage.ENDED
-        job.line.add(partial(self._record, job, "finished"))
+        job.actions.add(partial(self._record, job, "finished"))
 
     def cancel(self, job: Job) -> None:
         """Stop a running job half-way; one that has ended stays as it is."""
@@ -136,8 +137,8 @@ class Jobs:
     def _schedule(self, job: Job, script: Script) -> None:
         """Put the job's percents and its end on the clock."""
         clock, random, before_final = self._world.clock, self._world.random, self._world.options.delete_before_final
-        course = plan_course(random, job.kind, job.mode, slowness=script.slowness, delete_before_final=before_final)
-        shown = [(when, percent) for when, percent in course.percents if percent <= script.last_percent]
+        schedule = plan_schedule(random, job.kind, job.mode, slowness=script.slowness, delete_before_final=before_final)
+        shown = [(when, percent) for when, percent in schedule.percents if percent <= script.last_percent]
         now = asyncio.get_running_loop().time()
         for step, (when, percent) in enumerate(shown):
             self._plan(when, job, partial(self._messages.progress, job, percent, step), now)
@@ -145,13 +146,13 @@ class Jobs:
             middle = [when for when, _ in shown][(len(shown) - 1) // 2 :][:2]
             self._plan(sum(middle) / len(middle), job, partial(self._messages.pause, job), now)
         failing = shown[-1][0] + FAILURE_DELAY if shown else FAILURE_DELAY
-        job.ends_at = now + clock.seconds(failing if script.ending else course.end)
+        job.ends_at = now + clock.seconds(failing if script.ending else schedule.end)
         match script.ending:
             case None:
-                first_wanted = course.end if job.is_video or len(shown) < 2 else shown[1][0]
-                self._drawings.result(job, due=now + clock.seconds(first_wanted))
-                self._plan(course.end, job, partial(self._finish, job), now)
-                self._plan(course.deletion, job, partial(self._messages.delete_progress, job), now)
+                first_wanted = schedule.end if job.is_video or len(shown) < 2 else shown[1][0]
+                self._pictures.result(job, due=now + clock.seconds(first_wanted))
+                self._plan(schedule.end, job, partial(self._finish, job), now)
+                self._plan(schedule.deletion, job, partial(self._messages.delete_progress, job), now)
             case "nothing":
                 self._plan(GIVE_UP_SECONDS, job, partial(self._end, job, "failed"), now)
             case _:
@@ -178,8 +179,8 @@ class Jobs:
         """Let go of the slot, and start whoever waited for it, at the planned time although a picture may be late."""
         job.stage = Stage.ENDED
         self._unfinished[job.account].remove(job)
-        job.line.add(partial(self._record, job, what))
-        job.line.add(partial(self._drawings.forget_previews, job))
+        job.actions.add(partial(self._record, job, what))
+        job.actions.add(partial(self._pictures.forget_previews, job))
         waiting = next(iter(self.of(job.account, Stage.QUEUED)), None)
         if waiting and self._has_free_slot(waiting):
             keeps_nonce = self._world.options.queued_start_has_nonce

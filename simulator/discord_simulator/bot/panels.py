@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import NIJI_APPLICATION_ID, Account, BotSettings, Mode
-from ..interaction import Interaction
+from ..entities import EPHEMERAL, LOADING, Account, Interaction, Message
 from ..json_types import Json
-from ..messages import EPHEMERAL, LOADING, Message
+from ..users import NIJI_APPLICATION_ID, BotSettings, Mode
 from ..world import World
 from .answers import Answer, NotUnderstood
 from .components import GREEN, GREY, SELECT, Row, button, row

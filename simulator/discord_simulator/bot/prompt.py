@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..accounts import BotSettings, Mode
+from ..users import BotSettings, Mode
 from .parameters import (
     FILM_PARAMETERS,
     FILM_RATIO,

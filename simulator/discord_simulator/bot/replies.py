@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ..accounts import BOTS
-from ..interaction import Interaction
+from ..entities import COMMAND_REPLY, EPHEMERAL, REPLY, Interaction, Message
 from ..json_types import Json
-from ..messages import COMMAND_REPLY, EPHEMERAL, REPLY, Message
+from ..users import BOTS
 from ..world import World
 from .embeds import in_red
 

@@ -1,4 +1,4 @@
-"""Which part of the bot answers which command, button or form."""
+"""Which part of the bot answers which command, button or modal."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ..accounts import Mode
-from ..interaction import COMMAND, COMPONENT, Interaction
+from ..entities import COMMAND, COMPONENT, Interaction
+from ..users import Mode
 from ..world import World
 from .answers import Answer, NotUnderstood
 from .describe import Describer
+from .job_buttons import JobButtons
+from .job_creation import JobCreator
+from .job_lookup import JobLookup
 from .jobs import Jobs
-from .links import ShortLinks
-from .orders import Orders
+from .modal_submits import ModalSubmits
 from .panels import Panels
 from .photos import checked_photo
-from .presses import Presses
 from .prompt import PromptRefused
 from .several import CONFIRM, DECLINE, SHOW, Several
+from .short_links import ShortLinks
 from .shorten import Shortener
-from .show import Showcase
-from .submits import Submits
 
 BLEND_LIMITS = range(2, 6)  # pictures
 DESCRIBE_BUTTON = re.compile(r"MJ::Job::PicReader::([1-4]|all)")
@@ -36,20 +36,20 @@ class Router:
     def __init__(self, world: World) -> None:
         self.links = ShortLinks(world.random)
         self.jobs = Jobs(world, self.links)
-        self.orders = Orders(world, self.jobs, self.links)
-        self.presses = Presses(world, self.jobs, self.orders)
-        self.showcase = Showcase(world, self.jobs)
-        self._several = Several(world, self.orders)
-        self._submits = Submits(self.jobs, self.orders, self._several)
-        self._describer = Describer(world, self.orders)
-        self._shortener = Shortener(world, self.orders)
+        self.creator = JobCreator(world, self.jobs, self.links)
+        self.buttons = JobButtons(world, self.jobs, self.creator)
+        self.lookup = JobLookup(world, self.jobs)
+        self._several = Several(world, self.creator)
+        self._modal_submits = ModalSubmits(self.jobs, self.creator, self._several)
+        self._describer = Describer(world, self.creator)
+        self._shortener = Shortener(world, self.creator)
         self._panels = Panels(world, self.jobs)
-        self._commands: dict[str, Handler] = {
+        self.commands: dict[str, Handler] = {  # every name in ..commands.DEFINITIONS
             "imagine": self._imagine,
             "blend": self._blend,
             "describe": self._describer.command,
             "shorten": self._shortener.command,
-            "show": self.showcase.command,
+            "show": self.lookup.command,
             "info": self._panels.info,
             "settings": self._panels.settings,
             "prefer remix": self._panels.toggle_remix,
@@ -62,15 +62,15 @@ class Router:
             return self._command(interaction)
         if interaction.type == COMPONENT:
             return self._button(interaction)
-        return self._submits.answer(interaction)
+        return self._modal_submits.answer(interaction)
 
     def clear(self) -> None:
-        """Forget every job, link and open form."""
-        for part in (self.jobs, self.links, self.presses, self._several, self._describer, self._shortener):
+        """Forget every job, link and open modal."""
+        for part in (self.jobs, self.links, self.buttons, self._several, self._describer, self._shortener):
             part.clear()
 
     def _command(self, interaction: Interaction) -> Answer:
-        handler = self._commands.get(interaction.name or "")
+        handler = self.commands.get(interaction.name or "")
         if handler is None:
             raise NotUnderstood(interaction.name)
         return handler(interaction)
@@ -89,7 +89,7 @@ class Router:
             return self._describer.press(interaction, match[1])
         if match := SHORTEN_BUTTON.fullmatch(custom_id):
             return self._shortener.press(interaction, int(match[1]))
-        return self.presses.answer(interaction)
+        return self.buttons.answer(interaction)
 
     def _imagine(self, interaction: Interaction) -> Answer:
         return self._several.imagine(interaction, str(interaction.options.get("prompt", "")))
@@ -102,5 +102,5 @@ class Router:
             raise PromptRefused("Invalid images", "Blend takes two to five images.")
         images = tuple(checked_photo(upload.content, upload.filename) for upload in uploads)
         links = " ".join(self.links.shorten(f"attachment://{upload.filename}") for upload in uploads)
-        prompt = self.orders.read(interaction, f"{links} {interaction.options.get('dimensions', '')}")
-        return Answer(partial(self.orders.blend, interaction, prompt, images))
+        prompt = self.creator.read(interaction, f"{links} {interaction.options.get('dimensions', '')}")
+        return Answer(partial(self.creator.blend, interaction, prompt, images))

@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..accounts import Mode
-from ..interaction import Interaction
+from ..entities import EPHEMERAL, Interaction, Message
 from ..json_types import Json
-from ..messages import EPHEMERAL, Message
+from ..users import Mode
 from ..world import World
 from .answers import Answer, NotUnderstood
 from .components import GREEN, RED, Row, button, row
 from .embeds import NOTICE, embed
-from .orders import Orders
+from .job_creation import JobCreator
 from .permutations import TooMany, permutations
 from .prompt import Prompt, PromptRefused
 from .replies import refuse, reply
@@ -38,9 +37,9 @@ class Asked:
 class Several:
     """Answers an imagine: one job at once, or a question before several."""
 
-    def __init__(self, world: World, orders: Orders) -> None:
+    def __init__(self, world: World, creator: JobCreator) -> None:
         self._world = world
-        self._orders = orders
+        self._creator = creator
         self._asked: dict[str, Asked] = {}  # by the question's message
 
     def clear(self) -> None:
@@ -51,7 +50,7 @@ class Several:
         """Answer what was typed for an imagine."""
         prompts = self._prompts(interaction, raw)
         if len(prompts) == 1:
-            return Answer(partial(self._orders.imagine, interaction, prompts[0], reply_to))
+            return Answer(partial(self._creator.imagine, interaction, prompts[0], reply_to))
         return Answer(partial(self._ask, interaction, Asked(prompts, reply_to)))
 
     def press(self, interaction: Interaction, choice: str) -> Answer:
@@ -79,13 +78,13 @@ class Several:
             return prompts
         if len(prompts) > most:
             raise PromptRefused("Invalid request", f"Your plan allows at most {most} jobs at once.")
-        modes = {prompt.mode or self._orders.settings(interaction).mode for prompt in prompts}
+        modes = {prompt.mode or self._creator.settings(interaction).mode for prompt in prompts}
         if Mode.RELAX in modes and not self._world.options.several_in_relax:
             raise PromptRefused("Invalid request", "Several jobs at once need fast or turbo mode.")
         return prompts
 
     def _repeated(self, interaction: Interaction, text: str, most: int) -> list[Prompt]:
-        prompt = self._orders.read(interaction, text, repeats=True)
+        prompt = self._creator.read(interaction, text, repeats=True)
         repeats = prompt.value("repeat")
         if repeats is None:
             return [prompt]
@@ -123,7 +122,7 @@ class Several:
         each = replace(interaction, nonce=nonce)
         for prompt in asked.prompts:
             try:
-                self._orders.imagine(each, prompt, asked.reply_to)
+                self._creator.imagine(each, prompt, asked.reply_to)
             except PromptRefused as refusal:
                 refuse(self._world, each, embed(refusal.title, refusal.description))
 

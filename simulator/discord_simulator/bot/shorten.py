@@ -8,15 +8,14 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 
-from ..interaction import Interaction
+from ..entities import LOADING, Interaction, Message
 from ..json_types import Json
-from ..messages import LOADING, Message
 from ..world import World
-from . import forms
+from . import modals
 from .answers import Answer, NotUnderstood
 from .components import DIGITS, shorten_rows
 from .embeds import SUCCESS
-from .orders import Orders
+from .job_creation import JobCreator
 from .prompt import PromptRefused
 from .replies import reply
 
@@ -32,9 +31,9 @@ FOOTER = "Click on a button to imagine one of the shortened prompts"
 class Shortener:
     """Handles the command and the buttons under its answers."""
 
-    def __init__(self, world: World, orders: Orders) -> None:
+    def __init__(self, world: World, creator: JobCreator) -> None:
         self._world = world
-        self._orders = orders
+        self._creator = creator
         self._prompts: dict[str, str] = {}  # the words analysed, by message id
 
     def clear(self) -> None:
@@ -43,7 +42,7 @@ class Shortener:
 
     def command(self, interaction: Interaction) -> Answer:
         """Answer /shorten."""
-        prompt = self._orders.read(interaction, str(interaction.options.get("prompt", "")))
+        prompt = self._creator.read(interaction, str(interaction.options.get("prompt", "")))
         if not prompt.words:
             raise PromptRefused("Invalid prompt", "There is nothing to shorten.")
         return Answer(partial(self._begin, interaction, prompt.words))
@@ -54,7 +53,7 @@ class Shortener:
         choices = shortened(prompt)
         if number > len(choices):
             raise NotUnderstood(interaction.custom_id)
-        return forms.opening(self._world, interaction, forms.imagine_id(message.id), choices[number - 1])
+        return modals.opening(self._world, interaction, modals.imagine_id(message.id), choices[number - 1])
 
     def show_details(self, interaction: Interaction) -> Answer:
         """Answer Show Details: every word's weight, in the same message."""

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..accounts import Standing
 from ..json_types import Json
+from ..users import Standing
 from . import embeds
 from .components import Row, appeal_row
 

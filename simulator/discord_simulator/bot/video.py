@@ -10,7 +10,7 @@ from typing import Literal
 
 from PIL import Image
 
-from ..messages import Picture
+from ..attachments import Picture
 from .frames import Frame
 from .mp4 import Clip, mp4, read_clip
 from .texture import grained

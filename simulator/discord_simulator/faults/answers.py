@@ -15,23 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from discord_simulator import errors
-
-from .base import Fault
-
-
-@dataclass(kw_only=True)
-class AnswerFault(Fault, ABC):
-    """Picks requests by the name of their route."""
-
-    route: str = "interactions"
-
-    def matches(self, route: str) -> bool:
-        """Say whether this is the route meant."""
-        return route == self.route
-
-    @abstractmethod
-    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer in the handler's place; most faults never call it."""
+from discord_simulator.rest.middleware import AnswerFault
 
 
 @dataclass(kw_only=True)

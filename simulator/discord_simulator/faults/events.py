@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .base import Fault
-
-if TYPE_CHECKING:
-    from discord_simulator.sessions import Event, Sessions
-
-
-@dataclass(kw_only=True)
-class EventFault(Fault, ABC):
-    """Picks events by name and, where `content` is given, by a regular expression found in the message's text."""
-
-    event: str
-    content: str = ""
-
-    def __post_init__(self) -> None:
-        re.compile(self.content)  # a wrong pattern is refused when the fault is posted, not when it should happen
-
-    def matches(self, event: Event) -> bool:
-        """Say whether this is the event meant."""
-        return event.name == self.event and bool(re.search(self.content, str(event.data.get("content", "")), re.DOTALL))
-
-    @abstractmethod
-    def apply(self, event: Event, sessions: Sessions) -> None:
-        """Do to the event what the fault is for."""
+from discord_simulator.sessions import Event, EventFault, Sessions
 
 
 @dataclass(kw_only=True)

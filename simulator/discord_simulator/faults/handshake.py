@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .base import Fault
+from ..fault import Fault
 
 
 @dataclass(kw_only=True)

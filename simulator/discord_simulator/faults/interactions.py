@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from .base import Fault
-
-if TYPE_CHECKING:
-    from discord_simulator.interaction import Interaction
-    from discord_simulator.world import World
+from discord_simulator.entities import Interaction
+from discord_simulator.rest.interactions import InteractionFault
+from discord_simulator.world import World
 
 BOT_DEADLINE_SECONDS = 3.0  # Discord gives a bot this long for its first answer
-
-
-@dataclass(kw_only=True)
-class InteractionFault(Fault, ABC):
-    """Picks accepted interactions by a regular expression on the command's name or the custom id."""
-
-    name: str = ""
-
-    def __post_init__(self) -> None:
-        re.compile(self.name)  # a wrong pattern is refused when the fault is posted, not when it should happen
-
-    def matches(self, interaction: Interaction) -> bool:
-        """Say whether this is the interaction meant."""
-        return bool(re.search(self.name, interaction.name or interaction.custom_id or ""))
-
-    @abstractmethod
-    def apply(self, interaction: Interaction, world: World) -> None:
-        """Stand in for the bot, which never hears of the interaction."""
 
 
 @dataclass(kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from inspect import isabstract
 
-from discord_simulator.changes import BadChange, fitting
+from discord_simulator.json_fields import BadChange, converted_fields
 from discord_simulator.json_types import Json
 
+from ..fault import Fault
 from . import answers, events, handshake, interactions, sockets, transfers
-from .base import Fault
 
 _MODULES = (answers, events, handshake, interactions, sockets, transfers)
 FAULTS: dict[str, type[Fault]] = {
@@ -31,6 +31,6 @@ def fault_from_json(body: Json) -> Fault:
     if kind is None:
         raise BadFault(f"unknown fault {body.get('fault')!r}; there are: {', '.join(sorted(FAULTS))}")
     try:
-        return kind(**fitting(kind, values))
+        return kind(**converted_fields(kind, values))
     except (BadChange, TypeError, re.error) as err:
         raise BadFault(str(err)) from err

@@ -6,47 +6,15 @@ Without, control.py strikes the sockets as soon as the fault is posted.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from .events import EventFault
-
-if TYPE_CHECKING:
-    from discord_simulator.sessions import Event, Session, Sessions
+from discord_simulator.sessions import Session, SocketFault
 
 RECONNECT, INVALID_SESSION = 7, 9  # opcodes
 ABORTED = 1006  # no close frame at all
 UNRESUMABLE = frozenset(
     {1000, 1001, 4004, 4007, 4009, 4010, 4011, 4012, 4013, 4014}
 )  # the session ends with the socket
-
-
-@dataclass(kw_only=True)
-class SocketFault(EventFault, ABC):
-    """Something that happens to every session of an account."""
-
-    event: str = ""  # "" = at once
-
-    def apply(self, event: Event, sessions: Sessions) -> None:
-        """Strike the sockets, then send the event that set the fault off."""
-        self.strike_all(sessions.of(event.account), sessions)
-        sessions.deliver(event)
-
-    def strike_all(self, struck: list[Session], sessions: Sessions) -> None:
-        """Strike each, and forget those that Discord would not let resume."""
-        for session in struck:
-            self.strike(session)
-            if self.ends_session:
-                sessions.invalidate(session)
-
-    @property
-    def ends_session(self) -> bool:
-        return False
-
-    @abstractmethod
-    def strike(self, session: Session) -> None:
-        """Do to one session what the fault is for."""
 
 
 @dataclass(kw_only=True)

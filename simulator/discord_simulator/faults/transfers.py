@@ -8,8 +8,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from discord_simulator.rest.download import Download
+from discord_simulator.rest.middleware import AnswerFault
 
-from .answers import AnswerFault, Refusal
+from .answers import Refusal
 
 
 @dataclass(kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import BOTS, Account, Channel
 from discord_simulator.commands import Command, application_payload
+from discord_simulator.entities import Account, Channel
 from discord_simulator.errors import BotsOnly, Unknown, json_response
 from discord_simulator.json_types import Json
+from discord_simulator.users import BOTS
 from discord_simulator.world import World
 
 from .bodies import read_query

@@ -7,7 +7,7 @@ from functools import partial
 
 from aiohttp import web
 
-from discord_simulator.messages import KeptPicture, StoredPicture
+from discord_simulator.attachments import KeptPicture, StoredPicture
 from discord_simulator.world import World
 
 from .context import WORLD
@@ -34,6 +34,6 @@ async def _stored(world: World, picture: KeptPicture) -> StoredPicture | None:
     """Give a picture's bytes, drawn in a thread when nobody read it before; None when all was forgotten meanwhile."""
     if isinstance(picture, StoredPicture):
         return picture
-    drawing = world.studio.draw(partial(world.files.stored, picture))
+    drawing = world.drawing_pool.draw(partial(world.files.stored, picture))
     await asyncio.wait([drawing])
     return None if drawing.cancelled() else drawing.result()

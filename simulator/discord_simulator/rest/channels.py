@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import Channel
+from discord_simulator.entities import Channel
 from discord_simulator.errors import VIA, DiscordError, json_response
 from discord_simulator.guild import channel_payload
 from discord_simulator.json_types import Json

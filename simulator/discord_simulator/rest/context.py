@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 from aiohttp import web
 
-from discord_simulator.accounts import Access, Account, Channel
+from discord_simulator.entities import Account, Channel, Message
 from discord_simulator.errors import (
     BadJson,
     BotsRefused,
@@ -16,7 +16,7 @@ from discord_simulator.errors import (
     VerificationRequired,
 )
 from discord_simulator.json_types import Json
-from discord_simulator.messages import Message
+from discord_simulator.users import Access
 from discord_simulator.world import Bot, World
 
 from .form import Form

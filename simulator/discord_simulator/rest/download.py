@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
-from discord_simulator.messages import StoredPicture
+from discord_simulator.attachments import StoredPicture
 
 
 class Download(web.StreamResponse):
@@ -50,7 +50,7 @@ class Download(web.StreamResponse):
 
     async def _send_body(self, request: BaseRequest) -> None:
         count = self.length if self._stop_after is None else self._stop_after
-        for piece in self._picture.stored.chunks(self._first, self._first + count - 1):
+        for piece in self._picture.blob.chunks(self._first, self._first + count - 1):
             await self.write(piece)
         if self._stop_after is not None and request.transport is not None:
             request.transport.close()  # close, not abort: what was written still goes out

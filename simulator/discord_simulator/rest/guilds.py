@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import Account, User
+from discord_simulator.entities import Account
 from discord_simulator.errors import Unknown, json_response
 from discord_simulator.guild import EVERY_PERMISSION, everyone, guild_properties, members_of, shown_member
 from discord_simulator.json_types import Json
+from discord_simulator.users import User
 
 from .bodies import read_query
 from .channels import shown_channel

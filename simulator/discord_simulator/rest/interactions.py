@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from discord_simulator.accounts import Account
+from discord_simulator.entities import COMMAND, Account, Interaction
 from discord_simulator.errors import VIA, DiscordError, InvalidForm, RateLimited
-from discord_simulator.faults.interactions import InteractionFault
-from discord_simulator.interaction import COMMAND, Interaction
+from discord_simulator.fault import Fault
 from discord_simulator.json_types import Json
 from discord_simulator.rate_limit import RateLimit
 from discord_simulator.world import World
@@ -20,11 +21,29 @@ from discord_simulator.world import World
 from .bodies import read_form, read_form_and_files
 from .context import API, BOT, WORLD, account_of, objects
 from .form import Form
-from .validation import accept
+from .interaction_checks import accept
 
 JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 routes = web.RouteTableDef()
+
+
+@dataclass(kw_only=True)
+class InteractionFault(Fault, ABC):
+    """Picks accepted interactions by a regular expression on the command's name or the custom id."""
+
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        re.compile(self.name)  # a wrong pattern is refused when the fault is posted, not when it should happen
+
+    def matches(self, interaction: Interaction) -> bool:
+        """Say whether this is the interaction meant."""
+        return bool(re.search(self.name, interaction.name or interaction.custom_id or ""))
+
+    @abstractmethod
+    def apply(self, interaction: Interaction, world: World) -> None:
+        """Stand in for the bot, which never hears of the interaction."""
 
 
 @routes.post(API + "/interactions", name="interactions")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import Channel
+from discord_simulator.attachments import Attachment
+from discord_simulator.entities import DEFAULT, REPLY, Channel, Message
 from discord_simulator.errors import (
     VIA,
     DirectMessage,
@@ -15,7 +16,7 @@ from discord_simulator.errors import (
     json_response,
 )
 from discord_simulator.json_types import Json
-from discord_simulator.messages import DEFAULT, REPLY, Attachment, Message, gateway_keys, message_payload
+from discord_simulator.message_payloads import gateway_keys, message_payload
 from discord_simulator.sessions import Event
 from discord_simulator.uploads import picture_from_upload
 from discord_simulator.world import Changes, World
@@ -23,8 +24,8 @@ from discord_simulator.world import Changes, World
 from .bodies import read_form_and_files, read_optional_form, read_query
 from .context import API, WORLD, account_of, channel_of, message_of, path_id
 from .form import Form
-from .shapes import files_of
-from .validation import read_nonce
+from .interaction_checks import read_nonce
+from .uploads import files_of
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 MAX_CONTENT_CHARACTERS = 2_000  # without a subscription to Discord's own Nitro

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from discord_simulator.accounts import Account
+from discord_simulator.entities import Account
 from discord_simulator.errors import DiscordError, TooLarge, http_error
-from discord_simulator.faults.answers import AnswerFault
+from discord_simulator.fault import Fault
 
 from .context import WORLD
 
@@ -19,6 +22,21 @@ UNRECORDED = {
     "control",
 }  # they write lines of their own, or none
 CONTROL_PREFIX = "/__sim"
+
+
+@dataclass(kw_only=True)
+class AnswerFault(Fault, ABC):
+    """Picks requests by the name of their route."""
+
+    route: str = "interactions"
+
+    def matches(self, route: str) -> bool:
+        """Say whether this is the route meant."""
+        return route == self.route
+
+    @abstractmethod
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer in the handler's place; most faults never call it."""
 
 
 @web.middleware

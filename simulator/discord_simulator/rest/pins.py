@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import Channel
+from discord_simulator.entities import PIN_NOTICE, Channel, Message
 from discord_simulator.errors import VIA, DiscordError, MissingPermissions, json_response
 from discord_simulator.json_types import Json
-from discord_simulator.messages import PIN_NOTICE, Message, gateway_keys, message_payload
+from discord_simulator.message_payloads import gateway_keys, message_payload
 from discord_simulator.sessions import Event
 from discord_simulator.world import World
 

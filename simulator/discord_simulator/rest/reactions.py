@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from discord_simulator.entities import Message
 from discord_simulator.errors import VIA, Unknown, json_response
 from discord_simulator.json_types import Json
-from discord_simulator.messages import Message
 from discord_simulator.reactions import Emoji, read_emoji
 from discord_simulator.sessions import Event
 

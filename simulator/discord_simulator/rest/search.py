@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from discord_simulator.accounts import Channel
+from discord_simulator.entities import Channel, Message
 from discord_simulator.errors import json_response
 from discord_simulator.json_types import Json
-from discord_simulator.messages import Message, message_payload
+from discord_simulator.message_payloads import message_payload
 
 from .bodies import read_query
 from .context import API, WORLD, account_of, channel_of

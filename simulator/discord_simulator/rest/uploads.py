@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from aiohttp import web
 
+from discord_simulator.entities import Upload
 from discord_simulator.errors import VIA, InvalidForm, TooLarge, json_response
 from discord_simulator.json_types import Json
+from discord_simulator.uploads import Uploads, resolve_uploads
 
-from .bodies import read_form
+from .bodies import Files, read_form
 from .context import API, WORLD, account_of, channel_of, read_body
 from .form import Form
 
@@ -70,3 +74,22 @@ async def store(request: web.Request) -> web.Response:
         return web.Response(status=400, text="<Error><Code>EntityTooSmall</Code></Error>")
     slot.content = content
     return web.Response()
+
+
+def files_of(form: Form, files: Files, uploads: Uploads, *, known: Container[str] = ()) -> list[Upload]:
+    """Find the files of a command or message: those that it lists, or else all that came with it.
+
+    `known` are the ids of attachments that an edited message has already.
+    """
+    listed = [_attachment(item) for item in form.children("attachments")]
+    new = [item for item in listed if item["id"] not in known]
+    came = [{"id": file_id, "filename": part.filename} for file_id, part in files.items()]
+    return resolve_uploads(uploads, new if listed else came, {name: part.content for name, part in files.items()})
+
+
+def _attachment(form: Form) -> Json:
+    return {
+        "id": form.snowflake("id"),
+        "filename": form.text("filename"),
+        "uploaded_filename": form.text("uploaded_filename"),
+    }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from discord_simulator.accounts import BOTS, Account, User
+from discord_simulator.entities import Account
 from discord_simulator.errors import Unknown, json_response
 from discord_simulator.guild import members_of, shown_member
 from discord_simulator.json_types import Json
+from discord_simulator.users import BOTS, User
 
 from .bodies import read_query
 from .context import API, WORLD, account_of, find_channel, path_id

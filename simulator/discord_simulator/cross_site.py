@@ -1,4 +1,4 @@
-"""Which web pages may ask: a browser on this machine would else ask for any page that it shows.
+"""Refuses requests of other sites' pages: a browser on this machine sends them for any page that it shows.
 
 The tokens of the simulator's accounts are known to everybody, so that a foreign page could read prompts over the
 gateway, or steer the simulator, by a request that needs no preflight. Its own name may have been made to point here.

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from discord_simulator.studio import THREADS, Studio
+from discord_simulator.drawing_pool import THREADS, DrawingPool
 
 
 @contextmanager
-def busy(studio: Studio) -> Iterator[Event]:
+def busy(pool: DrawingPool) -> Iterator[Event]:
     """Occupy every thread until the event is set, or the block ends."""
     go_on = Event()
     for _ in range(THREADS):
-        studio.draw(go_on.wait, due=0)
+        pool.draw(go_on.wait, due=0)
     try:
         yield go_on
     finally:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from PIL import Image, PngImagePlugin
 
-from ..messages import LatePicture, Picture
+from ..attachments import LatePicture, Picture
 from .art import Size
 from .content import file_stem
 from .frames import Frame, grid_of, grid_size

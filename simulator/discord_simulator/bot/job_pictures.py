@@ -1,4 +1,4 @@
-"""What is drawn for jobs beside the event loop: results, and previews while they are news."""
+"""A job's result and previews, drawn in threads; a preview only while no later one is due."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import time
 from functools import partial
 from typing import TypeVar
 
-from ..messages import KeptPicture
+from ..attachments import KeptPicture
 from ..world import World
 from .job import Job
-from .pictures import PreviewStyle, late_preview, late_result, preview_form, reduced
+from .picture_files import PreviewStyle, late_preview, late_result, preview_form, reduced
 
 T = TypeVar("T")
 PATIENCE = 1.0  # seconds after a job's end for which its last preview is still worth drawing
 
 
-class Drawings:
-    """Asks the world's studio for a job's pictures."""
+class JobPictures:
+    """Asks the world's DrawingPool for a job's pictures."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def result(self, job: Job, *, due: float | None = None) -> asyncio.Future[KeptPicture]:
-        """Give the job's result, drawn once however often it is shown; `due` as for Studio.draw."""
+        """Give the job's result, drawn once however often it is shown; `due` as for DrawingPool.draw."""
         if job.drawing is None or job.drawing.cancelled():
             if self._waits_for_readers(job):
                 username = job.account.user.username
                 late = late_result(job.frames, username=username, prompt=str(job.prompt), job_id=job.id)
                 job.drawing = _at_once(late)
             else:
-                job.drawing = self._world.studio.draw(partial(self._draw_result, job), due=due)
+                job.drawing = self._world.drawing_pool.draw(partial(self._draw_result, job), due=due)
         return job.drawing
 
     def preview(self, job: Job, percent: int, step: int) -> asyncio.Future[KeptPicture | None]:
@@ -39,7 +39,7 @@ class Drawings:
         if self._waits_for_readers(job):
             form = preview_form(job.frames, job_id=job.id, step=step, style=style)
             return _at_once(late_preview(form, percent))
-        return self._world.studio.draw(partial(self._draw_preview, job, percent, step, style))
+        return self._world.drawing_pool.draw(partial(self._draw_preview, job, percent, step, style))
 
     def forget_previews(self, job: Job) -> None:
         """Let go of what only previews are made from, when the last of them is shown."""

@@ -1,26 +1,25 @@
-"""Turns what an interaction asks for into a Job, and hands it on."""
+"""Makes a Job of what an interaction asks for, and submits it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..accounts import BOTS, BotSettings
-from ..interaction import Interaction
-from ..messages import Message
+from ..entities import Interaction, Message
 from ..options import PictureSize
+from ..users import BOTS, BotSettings
 from ..world import World
 from . import recipes
+from .action_queue import ActionQueue
 from .art import REAL, SMALL
 from .content import GRID, ZOOM_OUT, Verb, pan_verb, upscale_verb, variation_verb
 from .frames import Frame
 from .job import Job, Kind
 from .jobs import Jobs
-from .line import Line
-from .links import ShortLinks
 from .parameters import FILM_RATIO
 from .photos import photo_size, ratio_text
 from .prompt import LINK, Prompt, PromptRefused, read_prompt, with_defaults
 from .recipes import Recipe
+from .short_links import ShortLinks
 
 MAX_SEED = 2**32
 CANVASES = {PictureSize.SMALL: SMALL, PictureSize.REAL: REAL}
@@ -30,13 +29,13 @@ PICTURES_WITHOUT_WORDS = 2  # of as many pictures something can be made without 
 
 
 def pressed_button(interaction: Interaction) -> str | None:
-    """Give the custom id of the button that started it all, also when a form came between."""
+    """Give the custom id of the button that started it all, also when a modal came between."""
     return interaction.modal.opened_by.custom_id if interaction.modal else interaction.custom_id
 
 
 @dataclass(frozen=True)
 class Press:
-    """A button of a job's message: who pressed it, whose job it is, and the new prompt if a form asked for one."""
+    """A button of a job's message: who pressed it, whose job it is, and the new prompt if a modal asked for one."""
 
     interaction: Interaction
     job: Job
@@ -57,8 +56,8 @@ class Press:
         return self.prompt is not None and str(self.prompt) != str(self.job.prompt)
 
 
-class Orders:
-    """One method for each thing that can be ordered; each submits one job."""
+class JobCreator:
+    """One method for each kind of job; each makes one and submits it."""
 
     def __init__(self, world: World, jobs: Jobs, links: ShortLinks) -> None:
         self._world = world
@@ -86,12 +85,12 @@ class Orders:
         """The pictures sent, mixed."""
         self._jobs.submit(self._job(Kind.BLEND, interaction, prompt, recipes.blended(images)))
 
-    def pick(self, press: Press) -> Line:
+    def pick(self, press: Press) -> ActionQueue:
         """One picture of a grid, as a message of its own; gives what else may have to wait for it."""
         kind = Kind.VIDEO_PICK if press.job.is_video else Kind.PICK
         job = self._from_press(kind, press, None, GRID, frames=(press.job.frame(press.index),))
         self._jobs.deliver_pick(job)
-        return job.line
+        return job.actions
 
     def vary(self, press: Press, flavour: str | None) -> None:
         """Four pictures near one."""

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from discord_simulator.accounts import Mode
-from discord_simulator.bot.course import cost_minutes, plan_course
 from discord_simulator.bot.job import Kind
+from discord_simulator.bot.schedule import cost_minutes, plan_schedule
+from discord_simulator.users import Mode
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,21 +14,21 @@ KINDS, MODES = st.sampled_from([kind for kind in Kind if not kind.is_pick]), st.
 @given(st.integers(), KINDS, MODES)
 def test_percents_rise_until_the_end(seed: int, kind: Kind, mode: Mode):
     """Times and percents both rise, after the start and before the result and the deletion."""
-    course = plan_course(Random(seed), kind, mode)
-    times, percents = zip(*course.percents, strict=True)
+    schedule = plan_schedule(Random(seed), kind, mode)
+    times, percents = zip(*schedule.percents, strict=True)
 
     assert list(times) == sorted(times)
     assert list(percents) == sorted(percents)
     assert times[0] > 0
-    assert times[-1] < min(course.end, course.deletion)
+    assert times[-1] < min(schedule.end, schedule.deletion)
 
 
 @given(st.integers(), KINDS, MODES)
 def test_deletion_is_near_the_end(seed: int, kind: Kind, mode: Mode):
     """The progress message goes up to 0.2 s before the result and half a second after it."""
-    course = plan_course(Random(seed), kind, mode)
+    schedule = plan_schedule(Random(seed), kind, mode)
 
-    assert -0.2 <= course.deletion - course.end <= 0.5
+    assert -0.2 <= schedule.deletion - schedule.end <= 0.5
 
 
 def test_cost_follows_kind_and_mode():

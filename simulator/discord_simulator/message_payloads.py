@@ -1,124 +1,14 @@
-"""Messages and their attachments, and how Discord shows them on the wire."""
+"""How Discord shows messages, over REST and on the gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from .accounts import Channel, User
+from .attachments import ATTACHMENT_SCHEME, Attachment
+from .entities import COMMAND, COMMAND_REPLY, COMPONENT, PIN_NOTICE, Interaction, Message
 from .guild import member_payload
-from .interaction import COMMAND, COMPONENT, Interaction
 from .json_types import Json
-from .reactions import Reactions
-from .spool import Stored
-
-EPHEMERAL = 64  # flag: only the account itself sees the message, and no history holds it
-LOADING = 128  # flag: "thinking…"
-DEFAULT, PIN_NOTICE, REPLY, COMMAND_REPLY = 0, 6, 19, 20  # message types
-ATTACHMENT_SCHEME = "attachment://"  # in an embed's image: "the attached file of this name"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A file that a message shall carry; `ephemeral` puts its link under /ephemeral-attachments/."""
-
-    filename: str
-    content_type: str
-    data: bytes = field(repr=False)
-    width: int
-    height: int
-    ephemeral: bool = False
-
-
-@dataclass(eq=False)
-class CdnFile:
-    """A file as messages show it."""
-
-    filename: str
-    content_type: str
-    size: int  # bytes
-    width: int
-    height: int
-    ephemeral: bool = False
-
-
-@dataclass(eq=False, kw_only=True)
-class StoredPicture(CdnFile):
-    """A picture whose bytes are on disk, where Files.keep put them."""
-
-    stored: Stored
-    etag: str
-
-
-@dataclass(eq=False, kw_only=True)
-class LatePicture(CdnFile):
-    """A picture that is drawn when it is first read; its file has as many bytes as were said before."""
-
-    draw: Callable[[], bytes] = field(repr=False)
-    drawn: StoredPicture | None = None
-
-
-KeptPicture = StoredPicture | LatePicture
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """A picture kept by the CDN under an id of its own."""
-
-    id: str
-    channel_id: str
-    picture: KeptPicture
-
-    @property
-    def path(self) -> str:
-        """The part of its link that never changes."""
-        folder = "ephemeral-attachments" if self.picture.ephemeral else "attachments"
-        return f"/{folder}/{self.channel_id}/{self.id}/{self.picture.filename}"
-
-
-@dataclass(eq=False)
-class Message:
-    """One message; the bot changes it only through World.edit and World.delete."""
-
-    id: str
-    channel: Channel
-    author: User
-    content: str
-    created_at: datetime
-    type: int = DEFAULT
-    flags: int = 0
-    attachments: list[Attachment] = field(default_factory=list)
-    embeds: list[Json] = field(default_factory=list)
-    components: list[Json] = field(default_factory=list)
-    reference: Message | None = None  # the message replied to
-    interaction: Interaction | None = None  # shown as interaction_metadata
-    job_id: str | None = None  # for the journal and the bot; never on the wire
-    mentions_user: bool = False  # the account's, also where the content does not
-    edited_at: datetime | None = None
-    pinned_at: datetime | None = None
-    reactions: Reactions = field(default_factory=Reactions)
-    deleted: bool = False
-
-    @property
-    def is_ephemeral(self) -> bool:
-        return bool(self.flags & EPHEMERAL)
-
-    def number_components(self) -> None:
-        """Give each component without an `id` its number in the message, as Discord does."""
-        for number, component in enumerate(_leaves(self.components), start=1):
-            component.setdefault("id", number)
-
-    def component(self, custom_id: str) -> Json | None:
-        """Find the button or select menu with this custom id."""
-        return next((c for c in _leaves(self.components) if c.get("custom_id") == custom_id), None)
-
-
-def _leaves(components: list[Json]) -> Iterator[Json]:
-    for component in components:
-        yield component
-        yield from _leaves(component.get("components") or [])
-
 
 LinkOf = Callable[[Attachment], str]
 

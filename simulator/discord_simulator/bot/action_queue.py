@@ -1,4 +1,4 @@
-"""What a job does, in the order it was planned in, although some of it waits for a drawing."""
+"""A job's actions, run in the order they were planned in, although some wait for a drawing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Line:
-    """Acts one after the other, each when its drawing and all before it are done; at once when there is no drawing."""
+class ActionQueue:
+    """Runs one action after the other, each when its drawing and all before it are done; without a drawing, at once."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[asyncio.Future[object] | None, Callable[[], object]]] = deque()
@@ -23,7 +23,7 @@ class Line:
         self._advance()
 
     def add_drawn(self, drawing: asyncio.Future[T], act: Callable[[T], object]) -> None:
-        """Act on a drawing when it is there, after all that was added before; a cancelled drawing ends the line."""
+        """Act on a drawing when it is there, after all that was added before; a cancelled drawing ends the queue."""
         self._waiting.append((drawing, lambda: act(drawing.result())))  # type: ignore[arg-type]  # Future is invariant
         if drawing.done():
             self._advance()

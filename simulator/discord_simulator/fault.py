@@ -1,11 +1,11 @@
-"""What every fault has in common, and the list of those that wait for their moment."""
+"""What every fault has in common, and the list of the armed ones."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from ..json_types import Json
+from .json_types import Json
 
 
 @dataclass(kw_only=True)

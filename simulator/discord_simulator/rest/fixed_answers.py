@@ -1,4 +1,4 @@
-"""Routes that clients call at their start or by the way, and whose answer never changes anything here."""
+"""Routes that clients call, mostly at their start, and that change nothing here: the answer is always the same."""
 
 from __future__ import annotations
 

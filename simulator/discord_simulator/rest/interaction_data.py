@@ -1,37 +1,15 @@
-"""The nested objects of request bodies, checked all through: what comes out of here may be used without a look."""
+"""The `data` of an interaction, read with every nested field checked; the rest of the code need not check again."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
-from discord_simulator.interaction import Upload
 from discord_simulator.json_types import Json
-from discord_simulator.uploads import Uploads, resolve_uploads
 
-from .bodies import Files
 from .form import Form
 
 MAX_CUSTOM_ID_CHARACTERS = 100
 MAX_NESTING = 3  # of options: a group, its sub-command, its options
-
-
-def files_of(form: Form, files: Files, uploads: Uploads, *, known: Container[str] = ()) -> list[Upload]:
-    """Find the files of a command or message: those that it lists, or else all that came with it.
-
-    `known` are the ids of attachments that an edited message has already.
-    """
-    listed = [_attachment(item) for item in form.children("attachments")]
-    new = [item for item in listed if item["id"] not in known]
-    came = [{"id": file_id, "filename": part.filename} for file_id, part in files.items()]
-    return resolve_uploads(uploads, new if listed else came, {name: part.content for name, part in files.items()})
-
-
-def _attachment(form: Form) -> Json:
-    return {
-        "id": form.snowflake("id"),
-        "filename": form.text("filename"),
-        "uploaded_filename": form.text("uploaded_filename"),
-    }
 
 
 def command_data(form: Form) -> Json:

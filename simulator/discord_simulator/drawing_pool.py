@@ -1,4 +1,4 @@
-"""Threads that draw, so that the event loop never waits for pixels.
+"""A pool of threads that draw, so that the event loop never waits for pixels.
 
 Pillow releases the GIL while it resizes and compresses, so threads are enough.
 """
@@ -18,11 +18,11 @@ THREADS = max(1, min(4, os.cpu_count() or 1))  # more would share the same cores
 T = TypeVar("T")
 
 
-class Studio:
+class DrawingPool:
     """Draws what is asked for, what is due soonest first; the answers are futures of the event loop."""
 
     def __init__(self, threads: int = THREADS) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="studio")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="drawing")
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []  # a heap by due time, then by order
         self._unfinished: set[asyncio.Future[object]] = set()
         self._numbers = itertools.count()

@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ..interaction import Interaction
+from ..entities import Interaction
 from ..world import World
-from . import forms
+from . import modals
 from .answers import Answer, NotUnderstood
 from .components import GREEN, GREY, restyled, upscalers
 from .job import Job
+from .job_creation import JobCreator, Press
 from .jobs import Jobs
-from .orders import Orders, Press
 
 UUID = r"(?P<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 INDEX = r"(?P<index>[1-4])"
@@ -28,13 +28,13 @@ FIRST_VERSION_WITH_FLAVOURS = 5.0  # before it, a variation is neither strong no
 Handler = Callable[..., Answer]  # the press, and the named words of its custom id
 
 
-class Presses:
+class JobButtons:
     """One method for each kind of button; with Remix on, most ask for a prompt first."""
 
-    def __init__(self, world: World, jobs: Jobs, orders: Orders) -> None:
+    def __init__(self, world: World, jobs: Jobs, creator: JobCreator) -> None:
         self._world = world
         self._jobs = jobs
-        self._orders = orders
+        self._creator = creator
         self._regions: dict[str, Press] = {}  # open Vary Region editors by the token of their iframe
         self._handlers: tuple[tuple[re.Pattern[str], Handler], ...] = (
             (re.compile(rf"MJ::JOB::upsample::{INDEX}::{UUID}{SUFFIX}"), self._pick),
@@ -79,37 +79,37 @@ class Presses:
         return Press(interaction, job, int(match.groupdict().get("index") or 1))
 
     def _pick(self, press: Press) -> Answer:
-        return Answer(partial(self._orders.pick, press))
+        return Answer(partial(self._creator.pick, press))
 
     def _upscale(self, press: Press, model: str) -> Answer:
         flavours = {words: flavour for flavour, words in upscalers(press.job.prompt.version).items()}
         if model not in flavours:
             raise NotUnderstood(model)
-        return Answer(partial(self._orders.upscale, press, flavours[model]))
+        return Answer(partial(self._creator.upscale, press, flavours[model]))
 
     def _vary(self, press: Press, strength: str = "") -> Answer:
-        settings = self._orders.settings(press.interaction)
+        settings = self._creator.settings(press.interaction)
         strong = strength == "high" if strength else settings.high_variation
         if settings.remix:
-            return self._form(press, forms.remix_id(press.job, press.index, strong=strong))
-        return Answer(partial(self._orders.vary, press, variation_flavour(press.job, strong=strong)))
+            return self._modal(press, modals.remix_id(press.job, press.index, strong=strong))
+        return Answer(partial(self._creator.vary, press, variation_flavour(press.job, strong=strong)))
 
     def _reroll(self, press: Press) -> Answer:
         message = press.interaction.message
         if self._asks_for_prompt(press) and message:
-            return self._form(press, press.job.modal_id or forms.imagine_id(message.id))
-        return Answer(partial(self._orders.reroll, press))
+            return self._modal(press, press.job.modal_id or modals.imagine_id(message.id))
+        return Answer(partial(self._creator.reroll, press))
 
     def _pan(self, press: Press, way: str) -> Answer:
         if self._asks_for_prompt(press):
-            return self._form(press, forms.pan_id(press.job, press.index, way))
-        return Answer(partial(self._orders.pan, press, way))
+            return self._modal(press, modals.pan_id(press.job, press.index, way))
+        return Answer(partial(self._creator.pan, press, way))
 
     def _zoom(self, press: Press, kept: str) -> Answer:
-        return Answer(partial(self._orders.zoom, press, ZOOM_FACTORS[kept]))
+        return Answer(partial(self._creator.zoom, press, ZOOM_FACTORS[kept]))
 
     def _custom_zoom(self, press: Press) -> Answer:
-        return self._form(press, forms.zoom_id(press.job), prefill=str(press.job.prompt.having("zoom", "2")))
+        return self._modal(press, modals.zoom_id(press.job), prefill=str(press.job.prompt.having("zoom", "2")))
 
     def _region(self, press: Press) -> Answer:
         token = self._world.new_uuid()
@@ -119,8 +119,8 @@ class Presses:
 
     def _animate(self, press: Press, motion: str, extend: str) -> Answer:
         if self._asks_for_prompt(press):
-            return self._form(press, forms.animate_id(press.job, press.index, motion, extends=bool(extend)))
-        return Answer(partial(self._orders.animate, press, motion))
+            return self._modal(press, modals.animate_id(press.job, press.index, motion, extends=bool(extend)))
+        return Answer(partial(self._creator.animate, press, motion))
 
     def _cancel(self, press: Press) -> Answer:
         return Answer(partial(self._jobs.cancel, press.job))
@@ -136,10 +136,10 @@ class Presses:
             self._world.edit(message, components=restyled(message.components, custom_id, style))
 
     def _asks_for_prompt(self, press: Press) -> bool:
-        return self._orders.settings(press.interaction).remix
+        return self._creator.settings(press.interaction).remix
 
-    def _form(self, press: Press, custom_id: str, prefill: str | None = None) -> Answer:
-        return forms.opening(self._world, press.interaction, custom_id, prefill or str(press.job.prompt))
+    def _modal(self, press: Press, custom_id: str, prefill: str | None = None) -> Answer:
+        return modals.opening(self._world, press.interaction, custom_id, prefill or str(press.job.prompt))
 
 
 def words_of(match: re.Match[str]) -> dict[str, str]:

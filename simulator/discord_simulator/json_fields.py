@@ -1,4 +1,4 @@
-"""Setting fields of the world's dataclasses from JSON, by name."""
+"""Sets fields of dataclasses from JSON, by name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class BadChange(ValueError):
     """The JSON names a field that does not exist, or a value that the field cannot have."""
 
 
-def change(target: DataclassInstance, values: Json, *, only: frozenset[str] | None = None) -> None:
+def set_fields(target: DataclassInstance, values: Json, *, only: frozenset[str] | None = None) -> None:
     """Set the named fields, of those in `only` where it is given; raises BadChange before anything is set."""
-    for name, value in fitting(type(target), values, only=only).items():
+    for name, value in converted_fields(type(target), values, only=only).items():
         setattr(target, name, value)
 
 
-def fitting(kind: type[DataclassInstance], values: Json, *, only: frozenset[str] | None = None) -> Json:
+def converted_fields(kind: type[DataclassInstance], values: Json, *, only: frozenset[str] | None = None) -> Json:
     """Turn JSON into values for fields of a dataclass; raises BadChange for a field or a type that it has not."""
     if not isinstance(values, dict):
         raise BadChange(f"{kind.__name__} is changed by an object, not by {values!r}")

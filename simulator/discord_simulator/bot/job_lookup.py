@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..accounts import BOTS, Account, Channel, User
-from ..interaction import Interaction
-from ..messages import EPHEMERAL, KeptPicture, Message
+from ..attachments import KeptPicture
+from ..entities import EPHEMERAL, Account, Channel, Interaction, Message
+from ..users import BOTS, User
 from ..world import MessageProperties, World
+from .action_queue import ActionQueue
 from .answers import Answer
-from .drawings import Drawings
 from .embeds import job_not_found
 from .job import Job
+from .job_pictures import JobPictures
 from .jobs import Jobs
-from .line import Line
 from .replies import reply
 
 ENVELOPE = "✉"  # clients send it with or without the variation selector U+FE0F
@@ -24,13 +24,13 @@ PICTURE_DELAY = 1.0  # seconds from "Displaying..." to the picture
 SEED_DELAY = 2.0  # seconds from the reaction to the message with the seed
 
 
-class Showcase:
-    """Shows a job again, and tells its seed."""
+class JobLookup:
+    """Looks a job up to show it again, or to tell its seed."""
 
     def __init__(self, world: World, jobs: Jobs) -> None:
         self._world = world
         self._jobs = jobs
-        self._drawings = Drawings(world)
+        self._pictures = JobPictures(world)
 
     def command(self, interaction: Interaction) -> Answer:
         """Answer /show; another account's job is as unknown as one that never was."""
@@ -70,4 +70,4 @@ class Showcase:
         def post(picture: KeptPicture) -> None:
             self._world.post(channel, author, text, attachments=[picture], ids=ids, **properties)
 
-        Line().add_drawn(self._drawings.result(job), post)
+        ActionQueue().add_drawn(self._pictures.result(job), post)

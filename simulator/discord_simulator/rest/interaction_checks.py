@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from discord_simulator.accounts import Account, Channel
-from discord_simulator.commands import ATTACHMENT, STRING, SUB_COMMAND, Command
+from discord_simulator.commands import ATTACHMENT, STRING, Command
+from discord_simulator.entities import (
+    COMMAND,
+    COMPONENT,
+    EPHEMERAL,
+    MODAL_SUBMIT,
+    SUB_COMMAND,
+    Account,
+    Channel,
+    Interaction,
+    Message,
+    Modal,
+)
 from discord_simulator.errors import InvalidForm, OutdatedCommand, Unknown
-from discord_simulator.interaction import COMMAND, COMPONENT, MODAL_SUBMIT, Interaction, Modal
 from discord_simulator.json_types import Json
-from discord_simulator.messages import EPHEMERAL, Message
 from discord_simulator.world import World
 
 from .bodies import Files
 from .context import find_channel
 from .form import Form
-from .shapes import command_data, component_data, files_of, modal_data
+from .interaction_data import command_data, component_data, modal_data
+from .uploads import files_of
 
 MAX_NONCE_CHARACTERS = 25
 MAX_STRING_CHARACTERS = 6_000

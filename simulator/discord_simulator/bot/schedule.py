@@ -1,4 +1,4 @@
-"""When a job does what: drawn from the seeded randomness once, at its start.
+"""When a job shows which percent and ends: chosen once, at its start, from the seeded random numbers.
 
 Source: discord-wire §7.4. All times are bot seconds after the start message.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from ..accounts import Mode
+from ..users import Mode
 from .content import WHOLE
 from .job import Kind
 
@@ -26,7 +26,7 @@ TURBO_COST = 2.0  # times the fast cost
 
 
 @dataclass(frozen=True)
-class Course:
+class Schedule:
     """The plan of one job's messages."""
 
     percents: tuple[tuple[float, int], ...]  # (when, percent)
@@ -34,9 +34,9 @@ class Course:
     deletion: float  # of the progress message
 
 
-def plan_course(
+def plan_schedule(
     random: Random, kind: Kind, mode: Mode, *, slowness: float = 1.0, delete_before_final: bool | None = None
-) -> Course:
+) -> Schedule:
     """Choose duration, percents and the deletion's offset; at least the last percent before the end shows."""
     delay = random.uniform(*START_DELAY)
     length = random.uniform(*_seconds(kind, mode)) * slowness
@@ -45,7 +45,7 @@ def plan_course(
     interval = length / (len(shown) + 1)
     times = (delay + interval * (n + random.uniform(-UNEVENNESS, UNEVENNESS)) for n in range(1, len(shown) + 1))
     end = delay + length
-    return Course(tuple(zip(times, shown, strict=True)), end, end + _delete_offset(random, delete_before_final))
+    return Schedule(tuple(zip(times, shown, strict=True)), end, end + _delete_offset(random, delete_before_final))
 
 
 def cost_minutes(kind: Kind, mode: Mode) -> float:

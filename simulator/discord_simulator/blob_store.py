@@ -1,4 +1,4 @@
-"""Bytes on disk without a name: a file that is gone with the process, however that ends."""
+"""Bytes in a temporary file without a name, which the system frees when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from threading import Lock
 CHUNK = 256 << 10  # bytes read at a time
 
 
-class Spool:
+class BlobStore:
     """One temporary file to which everything is appended; any thread may write and read.
 
     The file has no name from the start, so that the system frees it even after kill -9. Nothing is freed before:
-    `Files.clear` begins a new spool, and the old one goes with the last Stored that points into it.
+    `Files.clear` begins a new store, and the old one goes with the last Blob that points into it.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Spool:
         self._lock = Lock()
         weakref.finalize(self, os.close, descriptor)
 
-    def write(self, data: bytes) -> Stored:
+    def write(self, data: bytes) -> Blob:
         """Append. Raises OSError when the disk is full."""
         with self._lock:
             start, self._end = self._end, self._end + len(data)
@@ -36,7 +36,7 @@ class Spool:
         while rest:
             written = os.pwrite(self._descriptor, rest, place)
             rest, place = rest[written:], place + written
-        return Stored(self, start, len(data))
+        return Blob(self, start, len(data))
 
     def read(self, start: int, count: int) -> bytes:
         """Read so many bytes from an offset; fewer only at the end of the file."""
@@ -44,18 +44,18 @@ class Spool:
 
 
 @dataclass(frozen=True)
-class Stored:
-    """Where some bytes lie in a spool."""
+class Blob:
+    """Where some bytes lie in a store."""
 
-    spool: Spool
+    store: BlobStore
     start: int
     size: int
 
     def read(self) -> bytes:
         """Read all of them."""
-        return self.spool.read(self.start, self.size)
+        return self.store.read(self.start, self.size)
 
     def chunks(self, first: int, last: int) -> Iterator[bytes]:
         """Read the bytes from the first to the last, both counted from 0 and included, piece by piece."""
         for place in range(first, last + 1, CHUNK):
-            yield self.spool.read(self.start + place, min(CHUNK, last + 1 - place))
+            yield self.store.read(self.start + place, min(CHUNK, last + 1 - place))

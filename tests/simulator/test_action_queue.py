@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from discord_simulator.bot.line import Line
+from discord_simulator.bot.action_queue import ActionQueue
 
 
 def future() -> asyncio.Future[str]:
@@ -19,17 +19,17 @@ async def settled() -> None:
 
 async def test_without_a_drawing_it_acts_at_once():
     acts: list[str] = []
-    Line().add(lambda: acts.append("start"))
+    ActionQueue().add(lambda: acts.append("start"))
 
     assert acts == ["start"]
 
 
 async def test_a_late_drawing_holds_back_all_that_comes_after():
     acts: list[str] = []
-    line, preview, result = Line(), future(), future()
-    line.add_drawn(preview, acts.append)
-    line.add_drawn(result, acts.append)
-    line.add(lambda: acts.append("delete"))
+    queue, preview, result = ActionQueue(), future(), future()
+    queue.add_drawn(preview, acts.append)
+    queue.add_drawn(result, acts.append)
+    queue.add(lambda: acts.append("delete"))
     result.set_result("result")
     await settled()
     assert acts == []
@@ -43,9 +43,9 @@ async def test_a_drawing_that_fails_is_reported_and_left_out():
     acts: list[str] = []
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
-    line, broken = Line(), future()
-    line.add_drawn(broken, acts.append)
-    line.add(lambda: acts.append("delete"))
+    queue, broken = ActionQueue(), future()
+    queue.add_drawn(broken, acts.append)
+    queue.add(lambda: acts.append("delete"))
     broken.set_exception(OSError("disk full"))
     await settled()
 
@@ -54,15 +54,15 @@ async def test_a_drawing_that_fails_is_reported_and_left_out():
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-async def test_a_cancelled_drawing_ends_the_line(order: str):
+async def test_a_cancelled_drawing_ends_the_queue(order: str):
     """The world was reset: nothing of the job may be said any more."""
     acts: list[str] = []
-    line, gone = Line(), future()
+    queue, gone = ActionQueue(), future()
     if order == "before":
         gone.cancel()
-    line.add_drawn(gone, acts.append)
+    queue.add_drawn(gone, acts.append)
     if order == "after":
-        line.add(lambda: acts.append("delete"))
+        queue.add(lambda: acts.append("delete"))
         gone.cancel()
     await settled()
 
