@@ -1,4 +1,4 @@
-"""The outbox and the dead letters of the memory store: the readable form of `store/sql/outbox.sql`."""
+"""The outbox and the dead letters of the memory store: the readable form of `store/sqlite/sql/outbox.sql`."""
 
 import itertools
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Forward-only changes of the schema: `store/sql/migrations/NNNN_title.sql`, applied in order, each whole or not.
+"""Forward-only changes of the schema: `sql/migrations/NNNN_title.sql`, applied in order, each whole or not.
 
 The number of the last one applied is the database's `user_version`. A file that was released is never edited.
 """

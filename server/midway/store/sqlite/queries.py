@@ -1,4 +1,4 @@
-"""SQL as SQL: named queries out of the files in `store/sql/`.
+"""SQL as SQL: named queries out of the files in `store/sqlite/sql/`.
 
 A file is a list of queries, each headed by `-- name: its_name` and a sentence that says what it is for.
 """
@@ -8,7 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-SQL_FILES = files("midway.store") / "sql"
+SQL_FILES = files("midway.store.sqlite") / "sql"
 
 
 def queries_from_text(text: str) -> dict[str, str]:
