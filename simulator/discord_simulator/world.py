@@ -1,7 +1,7 @@
-"""The state of the simulated Discord, and the verbs by which the bot acts in it.
+"""The state of the simulated Discord, and the methods by which the bots act in it.
 
 For the bot: `world.clock.call_later(bot_seconds, function, *args)`, `world.random`, `world.new_uuid()`,
-`world.options`, `world.journal.job(...)`, and the verbs of World. All are synchronous and journal themselves.
+`world.options`, `world.journal.job(...)`, and the methods of World. All are synchronous and journal themselves.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from discord_simulator.bot.art import Painted, drawn, size_for
 from discord_simulator.bot.frames import Frame, label_top
 from discord_simulator.bot.picture_files import preview_picture, result_picture
 from discord_simulator.bot.prompt import Prompt
-from discord_simulator.bot.video import FRAME_COUNT, video_picture
+from discord_simulator.bot.video import SMALL_FILM, video_picture
 from PIL import Image, ImageChops, ImageStat
 
 JOB, OTHER = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "11111111-2222-4333-8444-555555555555"
@@ -121,7 +121,7 @@ def test_video_is_a_playable_sequence():
     stsz = data.index(b"stsz")
     assert data[4:12] == b"ftypisom"
     assert boxes == (1, 1, 1)
-    assert int.from_bytes(data[stsz + 12 : stsz + 16], "big") == FRAME_COUNT * 2
+    assert int.from_bytes(data[stsz + 12 : stsz + 16], "big") == SMALL_FILM.frames * 2
 
 
 def test_video_frames_can_be_decoded():
@@ -131,7 +131,7 @@ def test_video_frames_can_be_decoded():
     data[:] = data.replace(b"vide", b"pict", 1)
 
     with Image.open(io.BytesIO(data)) as video:
-        assert getattr(video, "n_frames", 1) == FRAME_COUNT
+        assert getattr(video, "n_frames", 1) == SMALL_FILM.frames
 
 
 def test_same_video_same_bytes():

@@ -36,7 +36,6 @@ class Film:
 
 SMALL_FILM = Film(320 * 320, 12, 8, rounds=1, quality=45, returns=False, is_grainy=False)
 REAL_FILM = Film(624 * 624, 24, 24, rounds=5, quality=90, returns=True, is_grainy=True)  # five seconds, some 8 MB
-FRAME_COUNT = SMALL_FILM.frames
 
 
 def video_picture(

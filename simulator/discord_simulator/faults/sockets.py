@@ -1,7 +1,7 @@
 """Faults that strike live gateway sockets, at once or when a certain event is about to be sent.
 
 With `event` the socket is struck first and the event sent after: a resumed session gets it by replay.
-Without, control.py strikes the sockets as soon as the fault is posted.
+Without, World.inject strikes the sockets as soon as the fault is posted.
 """
 
 from __future__ import annotations
