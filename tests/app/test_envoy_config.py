@@ -87,6 +87,17 @@ def test_envoy_lets_through_as_many_calls_as_the_server_takes_and_more():
     assert min(limit for each in limits for limit in each.values()) > ServerOptions().max_concurrent_calls
 
 
+@pytest.mark.parametrize(("calls", "connections"), [(100, 10_000), (60_000, 60_000)])
+def test_a_server_that_takes_more_calls_has_an_envoy_that_does(calls, connections):
+    config = yaml.safe_load(envoy_config(replace(DEFAULT_DOOR, max_concurrent_calls=calls)))
+    values = flat(config)
+
+    [downstream] = [value for path, value in values.items() if path.endswith("max_active_downstream_connections")]
+    upstream = {value for path, value in values.items() if "circuit_breakers" in path}
+    assert downstream == connections
+    assert upstream == {5 * connections}
+
+
 def test_a_mark_without_a_value_is_an_error():
     with pytest.raises(ValueError, match="nothing to set PORT from"):
         rendered("port: 1  # set from PORT", {})

@@ -170,7 +170,14 @@ def test_every_default_is_the_one_of_the_part_that_it_is_for():
 def test_envoy_has_the_servers_bounds_by_default():
     settings, door = load_settings(), RestDoor(host="127.0.0.1", http_port=0, grpc_port=0)
 
-    names = ("max_body_bytes", "max_upload_body_bytes", "max_query_bytes", "max_json_elements", "silence_seconds")
+    names = (
+        "max_concurrent_calls",
+        "max_body_bytes",
+        "max_upload_body_bytes",
+        "max_query_bytes",
+        "max_json_elements",
+        "silence_seconds",
+    )
     assert {name: getattr(door, name) for name in names} == {name: getattr(settings, name) for name in names}
 
 

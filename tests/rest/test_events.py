@@ -193,9 +193,11 @@ async def test_one_call_too_many_is_told_to_come_again(rig: Rig, tmp_path: Path)
 async def test_a_reader_that_hangs_up_ends_its_watch(door: Door) -> None:
     answer = await door.http.get("/v1/tasks:watch")
     await anext(events(answer))
+    watched = door.rig.engine.watch.readers
     answer.close()
 
     assert await door.observed.first(1) == [("WatchTasks", "CANCELLED")]
+    assert (watched, door.rig.engine.watch.readers) == (1, 0)
 
 
 async def test_a_slow_reader_misses_no_end(door: Door) -> None:

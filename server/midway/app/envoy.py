@@ -41,6 +41,7 @@ class RestDoor:
     cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
     # Shown to the server when it is asked about large bodies; none: it is not asked.
     secret: str = field(default="", repr=False)
+    max_concurrent_calls: int = _OPTIONS.max_concurrent_calls
     max_body_bytes: int = _OPTIONS.max_body_bytes
     max_upload_body_bytes: int = _OPTIONS.max_upload_body_bytes
     max_query_bytes: int = _OPTIONS.max_query_bytes
@@ -54,6 +55,11 @@ class RestDoor:
         if not self.needs_key:
             return LOOPBACK_ORIGIN
         return "|".join(map(re.escape, self.cors_origins)) or ANY_ORIGIN
+
+    @property
+    def max_connections(self) -> int:
+        """How many clients may be connected: enough for all calls, each on a connection of its own."""
+        return max(self.max_concurrent_calls, _OPTIONS.max_concurrent_calls)
 
 
 class EnvoyMissing(Exception):
@@ -88,6 +94,8 @@ def envoy_config(door: RestDoor) -> str:
             "CORS_ORIGINS": f"'{door.allowed_origins}'",
             "ENVOY_SECRET": f'"{door.secret}"',
             "ASKING": "SEND" if door.secret else "SKIP",
+            "MAX_CONNECTIONS": str(door.max_connections),
+            "MAX_STREAMS": str(5 * door.max_connections),
             "MAX_BODY_BYTES": str(door.max_body_bytes),
             "MAX_UPLOAD_BODY_BYTES": str(door.max_upload_body_bytes),
             "MAX_QUERY_BYTES": str(door.max_query_bytes),

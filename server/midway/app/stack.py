@@ -111,6 +111,7 @@ class Stack:
             needs_key=bool(settings.api_keys),
             cors_origins=settings.cors_origins,
             secret=settings.shown_by_envoy,
+            max_concurrent_calls=settings.max_concurrent_calls,
             max_body_bytes=settings.max_body_bytes,
             max_upload_body_bytes=min(settings.max_upload_body_bytes, settings.max_message_bytes),
             max_query_bytes=settings.max_query_bytes,
