@@ -20,7 +20,7 @@ import grpc
 import PIL.Image
 from midjourney.v1 import input_pb2, submit_pb2
 from midway.app.settings import Settings
-from midway.engine.picture import PictureLimits
+from midway.pictures.checks import PictureLimits
 
 from benchmarks.measure import Figure, Scale, Target
 from benchmarks.stack import Bench, Server

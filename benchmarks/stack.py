@@ -15,9 +15,9 @@ import grpc
 from discord_simulator.tokens import user_token
 from midjourney.v1 import query_pb2, submit_pb2, task_pb2
 from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
-from midway.app import parts
+from midway.app import stack_programs
+from midway.app.child_process import Part, Program
 from midway.app.envoy import RestDoor
-from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, port_of
 from midway.app.settings import Settings
 from midway.app.wiring import DATABASE
@@ -130,7 +130,7 @@ class Bench:
     async def simulator(self, *, speed: float = 100, accounts: int = 1) -> tuple[str, int]:
         """Run a simulator; return its URL and its process id."""
         settings = Settings(simulator_port=0, simulator_speed=speed, simulator_accounts=accounts, accounts=())
-        part, line = await self.run(parts.simulator(settings))
+        part, line = await self.run(stack_programs.simulator(settings))
         url = line.split()[-1]
         for number in range(1, accounts + 1):
             await self.steer(url, f"accounts/{number}", fast_minutes=MANY)
@@ -156,20 +156,20 @@ class Bench:
         """Run Midway as `midway serve` does, with the settings that users have but for those named."""
         directory = data or self.directory / f"data-{len(self._parts)}"
         own = Settings(grpc_port=0, metrics_port=0, simulator_url=simulator, accounts=(), data_dir=directory)
-        program = parts.server(own)
+        program = stack_programs.server(own)
         environment = {**program.environment, "MIDWAY_ACCOUNTS": accounts.setting(), **(settings or {})}
         part, line = await self.run(
             Program(program.name, command or program.command, program.ready_line, environment, reads_settings=True)
         )
-        told = parts.fields(line)
+        told = stack_programs.fields(line)
         channel = await self.channel(told["grpc"])
         stub, database = MidjourneyServiceStub(channel), directory / DATABASE
         return Server(part.pid, told["grpc"], told["rest-backend"], told["metrics"], channel, stub, database)
 
     async def bare(self, module: str = "benchmarks.bare", *arguments: str) -> BareServer:
         """Run a bare server."""
-        part, line = await self.run(Program("bare", (sys.executable, "-m", module, *arguments), parts.READY))
-        told = parts.fields(line)
+        part, line = await self.run(Program("bare", (sys.executable, "-m", module, *arguments), stack_programs.READY))
+        told = stack_programs.fields(line)
         return BareServer(part.pid, told["grpc"], told.get("rest-backend", ""), await self.channel(told["grpc"]))
 
     async def envoy(self, server: Server | BareServer, *, needs_key: bool = False, secret: str = "") -> tuple[str, int]:
@@ -186,8 +186,8 @@ class Bench:
             needs_key=needs_key,
             secret=secret,
         )
-        part = await self._begin(parts.envoy(self.directory / f"envoy-{port}.yaml", door))
-        await parts.envoy_ready(part, door, START_SECONDS)
+        part = await self._begin(stack_programs.envoy(self.directory / f"envoy-{port}.yaml", door))
+        await stack_programs.envoy_ready(part, door, START_SECONDS)
         return f"http://127.0.0.1:{port}", part.pid
 
     async def run(self, program: Program) -> tuple[Part, str]:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import grpc
 from midjourney.v1 import query_pb2, submit_pb2
-from midway.app import parts
-from midway.app.part import Program
+from midway.app import stack_programs
+from midway.app.child_process import Program
 
 from benchmarks.calls import SLOWEST
 from benchmarks.delay import percentile
@@ -94,7 +94,7 @@ async def served_a_crowd(asks: list[Ask], rest: str, seconds: float) -> None:
 async def begin(bench: Bench, grpc_address: str, rest: str) -> int:
     """Let the strangers come, in a process of their own; return its id."""
     command = (sys.executable, "-m", "benchmarks.stranger", grpc_address, rest, str(STRANGERS))
-    return (await bench.run(Program("strangers", command, parts.READY)))[0].pid
+    return (await bench.run(Program("strangers", command, stack_programs.READY)))[0].pid
 
 
 async def delays(asks: list[Ask], seconds: float) -> list[list[float]]:

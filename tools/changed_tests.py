@@ -17,6 +17,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "server/midway/domain/": ("tests/unit",),
     "server/midway/engine/": ("tests/unit", "tests/engine", "tests/scenarios"),
     "server/midway/media/": ("tests/media",),
+    "server/midway/pictures/": ("tests/unit", "tests/media"),
     "server/midway/outbound/": ("tests/unit", "tests/webhook"),
     "server/midway/rest/": ("tests/rest",),
     "server/midway/rpc/": ("tests/rpc",),

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from midway.app.lines import Lines
+from midway.app.line_splitter import Lines
 
 
 def lines_of(*chunks: bytes, longest: int = 100) -> list[str]:

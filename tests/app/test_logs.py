@@ -149,7 +149,7 @@ def test_every_library_is_silent_below_warning(capsys, name):
 def test_our_own_lines_are_there_with_debug(capsys):
     configure_logs("debug", "json")
 
-    logging.getLogger("midway.discord.sender").debug("ended")
+    logging.getLogger("midway.discord.interaction_sender").debug("ended")
 
     assert last_line(capsys)["event"] == "ended"
 

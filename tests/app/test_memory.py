@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from midway.app import parts
+from midway.app import stack_programs
 from midway.app.memory import TUNABLES, huge_pages_for_large_blocks
 from midway.app.settings import Settings
 
@@ -100,7 +100,7 @@ def test_a_servers_large_blocks_ask_for_huge_pages():
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
     assert advised(untuned) == "False"
-    assert advised({**untuned, **parts.server(Settings(accounts=())).environment}) == "True"
+    assert advised({**untuned, **stack_programs.server(Settings(accounts=())).environment}) == "True"
 
 
 def test_what_an_operator_told_glibc_stays(monkeypatch):

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from midway.app.child_process import Part, PartDied, Program
 from midway.app.log_file import LogSize
-from midway.app.part import Part, PartDied, Program
 
 from tests.support.processes import PATIENCE_SECONDS
 

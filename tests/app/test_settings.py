@@ -15,11 +15,11 @@ from midway.discord.proxy import Proxy, ProxyKind
 from midway.domain.account import Account
 from midway.domain.action import Speed
 from midway.engine.account import AccountConfig
-from midway.engine.decoder import DecoderRules
 from midway.engine.limits import Limits
-from midway.engine.picture import MOST_PIXELS, PictureLimits
 from midway.outbound.address import MAX_URL_CHARACTERS
 from midway.outbound.names import NameRules
+from midway.pictures.checks import MOST_PIXELS, PictureLimits
+from midway.pictures.decoder import DecoderRules
 from midway.rpc.options import ServerOptions
 from midway.webhook.rules import WebhookRules
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from midway.app.parts import fields
+from midway.app.stack_programs import fields
 
 from tests.support.processes import PATIENCE_SECONDS, tied
 from tests.support.stack import FREE_PORTS, MIDWAY, ready_line

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from midway.app.parts import fields
+from midway.app.stack_programs import fields
 from playwright.async_api import Page
 
 from tests.acceptance.simulator import running_simulator

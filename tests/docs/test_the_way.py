@@ -71,7 +71,7 @@ def test_a_wrong_name_is_told(name: str, problem: str) -> None:
 
 
 # Envoy asks before a body comes, and there is none here; what is parked depends on which of two messages is first.
-NOT_PLAYED = {"rpc.uploads.Uploads.process", "engine.lot.ParkingLot.park"}
+NOT_PLAYED = {"rpc.uploads.Uploads.process", "engine.core.parked_messages.ParkedMessages.park"}
 
 
 async def test_every_function_on_the_way_is_called(tmp_path: Path) -> None:

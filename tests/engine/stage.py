@@ -25,10 +25,20 @@ from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import GuildId, MessageId, Nonce, TaskId, UserId
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
-from midway.engine.classify import EPHEMERAL
-from midway.engine.core import Core
-from midway.engine.dispatch import APPLICATION_IDS, Prepared
-from midway.engine.effects import AskSettings, LoadMask, Outside, Post, Prepare, ReadHistory, Recall, Relocate, Write
+from midway.engine.core.classify import EPHEMERAL
+from midway.engine.core.core import Core
+from midway.engine.core.effects import (
+    AskSettings,
+    LoadMask,
+    Outside,
+    Post,
+    Prepare,
+    ReadHistory,
+    Recall,
+    Relocate,
+    Write,
+)
+from midway.engine.interactions import APPLICATION_IDS, Prepared
 from midway.engine.limits import Limits
 from midway.store.port import AccountMark, Entry
 from msgspec.structs import replace
@@ -139,7 +149,7 @@ class Stage:
     def history(self, *messages: Message | None, given: bool = True) -> Lines:
         """Have the channel's history, without the nonces that it does not show."""
         told = [replace(message, nonce=None) for message in messages if message]
-        limit = self.limits.history_messages_of_work
+        limit = self.limits.max_history_messages
         return self.do(lambda core: whole(core.history_read(told if given else None, limit)))
 
     def restart(self) -> Lines:
@@ -155,7 +165,7 @@ class Stage:
         for post in [each for each in self._held if each.outgoing.task_id == task.id]:
             self._held.remove(post)
             del self.attempts[post.nonce]
-            self.core.sender.concluded(post.nonce)
+            self.core.send_queue.concluded(post.nonce)
         self.tasks[task.id] = task
         self.core.lose(task.id)
         self.core.regain(task.id, None if moved else task, ())

@@ -123,7 +123,7 @@ def test_a_new_session_looks_for_what_was_missed_and_asks_for_the_settings_once(
 def test_a_closing_account_sends_nothing_more() -> None:
     stage = Stage(pace=NO_PACE)
     stage.take(the_task(1), the_task(2, prompt_en="a blue owl"))
-    stage.core.sender.close()
+    stage.core.send_queue.close()
 
     assert stage.prepared(1) == []
     assert stage.wait(60) == []

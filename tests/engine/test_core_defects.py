@@ -10,12 +10,13 @@ from midway.domain.attempt import Attempt
 from midway.domain.ids import MessageId
 from midway.domain.notice import deserves_notice
 from midway.domain.task import Task
-from midway.engine import classify, commands, deadline
-from midway.engine.core import Core
-from midway.engine.effects import Change
-from midway.engine.job_news import JobNews
-from midway.engine.ledger import Ledger
-from midway.engine.sender import Sender
+from midway.engine import commands
+from midway.engine.core import classify, deadline
+from midway.engine.core.core import Core
+from midway.engine.core.effects import Change
+from midway.engine.core.job_news import JobNews
+from midway.engine.core.ledger import Ledger
+from midway.engine.core.send_queue import SendQueue
 from msgspec.structs import replace
 
 from tests.engine.stage import NO_PACE, Stage, id_of, the_task
@@ -65,7 +66,7 @@ def poison(message: Message, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> M
 def test_a_task_that_cannot_be_looked_after_does_not_keep_others_from_their_deadline(
     monkeypatch: pytest.MonkeyPatch, broken: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(f"midway.engine.lookback.{broken.__name__}", breaks_for(1, broken))
+    monkeypatch.setattr(f"midway.engine.core.lookback.{broken.__name__}", breaks_for(1, broken))
     stage = Stage(pace=NO_PACE)
     stage.until_running(the_task(1, prompt_en="a fox"))
     stage.until_running(the_task(2, prompt_en="an owl"))
@@ -77,7 +78,7 @@ def test_a_task_that_cannot_be_looked_after_does_not_keep_others_from_their_dead
 
 
 def test_an_attempt_that_cannot_be_let_go_does_not_keep_others_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midway.engine.lookback.release", breaks_for(1, deadline.release))
+    monkeypatch.setattr("midway.engine.core.lookback.release", breaks_for(1, deadline.release))
     stage = Stage(pace=NO_PACE)
     for number, prompt in ((1, "a fox"), (2, "an owl")):
         stage.until_running(the_task(number, prompt_en=prompt))
@@ -88,7 +89,7 @@ def test_an_attempt_that_cannot_be_let_go_does_not_keep_others_open(monkeypatch:
 
 
 def test_a_task_that_cannot_be_begun_does_not_hold_up_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, commands.prompt_as_sent))
+    monkeypatch.setattr("midway.engine.core.send_queue.prompt_as_sent", breaks_for(1, commands.prompt_as_sent))
     stage = Stage(pace=NO_PACE)
 
     stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
@@ -98,14 +99,14 @@ def test_a_task_that_cannot_be_begun_does_not_hold_up_the_queue(monkeypatch: pyt
 
 
 def test_a_task_that_cannot_be_sent_does_not_hold_up_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    send = Sender._send
+    send = SendQueue._send
 
-    def broken(self: Sender, outgoing: Any) -> Any:
+    def broken(self: SendQueue, outgoing: Any) -> Any:
         if outgoing.task_id == id_of(1):
             raise KeyError("a defect")
         return send(self, outgoing)
 
-    monkeypatch.setattr(Sender, "_send", broken)
+    monkeypatch.setattr(SendQueue, "_send", broken)
     stage = Stage(pace=NO_PACE, slots=1)
     stage.take(the_task(1, prompt_en="a fox"), the_task(2, prompt_en="an owl"))
 
@@ -121,7 +122,7 @@ def test_a_defect_that_shows_for_every_task_does_not_end_all_of_them_at_once(mon
     def broken(_: Task) -> Any:
         raise KeyError("a defect")
 
-    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", broken)
+    monkeypatch.setattr("midway.engine.core.send_queue.prompt_as_sent", broken)
     stage = Stage(pace=NO_PACE)
     stage.take(the_task(1), the_task(2), the_task(3))
 
@@ -172,7 +173,7 @@ def test_a_message_that_cannot_be_applied_costs_its_task_alone(monkeypatch: pyte
 
 
 def test_a_failure_that_cannot_be_stored_is_not_decided_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midway.engine.sender.prompt_as_sent", breaks_for(1, commands.prompt_as_sent))
+    monkeypatch.setattr("midway.engine.core.send_queue.prompt_as_sent", breaks_for(1, commands.prompt_as_sent))
     stage = Stage(pace=NO_PACE)
     stage.take(the_task(1))
     stage.lose(1)
@@ -235,7 +236,7 @@ def test_a_change_that_breaks_half_way_leaves_no_version_out(monkeypatch: pytest
             raise left.pop()
         return deserves_notice(*tasks)
 
-    monkeypatch.setattr("midway.engine.ledger.deserves_notice", broken)
+    monkeypatch.setattr("midway.engine.core.ledger.deserves_notice", broken)
     stage.hear(job.progressed(31))
 
     assert stage.state(1) == INTERNAL

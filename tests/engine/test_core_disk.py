@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from midway.discord.errors import RateLimited
 from midway.domain.ids import MessageId
-from midway.engine.core import Core
-from midway.engine.effects import Effect
-from midway.engine.listener import Listener
-from midway.engine.reading import Reading
-from midway.engine.wishes import NOTHING_SENT
+from midway.engine.core.client_requests import NOTHING_SENT
+from midway.engine.core.core import Core
+from midway.engine.core.effects import Effect
+from midway.engine.core.listener import Listener
+from midway.engine.core.reading import Reading
 from msgspec.structs import replace
 
 from tests.engine.stage import Stage, a_press, id_of, the_task
@@ -21,9 +21,9 @@ def test_a_pause_that_comes_while_the_disk_is_waited_for_is_kept() -> None:
     stage.disk = "slow"
     stage.take(the_task(1))
     stage.prepared(1)
-    stage.core.sender.pause(60)
+    stage.core.send_queue.pause(60)
     stage.stored()
-    wake_at = stage.core.sender.wake_at()
+    wake_at = stage.core.send_queue.wake_at()
 
     assert wake_at is not None
     assert wake_at - stage.machine.monotonic() == pytest.approx(60)
@@ -38,12 +38,12 @@ def test_what_is_sent_beside_the_tasks_waits_for_what_waits_for_the_disk() -> No
     stage.wait(60)
     pace = stage.limits.pace.total_seconds()
 
-    assert stage.core.sender.wait_beside() == pace
+    assert stage.core.send_queue.wait_beside() == pace
     stage.stored()
     stage.stored()
-    assert stage.core.sender.wait_beside() == pytest.approx(pace)
+    assert stage.core.send_queue.wait_beside() == pytest.approx(pace)
     stage.wait(pace)
-    assert stage.core.sender.wait_beside() == 0
+    assert stage.core.send_queue.wait_beside() == 0
 
 
 def left_after(seconds: float) -> Stage:

@@ -1,8 +1,8 @@
 """Scripts of one Task from the queue to its picture: what came in, and what the core had done about it."""
 
 import pytest
-from midway.engine.core import Core
-from midway.engine.wishes import NOTHING_SENT, STILL_DRAWING
+from midway.engine.core.client_requests import NOTHING_SENT, STILL_DRAWING
+from midway.engine.core.core import Core
 
 from tests.engine.stage import NO_PACE, Stage, a_press, id_of, the_task
 
@@ -112,7 +112,7 @@ def test_slots_are_counted_from_what_runs_and_what_is_prepared() -> None:
 
 
 def test_work_beside_the_queue_takes_no_drawing_slot() -> None:
-    stage = Stage(slots=1, pace=NO_PACE, beside_slots=1)
+    stage = Stage(slots=1, pace=NO_PACE, unqueued_slots=1)
     drawn = (the_task(1), the_task(2, prompt_en="a blue owl"))
     beside = (a_press(3, "MJ::JOB::upsample::1::x"), a_press(4, "MJ::JOB::upsample::2::x"))
 
@@ -177,7 +177,7 @@ def test_a_defect_while_sending_fails_the_task_and_its_picture_may_come_late() -
     stage = Stage()
     stage.take(the_task(1))
     stage.prepared(1)
-    stage.core.sender.concluded(stage.nonce(1))
+    stage.core.send_queue.concluded(stage.nonce(1))
 
     assert stage.do(lambda core: core.broke(id_of(1), "KeyError")) == ["write 1 v3 FAILED, 1 ended"]
     assert stage.state(1) == "FAILED INTERNAL"

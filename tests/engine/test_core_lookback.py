@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from midway.discord.event import Disconnected
 from midway.domain.ids import MessageId, UserId
-from midway.engine.core import PORTION, Core
-from midway.engine.listener import Listener
-from midway.engine.lookback import NEVER_SENT
+from midway.engine.core.core import PORTION, Core
+from midway.engine.core.listener import Listener
+from midway.engine.core.lookback import NEVER_SENT
 from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing
@@ -249,7 +249,7 @@ def test_another_users_job_is_no_reason_for_doubt() -> None:
 
 
 def test_a_history_that_does_not_reach_back_is_no_proof() -> None:
-    stage = Stage(history_messages_of_work=1)
+    stage = Stage(max_history_messages=1)
     sent(stage)
     killed(stage)
     theirs = Drawing(stage.ids, stage.machine, 7, "a blue owl", None, user_id=UserId("77"))

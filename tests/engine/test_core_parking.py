@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from midway.discord.event import Event, Message, MessageCreated, MessageUpdated
 from midway.domain.ids import MessageId, Nonce, UserId
-from midway.engine import listener
-from midway.engine.correlate import match
-from midway.engine.index import Index
-from midway.engine.keys import Keys
+from midway.engine.core import listener
+from midway.engine.core.attempt_index import Index
+from midway.engine.core.correlate import match
+from midway.engine.core.keys import Keys
 from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing

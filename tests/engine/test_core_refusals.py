@@ -19,7 +19,7 @@ from midway.discord.errors import (
 )
 from midway.discord.event import Embed, MessageCreated
 from midway.domain.ids import MessageId
-from midway.engine.classify import EPHEMERAL
+from midway.engine.core.classify import EPHEMERAL
 
 from tests.engine.stage import NO_PACE, Lines, Stage, id_of, the_task
 from tests.unit.making import a_message

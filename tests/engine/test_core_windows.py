@@ -14,10 +14,10 @@ from midway.domain.ids import InteractionId, RequestId
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import InputWanted, apply
 from midway.domain.task import ModalAsk, Task
-from midway.engine.core import Core
-from midway.engine.job_news import MODAL_SKIPPED
-from midway.engine.outgoing import RegionSubmit
-from midway.engine.wishes import NOTHING_SENT, STILL_DRAWING
+from midway.engine.core.client_requests import NOTHING_SENT, STILL_DRAWING
+from midway.engine.core.core import Core
+from midway.engine.core.job_news import MODAL_SKIPPED
+from midway.engine.core.pending import RegionSubmit
 from midway.store.port import RequestKey
 
 from tests.engine.drawing import Drawing

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from midway.domain.errors import Conflict, Reason
-from midway.engine.inbox import Inbox
+from midway.engine.worker.inbox import Inbox
 
 from tests.support.cycles import errors_in_cycles
 

@@ -2,8 +2,8 @@
 
 import pytest
 from midway.domain.lifecycle import Succeeded
-from midway.engine.effects import Change
-from midway.engine.ledger import Ledger
+from midway.engine.core.effects import Change
+from midway.engine.core.ledger import Ledger
 from midway.store.port import Entry
 
 from tests.engine.interleavings.chunk import explain, play

@@ -10,8 +10,8 @@ from midway.domain.account import AccountState
 from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Accepted, Dispatched, Event, Noticed, apply
 from midway.domain.task import State, Task
-from midway.engine import journal
-from midway.engine.journal import Journal
+from midway.engine.worker import journal
+from midway.engine.worker.journal import Journal
 from midway.store.memory import MemoryStore
 from midway.store.port import AccountMark, Entry, Store, StoreUnavailable, VersionConflict
 from msgspec.structs import replace

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from midway.domain.lifecycle import Accepted, Dispatched, apply
 from midway.domain.task import State
-from midway.engine.effects import Change
-from midway.engine.ledger import Ledger
+from midway.engine.core.effects import Change
+from midway.engine.core.ledger import Ledger
 from midway.engine.limits import Limits
 from msgspec.structs import replace
 
@@ -57,7 +57,7 @@ def test_a_task_that_somebody_else_wrote_is_replaced_with_its_attempts():
 
 def test_an_unfinished_task_keeps_what_was_tried_for_it():
     """It counts how often Midjourney's queue was full."""
-    ledger = Ledger(Limits(history_messages_of_work=1), FixedClock())
+    ledger = Ledger(Limits(max_history_messages=1), FixedClock())
     ledger.add(a_task())
     for number in range(3):
         ledger.index.put(replace(an_attempt(number, task_id=a_task().id), ended_at=NOW, settled=True))
@@ -68,7 +68,7 @@ def test_an_unfinished_task_keeps_what_was_tried_for_it():
 
 def test_what_is_settled_leaves_the_memory_when_enough_newer_jobs_are_known():
     """A busy day's Tasks would fill the memory otherwise; what may still get a picture stays."""
-    ledger = Ledger(Limits(history_messages_of_work=2), FixedClock())
+    ledger = Ledger(Limits(max_history_messages=2), FixedClock())
     for number in range(1, 6):
         task = replace(a_task(number), state=State.FAILED if number == 1 else State.SUCCEEDED)
         ledger.add(task)

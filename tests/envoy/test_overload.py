@@ -5,9 +5,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from midway.app import parts
+from midway.app import stack_programs
+from midway.app.child_process import Part
 from midway.app.envoy import RestDoor
-from midway.app.part import Part
 from midway.app.ports import ReservedPort
 
 from tests.envoy.backend import small_backend
@@ -22,13 +22,13 @@ async def full(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     with ReservedPort("127.0.0.1", 0) as port:
         async with small_server(echo_tasks()) as grpc_port, small_backend(tmp_path) as rest:
             door = RestDoor(host="127.0.0.1", http_port=port.number, grpc_port=grpc_port, rest_backend_port=rest.port)
-            program = parts.envoy(tmp_path / "envoy.yaml", door)
+            program = stack_programs.envoy(tmp_path / "envoy.yaml", door)
             limit(tmp_path / "envoy.yaml", heap_bytes=1)
             async with (
                 Part(program, tmp_path / "envoy.log") as part,
                 client(f"http://127.0.0.1:{port.number}") as http,
             ):
-                await parts.envoy_ready(part, door, within_seconds=PATIENCE_SECONDS)
+                await stack_programs.envoy_ready(part, door, within_seconds=PATIENCE_SECONDS)
                 yield http
 
 

@@ -151,7 +151,7 @@ async def test_a_history_that_was_not_read_to_its_end_proves_nothing(simulator: 
     """More was said in the channel than is ever read: the job may lie behind it."""
     task = await killed_before_sending(simulator, tmp_path)
     await people_talk(simulator, 21)
-    async with stage(simulator, tmp_path, ack_timeout=1, history_messages_of_work=20) as rig:
+    async with stage(simulator, tmp_path, ack_timeout=1, max_history_messages=20) as rig:
         ended = await rig.ended(task)
 
         assert ended.failure is not None

@@ -6,7 +6,7 @@ from discord_simulator.app import Simulator
 from discord_simulator.bot.components import restyled
 from midway.domain.action import Action
 from midway.domain.task import Ask, State, Task
-from midway.engine.worker import Worker
+from midway.engine.worker.worker import Worker
 
 from tests.faults.stage import stage
 from tests.support.pictures import plain_picture
@@ -15,7 +15,7 @@ from tests.support.upstream import eventually
 
 async def test_a_panel_that_was_forgotten_is_not_its_own_answer(simulator: Simulator, tmp_path: Path) -> None:
     """Discord marks the pressed button: an edit that leaves the text as it was, and answers nothing."""
-    async with stage(simulator, tmp_path, history_messages_of_work=1, ack_timeout=1) as rig:
+    async with stage(simulator, tmp_path, max_history_messages=1, ack_timeout=1) as rig:
         described = (await rig.engine.submit(Ask(action=Action.DESCRIBE, image_count=1), [plain_picture("red")])).task
         panel = await rig.succeeded(described)
         await rig.succeeded(await rig.imagine("a red fox"))

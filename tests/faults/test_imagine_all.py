@@ -9,7 +9,7 @@ from midway.domain.action import Action
 from midway.domain.errors import Exhausted
 from midway.domain.ids import RequestId
 from midway.domain.task import Ask, Task
-from midway.engine.press import IMAGINE_ALL
+from midway.engine.buttons import IMAGINE_ALL
 from midway.store.port import RequestKey, StoreUnavailable, TaskQuery
 
 from tests.faults.faulty_store import FaultyStore

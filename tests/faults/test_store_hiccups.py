@@ -12,11 +12,11 @@ from midway.domain.errors import Reason
 from midway.domain.ids import Nonce, RequestId, Revision
 from midway.domain.lifecycle import Noticed, apply
 from midway.domain.task import Ask, State, Task
-from midway.engine import outcomes
-from midway.engine.core import Core
-from midway.engine.effects import Outside
-from midway.engine.outcomes import NOT_SENT
-from midway.engine.upstream import MOST_POSTPONED
+from midway.engine.core import outcomes
+from midway.engine.core.core import Core
+from midway.engine.core.effects import Outside
+from midway.engine.core.outcomes import NOT_SENT
+from midway.engine.worker.upstream import MOST_POSTPONED
 from midway.store.port import Entry, RequestKey, StoreUnavailable, TaskQuery
 
 from tests.faults.faulty_store import FaultyStore, enters

@@ -7,8 +7,8 @@ import pytest
 from discord_simulator.app import Simulator
 from discord_simulator.faults.events import EventLost
 from midway.domain.action import Action
+from midway.domain.clock_step import step_between
 from midway.domain.errors import Reason
-from midway.domain.redate import step_between
 from midway.domain.task import State, Task
 
 from tests.faults.faulty_store import FaultyStore

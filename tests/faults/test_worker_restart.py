@@ -10,7 +10,7 @@ from midway.discord.client import DiscordClient
 from midway.discord.port import EventSink
 from midway.domain.action import Action
 from midway.domain.task import Ask, State
-from midway.engine.listener import Listener
+from midway.engine.core.listener import Listener
 
 from tests.faults.faulty_store import FaultyStore, enters
 from tests.faults.stage import stage
@@ -184,7 +184,7 @@ async def test_who_asks_a_worker_that_ends_is_answered_by_the_next(
         worker = rig.engine._workers[rig.engine.accounts()[0].id]
         worker._ledger.drop(task.id)  # as an old one that left the memory
         hold = faulty.hold_once("get")
-        calling = asyncio.create_task(worker.desk.cancel(task.id))
+        calling = asyncio.create_task(worker.service.cancel(task.id))
         await hold.done()
         await defect.strike()
         hold.release()
@@ -204,7 +204,7 @@ async def test_a_wish_about_an_old_task_holds_up_no_other_while_the_disk_hangs(
         worker = rig.engine._workers[rig.engine.accounts()[0].id]
         worker._ledger.drop(old.id)
         hold = faulty.hold_once("get", lambda task_id: task_id == old.id)
-        calling = asyncio.create_task(worker.desk.cancel(old.id))
+        calling = asyncio.create_task(worker.service.cancel(old.id))
         await hold.done()
 
         await assert_own_picture(rig, await rig.succeeded(await rig.imagine("a blue cat")))

@@ -17,13 +17,13 @@ from midway.discord.recent import RecentMessages
 from midway.domain.ids import MessageId, Nonces, UserId
 from midway.domain.lifecycle import Assigned, Dispatched, SeedLearnt, apply
 from midway.domain.task import Task
-from midway.engine import classify, headings
 from midway.engine.account import AccountConfig
 from midway.engine.clock import SteadyClock
-from midway.engine.core import Core
-from midway.engine.effects import Write
-from midway.engine.errand import seed_from_message
+from midway.engine.core import classify, headings
+from midway.engine.core.core import Core
+from midway.engine.core.effects import Write
 from midway.engine.limits import Limits
+from midway.engine.worker.account_queries import seed_from_message
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.legacy.task_json import render
 from midway.rpc.picture_links import PictureLinks

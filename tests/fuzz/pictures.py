@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import PIL.Image
 from midway.domain.errors import InvalidField
-from midway.engine.base64_text import bytes_from, characters_from
-from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
+from midway.pictures.base64_text import bytes_from, characters_from
+from midway.pictures.checks import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
 
 from tests.fuzz.cases import ODD_BYTES, Maker, Tape, either, files, texts
 from tests.fuzz.target import Target

@@ -22,7 +22,7 @@ from midway.domain.errors import InvalidField, Refusal
 from midway.outbound.address import is_loopback_as_written, is_private_as_written, place_of
 from midway.outbound.client import Outbound, UrlRefused, check_url
 from midway.rest.backend import LEGACY, TASKS, is_from_this_machine, raw_methods
-from midway.rest.pictures import asked_part
+from midway.rest.picture_files import asked_part
 from midway.rest.reading import add_body, bindings, message_from
 from midway.rpc import convert_ask
 from midway.rpc.auth import ApiKeys
@@ -31,7 +31,7 @@ from midway.rpc.legacy import asks
 from midway.rpc.legacy.refusals import BadParameter
 from midway.rpc.legacy.values import speed_from, text_from
 from midway.rpc.paging import Page, page_from, page_size, token_from
-from midway.rpc.pictures import NO_PICTURES, sources_from
+from midway.rpc.request_pictures import NO_PICTURES, sources_from
 from midway.rpc.task_images import TaskImage
 from midway.rpc.webhooks import _origin as _origin_of_letter
 from midway.rpc.webhooks import _position

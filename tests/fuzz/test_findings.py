@@ -22,11 +22,11 @@ from midway.discord.rest import Rest
 from midway.domain.errors import InvalidField
 from midway.domain.ids import ChannelId
 from midway.domain.image import Image
-from midway.engine.classify import prompts_from_panel
-from midway.engine.errand import seed_from_message
-from midway.engine.outbound import Outbound, UrlRefused, check_url
-from midway.engine.picture import PictureLimits, mask_from_bytes
+from midway.engine.core.classify import prompts_from_panel
+from midway.engine.worker.account_queries import seed_from_message
 from midway.outbound.address import place_of
+from midway.outbound.client import Outbound, UrlRefused, check_url
+from midway.pictures.checks import PictureLimits, mask_from_bytes
 from midway.rpc.paging import Page, page_from, token_from
 
 from tests.fuzz.answers import Answer, Gateway

@@ -15,7 +15,7 @@ from midway.domain.task import Task
 from midway.media import downloads as downloads_module
 from midway.media.downloads import Fetch
 from midway.media.keeper import ArchiveKeeper
-from midway.media.picture import OpenPicture, open_picture, opened_in_thread
+from midway.media.open_picture import OpenPicture, open_picture, opened_in_thread
 from midway.store.memory import MemoryStore
 from midway.store.watch import Watch
 

@@ -13,12 +13,12 @@ from midway.domain.errors import Conflict, NotFound, Reason, Unavailable, Unsupp
 from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Progressed
 from midway.domain.task import Task
-from midway.engine.decoder import Decoder, DecoderRules
-from midway.engine.thumbnail import WIDTHS, NoThumbnail
 from midway.media.archive import Archive, Retention
 from midway.media.downloads import Fetch
 from midway.media.keeper import ArchiveKeeper
 from midway.media.thumbnails import Thumbnails
+from midway.pictures.decoder import Decoder, DecoderRules
+from midway.pictures.thumbnail import WIDTHS, NoThumbnail
 from midway.store.memory import MemoryStore
 from midway.store.watch import Watch
 

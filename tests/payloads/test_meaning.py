@@ -8,9 +8,9 @@ from midway.domain.action import Verb
 from midway.domain.errors import Reason
 from midway.domain.lifecycle import Accepted, Noticed, Progressed
 from midway.domain.task import Remark
-from midway.engine.classify import Finished, Rejected, is_human_check, meaning, remix_from_panel
-from midway.engine.dispatch import BOTS
-from midway.engine.keys import keys_from_message
+from midway.engine.core.classify import Finished, Rejected, is_human_check, meaning, remix_from_panel
+from midway.engine.core.keys import keys_from_message
+from midway.engine.interactions import BOTS
 
 from tests.payloads.expected import Kind, Payload, payloads
 

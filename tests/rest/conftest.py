@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from midway.domain.task import Task
-from midway.media.picture import OpenPicture, open_picture
+from midway.media.open_picture import OpenPicture, open_picture
 
 from tests.rpc.served import Served, serving
 from tests.support.observed import Observed

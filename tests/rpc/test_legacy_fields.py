@@ -14,7 +14,8 @@ from midway.rpc.legacy.refusals import TOLD, answering, old_field
 from midway.rpc.legacy.texts import Code
 
 SOURCE = Path(midway.__file__).parent
-FILES = [*SOURCE.glob("engine/*.py"), *SOURCE.glob("domain/*.py"), SOURCE / "app/wiring.py", SOURCE / "rpc/pictures.py"]
+FILES = [path for room in ("engine", "pictures", "domain") for path in SOURCE.glob(f"{room}/**/*.py")]
+FILES += [SOURCE / "app/wiring.py", SOURCE / "rpc/request_pictures.py"]
 NAMED_BY = {"InvalidField": 0, "TooLong": 0, "english": 1}  # the argument that is a field's name
 ASKED = [message for message in vars(requests).values() if hasattr(message, "FromString")]
 OLD_NAMES = {field.json_name for message in ASKED for field in message.DESCRIPTOR.fields}

@@ -11,7 +11,7 @@ from midjourney.legacy.v1 import legacy_request_pb2 as requests
 from midway.domain.account import Account, AccountState
 from midway.domain.ids import AccountId, ChannelId, GuildId
 from midway.domain.task import State
-from midway.engine.outbound import Outbound
+from midway.outbound.client import Outbound
 from midway.rpc.legacy.account_json import old_account
 from midway.rpc.legacy.task_json import render
 

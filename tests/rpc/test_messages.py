@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import input_pb2, query_pb2, submit_pb2, task_pb2
 from midway.domain.errors import InvalidField, Reason
-from midway.engine.picture import PictureLimits, image_from_text
+from midway.pictures.checks import PictureLimits, image_from_text
 from midway.rpc.messages import MOST_FIELDS, SMALL_BYTES, RequestLimits, Takes
 
 LIMITS = RequestLimits(pictures=5)

@@ -11,8 +11,8 @@ from google.rpc import error_details_pb2
 from midjourney.legacy.v1 import legacy_request_pb2
 from midjourney.v1 import account_service_pb2, input_pb2, query_pb2, submit_pb2, task_pb2
 from midway.domain.errors import InvalidField
-from midway.engine.picture import PictureLimits
-from midway.rpc.pictures import PictureReader, Source
+from midway.pictures.checks import PictureLimits
+from midway.rpc.request_pictures import PictureReader, Source
 
 from tests.rpc.served import Served, png, rejected, serving
 from tests.support.processes import PATIENCE_SECONDS
@@ -117,7 +117,7 @@ async def test_two_pictures_are_decoded_at_a_time(monkeypatch: pytest.MonkeyPatc
         at_once -= 1
         return text
 
-    monkeypatch.setattr("midway.rpc.pictures.image_from_text", decode)
+    monkeypatch.setattr("midway.rpc.request_pictures.image_from_text", decode)
     reader = PictureReader(PictureLimits())
     await asyncio.gather(*(reader.read([Source("images[0]", "https://example.org")]) for _ in range(6)))
 

@@ -13,10 +13,10 @@ import PIL.Image
 import pytest
 from midjourney.v1 import query_pb2
 from midway.domain.task import Task
-from midway.engine.thumbnail import WIDTHS
 from midway.media.archive import Archive
 from midway.media.keeper import ArchiveKeeper
 from midway.media.thumbnails import Thumbnails
+from midway.pictures.thumbnail import WIDTHS
 from midway.rest.doors import Doors
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks

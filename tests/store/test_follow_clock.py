@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from midway.domain.clock_step import Boot, redated, redated_attempt
 from midway.domain.lifecycle import Dispatched
-from midway.domain.redate import Boot, redated, redated_attempt
 from midway.domain.task import State
 from midway.store.port import Entry, Store, VersionConflict
 from midway.store.sqlite import SqliteStore

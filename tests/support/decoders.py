@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from midway.engine import decoder_process
+from midway.pictures import decoder_process
 
 from tests.support.processes import PATIENCE_SECONDS
 

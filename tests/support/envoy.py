@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from midway.app import parts
+from midway.app import stack_programs
+from midway.app.child_process import Part
 from midway.app.envoy import RestDoor
-from midway.app.part import Part
 from midway.app.ports import ReservedPort
 
 from tests.support.processes import PATIENCE_SECONDS
@@ -22,6 +22,6 @@ async def running_envoy(grpc_port: int, directory: Path, **door: Any) -> AsyncIt
     """
     with ReservedPort("127.0.0.1", 0) as port:
         rest = RestDoor(host="127.0.0.1", http_port=port.number, grpc_port=grpc_port, **door)
-        async with Part(parts.envoy(directory / "envoy.yaml", rest), directory / "envoy.log") as part:
-            await parts.envoy_ready(part, rest, within_seconds=PATIENCE_SECONDS)
+        async with Part(stack_programs.envoy(directory / "envoy.yaml", rest), directory / "envoy.log") as part:
+            await stack_programs.envoy_ready(part, rest, within_seconds=PATIENCE_SECONDS)
             yield f"http://127.0.0.1:{port.number}"

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from midway.app import tether
+from midway.app import die_with_parent
 from midway.app.privacy import keep_files_private
 from midway.app.serve import run_server
 from midway.app.settings import load_settings
@@ -123,7 +123,7 @@ def watched_interact(method: Method, death: Death) -> Method:
 
 def main() -> None:
     """Serve until killed."""
-    tether.tie_to(os.getppid())
+    die_with_parent.tie_to(os.getppid())
     death = Death(os.environ.get("MORTAL_AT", ""))
     setattr(SqliteStore, "append", watched_write(SqliteStore.append, death))  # noqa: B010 - mypy forbids the other way
     setattr(DiscordClient, "interact", watched_interact(DiscordClient.interact, death))  # noqa: B010 - as above

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from midway.domain.task import Task
 from midway.media.content_type import content_type_from_bytes
-from midway.media.picture import OpenPicture
+from midway.media.open_picture import OpenPicture
 
 
 def opening(read: Callable[[Task], Awaitable[bytes]]) -> Callable[[Task], AbstractAsyncContextManager[OpenPicture]]:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from midway.app import tether
+from midway.app import die_with_parent
 
 # A stop for what hangs, never a measure: far beyond what anything takes on a machine with ten times its work.
 PATIENCE_SECONDS = 150.0
@@ -19,4 +19,4 @@ def slowness() -> float:
 
 def tied(*command: str) -> tuple[str, ...]:
     """Return the command so that its process is killed when this one ends, whatever ends this one."""
-    return (sys.executable, "-SE", tether.__file__, str(os.getpid()), *command)
+    return (sys.executable, "-SE", die_with_parent.__file__, str(os.getpid()), *command)

@@ -24,8 +24,8 @@ from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock
 from midway.engine.engine import Engine
 from midway.engine.limits import Limits
-from midway.engine.picture import PictureLimits
 from midway.engine.translate import NoTranslator
+from midway.pictures.checks import PictureLimits
 from midway.store.port import Store
 from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch

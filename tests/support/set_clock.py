@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from midway.app import tether
+from midway.app import die_with_parent
 from midway.app.privacy import keep_files_private
 from midway.app.serve import run_server
 from midway.app.settings import load_settings
@@ -42,7 +42,7 @@ def patch(file: Path) -> None:
 
 def main() -> None:
     """Serve until told to end."""
-    tether.tie_to(os.getppid())
+    die_with_parent.tie_to(os.getppid())
     patch(Path(os.environ["SET_CLOCK"]))
     keep_files_private()
     run_server(load_settings())

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from midway.app.parts import fields
+from midway.app.stack_programs import fields
 
 from tests.support.processes import PATIENCE_SECONDS, tied
 

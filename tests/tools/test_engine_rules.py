@@ -26,8 +26,8 @@ BROKEN = {
     "a long file": ("pass\n" * (MOST_LINES_OF_FILE + 1), f"the file has {MOST_LINES_OF_FILE + 1} lines"),
     "waits": ("async def wait(): ...", "wait waits"),
     "imports": ("from asyncio import sleep", "imports asyncio"),
-    "knows": ("from midway.engine.worker import Worker", "imports worker"),
-    "knows a module": ("from midway.engine import desk", "imports desk"),
+    "knows": ("from midway.engine.worker.worker import Worker", "imports worker"),
+    "knows a module": ("from midway.engine import intake", "imports intake"),
     "opens": ("open('a file')", "opens a file"),
 }
 

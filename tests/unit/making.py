@@ -11,7 +11,7 @@ from midway.domain.ids import AccountId, ChannelId, InteractionId, JobId, Messag
 from midway.domain.lifecycle import new_task
 from midway.domain.prompt import prompt_key
 from midway.domain.task import Ask, Task
-from midway.engine.keys import Keys
+from midway.engine.core.keys import Keys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = JobId("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee")

@@ -11,7 +11,7 @@ from midway.domain.ids import InteractionId
 from midway.domain.image import Button, Image
 from midway.domain.lifecycle import Accepted, Noticed, Progressed
 from midway.domain.task import Remark
-from midway.engine.classify import (
+from midway.engine.core.classify import (
     HEADINGS,
     MAX_FAILURE_CHARACTERS,
     Finished,

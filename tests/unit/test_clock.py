@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from midway.domain.redate import step_between
+from midway.domain.clock_step import step_between
 from midway.engine.clock import BOOT_ID, SteadyClock, SystemClock
 
 from tests.unit.making import NOW

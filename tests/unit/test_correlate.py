@@ -6,9 +6,9 @@ import pytest
 from midway.domain.action import Action, Bot, Verb
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import MessageId, Nonce
-from midway.engine.correlate import leaves_trace, match
-from midway.engine.index import FOREIGN_KEPT, Index
-from midway.engine.keys import keys_from_message
+from midway.engine.core.attempt_index import FOREIGN_KEPT, Index
+from midway.engine.core.correlate import leaves_trace, match
+from midway.engine.core.keys import keys_from_message
 from msgspec.structs import replace
 
 from tests.unit.making import JOB, NOW, OTHER_JOB, a_message, an_attempt, interaction, keys, seconds

@@ -8,7 +8,7 @@ from midway.domain.attempt import AttemptKind
 from midway.domain.errors import Reason
 from midway.domain.ids import JobId, MessageId, TaskId
 from midway.domain.task import Remark, State
-from midway.engine.deadline import deadline, is_drawn_in_time, is_surely_early, release
+from midway.engine.core.deadline import deadline, is_drawn_in_time, is_surely_early, release
 from midway.engine.limits import Limits
 from msgspec.structs import replace
 

@@ -14,10 +14,10 @@ import PIL.Image
 import pytest
 import uvloop
 from midway.domain.errors import InvalidField, Reason, Unavailable
-from midway.engine import decoder as decoder_module
-from midway.engine.decoder import MIB, Decoder, DecoderRules
-from midway.engine.picture import PictureLimits, mask_from_bytes
-from midway.engine.thumbnail import NoThumbnail
+from midway.pictures import decoder as decoder_module
+from midway.pictures.checks import PictureLimits, mask_from_bytes
+from midway.pictures.decoder import MIB, Decoder, DecoderRules
+from midway.pictures.thumbnail import NoThumbnail
 
 from tests.support.decoders import decoders_of, until_gone, until_some
 from tests.support.hostile_pictures import png_of
@@ -189,8 +189,8 @@ def test_a_killed_parent_leaves_no_process(loop: str) -> None:
     """Also when it is in the middle of a picture."""
     script = f"""
 import asyncio, uvloop
-from midway.engine.decoder import Decoder
-from midway.engine.picture import PictureLimits
+from midway.pictures.decoder import Decoder
+from midway.pictures.checks import PictureLimits
 from tests.support.hostile_pictures import png_of
 
 async def work():

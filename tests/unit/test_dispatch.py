@@ -12,13 +12,13 @@ from midway.domain.action import Action, Bot, Speed
 from midway.domain.ids import ChannelId, GuildId, InteractionId, JobId, MessageId
 from midway.domain.image import InputImage
 from midway.engine.commands import COMMANDS, prompt_as_sent
-from midway.engine.dispatch import FIELD_FALLBACK, Place, answer, mask_as_sent, prepare
+from midway.engine.interactions import FIELD_FALLBACK, ChannelRef, answer, mask_as_sent, prepare
 from msgspec.structs import replace
 
 from tests.support.pictures import plain_picture
 from tests.unit.making import CHANNEL, JOB, a_task
 
-PLACE = Place(GuildId("1"), CHANNEL)
+PLACE = ChannelRef(GuildId("1"), CHANNEL)
 RED = plain_picture("red")
 
 

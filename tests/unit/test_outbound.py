@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
-from midway.engine.address import is_public
-from midway.engine.outbound import FetchFailed, Outbound, UrlRefused, check_url
+from midway.outbound.address import is_public
+from midway.outbound.client import FetchFailed, Outbound, UrlRefused, check_url
 from yarl import URL
 
 from tests.support.proxies import DISCORD, LoopbackProxy

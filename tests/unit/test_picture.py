@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midway.domain.errors import InvalidField, Reason
 from midway.domain.image import InputImage
-from midway.engine.base64_text import bytes_from, characters_from
-from midway.engine.picture import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
+from midway.pictures.base64_text import bytes_from, characters_from
+from midway.pictures.checks import PictureLimits, image_from_bytes, image_from_text, mask_from_bytes
 
 LIMITS = PictureLimits()
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from midway.domain.errors import InvalidField, Reason
-from midway.engine import picture_structure
-from midway.engine.picture import PictureLimits, image_from_bytes
-from midway.engine.picture_structure import FREE_BLOCKS, LEAST_BYTES_A_BLOCK, Damaged, PictureStructure, structure_of
+from midway.pictures import structure
+from midway.pictures.checks import PictureLimits, image_from_bytes
+from midway.pictures.structure import FREE_BLOCKS, LEAST_BYTES_A_BLOCK, Damaged, PictureStructure, structure_of
 
 from tests.support.hostile_pictures import animation, jpeg_of_scans, png_chunk, png_of
 from tests.unit.test_picture import drawn, noise, of_a_phone
@@ -129,7 +129,7 @@ def test_a_mark_on_the_border_of_two_looks_is_found(monkeypatch: pytest.MonkeyPa
     data = jpeg_of_scans(40)
 
     for size in range(2, 40):
-        monkeypatch.setattr(picture_structure, "_SCANNED_AT_ONCE", size)
+        monkeypatch.setattr(structure, "_SCANNED_AT_ONCE", size)
         assert structure_of(data) == PictureStructure("image/jpeg", 64, 64, scans=40)
 
 

@@ -8,7 +8,7 @@ from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
 from midway.domain.ids import MessageId, TaskId
 from midway.domain.image import Button
 from midway.domain.task import Ask, State, Task
-from midway.engine.press import button_of, pressed, proposal, usable_parent, wanted_input
+from midway.engine.buttons import button_of, pressed, proposal, usable_parent, wanted_input
 from msgspec.structs import replace
 
 from tests.unit.making import JOB, a_task

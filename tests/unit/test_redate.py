@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from midway.domain.action import Speed
 from midway.domain.attempt import Attempt
-from midway.domain.redate import Boot, redated, redated_attempt, step_between
+from midway.domain.clock_step import Boot, redated, redated_attempt, step_between
 from midway.domain.task import UNFINISHED, Remark, State, Task
-from midway.engine.deadline import deadline
+from midway.engine.core.deadline import deadline
 from midway.engine.limits import Limits
 from msgspec.structs import asdict, replace
 

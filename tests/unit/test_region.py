@@ -10,8 +10,8 @@ from midway.domain.image import Image, InputImage
 from midway.domain.lifecycle import new_task
 from midway.domain.task import Ask
 from midway.engine import region
-from midway.engine.picture import PictureLimits, mask_from_bytes
 from midway.engine.region import Regions
+from midway.pictures.checks import PictureLimits, mask_from_bytes
 from msgspec.structs import replace
 
 from tests.support.pictures import mask_for

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from midway.domain.errors import Exhausted, Reason
-from midway.rpc.room import Room
+from midway.rpc.fair_share import Room
 
 FOREVER = timedelta(hours=1)
 

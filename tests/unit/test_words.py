@@ -10,7 +10,7 @@ from midway.domain.ids import InteractionId, MessageId, Nonce
 from midway.domain.image import Button, Image
 from midway.domain.lifecycle import Accepted, Noticed, Progressed
 from midway.domain.task import Remark
-from midway.engine.classify import (
+from midway.engine.core.classify import (
     Finished,
     Rejected,
     meaning,

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from midway.domain.task import Task
 from midway.engine.clock import SystemClock
-from midway.engine.outbound import Outbound
+from midway.outbound.client import Outbound
 from midway.store.memory import MemoryStore
 from midway.store.port import OutboxRow, Store
 from midway.webhook.rules import WebhookRules

@@ -12,7 +12,7 @@ from aiohttp import web
 from midway.domain.lifecycle import Accepted, Dispatched, Event, Progressed, apply
 from midway.domain.task import Task
 from midway.engine.clock import SystemClock
-from midway.engine.outbound import Outbound
+from midway.outbound.client import Outbound
 from midway.store.memory import MemoryStore
 from midway.store.port import Store, StoreUnavailable
 from midway.store.sqlite import SqliteStore

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from midway.domain.lifecycle import Dispatched
-from midway.engine.outbound import Outbound
+from midway.outbound.client import Outbound
 from midway.store.memory import MemoryStore
 from midway.webhook.signature import Signature, WebhookSecretInvalid
 from standardwebhooks import Webhook, WebhookVerificationError

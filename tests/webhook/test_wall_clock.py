@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from midway.domain.lifecycle import Dispatched, apply
 from midway.engine.clock import Clock, SteadyClock
-from midway.engine.outbound import Outbound
+from midway.outbound.client import Outbound
 from midway.store.memory import MemoryStore
 from midway.store.port import OutboxRow
 from midway.webhook.rules import WebhookRules

@@ -7,12 +7,12 @@ import grpc
 import typer
 
 from midway.app import draw_commands, look_commands, run_commands
+from midway.app.child_process import PartDied
 from midway.app.client import NoSuchButton, PictureChanged, code_of, details_of
 from midway.app.demo import DemoFailed
 from midway.app.disk import CannotWrite
 from midway.app.envoy import EnvoyMissing
 from midway.app.exit_codes import EXIT_CODES, ExitCode
-from midway.app.part import PartDied
 from midway.app.ports import PortTaken
 from midway.app.progress import NoTask
 from midway.app.settings import SettingsInvalid

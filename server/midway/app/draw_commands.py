@@ -10,8 +10,8 @@ from google.protobuf.descriptor import EnumDescriptor
 from midjourney.v1 import input_pb2, submit_pb2, task_pb2
 
 from midway.app.client import Client
-from midway.app.outcome import finish, finish_batch
 from midway.app.settings import load_settings
+from midway.app.task_result import finish, finish_batch
 
 Niji = Annotated[bool, typer.Option("--niji", help="Let the niji・journey bot draw.")]
 SpeedName = Annotated[str, typer.Option("--speed", help="fast, relax or turbo; default: as the account is set.")]

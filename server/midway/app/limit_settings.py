@@ -63,8 +63,8 @@ class LimitSettings(BaseSettings):
         description=f"Least time between two Interactions of one Account; unset: {_LIMITS.pace.total_seconds():g}, "
         "with the simulator 0",
     )
-    beside_slots: int = _count(
-        _LIMITS.beside_slots, "Most picks, describes and shortens at a time per Account; they take no drawing slot"
+    unqueued_slots: int = _count(
+        _LIMITS.unqueued_slots, "Most picks, describes and shortens at a time per Account; they take no drawing slot"
     )
     queue_full_pause_seconds: float = _seconds(
         _LIMITS.queue_full_pause, 'How long an Account pauses after Midjourney\'s "Queue full"'
@@ -73,8 +73,8 @@ class LimitSettings(BaseSettings):
     history_messages: int = _count(
         _LIMITS.history_messages, "How many messages a read of the channel's history goes back"
     )
-    history_messages_of_work: int = _count(
-        _LIMITS.history_messages_of_work,
+    max_history_messages: int = _count(
+        _LIMITS.max_history_messages,
         "The same while an older Interaction has no outcome yet; also how many finished jobs stay in memory",
         least=1,
     )

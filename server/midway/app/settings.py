@@ -26,10 +26,10 @@ from midway.app.outgoing_settings import OutgoingSettings
 from midway.app.ports import LAST_PORT, address, reachable
 from midway.discord.settings import ClientSettings
 from midway.engine.account import AccountConfig
-from midway.engine.decoder import DecoderRules
 from midway.engine.limits import Limits
-from midway.engine.picture import MOST_PIXELS, PictureLimits
 from midway.outbound.proxy import Proxy
+from midway.pictures.checks import MOST_PIXELS, PictureLimits
+from midway.pictures.decoder import DecoderRules
 from midway.rpc.auth import is_usable_key
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import LIFETIME

@@ -9,11 +9,11 @@ from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
-from midway.app import parts
+from midway.app import stack_programs
+from midway.app.child_process import Part, Program
 from midway.app.disk import needing
 from midway.app.envoy import RestDoor, cores
 from midway.app.log_file import LogSize
-from midway.app.part import Part, Program
 from midway.app.ports import ReservedPort, address, check_free, port_of, reachable
 from midway.app.privacy import make_private_directory
 from midway.app.settings import Settings
@@ -88,7 +88,7 @@ class Stack:
         check_free("127.0.0.1", settings.metrics_port)
         if settings.envoy_secret is None:
             settings = settings.model_copy(update={"envoy_secret": SecretStr(secrets.token_hex())})
-        told = parts.fields(await self._run(parts.server(settings)))
+        told = stack_programs.fields(await self._run(stack_programs.server(settings)))
         await self._run_envoy(settings, rest.number, told)
         rest_url = f"http://{address(reachable(settings.host), rest.number)}"
         return Addresses(rest_url, told["grpc"], told["metrics"], settings.simulator_url)
@@ -99,7 +99,7 @@ class Stack:
         if settings.accounts or settings.uses_simulator:
             return settings
         check_free("127.0.0.1", settings.simulator_port)
-        url = (await self._run(parts.simulator(settings))).split()[-1]
+        url = (await self._run(stack_programs.simulator(settings))).split()[-1]
         return settings.model_copy(update={"simulator_url": url})
 
     async def _run_envoy(self, settings: Settings, http_port: int, told: dict[str, str]) -> None:
@@ -119,8 +119,8 @@ class Stack:
             silence_seconds=settings.silence_seconds,
             workers=settings.envoy_workers or cores(),
         )
-        part = await self._begin(parts.envoy(settings.data_dir / "envoy.yaml", door))
-        await parts.envoy_ready(part, door, START_SECONDS)
+        part = await self._begin(stack_programs.envoy(settings.data_dir / "envoy.yaml", door))
+        await stack_programs.envoy_ready(part, door, START_SECONDS)
 
     async def _run(self, program: Program) -> str:
         """Start a part and return its ready line."""

@@ -35,7 +35,7 @@ from midway.rest.doors import Doors
 from midway.rpc.legacy.task_json import render
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import FetchLink
+from midway.rpc.request_pictures import FetchLink
 from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
 from midway.webhook.sender import WebhookSender

@@ -12,6 +12,7 @@ from midway.discord.endpoints import ClientProfile, Endpoints
 from midway.discord.event import Event, Message
 from midway.discord.gateway import Gateway
 from midway.discord.interaction import Interaction
+from midway.discord.interaction_sender import InteractionSender
 from midway.discord.json_types import Raw
 from midway.discord.library import assert_supported
 from midway.discord.modals import Modals
@@ -19,11 +20,10 @@ from midway.discord.partial_file import PartialFile
 from midway.discord.port import EventSink, UploadedFile
 from midway.discord.recent import RecentMessages
 from midway.discord.rest import Rest
-from midway.discord.sender import Sender
+from midway.discord.route import Way
 from midway.discord.settings import ClientSettings
 from midway.discord.transfer import Transfer
 from midway.discord.upload import Uploader
-from midway.discord.way import Way
 from midway.domain.ids import ChannelId, GuildId, MessageId, Nonce
 from midway.domain.image import InputImage
 from midway.outbound.proxy import Proxy
@@ -67,7 +67,7 @@ class DiscordClient:
         )
         self._rest = Rest(self._gateway, settings.request_timeout)
         commands = CommandIndex(self._rest.commands)
-        self._sender = Sender(self._gateway, commands, self._modals, self._acceptances, settings)
+        self._sender = InteractionSender(self._gateway, commands, self._modals, self._acceptances, settings)
         self._transfer = Transfer(endpoints, profile.user_agent, settings, proxy, names)
         self._uploader = Uploader(self._rest, self._transfer)
         self._sink: EventSink

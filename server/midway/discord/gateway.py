@@ -19,8 +19,8 @@ from midway.discord.failure import curl_words
 from midway.discord.json_types import Raw, inner, text
 from midway.discord.library import DispatchSink, LibraryClient, LibraryHTTP, Resumable
 from midway.discord.port import EventSink
+from midway.discord.route import Way
 from midway.discord.settings import ClientSettings
-from midway.discord.way import Way
 from midway.domain.ids import GuildId, UserId
 from midway.outbound.proxy import Proxy
 

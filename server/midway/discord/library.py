@@ -29,8 +29,8 @@ from midway.discord.endpoints import ClientProfile, Endpoints, encoded
 from midway.discord.failure import unreachable
 from midway.discord.json_types import Raw
 from midway.discord.once import OnceSession, Ticket
+from midway.discord.route import Way
 from midway.discord.settings import ClientSettings
-from midway.discord.way import Way
 from midway.domain.ids import GuildId
 from midway.outbound.connector import straight
 from midway.outbound.proxy import Proxy

@@ -16,7 +16,7 @@ from curl_cffi.requests.exceptions import RequestException
 
 from midway.discord.errors import RateLimited, Unknown
 from midway.discord.failure import BLOCK_SECONDS, unreachable, usable_wait
-from midway.discord.way import Way
+from midway.discord.route import Way
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, Self
 
-from midway.domain.redate import Boot
+from midway.domain.clock_step import Boot
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # Counts while the machine is suspended, as the wall clock does. Elsewhere than on Linux a sleep looks like a step.

@@ -14,29 +14,29 @@ from msgspec.structs import replace
 from midway.discord.partial_file import PartialFile
 from midway.discord.port import Connection
 from midway.domain.account import Account
+from midway.domain.clock_step import Boot, step_between
 from midway.domain.errors import NoAccount, NotFound, Reason
 from midway.domain.ids import AccountId, Nonces, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
 from midway.domain.notice import deserves_notice
-from midway.domain.redate import Boot, step_between
 from midway.domain.task import UNFINISHED, Ask, State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
+from midway.engine.buttons import usable_parent
 from midway.engine.clock import Clock, SteadyClock, SystemClock
-from midway.engine.decoder import Decoder, DecoderRules
 from midway.engine.frame import Frames
 from midway.engine.intake import Intake
 from midway.engine.limits import Limits
-from midway.engine.picture import PictureLimits
 from midway.engine.placing import Placed
-from midway.engine.press import usable_parent
 from midway.engine.region import Regions
-from midway.engine.stored_tasks import UNBOUNDED
 from midway.engine.translate import Translator
 from midway.engine.wording import Wording
-from midway.engine.worker import Worker
+from midway.engine.worker.stored_tasks import UNBOUNDED
+from midway.engine.worker.worker import Worker
+from midway.pictures.checks import PictureLimits
+from midway.pictures.decoder import Decoder, DecoderRules
 from midway.store.port import Entry, RequestKey, Store, StoreUnavailable, TaskQuery
 from midway.store.watch import Watch
 
@@ -144,24 +144,24 @@ class Engine:
             task = await self._task(task_id)
             if task.state.is_terminal:
                 return task
-            cancelled = await self._intake.worker_of(task).desk.cancel(task_id)
+            cancelled = await self._intake.worker_of(task).service.cancel(task_id)
             if cancelled is not None:  # else it moved to another Account meanwhile
                 return cancelled
 
     async def image_seed(self, task_id: TaskId) -> str:
         """Return the seed of a finished Task's job, decimal. Raises NotFound, Conflict, Unavailable."""
         task = usable_parent(await self._task(task_id), task_id)
-        return await self._intake.worker_of(task).desk.seed(task)
+        return await self._intake.worker_of(task).service.seed(task)
 
     async def upload_images(self, images: Sequence[InputImage], account_id: AccountId | None) -> Uploads:
         """Put pictures on Discord's CDN, in an Account's channel. Raises NotFound, NoAccount, Unavailable."""
         worker = self._usable_worker(account_id)
-        urls = await worker.desk.upload(worker.config.channel_id, images)
+        urls = await worker.service.upload(worker.config.channel_id, images)
         return Uploads(tuple(urls), worker.id)
 
     async def fetch_picture(self, task: Task, file: PartialFile) -> None:
-        """Bring a Task's picture from Discord to the disk; see `Desk.fetch_picture` for what it raises."""
-        await self._intake.worker_of(task).desk.fetch_picture(task, file)
+        """Bring a Task's picture from Discord to the disk; see `AccountService.fetch_picture` for what it raises."""
+        await self._intake.worker_of(task).service.fetch_picture(task, file)
 
     def accounts(self) -> list[Account]:
         """Return every Account, in the order configured."""

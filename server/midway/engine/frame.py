@@ -10,8 +10,8 @@ from midway.domain.action import Action, custom_id_of_change
 from midway.domain.errors import InvalidField, Reason, Unavailable
 from midway.domain.image import InputImage
 from midway.domain.task import Task
-from midway.engine.picture import PictureLimits, image_from_bytes
 from midway.engine.region import FetchPicture
+from midway.pictures.checks import PictureLimits, image_from_bytes
 
 PICTURES_IN_GRID = 4
 

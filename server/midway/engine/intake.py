@@ -20,16 +20,16 @@ from midway.domain.image import InputImage
 from midway.domain.prompt import speed_from_prompt
 from midway.domain.task import END_IMAGE, Ask, State, Task
 from midway.engine.assign import USABLE, choose, choose_all
+from midway.engine.buttons import IMAGINE_ALL, button_of, extension, pressed, usable_parent, wanted_input
 from midway.engine.clock import Clock
 from midway.engine.commands import COMMANDS, check_lengths
-from midway.engine.dispatch import APPLICATION_IDS
 from midway.engine.frame import Frames
+from midway.engine.interactions import APPLICATION_IDS
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed, Placer
-from midway.engine.press import IMAGINE_ALL, button_of, extension, pressed, usable_parent, wanted_input
 from midway.engine.region import Regions
 from midway.engine.wording import Wording
-from midway.engine.worker import Worker
+from midway.engine.worker.worker import Worker
 from midway.store.port import RequestKey, Store, TaskQuery
 
 log = structlog.get_logger(__name__)
@@ -116,7 +116,7 @@ class Intake:
             prompt = await self._wording.english(prompt.strip() or (task.modal.prompt if task.modal else ""), "prompt")
         worker = self.worker_of(task)
         ahead = worker.waiting_count
-        answered = await worker.desk.give_input(task_id, prompt, mask, request)
+        answered = await worker.service.give_input(task_id, prompt, mask, request)
         return Placed(answered, created=True, ahead=ahead)
 
     def worker_of(self, task: Task) -> Worker:
@@ -235,7 +235,7 @@ class Intake:
             message_flags=parent.message_flags,
             custom_id=custom_id,
         )
-        await worker.desk.press(press)
+        await worker.service.press(press)
         return Placed(parent, created=False)
 
     async def _imagine_all(self, ask: Ask, parent: Task, request: RequestKey | None) -> Placed:

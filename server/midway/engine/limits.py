@@ -24,11 +24,11 @@ class Limits:
     park_time: timedelta = timedelta(seconds=60)  # an event that matches nothing waits so long for its key
     late_window: timedelta = timedelta(hours=24)  # a picture is attached to its ended Task for so long
     pace: timedelta = timedelta(seconds=1.2)  # between two Interactions of one Account
-    beside_slots: int = 3  # work beside the drawing queue (picks, describe, shorten) at a time, for each Account
+    unqueued_slots: int = 3  # work beside the drawing queue (picks, describe, shorten) at a time, for each Account
     queue_full_pause: timedelta = timedelta(seconds=10)  # after Midjourney's "Queue full", before the next try
     max_requeues: int = 10  # times a Task goes back to the queue before it fails
     history_messages: int = 200  # how far back a look at the channel reads when nothing tells from where
-    history_messages_of_work: int = 2000  # at most, from the oldest open Interaction on; people chat there too
+    max_history_messages: int = 2000  # at most, from the oldest open Interaction on; people chat there too
     max_parked_messages: int = 1000  # of one Account; a busy channel of strangers must not fill the memory
     max_waiting_events: int = 10_000  # of one Account; more are not kept, and its channel's history is read instead
     resubmit_after_crash: bool = True  # what a killed process stored and, as the channel shows, never sent

@@ -18,7 +18,7 @@ from midway.domain.task import Ask, ModalAsk, Task
 from midway.engine.clock import Clock
 from midway.engine.limits import Limits
 from midway.engine.patience import read_patiently
-from midway.engine.worker import Worker
+from midway.engine.worker.worker import Worker
 from midway.store.port import (
     Entry,
     RequestIdReused,

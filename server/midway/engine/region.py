@@ -11,7 +11,7 @@ from midway.discord.partial_file import PartialFile
 from midway.domain.errors import Refusal
 from midway.domain.image import InputImage
 from midway.domain.task import Task
-from midway.engine.picture import PictureLimits, mask_from_bytes, size_of_file
+from midway.pictures.checks import PictureLimits, mask_from_bytes, size_of_file
 
 log = structlog.get_logger(__name__)
 

@@ -15,9 +15,9 @@ from operator import attrgetter
 from pathlib import Path
 
 from midway.domain.ids import Revision, TaskId
-from midway.engine import thumbnail
 from midway.media.content_type import EXTENSIONS
-from midway.media.picture import OpenPicture, open_picture
+from midway.media.open_picture import OpenPicture, open_picture
+from midway.pictures import thumbnail
 
 PRUNE_BATCH = 10_000  # files held in memory while the oldest are looked for
 

@@ -18,7 +18,7 @@ from midway.domain.task import Task
 from midway.engine.clock import Clock, SystemClock
 from midway.media.archive import Archive, Retention, new_part
 from midway.media.downloads import Downloads, Fetch
-from midway.media.picture import OpenPicture, open_picture, opened_in_thread
+from midway.media.open_picture import OpenPicture, open_picture, opened_in_thread
 from midway.store.port import Store, StoreUnavailable
 from midway.store.watch import TasksStream, Watch
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from midway.discord.partial_file import PartialFile
 from midway.domain.errors import Conflict, Reason, Unavailable, Unsupported
 from midway.domain.task import Task
-from midway.engine.thumbnail import WIDTHS, NoThumbnail
 from midway.media.archive import Archive
 from midway.media.downloads import Downloads
-from midway.media.picture import OpenPicture, open_picture, opened_in_thread
+from midway.media.open_picture import OpenPicture, open_picture, opened_in_thread
+from midway.pictures.thumbnail import WIDTHS, NoThumbnail
 
 MAX_CONCURRENT = 16  # that wait for their picture or their turn to be decoded
 

@@ -22,7 +22,7 @@ from midway.engine.engine import Engine
 from midway.rest.call import JSON, HttpCall, error
 from midway.rest.events import Events
 from midway.rest.lists import Lists
-from midway.rest.pictures import Pictures
+from midway.rest.picture_files import Pictures
 from midway.rest.reading import add_body, bindings, message_from
 from midway.rpc.call import Refused, nested
 from midway.rpc.layers import Layers

@@ -7,7 +7,7 @@ from midway.rest.backend import RestBackend
 from midway.rpc.layers import Layers, Observer
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import FetchLink
+from midway.rpc.request_pictures import FetchLink
 from midway.rpc.server import build_server
 from midway.rpc.task_images import OpenTaskPicture, OpenThumbnail, TaskImages
 

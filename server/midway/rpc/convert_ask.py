@@ -13,9 +13,9 @@ from midway.domain.action import Action, Bot
 from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, JobId, RequestId, TaskId
 from midway.domain.task import END_IMAGE, END_LOOP, Ask, VideoAsk
+from midway.rpc.enums import BOTS, CHANGES, MOTIONS, SPEEDS, dimensions_from
 from midway.rpc.messages import carries_picture
-from midway.rpc.pictures import Pictures
-from midway.rpc.words import BOTS, CHANGES, MOTIONS, SPEEDS, dimensions_from
+from midway.rpc.request_pictures import Pictures
 from midway.store.port import RequestKey
 
 MAX_REQUEST_ID_CHARACTERS = 64

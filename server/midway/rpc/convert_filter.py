@@ -4,8 +4,8 @@ from midjourney.v1 import query_pb2
 
 from midway.domain.ids import AccountId, TaskId
 from midway.domain.task import Task
+from midway.rpc.enums import ACTIONS, STATES
 from midway.rpc.paging import number_in_token
-from midway.rpc.words import ACTIONS, STATES
 from midway.store.port import TaskQuery
 
 

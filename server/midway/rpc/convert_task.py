@@ -11,8 +11,8 @@ from midway.domain.action import ModalKind
 from midway.domain.errors import Reason
 from midway.domain.image import Image
 from midway.domain.task import Failure, ModalAsk, State, Task
+from midway.rpc.enums import ACCOUNT_STATES, ACTIONS, BOTS, REASONS, SPEEDS, STATES
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.words import ACCOUNT_STATES, ACTIONS, BOTS, REASONS, SPEEDS, STATES
 
 
 def message_from_task(task: Task, links: PictureLinks, links_end: int) -> task_pb2.Task:

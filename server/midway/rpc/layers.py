@@ -14,9 +14,9 @@ from midway.rpc.auth import ApiKeys
 from midway.rpc.call import Call, Layer, Proceed, Refused
 from midway.rpc.caller import Caller, caller_of
 from midway.rpc.errors import OUTCOMES, internal_status, shutting_down, status_from
+from midway.rpc.fair_share import Room
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.room import Room
 from midway.rpc.strangers import Strangers
 
 log = structlog.get_logger(__name__)

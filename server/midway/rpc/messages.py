@@ -18,7 +18,7 @@ from midjourney.v1 import input_pb2
 from msgspec import Struct
 
 from midway.domain.errors import InvalidField, Reason
-from midway.engine.picture import MAX_CHARACTERS_A_BYTE, PictureLimits
+from midway.pictures.checks import MAX_CHARACTERS_A_BYTE, PictureLimits
 
 SMALL_BYTES = 64 * 1024  # parsing as much takes a few milliseconds at worst, whatever it holds
 MOST_FIELDS = 5_000  # of a large message; a real one has a hundred, and Python goes through so many in some 25 ms

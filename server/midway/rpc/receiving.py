@@ -15,9 +15,9 @@ from google.protobuf.message import Message
 
 from midway.domain.errors import Exhausted, InvalidField, Reason
 from midway.rpc.caller import Caller
+from midway.rpc.fair_share import Room
 from midway.rpc.messages import SMALL_BYTES, WHOLE, Takes
 from midway.rpc.options import ServerOptions
-from midway.rpc.room import Room
 from midway.rpc.time_limit import TimeLimit
 
 LOOKAHEAD_BYTES = 64 * 1024  # that grpc-core takes of a stream which nobody reads

@@ -26,8 +26,8 @@ from midway.rpc.listener import Listener
 from midway.rpc.messages import RequestLimits
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import FetchLink, PictureReader
 from midway.rpc.receiving import LOOKAHEAD_BYTES, Receiver
+from midway.rpc.request_pictures import FetchLink, PictureReader
 from midway.rpc.task_images import TaskImages
 from midway.rpc.tasks import TaskService
 from midway.rpc.uploads import PROCESS as UPLOADS

@@ -18,7 +18,7 @@ from midway.domain.errors import Conflict, InvalidField, NotFound, Reason, Unsup
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 from midway.engine.engine import Engine
-from midway.engine.thumbnail import WIDTHS
+from midway.pictures.thumbnail import WIDTHS
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 

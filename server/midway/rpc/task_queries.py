@@ -10,7 +10,7 @@ from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.listing import Listing
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.rendered import Rendered
+from midway.rpc.render_cache import Rendered
 
 
 class Queries:

@@ -25,7 +25,7 @@ from midway.rpc.convert_ask import (
 from midway.rpc.convert_task import message_from_task
 from midway.rpc.interceptors import Context
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import NO_PICTURES, PictureReader, Pictures, source_from, sources_from
+from midway.rpc.request_pictures import NO_PICTURES, PictureReader, Pictures, source_from, sources_from
 
 
 class Submitted(TypedDict):

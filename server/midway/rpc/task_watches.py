@@ -12,7 +12,7 @@ from midway.rpc.convert_task import message_from_task
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.rendered import Rendered
+from midway.rpc.render_cache import Rendered
 from midway.rpc.watching import known_revision, tasks_stream
 from midway.store.watch import TasksStream, TaskStream, UnknownTask
 

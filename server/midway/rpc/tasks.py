@@ -6,7 +6,7 @@ from midway.engine.engine import Engine
 from midway.rpc.listing import Listing
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import PictureReader
+from midway.rpc.request_pictures import PictureReader
 from midway.rpc.task_images import ImageCalls, TaskImages
 from midway.rpc.task_queries import Queries
 from midway.rpc.task_submits import Submits

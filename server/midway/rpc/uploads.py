@@ -18,9 +18,9 @@ from external_processor.v3.external_processor_pb2 import (
 from midway.domain.errors import Exhausted, Reason, Refusal
 from midway.rpc.auth import ApiKeys
 from midway.rpc.caller import caller_of, is_envoy
+from midway.rpc.fair_share import Room
 from midway.rpc.interceptors import Context, Handler, refuse_unknown
 from midway.rpc.options import ServerOptions
-from midway.rpc.room import Room
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 PROCESS = f"/{SERVICE}/Process"

@@ -10,9 +10,9 @@ from yarl import URL
 from midway.domain.errors import NotFound, Reason
 from midway.domain.ids import Revision, TaskId, notice_id
 from midway.engine.clock import Clock
+from midway.rpc.enums import STATES
 from midway.rpc.interceptors import Context
 from midway.rpc.paging import Page, none_of_ours, number_in_token, page_from, page_size, token_from
-from midway.rpc.words import STATES
 from midway.store.port import DeadLetter, DeadLetterKey, Store
 
 NOTICE_ID = re.compile(r"msg_(\d{16})_(\d{1,18})")

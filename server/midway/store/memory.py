@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
+from midway.domain.clock_step import Boot, redated, redated_attempt, step_between
 from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
-from midway.domain.redate import Boot, redated, redated_attempt, step_between
 from midway.domain.task import UNFINISHED, Task
 from midway.outbound.address import place_of
 from midway.store.doorbell import Bell, Doorbells

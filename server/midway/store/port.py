@@ -19,9 +19,9 @@ from msgspec import Struct
 from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.attempt import Attempt
+from midway.domain.clock_step import Boot
 from midway.domain.ids import AccountId, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
-from midway.domain.redate import Boot
 from midway.domain.task import State, Task
 
 

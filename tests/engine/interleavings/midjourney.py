@@ -7,7 +7,7 @@ from random import Random
 from midway.discord.event import Embed, Event, Message, MessageCreated
 from midway.discord.interaction import MIDJOURNEY_APPLICATION_ID
 from midway.domain.ids import ChannelId, JobId, MessageId, Nonce, TaskId, UserId
-from midway.engine.classify import EPHEMERAL
+from midway.engine.core.classify import EPHEMERAL
 from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing, Snowflakes

@@ -17,11 +17,11 @@ from midway.domain.ids import AccountId, ChannelId, GuildId, JobId, Nonce, TaskI
 from midway.domain.lifecycle import Assigned, new_task
 from midway.domain.task import Ask
 from midway.engine.account import AccountConfig
-from midway.engine.dispatch import Prepared
-from midway.engine.effects import Post
+from midway.engine.core.effects import Post
+from midway.engine.core.pending import RegionSubmit
+from midway.engine.interactions import Prepared
 from midway.engine.limits import Limits
-from midway.engine.outgoing import RegionSubmit
-from midway.engine.upstream import MOST_POSTPONED
+from midway.engine.worker.upstream import MOST_POSTPONED
 
 from tests.engine.drawing import CountedNonces
 from tests.engine.interleavings.midjourney import Job, Midjourney

@@ -9,8 +9,8 @@ from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, Nonce, TaskId, UserId
 from midway.domain.task import RUNNING, Task
 from midway.engine.account import AccountConfig
-from midway.engine.core import Core
-from midway.engine.effects import Outside, Post, Prepare, ReadHistory, Relocate, Write
+from midway.engine.core.core import Core
+from midway.engine.core.effects import Outside, Post, Prepare, ReadHistory, Relocate, Write
 from midway.engine.limits import Limits
 from midway.store.port import AccountMark, Entry
 

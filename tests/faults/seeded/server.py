@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from midway.app.parts import fields
+from midway.app.stack_programs import fields
 
 from tests.support.processes import PATIENCE_SECONDS, slowness, tied
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from midway.domain.account import AccountState
+from midway.domain.clock_step import Boot
 from midway.domain.ids import RequestId, Revision
 from midway.domain.lifecycle import Dispatched, Progressed
-from midway.domain.redate import Boot
 from midway.domain.task import UNFINISHED, Task
 from midway.store.codec import json_from_task
 from midway.store.port import AccountMark, Entry, RequestKey, TaskQuery, TaskUnreadable

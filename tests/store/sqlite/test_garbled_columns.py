@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from midway.domain.account import AccountState
+from midway.domain.clock_step import Boot
 from midway.domain.ids import AccountId, RequestId, Revision
 from midway.domain.lifecycle import Dispatched, Progressed
-from midway.domain.redate import Boot
 from midway.domain.task import UNFINISHED, Task
 from midway.store.port import (
     AccountMark,

@@ -17,6 +17,7 @@ from midway.domain.ids import JOB_ID, JobId, TaskId
 from midway.domain.task import END_LOOP, Ask, VideoAsk
 from midway.engine.commands import VIDEO_BATCHES
 from midway.outbound.address import MAX_URL_CHARACTERS
+from midway.rpc.enums import SQUARE
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.refusals import BadParameter
 from midway.rpc.legacy.values import (
@@ -28,7 +29,6 @@ from midway.rpc.legacy.values import (
     number_from,
     text_from,
 )
-from midway.rpc.words import SQUARE
 
 CHANGES = {"UPSCALE": Action.UPSCALE, "VARIATION": Action.VARIATION, "REROLL": Action.REROLL}
 DIMENSIONS = {"": SQUARE, "PORTRAIT": "2:3", "SQUARE": SQUARE, "LANDSCAPE": "3:2"}

@@ -18,7 +18,7 @@ from midway.rpc.legacy.account_json import old_account
 from midway.rpc.legacy.task_json import render
 from midway.rpc.legacy.values import text_from
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.rendered import Rendered
+from midway.rpc.render_cache import Rendered
 from midway.store.port import TaskQuery
 
 NEWEST = TaskQuery(limit=100)

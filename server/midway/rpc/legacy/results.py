@@ -6,8 +6,8 @@ from google.protobuf.struct_pb2 import Value
 from midjourney.legacy.v1 import legacy_pb2
 
 from midway.domain.task import State, Task
+from midway.engine.buttons import IMAGINE_ALL
 from midway.engine.placing import Placed
-from midway.engine.press import IMAGINE_ALL
 from midway.rpc.legacy import texts
 from midway.rpc.legacy.status import status_from
 from midway.rpc.legacy.texts import Code

@@ -7,7 +7,7 @@ from midway.rpc.legacy.queries import LegacyQueries
 from midway.rpc.legacy.reads import LegacyReads
 from midway.rpc.legacy.submits import LegacySubmits
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import PictureReader
+from midway.rpc.request_pictures import PictureReader
 
 
 class LegacyService(LegacySubmits, LegacyQueries, legacy_service_pb2_grpc.LegacyServiceServicer):

@@ -21,7 +21,7 @@ from midway.rpc.legacy.texts import Code
 from midway.rpc.legacy.values import filter_account, path_speed
 from midway.rpc.messages import SMALL_BYTES
 from midway.rpc.picture_links import PictureLinks
-from midway.rpc.pictures import LINK_SCHEMES, PictureReader, Pictures, Source
+from midway.rpc.request_pictures import LINK_SCHEMES, PictureReader, Pictures, Source
 
 _REMIX_REFUSED = {Reason.ACTION_NOT_ALLOWED: Told(Code.VALIDATION_ERROR, texts.REMIX_OFF)}
 _NO_INSTANCE = {Reason.ACCOUNT_NOT_FOUND: Told(Code.VALIDATION_ERROR, texts.NO_INSTANCE)}

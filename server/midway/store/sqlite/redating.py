@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from midway.domain.attempt import Attempt
-from midway.domain.redate import Boot, redated, redated_attempt, step_between
+from midway.domain.clock_step import Boot, redated, redated_attempt, step_between
 from midway.domain.task import UNFINISHED, Task
 from midway.store.sqlite.aside import readable
 from midway.store.sqlite.batch import Batch

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from midway.domain.attempt import Attempt
+from midway.domain.clock_step import Boot
 from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
-from midway.domain.redate import Boot
 from midway.domain.task import Task
 from midway.store.doorbell import Bell, Doorbells
 from midway.store.port import (

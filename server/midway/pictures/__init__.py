@@ -1,0 +1,1 @@
+"""Pictures that came from outside: checked by their structure, decoded in processes of their own."""
