@@ -105,7 +105,7 @@ async def reset(request: web.Request) -> web.Response:
 
 @routes.post(PREFIX + "/options")
 async def set_options(request: web.Request) -> web.Response:
-    """Turn knobs by name."""
+    """Set options by name."""
     set_fields(request.app[WORLD].options, await json_body(request))
     return json_response(asdict(request.app[WORLD].options))
 

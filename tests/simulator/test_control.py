@@ -70,7 +70,7 @@ async def test_a_setting_that_does_not_exist_is_refused(discord: Discord, change
     assert (await discord.call("POST", "/__sim/accounts/9", json={}))[0] == 400
 
 
-async def test_the_size_of_pictures_is_a_knob(discord: Discord):
+async def test_the_size_of_pictures_is_an_option(discord: Discord):
     options = await discord.sim("options", {"pictures": "real", "film_bytes": 60_000_000})
 
     assert (options["pictures"], options["film_bytes"]) == ("real", 60_000_000)

@@ -10,7 +10,7 @@ from tests.simulator.player import Payload, Player, button, job_of, labels
 
 
 def choose(player: Player, **options: Any) -> None:
-    """Turn the simulator's knobs."""
+    """Set options of the simulator."""
     for name, value in options.items():
         setattr(player.simulator.world.options, name, value)
 
