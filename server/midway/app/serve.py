@@ -18,8 +18,7 @@ from midway.app.settings import Settings
 from midway.app.signals import stop_on_signals
 from midway.app.wiring import NothingToDrawWith, running_server
 from midway.engine.banned import BannedListUnreadable
-from midway.store.port import StoreUnavailable
-from midway.store.sqlite import DatabaseRefused
+from midway.store.port import DatabaseRefused, StoreUnavailable
 from midway.webhook.signature import WebhookSecretInvalid
 
 log = structlog.get_logger(__name__)

@@ -26,6 +26,7 @@ from midway.store.port import (
     OutboxRow,
     RequestIdReused,
     RequestKey,
+    StoreHealth,
     Submitted,
     TaskQuery,
     VersionConflict,
@@ -244,6 +245,15 @@ class MemoryStore:
     def doorbell(self) -> AbstractAsyncContextManager[Bell]:
         """Listen for changes."""
         return self._doorbells.listen()
+
+    @property
+    def health(self) -> StoreHealth:
+        """Nothing can befall it."""
+        return StoreHealth(is_available=True, rows_quarantined=0)
+
+    async def check_health(self) -> StoreHealth:
+        """Nothing can befall it."""
+        return self.health
 
     async def close(self) -> None:
         """Do nothing: there is nothing to finish."""
