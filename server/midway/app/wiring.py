@@ -9,6 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import midway.store
+from midway.app.account_settings import NothingToDrawWith
 from midway.app.background import kept_running
 from midway.app.disk import needing
 from midway.app.link_key import link_key
@@ -48,16 +49,6 @@ LINK_KEY = "picture-links.key"
 LOOK_SECONDS = 1.0  # between two looks after the database; each commit looks, too
 
 
-class NothingToDrawWith(Exception):
-    """The settings name no Discord account and no simulator."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "no Discord account: add [[accounts]] to midway.toml, or set MIDWAY_ACCOUNTS or MIDWAY_SIMULATOR_URL; "
-            "`midway stack` brings its own simulator"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
     """Where the running server is reached."""
@@ -71,8 +62,7 @@ class Running:
 async def running_server(settings: Settings) -> AsyncIterator[Running]:
     """Serve while the context is open; at its end watches are ended first and the store is closed last.
 
-    Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid,
-    LinkKeyUnusable, PortTaken, CannotWrite, and OSError or RuntimeError for another port that is taken.
+    Raises what `failures` has of a server that cannot start, and OSError or RuntimeError for a port that is taken.
     """
     async with AsyncExitStack() as parts:
         names = await parts.enter_async_context(Names(settings.name_rules()))
