@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import midway.store
 from midway.app.wiring import PICTURES
 from midway.domain.action import Action, Bot
 from midway.domain.attempt import Attempt, AttemptKind
@@ -16,8 +17,8 @@ from midway.domain.image import Button, Image
 from midway.domain.lifecycle import new_task
 from midway.domain.task import Ask, State, Task
 from midway.media.archive import Archive
+from midway.store import sqlite_url
 from midway.store.codec import json_from_attempt, json_from_task
-from midway.store.sqlite import SqliteStore
 from msgspec.structs import replace
 
 ACCOUNT = "300000000000000001"
@@ -35,7 +36,8 @@ def task_id(number: int) -> str:
 async def fill(path: Path, finished: int, unfinished: int = 0) -> None:
     """Make a database with so many Tasks that ended long ago, and so many after them that wait to be drawn."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    await (await SqliteStore.open(path)).close()
+    async with midway.store.open(sqlite_url(path)):
+        pass  # it is made
     await asyncio.to_thread(_write, path, finished, unfinished)
     Archive(path.parent / PICTURES).put_bookmark(Revision(finished))  # else each start would look for their pictures
     await asyncio.to_thread(os.sync)  # the disk shall be at rest when something is measured

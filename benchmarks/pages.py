@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import midway.store
 from midway.domain.attempt import Attempt
 from midway.domain.ids import InteractionId, Nonce, TaskId
 from midway.domain.image import Image
 from midway.domain.lifecycle import Accepted, Dispatched, Event, Progressed, Result, Succeeded, apply
 from midway.domain.task import Task
-from midway.store.port import Entry
-from midway.store.sqlite import SqliteStore
+from midway.store import sqlite_url
+from midway.store.port import Entry, Store
 from msgspec.structs import replace
 
 from benchmarks.fill import ACCOUNT, drawn, drawn_attempt, fill, task_id, waiting
@@ -34,8 +35,7 @@ async def run(scale: Scale) -> list[Figure]:
         async with AsyncExitStack() as stack:
             database = Path(stack.enter_context(TemporaryDirectory(prefix="midway-bench-"))) / "data" / "midway.db"
             await fill(database, scale.count(STORED))
-            store = await SqliteStore.open(database)
-            stack.push_async_callback(store.close)
+            store = await stack.enter_async_context(midway.store.open(sqlite_url(database)))
             with Log(database) as log:
                 writes = await draw_each_alone(store, first=scale.count(STORED))
             alone.add(log.pages / writes)
@@ -100,7 +100,7 @@ def steps(task: Task, number: int) -> Iterable[Step]:
 class Imagine:
     """One imagine on its way through the Store."""
 
-    def __init__(self, store: SqliteStore, number: int) -> None:
+    def __init__(self, store: Store, number: int) -> None:
         now = datetime.now(UTC)
         new = replace(waiting(), id=TaskId(task_id(number)), created_at=now, updated_at=now, state_since=now)
         self._store = store
@@ -123,7 +123,7 @@ class Imagine:
 STEPS = 3 + PREVIEWS
 
 
-async def draw_each_alone(store: SqliteStore, first: int) -> int:
+async def draw_each_alone(store: Store, first: int) -> int:
     """Have imagines take their steps in turn; return how many writes that were."""
     imagines = [Imagine(store, first + number) for number in range(IMAGINES)]
     for imagine in imagines:

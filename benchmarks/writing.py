@@ -6,24 +6,25 @@ A line for each, with the milliseconds until it was on the disk. The Tasks are c
 import asyncio
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
+import midway.store
 from midway.app.cli import main
 from midway.domain.action import Action
 from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Cancelled, apply, new_task
 from midway.domain.task import Ask, Task
-from midway.store.port import StoreUnavailable
-from midway.store.sqlite import SqliteStore
+from midway.store.port import Store, StoreUnavailable
 
 PAUSE_SECONDS = 0.05
 FIRST_ID = 1_600_000_000_000_000  # microseconds of a day long ago: no Task of the server's has it
 
 
-async def _note_writes(store: SqliteStore, noted: Path) -> None:
+async def _note_writes(store: Store, noted: Path) -> None:
     with noted.open("a", buffering=1) as file:
         for number in count(FIRST_ID):
             await asyncio.sleep(PAUSE_SECONDS)
@@ -44,15 +45,16 @@ def _cancelled(task_id: TaskId) -> Task:
 
 def _noting(noted: Path) -> None:
     """Have the server's Store write as soon as it is open."""
-    open_store = SqliteStore.open
+    open_store = midway.store.open
 
-    async def open_noting(*arguments: Any, **options: Any) -> SqliteStore:
-        store = await open_store(*arguments, **options)
-        writing = asyncio.create_task(_note_writes(store, noted), name="writes")
-        writing.add_done_callback(lambda ended: ended.cancelled() or ended.result())
-        return store
+    @asynccontextmanager
+    async def open_noting(url: str, **options: bool) -> AsyncIterator[Store]:
+        async with open_store(url, **options) as store:
+            writing = asyncio.create_task(_note_writes(store, noted), name="writes")
+            writing.add_done_callback(lambda ended: ended.cancelled() or ended.result())
+            yield store
 
-    SqliteStore.open = open_noting  # type: ignore[method-assign]
+    setattr(midway.store, "open", open_noting)  # noqa: B010 - mypy forbids the other way
 
 
 if __name__ == "__main__":

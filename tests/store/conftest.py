@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import midway.store
 import pytest
-from midway.store.memory import MemoryStore
+from midway.store import sqlite_url
 from midway.store.port import Store
 from midway.store.sqlite import SqliteStore
-from midway.store.sqlite.tail import TAIL_SIZE
 
 
 @pytest.fixture
@@ -24,14 +24,18 @@ async def sqlite(database: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-# How many snapshots SQLite keeps in memory: as users have it, so few that they are left behind, none at all.
-TAILS = {"sqlite": TAIL_SIZE, "sqlite-short-tail": 2, "sqlite-no-tail": 0}
+# How many snapshots SQLite keeps in memory, other than as users have it: so few that they are left behind, none at all.
+TAILS = {"sqlite-short-tail": 2, "sqlite-no-tail": 0}
 
 
-@pytest.fixture(params=["memory", *TAILS])
+@pytest.fixture(params=["memory", "sqlite", *TAILS])
 async def store(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Store]:
     """Give each implementation in turn."""
-    name = request.param
-    opened: Store = MemoryStore() if name == "memory" else await SqliteStore.open(database, tail_size=TAILS[name])
-    yield opened
-    await opened.close()
+    if request.param in TAILS:
+        opened: Store = await SqliteStore.open(database, tail_size=TAILS[request.param])
+        yield opened
+        await opened.close()
+    else:
+        url = sqlite_url(database) if request.param == "sqlite" else "memory:"
+        async with midway.store.open(url) as opened:
+            yield opened

@@ -7,10 +7,12 @@ it.
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import wraps
 from typing import Any
 
+import midway.store
 from midway.app import die_with_parent
 from midway.app.privacy import keep_files_private
 from midway.app.serve import run_server
@@ -18,8 +20,7 @@ from midway.app.settings import load_settings
 from midway.discord.client import DiscordClient
 from midway.domain.attempt import Attempt
 from midway.domain.task import State, Task
-from midway.store.port import Entry
-from midway.store.sqlite import SqliteStore
+from midway.store.port import Entry, Store
 
 # Each write boundary of sending a Task, in the order that a Task passes them.
 BOUNDARIES = (
@@ -34,6 +35,7 @@ BOUNDARIES = (
 )
 
 Method = Callable[..., Awaitable[Any]]
+Open = Callable[..., AbstractAsyncContextManager[Store]]
 Seen = Callable[[Task | None, tuple[Attempt, ...]], bool]
 
 
@@ -89,13 +91,25 @@ AFTER: dict[str, Seen] = {
 }
 
 
+def watched_open(open_store: Open, death: Death) -> Open:
+    """Wrap what opens the Store, so that the verb is watched by which it writes Tasks and Attempts."""
+
+    @asynccontextmanager
+    async def opened(url: str, **options: bool) -> AsyncIterator[Store]:
+        async with open_store(url, **options) as store:
+            setattr(store, "append", watched_write(store.append, death))  # noqa: B010 - mypy forbids the other way
+            yield store
+
+    return opened
+
+
 def watched_write(method: Method, death: Death) -> Method:
     """Wrap the verb of the Store that writes Tasks and Attempts."""
 
     @wraps(method)
-    async def write(self: SqliteStore, *entries: Entry) -> Any:
+    async def write(*entries: Entry) -> Any:
         _pass_all(BEFORE, death, entries)
-        result = await method(self, *entries)
+        result = await method(*entries)
         _pass_all(AFTER, death, entries)
         return result
 
@@ -125,7 +139,7 @@ def main() -> None:
     """Serve until killed."""
     die_with_parent.tie_to(os.getppid())
     death = Death(os.environ.get("MORTAL_AT", ""))
-    setattr(SqliteStore, "append", watched_write(SqliteStore.append, death))  # noqa: B010 - mypy forbids the other way
+    setattr(midway.store, "open", watched_open(midway.store.open, death))  # noqa: B010 - mypy forbids the other way
     setattr(DiscordClient, "interact", watched_interact(DiscordClient.interact, death))  # noqa: B010 - as above
     keep_files_private()
     run_server(load_settings())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import midway.store
 from discord_simulator.app import Simulator
 from discord_simulator.tokens import user_token
 from midway.discord.client import DiscordClient
@@ -26,8 +27,8 @@ from midway.engine.engine import Engine
 from midway.engine.limits import Limits
 from midway.engine.translate import NoTranslator
 from midway.pictures.checks import PictureLimits
+from midway.store import sqlite_url
 from midway.store.port import Store
-from midway.store.sqlite import SqliteStore
 from midway.store.watch import Watch
 
 from tests.support.downloads import downloaded
@@ -156,10 +157,8 @@ async def engine_running(
         )
         for each in configs
     }
-    store: Store = await SqliteStore.open(path / "midway.db")
-    if through is not None:
-        store = through(store)
-    try:
+    async with midway.store.open(sqlite_url(path / "midway.db")) as opened:
+        store = through(opened) if through else opened
         async with Watch(store) as watch:
             engine = Engine(
                 store=store,
@@ -176,5 +175,3 @@ async def engine_running(
                 rig = Rig(engine, simulator, store, clients)
                 await rig.connected()
                 yield rig
-    finally:
-        await store.close()

@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import midway.store
 import pytest
 from aiohttp import web
 from midway.domain.lifecycle import Accepted, Dispatched, Event, Progressed, apply
 from midway.domain.task import Task
 from midway.engine.clock import SystemClock
 from midway.outbound.client import Outbound
+from midway.store import sqlite_url
 from midway.store.memory import MemoryStore
 from midway.store.port import Store, StoreUnavailable
-from midway.store.sqlite import SqliteStore
 from midway.webhook.sender import WebhookSender
 from structlog.testing import capture_logs
 
@@ -238,19 +239,16 @@ async def test_connection_cut_before_the_answer_is_tried_again(store: MemoryStor
 
 async def test_notices_outlive_the_process(tmp_path: Path, outbound: Outbound, receiver: Receiver):
     """What was under way when the sender was stopped is posted again by the next one, and the rest after it."""
-    path = tmp_path / "midway.db"
-    store = await SqliteStore.open(path)
-    await notices(store, receiver.url, *LIFE)
-    receiver.gate.clear()
-    async with sending(store, outbound):
-        await receiver.until_posts(1)
-    await store.close()
+    url = sqlite_url(tmp_path / "midway.db")
+    async with midway.store.open(url) as store:
+        await notices(store, receiver.url, *LIFE)
+        receiver.gate.clear()
+        async with sending(store, outbound):
+            await receiver.until_posts(1)
     receiver.gate.set()
 
-    store = await SqliteStore.open(path)
-    async with sending(store, outbound):
+    async with midway.store.open(url) as store, sending(store, outbound):
         await until_outbox_is_empty(store)
-    await store.close()
 
     assert [post.change[1] for post in receiver.posts] == ["SUBMITTING", *STATES]
     assert receiver.posts[0].headers["webhook-id"] == receiver.posts[1].headers["webhook-id"]

@@ -13,6 +13,16 @@ SNOWFLAKE = r"^\d{15,20}$"  # Discord's ids, as decimal strings
 DEMO_QUEUED = 1000  # Tasks: who tries Midway out with hundreds of prompts at once shall see them all drawn
 
 
+class NothingToDrawWith(Exception):
+    """The settings name no Discord account and no simulator."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no Discord account: add [[accounts]] to midway.toml, or set MIDWAY_ACCOUNTS or MIDWAY_SIMULATOR_URL; "
+            "`midway stack` brings its own simulator"
+        )
+
+
 class AccountSettings(BaseModel):
     """One `[[accounts]]` table."""
 

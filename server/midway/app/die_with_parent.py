@@ -1,4 +1,4 @@
-"""`python tether.py PARENT PROGRAM ARGUMENT...`: become PROGRAM, to be killed when the process PARENT ends.
+"""`python die_with_parent.py PARENT PROGRAM ARGUMENT...`: become PROGRAM, to be killed when the process PARENT ends.
 
 So no part outlives `midway stack`, not even one that is killed with SIGKILL and can stop nothing itself.
 Runs on its own file, without the package, to start fast.

@@ -17,7 +17,7 @@ from midway.domain.account import Account, AccountState
 from midway.domain.ids import TaskId
 from midway.domain.task import State, Task
 from midway.rest.backend import is_from_this_machine
-from midway.store.sqlite import SqliteStore
+from midway.store.port import Store
 from midway.store.watch import Watch
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
@@ -59,16 +59,17 @@ class AccountNumbers(Collector):
 class StoreNumbers(Collector):
     """Reads how the store fares whenever Prometheus asks."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def collect(self) -> Iterable[Metric]:
         """Tell whether the database stands where it was opened, and how many rows could not be read."""
+        health = self._store.health
         words = "1; 0 while the database file is missing or replaced, and nothing is stored"
         aside = "Database rows that could not be read and were set aside"
         return [
-            GaugeMetricFamily("midway_database_in_place", words, value=0 if self._store.displaced else 1),
-            CounterMetricFamily("midway_rows_set_aside", aside, value=self._store.rows_set_aside),
+            GaugeMetricFamily("midway_database_in_place", words, value=int(health.is_available)),
+            CounterMetricFamily("midway_rows_set_aside", aside, value=health.rows_quarantined),
         ]
 
 
@@ -132,7 +133,7 @@ class Metrics:
         """Show these Accounts from now on."""
         self.registry.register(AccountNumbers(accounts))
 
-    def watch_store(self, store: SqliteStore) -> None:
+    def watch_store(self, store: Store) -> None:
         """Show from now on how this store fares."""
         self.registry.register(StoreNumbers(store))
 

@@ -26,15 +26,11 @@ def add_to(app: typer.Typer) -> None:
 def serve() -> None:
     """Run the server alone (gRPC, no Envoy) until Ctrl-C: for production, under your own supervisor."""
     # Here, because the server's libraries take a second to load, and no other command needs them.
-    from midway.app.serve import CannotServe, run_server  # noqa: PLC0415
+    from midway.app.serve import run_server  # noqa: PLC0415
 
     settings = load_settings()
     keep_files_private()
-    try:
-        run_server(settings)
-    except CannotServe as err:
-        typer.echo(str(err), err=True)
-        raise typer.Exit(ExitCode.CANNOT_RUN) from err
+    run_server(settings)
 
 
 def stack() -> None:

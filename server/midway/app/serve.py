@@ -8,55 +8,30 @@ import uvloop
 
 from midway.app.background import kept_running
 from midway.app.discord_proxy import ignored_variables, secrets_of_proxies
-from midway.app.disk import CannotWrite, say
-from midway.app.link_key import LinkKeyUnusable
+from midway.app.disk import say
 from midway.app.logs import configure_logs, log_what_nobody_caught
 from midway.app.memory import collect_seldom, give_back_large_blocks, keep_giving_back_holes
 from midway.app.open_files import raise_open_files
-from midway.app.ports import PortTaken, check_free
+from midway.app.ports import check_free
 from midway.app.settings import Settings
 from midway.app.signals import stop_on_signals
-from midway.app.wiring import NothingToDrawWith, running_server
-from midway.engine.banned import BannedListUnreadable
-from midway.store.port import StoreUnavailable
-from midway.store.sqlite import DatabaseRefused
-from midway.webhook.signature import WebhookSecretInvalid
+from midway.app.wiring import running_server
 
 log = structlog.get_logger(__name__)
 
 THREADS = 8  # for what takes no longer than the disk does
 
 
-# Raised while starting, for the operator to mend.
-REFUSALS = (
-    NothingToDrawWith,
-    BannedListUnreadable,
-    DatabaseRefused,
-    StoreUnavailable,
-    WebhookSecretInvalid,
-    LinkKeyUnusable,
-    PortTaken,
-    CannotWrite,
-)
-
-
-class CannotServe(Exception):
-    """Something outside the program keeps the server from starting; the message says what."""
-
-
 def run_server(settings: Settings) -> None:
     """Serve in this process; returns when a signal asked for the end and everything is closed.
 
-    Raises CannotServe.
+    Raises what `wiring.running_server` does.
     """
     give_back_large_blocks()
     raise_open_files()
     configure_logs(settings.log_level, settings.log_format, secrets=secrets_of(settings))
     log_what_nobody_caught()
-    try:
-        uvloop.run(_serve(settings))
-    except REFUSALS as err:
-        raise CannotServe(str(err)) from err
+    uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
+import midway.store
+from midway.app.account_settings import NothingToDrawWith
 from midway.app.background import kept_running
 from midway.app.disk import needing
 from midway.app.link_key import link_key
@@ -36,24 +38,15 @@ from midway.rpc.legacy.task_json import render
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.request_pictures import FetchLink
-from midway.store.sqlite import SqliteStore
+from midway.store import sqlite_url
+from midway.store.port import Store
 from midway.store.watch import Watch
 from midway.webhook.sender import WebhookSender
 
 DATABASE = "midway.db"
 PICTURES = "pictures"
 LINK_KEY = "picture-links.key"
-LOOK_SECONDS = 1.0  # between two looks after the database's files; each commit looks, too
-
-
-class NothingToDrawWith(Exception):
-    """The settings name no Discord account and no simulator."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "no Discord account: add [[accounts]] to midway.toml, or set MIDWAY_ACCOUNTS or MIDWAY_SIMULATOR_URL; "
-            "`midway stack` brings its own simulator"
-        )
+LOOK_SECONDS = 1.0  # between two looks after the database; each commit looks, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +62,7 @@ class Running:
 async def running_server(settings: Settings) -> AsyncIterator[Running]:
     """Serve while the context is open; at its end watches are ended first and the store is closed last.
 
-    Raises NothingToDrawWith, DatabaseRefused, StoreUnavailable, BannedListUnreadable, WebhookSecretInvalid,
-    LinkKeyUnusable, PortTaken, CannotWrite, and OSError or RuntimeError for another port that is taken.
+    Raises what `failures` has of a server that cannot start, and OSError or RuntimeError for a port that is taken.
     """
     async with AsyncExitStack() as parts:
         names = await parts.enter_async_context(Names(settings.name_rules()))
@@ -112,27 +104,30 @@ async def running_server(settings: Settings) -> AsyncIterator[Running]:
         yield Running(grpc, address(reachable(settings.rest_backend_host), doors.rest_port), metrics_url)
 
 
-async def _store(settings: Settings, parts: AsyncExitStack) -> SqliteStore:
+async def _store(settings: Settings, parts: AsyncExitStack) -> Store:
     if not settings.account_configs():
         raise NothingToDrawWith
-    store = await SqliteStore.open(
-        settings.data_dir / DATABASE, allow_network_file_system=settings.allow_network_file_system, sets_aside=True
+    return await parts.enter_async_context(
+        midway.store.open(
+            sqlite_url(settings.data_dir / DATABASE),
+            allow_network_file_system=settings.allow_network_file_system,
+            quarantine=True,
+        )
     )
-    parts.push_async_callback(store.close)
-    return store
 
 
-async def _tell_health(store: SqliteStore, doors: Doors) -> None:
-    """Say NOT_SERVING while the database's files are not in their place; run until cancelled."""
+async def _tell_health(store: Store, doors: Doors) -> None:
+    """Say NOT_SERVING while the database is away; run until cancelled."""
     is_serving = True
     while True:
-        if await store.is_in_place() is not is_serving:
-            is_serving = not is_serving
+        health = await store.check_health()
+        if health.is_available is not is_serving:
+            is_serving = health.is_available
             await doors.say_serving(is_serving=is_serving)
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _metrics(engine: Engine, store: SqliteStore, parts: AsyncExitStack) -> Metrics:
+async def _metrics(engine: Engine, store: Store, parts: AsyncExitStack) -> Metrics:
     metrics = Metrics()
     metrics.watch_accounts(engine.accounts)
     metrics.watch_store(store)
@@ -197,9 +192,7 @@ def _checking(hooks: Outbound, max_characters: int) -> CheckUrl:
     return check
 
 
-async def _engine(
-    settings: Settings, store: SqliteStore, hooks: Outbound, names: Names, parts: AsyncExitStack
-) -> Engine:
+async def _engine(settings: Settings, store: Store, hooks: Outbound, names: Names, parts: AsyncExitStack) -> Engine:
     accounts = settings.account_configs()
     engine = Engine(
         store=store,

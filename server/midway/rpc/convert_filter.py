@@ -1,9 +1,8 @@
-"""Filters of the contract, as a query for the Store and as a test for a stream."""
+"""Filters of the contract, as a query for the Store."""
 
 from midjourney.v1 import query_pb2
 
 from midway.domain.ids import AccountId, TaskId
-from midway.domain.task import Task
 from midway.rpc.enums import ACTIONS, STATES
 from midway.rpc.paging import number_in_token
 from midway.store.port import TaskQuery
@@ -19,17 +18,6 @@ def query_from_filter(wanted: query_pb2.TaskFilter, *, before: str = "", limit: 
         client_state=wanted.client_state or None,
         before=_task_id(before),
         limit=limit,
-    )
-
-
-def matches(query: TaskQuery, task: Task) -> bool:
-    """Tell whether a Task agrees with the filter's part of a query."""
-    return (
-        (not query.states or task.state in query.states)
-        and (not query.actions or task.action in query.actions)
-        and query.account_id in {None, task.account_id}
-        and query.parent_id in {None, task.ask.parent_id}
-        and query.client_state in {None, task.ask.client_state}
     )
 
 

@@ -1,13 +1,12 @@
 """Where a watch begins and what it tells of, over gRPC and as server-sent events."""
 
-from functools import partial
-
 from midjourney.v1 import query_pb2
 
 from midway.domain.errors import InvalidField
 from midway.domain.ids import Revision
 from midway.engine.engine import Engine
-from midway.rpc.convert_filter import matches, query_from_filter
+from midway.rpc.convert_filter import query_from_filter
+from midway.store.conditions import matcher
 from midway.store.watch import TasksStream
 
 
@@ -22,5 +21,5 @@ async def known_revision(engine: Engine, after: int) -> Revision:
 
 async def tasks_stream(engine: Engine, wanted: query_pb2.TaskFilter, after: Revision | None) -> TasksStream:
     """Follow every Task that matches; after None, from now on. Raises InvalidField for a filter that cannot be."""
-    matching = partial(matches, query_from_filter(wanted))
+    matching = matcher(query_from_filter(wanted))
     return engine.watch.watch_all(await engine.store.revision() if after is None else after, matching)

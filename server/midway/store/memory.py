@@ -16,6 +16,7 @@ from midway.domain.ids import AccountId, Nonce, RequestId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import UNFINISHED, Task
 from midway.outbound.address import place_of
+from midway.store.conditions import matcher
 from midway.store.doorbell import Bell, Doorbells
 from midway.store.memory_outbox import MemoryOutbox
 from midway.store.port import (
@@ -26,6 +27,7 @@ from midway.store.port import (
     OutboxRow,
     RequestIdReused,
     RequestKey,
+    StoreHealth,
     Submitted,
     TaskQuery,
     VersionConflict,
@@ -134,7 +136,7 @@ class MemoryStore:
         return sum(1 for _ in self._matching(query))
 
     def _matching(self, query: TaskQuery) -> Iterator[Task]:
-        return (task for task in self._tasks.values() if all(agrees(task) for agrees in _conditions(query)))
+        return filter(matcher(query), self._tasks.values())
 
     async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
         """Read one Task's snapshots after a revision."""
@@ -245,19 +247,14 @@ class MemoryStore:
         """Listen for changes."""
         return self._doorbells.listen()
 
+    @property
+    def health(self) -> StoreHealth:
+        """Nothing can befall it."""
+        return StoreHealth(is_available=True, rows_quarantined=0)
+
+    async def check_health(self) -> StoreHealth:
+        """Nothing can befall it."""
+        return self.health
+
     async def close(self) -> None:
         """Do nothing: there is nothing to finish."""
-
-
-def _conditions(query: TaskQuery) -> Iterator[Callable[[Task], bool]]:
-    """Yield a test for each field that the query fills."""
-    if query.states:
-        yield lambda task: task.state in query.states
-    if query.actions:
-        yield lambda task: task.action in query.actions
-    if query.account_id is not None:
-        yield lambda task: task.account_id == query.account_id
-    if query.parent_id is not None:
-        yield lambda task: task.ask.parent_id == query.parent_id
-    if query.client_state is not None:
-        yield lambda task: task.ask.client_state == query.client_state

@@ -25,6 +25,14 @@ from midway.domain.image import InputImage
 from midway.domain.task import State, Task
 
 
+class DatabaseRefused(Exception):
+    """The database is not opened, and nothing in it was changed; the operator mends what the message says."""
+
+    def __init__(self, database: str, why: str) -> None:
+        super().__init__(f"{database}: {why}")
+        self.database = database  # its path, or where it is
+
+
 class StoreUnavailable(Exception):
     """The disk (or database) refuses; nothing was stored; retry after back-off."""
 
@@ -147,6 +155,13 @@ class DeadLetter(Struct, frozen=True):
         return DeadLetterKey(self.died_at, self.task.id, self.task.revision)
 
 
+class StoreHealth(Struct, frozen=True):
+    """How a Store fares."""
+
+    is_available: bool  # False while its database is known to be away, and every write is refused
+    rows_quarantined: int  # since it was opened; they could not be read
+
+
 class Doorbell(Protocol):
     """Rings when anything changed."""
 
@@ -263,6 +278,13 @@ class Store(Protocol):
 
     def outbox_doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
         """Listen for what may be new in the outbox; it may ring for other changes, too."""
+
+    @property
+    def health(self) -> StoreHealth:
+        """How it fares, as it was seen last."""
+
+    async def check_health(self) -> StoreHealth:
+        """Look whether the database is where it was opened, and say how the Store fares."""
 
     async def close(self) -> None:
         """Finish what is being written and release the files."""

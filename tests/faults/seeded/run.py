@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
+import midway.store
 from midway.domain.ids import Revision
 from midway.domain.task import Task
+from midway.store import sqlite_url
 from midway.store.port import TaskQuery
-from midway.store.sqlite import SqliteStore
 
 from tests.faults.seeded.clients import Clients, Refused, Ticks
 from tests.faults.seeded.evidence import Evidence
@@ -133,14 +134,11 @@ ENDS = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 
 
 async def _read_store(directory: Path, evidence: Evidence) -> None:
-    store = await SqliteStore.open(directory / "data" / "midway.db")
-    try:
+    async with midway.store.open(sqlite_url(directory / "data" / "midway.db")) as store:
         for task in await store.find(TaskQuery(limit=EVERYTHING)):
             evidence.tasks[task.id] = task
             evidence.histories[task.id] = await store.history(task.id, Revision(0))
             evidence.attempts[task.id] = await store.attempts(task.id)
-    finally:
-        await store.close()
 
 
 async def _look_at_pictures(evidence: Evidence, http: aiohttp.ClientSession) -> None:

@@ -46,7 +46,7 @@ LATER = "state of a later version"
 @pytest.fixture
 async def store(database: Path) -> AsyncIterator[SqliteStore]:
     """A store as the server has it, whose Tasks are all on the disk."""
-    opened = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    opened = await SqliteStore.open(database, tail_size=0, quarantine=True)
     yield opened
     await opened.close()
 
@@ -70,7 +70,7 @@ async def test_of_a_task_that_cannot_be_read_it_is_said_that_it_cannot(store: Sq
     for _ in range(2):
         with pytest.raises(TaskUnreadable, match=task.id):
             await store.get(task.id)
-    assert store.rows_set_aside == 1
+    assert store.health.rows_quarantined == 1
 
 
 @pytest.mark.parametrize("document", GARBLED.values(), ids=GARBLED)
@@ -107,7 +107,7 @@ async def test_many_rows_are_set_aside_at_once(store: SqliteStore):
     kept = await submitted(store)
 
     assert await store.find(TaskQuery()) == [kept]
-    assert store.rows_set_aside == len(broken)
+    assert store.health.rows_quarantined == len(broken)
 
 
 async def test_a_snapshot_that_cannot_be_read_costs_that_snapshot(store: SqliteStore):
@@ -202,14 +202,14 @@ def _set_aside(batch: Any, unreadable: Any) -> int:
 
 
 async def test_a_revision_whose_row_is_set_aside_is_not_given_again(database: Path):
-    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     kept, broken = await submitted(store), await garbled_task(store)
     assert await store.changes(Revision(0)) == [kept]
     assert await store.find(TaskQuery()) == [kept]
     newest = await store.revision()
     await store.close()
 
-    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     assert await store.changes(Revision(0)) == [kept]  # it was put back, and is set aside anew
     assert await store.find(TaskQuery()) == [kept]
     reopened = await store.revision()
@@ -221,7 +221,7 @@ async def test_a_revision_whose_row_is_set_aside_is_not_given_again(database: Pa
 
 
 async def test_a_task_whose_row_was_set_aside_is_stored_anew_from_memory(database: Path):
-    store = await SqliteStore.open(database, sets_aside=True)
+    store = await SqliteStore.open(database, quarantine=True)
     task = await in_progress(store)
     await garble(store, "task", "id", task.id)
     assert await store.find(TaskQuery()) == []
@@ -229,14 +229,14 @@ async def test_a_task_whose_row_was_set_aside_is_stored_anew_from_memory(databas
     task = await advance(store, task, Progressed(20))
     await store.close()
 
-    store = await SqliteStore.open(database, sets_aside=True)
+    store = await SqliteStore.open(database, quarantine=True)
     assert await store.get(task.id) == task
     await store.close()
 
 
 async def test_the_next_start_tries_it_again(database: Path):
     """As after an upgrade, when it was a later version that wrote it."""
-    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     task = await in_progress(store)
     [document] = await store._reader.read(
         lambda connection: connection.execute("SELECT CAST(doc AS BLOB) FROM task").fetchone()
@@ -247,7 +247,7 @@ async def test_the_next_start_tries_it_again(database: Path):
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("""UPDATE task_aside SET doc = replace(doc, '"DREAMING"', '"IN_PROGRESS"')""")
 
-    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     found = await store.get(task.id)
     await store.close()
 
@@ -255,20 +255,20 @@ async def test_the_next_start_tries_it_again(database: Path):
 
 
 async def test_what_still_cannot_be_read_is_set_aside_anew(database: Path):
-    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     task = await garbled_task(store)
     for _ in range(2):
         with pytest.raises(TaskUnreadable):
             await store.get(task.id)
         await store.close()
-        store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
         assert await store.find(TaskQuery()) == []
     await store.close()
 
 
 async def test_what_its_table_does_not_take_stays_aside(database: Path):
     """As when somebody mended it by hand, and not well."""
-    store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     task, kept = await garbled_task(store), await submitted(store)
     assert await store.find(TaskQuery()) == [kept]
     await store.close()
@@ -276,7 +276,7 @@ async def test_what_its_table_does_not_take_stays_aside(database: Path):
         connection.execute("UPDATE task_aside SET revision = 'first', doc = ?", [json_from_task(task)])
 
     with capture_logs() as lines:
-        store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
     with pytest.raises(TaskUnreadable):
         await store.get(task.id)
     assert await store.find(TaskQuery()) == [kept]

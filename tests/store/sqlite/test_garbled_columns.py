@@ -174,13 +174,13 @@ async def test_a_garbled_column_costs_its_row_only(stored: Stored, tmp_path: Pat
     _garble(database, case, stored.broken)
 
     with capture_logs() as lines:
-        store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
         await _broken_is_refused_by_name(store, stored.broken)
         await _sound_is_served(store, stored.sound)
         await _clock_is_followed(store, stored.sound, is_known=case.row != ROWS["counter"][1])
         await _work_goes_on(store, stored)
         await store.close()
-        store = await SqliteStore.open(database, tail_size=0, sets_aside=True)
+        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
         assert stored.sound.id in {task.id for task in await store.find(TaskQuery())}
         await store.close()
 

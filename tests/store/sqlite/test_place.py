@@ -42,7 +42,7 @@ def companion(database: Path, ending: str) -> Path:
 async def test_in_its_place_it_is_said_to_be(sqlite: SqliteStore):
     await submitted(sqlite)
 
-    assert await sqlite.is_in_place()
+    assert (await sqlite.check_health()).is_available
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm", ".lock"])
@@ -55,11 +55,11 @@ async def test_a_file_that_was_taken_away_stops_writes_until_it_is_back(
 
     with pytest.raises(StoreUnavailable, match=f"nothing was stored: {file} was taken away or replaced"):
         await submitted(sqlite)
-    assert not await sqlite.is_in_place()
+    assert not (await sqlite.check_health()).is_available
     assert await sqlite.get(task.id) == task
 
     elsewhere.rename(file)
-    assert await sqlite.is_in_place()
+    assert (await sqlite.check_health()).is_available
     assert (await submitted(sqlite)).revision == task.revision + 1
 
 
@@ -126,7 +126,7 @@ async def test_what_the_log_file_held_is_in_the_database_when_the_log_file_is_go
     """Without it, all that was not folded into the database yet would be gone with the process."""
     tasks = [await submitted(sqlite) for _ in range(10)]
     companion(database, "-wal").unlink()
-    assert not await sqlite.is_in_place()
+    assert not (await sqlite.check_health()).is_available
 
     rescued = copied(database, tmp_path / "rescued")
     reopened = await SqliteStore.open(rescued)

@@ -4,7 +4,6 @@ from midway.store.sqlite.errors import (
     DatabaseDamaged,
     DatabaseForeign,
     DatabaseInUse,
-    DatabaseRefused,
     DatabaseTooNew,
     NetworkFileSystem,
 )
@@ -14,7 +13,6 @@ __all__ = [
     "DatabaseDamaged",
     "DatabaseForeign",
     "DatabaseInUse",
-    "DatabaseRefused",
     "DatabaseTooNew",
     "NetworkFileSystem",
     "SqliteStore",

@@ -1,6 +1,6 @@
 """Why a database file is not opened; each is for the operator, and nothing was changed.
 
-    DatabaseRefused
+    port.DatabaseRefused
     +-- DatabaseInUse       another process has it open
     +-- DatabaseTooNew      a later Midway wrote it
     +-- DatabaseForeign     another program wrote it
@@ -12,20 +12,14 @@ A disk that refuses at opening is `port.StoreUnavailable`, as it is later.
 
 from pathlib import Path
 
-
-class DatabaseRefused(Exception):
-    """The file is not opened."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}")
-        self.path = path
+from midway.store.port import DatabaseRefused
 
 
 class DatabaseInUse(DatabaseRefused):
     """Another process has it open; stop that one first, or give this one a data directory of its own."""
 
     def __init__(self, path: Path, holder: str) -> None:
-        super().__init__(path, f"in use by process {holder or 'unknown'}; one process at a time may open it")
+        super().__init__(str(path), f"in use by process {holder or 'unknown'}; one process at a time may open it")
         self.holder = holder
 
 
@@ -33,7 +27,7 @@ class DatabaseTooNew(DatabaseRefused):
     """A later Midway wrote it; start that version, or restore the backup made before the upgrade."""
 
     def __init__(self, path: Path, found: int, known: int) -> None:
-        super().__init__(path, f"its schema is version {found}, this program knows {known} at most")
+        super().__init__(str(path), f"its schema is version {found}, this program knows {known} at most")
         self.found = found
         self.known = known
 
@@ -44,7 +38,7 @@ class DatabaseForeign(DatabaseRefused):
     def __init__(self, path: Path, application_id: int, tables: list[str]) -> None:
         some = ", ".join(map(str, tables[:3])) + (", …" if len(tables) > 3 else "")
         told = f"application id {application_id}, tables: {some or 'none'}"
-        super().__init__(path, f"another program's database ({told}); Midway leaves it alone")
+        super().__init__(str(path), f"another program's database ({told}); Midway leaves it alone")
         self.application_id = application_id
         self.tables = tables
 
@@ -53,7 +47,7 @@ class DatabaseDamaged(DatabaseRefused):
     """SQLite's quick check found faults; restore a backup, or rescue what is there with `sqlite3 FILE .recover`."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
-        super().__init__(path, "damaged: " + "; ".join(faults))
+        super().__init__(str(path), "damaged: " + "; ".join(faults))
         self.faults = faults
 
 
@@ -61,5 +55,5 @@ class NetworkFileSystem(DatabaseRefused):
     """Two machines could write it at once; move the data directory to a local disk, or allow it by the setting."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        super().__init__(path, f"lies on a network file system ({kind}), where SQLite can lose what it stored")
+        super().__init__(str(path), f"lies on a network file system ({kind}), where SQLite can lose what it stored")
         self.kind = kind

@@ -23,6 +23,7 @@ from midway.store.port import (
     Entry,
     OutboxRow,
     RequestKey,
+    StoreHealth,
     StoreUnavailable,
     Submitted,
     TaskQuery,
@@ -57,11 +58,11 @@ class OpenFiles(NamedTuple):
 class SqliteStore:
     """A Store on one file, for one process; see `port.Store` for what each verb promises."""
 
-    def __init__(self, files: OpenFiles, tail_size: int, *, sets_aside: bool) -> None:
+    def __init__(self, files: OpenFiles, tail_size: int, *, quarantine: bool) -> None:
         """Take over what `open` opened, and close it with the store."""
         self._closed = False
-        self._sets_aside = sets_aside
-        self.rows_set_aside = 0  # since it was opened
+        self._quarantine = quarantine
+        self._rows_quarantined = 0  # since it was opened
         self._lock = files.lock
         self._place = files.place
         self._doorbells = Doorbells()
@@ -77,7 +78,7 @@ class SqliteStore:
         *,
         allow_network_file_system: bool = False,
         tail_size: int = TAIL_SIZE,
-        sets_aside: bool = False,
+        quarantine: bool = False,
     ) -> Self:
         """Open the database, and make it when it is not there. The newest `tail_size` snapshots stay in memory.
 
@@ -85,7 +86,7 @@ class SqliteStore:
         Raises DatabaseRefused (in use, too new, another program's, damaged, on a network file system) or
         StoreUnavailable.
         """
-        return cls(await _open_files(path, allow_network_file_system), tail_size, sets_aside=sets_aside)
+        return cls(await _open_files(path, allow_network_file_system), tail_size, quarantine=quarantine)
 
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
@@ -225,9 +226,9 @@ class SqliteStore:
             try:
                 return await ask()
             except RowsUnreadable as err:
-                if not self._sets_aside:
+                if not self._quarantine:
                     raise
-                self.rows_set_aside += await self._writer.write(partial(writes.set_aside, rows=err.rows))
+                self._rows_quarantined += await self._writer.write(partial(writes.set_aside, rows=err.rows))
         return await ask()
 
     @property
@@ -245,13 +246,14 @@ class SqliteStore:
         self._doorbells.ring()
 
     @property
-    def displaced(self) -> bool:
-        """Whether its files were not in their place when it looked last."""
-        return bool(self._place.displaced)
+    def health(self) -> StoreHealth:
+        """How it fares, as it was seen last."""
+        return StoreHealth(is_available=not self._place.displaced, rows_quarantined=self._rows_quarantined)
 
-    async def is_in_place(self) -> bool:
+    async def check_health(self) -> StoreHealth:
         """Look whether the database's files still stand where they were opened; while not, nothing is stored."""
-        return await self._writer.is_in_place()
+        await self._writer.look()
+        return self.health
 
     async def close(self) -> None:
         """Write what waits, close the file and let the next process in.

@@ -86,9 +86,9 @@ class Writer:
         self._wakeup.set()
         return await outcome
 
-    async def is_in_place(self) -> bool:
-        """Look whether the database's files stand where they were opened; else nothing is stored."""
-        return not await self._driver.run(partial(_look, place=self._place))
+    async def look(self) -> None:
+        """Look whether the database's files stand where they were opened; while not, nothing is stored."""
+        await self._driver.run(partial(_look, place=self._place))
 
     async def close(self) -> None:
         """Write what waits, then close the connection."""
