@@ -9,8 +9,8 @@ import pytest
 import yaml
 from google.protobuf.descriptor_pool import Default
 from midway.app.envoy import ROOT, TEMPLATE, RestDoor, envoy_config, envoy_program, rendered
-from midway.rest.backend import LEGACY, TASKS, raw_methods
 from midway.rest.reading import bindings
+from midway.rest.routes import LEGACY, TASKS, raw_methods
 from midway.rpc.options import ServerOptions
 from midway.rpc.server import SERVICES
 

@@ -21,9 +21,10 @@ from midjourney.v1 import input_pb2, query_pb2, submit_pb2
 from midway.domain.errors import InvalidField, Refusal
 from midway.outbound.address import is_loopback_as_written, is_private_as_written, place_of
 from midway.outbound.client import Outbound, UrlRefused, check_url
-from midway.rest.backend import LEGACY, TASKS, is_from_this_machine, raw_methods
 from midway.rest.picture_files import asked_part
 from midway.rest.reading import add_body, bindings, message_from
+from midway.rest.routes import LEGACY, TASKS, raw_methods
+from midway.rest.server import is_from_this_machine
 from midway.rpc import convert_ask
 from midway.rpc.auth import ApiKeys
 from midway.rpc.convert_filter import query_from_filter

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from midway.domain.account import Account, AccountState
 from midway.domain.ids import TaskId
 from midway.domain.task import State, Task
-from midway.rest.backend import is_from_this_machine
+from midway.rest.server import is_from_this_machine
 from midway.store.port import Store
 from midway.store.watch import Watch
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from midway.engine.engine import Engine
-from midway.rest.backend import RestBackend
+from midway.rest.server import RestServer
 from midway.rpc.layers import Layers, Observer
 from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
@@ -36,7 +36,7 @@ class Doors:
         self.layers = Layers(options, links, observe)
         images = TaskImages(engine, open_picture, open_thumbnail)
         self._grpc = build_server(engine, images, options, layers=self.layers, links=links, fetch_link=fetch_link)
-        self._rest = RestBackend(engine, images, options, self.layers, links)
+        self._rest = RestServer(engine, images, options, self.layers, links)
 
     @property
     def grpc_port(self) -> int:

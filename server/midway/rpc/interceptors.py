@@ -10,9 +10,9 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from midway.domain.errors import Reason, Unsupported
+from midway.rpc.access import HEALTH_CHECK
 from midway.rpc.call import Call, Layer, Refused, nested
 from midway.rpc.errors import abort, status_from
-from midway.rpc.layers import HEALTH_CHECK
 from midway.rpc.listener import ClientGone
 from midway.rpc.messages import RequestLimits, Takes
 from midway.rpc.receiving import GiveBack, Receiver

@@ -10,9 +10,10 @@ import grpc
 import structlog
 
 from midway.domain.errors import Exhausted, Reason
+from midway.rpc.access import HEALTH, KeyCheck, open_methods
 from midway.rpc.auth import ApiKeys
 from midway.rpc.call import Call, Layer, Proceed, Refused
-from midway.rpc.caller import Caller, caller_of
+from midway.rpc.caller import Caller
 from midway.rpc.errors import OUTCOMES, internal_status, shutting_down, status_from
 from midway.rpc.fair_share import Room
 from midway.rpc.options import ServerOptions
@@ -28,9 +29,6 @@ Observer = Callable[[str, str, float], None]
 # What `Call.refuse` raises.
 REFUSED = (grpc.aio.AbortError, Refused)
 
-HEALTH = "/grpc.health.v1.Health/"
-HEALTH_CHECK = f"{HEALTH}Check"
-REFLECTION = "/grpc.reflection."
 LONGEST_TASK_ID = 32  # digits; ours have 16
 
 
@@ -138,34 +136,6 @@ class Drain:
                 self._open.discard(scope)
 
 
-class KeyCheck:
-    """Asks for a key, except for methods that begin with one of `open_methods`, and for signed links to pictures.
-
-    Before a key is shown nothing of a request is read, but a signature. A probe of the health needs no key and stays
-    a stranger's call: it costs an answer and nothing that callers with a key share.
-    """
-
-    def __init__(
-        self, keys: ApiKeys, open_methods: tuple[str, ...], links: PictureLinks, envoy_secret: str = ""
-    ) -> None:
-        self._keys = keys
-        self._envoy_secret = envoy_secret
-        self._open_methods = open_methods
-        self._links = links
-
-    async def layer(self, call: Call, proceed: Proceed) -> None:
-        """Refuse a call that has no key, or let it pass."""
-        call.caller = caller_of(self._keys, call.metadata, call.peer, self._envoy_secret)
-        is_open = call.method.startswith(self._open_methods)
-        call.is_admitted = not self._keys or call.caller.key != "" or (is_open and call.method != HEALTH_CHECK)
-        if not call.is_admitted and call.method in self._links.signed_methods:
-            await call.receive()
-            call.is_admitted = self._links.opens(call.request)
-        if not call.is_admitted and not is_open:
-            self._keys.require(call.metadata)
-        await proceed(call)
-
-
 class Bounds:
     """Bounds the calls and watches under way at one door: of all callers, and of each key and address.
 
@@ -218,14 +188,9 @@ class Layers:
         self.drain = Drain()
         self._options = options
         # The outermost first. Errors are mapped inside what observes them, and around whatever may refuse.
-        keys = KeyCheck(ApiKeys(options.api_keys), _open_methods(options), links, options.envoy_secret)
+        keys = KeyCheck(ApiKeys(options.api_keys), open_methods(options), links, options.envoy_secret)
         self._common: list[Layer] = [observing(observe), mapping_errors, self.drain.layer, keys.layer]
 
     def of_a_door(self) -> list[Layer]:
         """Return the layers around the calls of one door, which has bounds of its own."""
         return [*self._common, Bounds(self._options).layer]
-
-
-def _open_methods(options: ServerOptions) -> tuple[str, ...]:
-    guarded = {HEALTH_CHECK: options.health_needs_key, REFLECTION: options.reflection_needs_key}
-    return tuple(prefix for prefix, needs_key in guarded.items() if not needs_key)

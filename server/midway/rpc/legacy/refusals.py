@@ -64,6 +64,7 @@ MASK = "maskBase64"
 OLD_FIELDS: dict[str, str] = {
     "mask": MASK,
     "images": "base64Array",
+    "batch_size": "batchSize",
     "custom_id": "customId",
     "task_id": "taskId",
     "parent_id": "taskId",

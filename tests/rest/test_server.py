@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from google.protobuf import json_format
 from midjourney.v1 import query_pb2
-from midway.rest.backend import LEGACY, TASKS, raw_methods
 from midway.rest.reading import bindings
+from midway.rest.routes import LEGACY, TASKS, raw_methods
 
 from tests.rest.conftest import Door, door_of
 from tests.rpc.served import LINKS
