@@ -10,7 +10,7 @@ from midway.app.envoy import RestDoor
 from midway.app.serve import secrets_of
 from midway.app.settings import Settings, SettingsInvalid, load_settings
 from midway.app.wiring import server_options
-from midway.discord.command import DEFAULT_MAX_LENGTH
+from midway.discord.command_index import DEFAULT_MAX_LENGTH
 from midway.discord.proxy import Proxy, ProxyKind
 from midway.domain.account import Account
 from midway.domain.action import Speed

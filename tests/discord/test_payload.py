@@ -1,7 +1,7 @@
 """The bodies of POST /interactions have Discord's shape."""
 
 import orjson
-from midway.discord.command import CommandDefinition
+from midway.discord.command_index import CommandDefinition
 from midway.discord.interaction import ButtonPress, Command, ModalSubmit, Option
 from midway.discord.payload import command_payload, modal_payload, press_payload, request_options
 from midway.domain.ids import ChannelId, GuildId, InteractionId, MessageId, Nonce

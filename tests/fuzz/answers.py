@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 from aiohttp import hdrs
-from midway.discord.command import CommandIndex
+from midway.discord.command_index import CommandIndex
 from midway.discord.endpoints import Endpoints
 from midway.discord.errors import DiscordError
 from midway.discord.failure import _reasons

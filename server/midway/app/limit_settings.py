@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from midway.discord.command import DEFAULT_MAX_LENGTH
+from midway.discord.command_index import DEFAULT_MAX_LENGTH
 from midway.engine.limits import Limits
 from midway.outbound.address import MAX_URL_CHARACTERS
 

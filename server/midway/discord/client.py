@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aiohttp.abc import AbstractResolver
 
 from midway.discord.acceptance import Acceptances
-from midway.discord.command import CommandIndex
+from midway.discord.command_index import CommandIndex
 from midway.discord.decode import decode
 from midway.discord.endpoints import ClientProfile, Endpoints
 from midway.discord.event import Event, Message

@@ -9,7 +9,7 @@ from typing import Any
 from discord.http import Route
 
 from midway.discord.acceptance import Acceptances
-from midway.discord.command import CommandIndex
+from midway.discord.command_index import CommandIndex
 from midway.discord.errors import (
     DiscordError,
     InvalidCommand,

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from midway.discord.command import SUB_COMMAND, CommandDefinition
+from midway.discord.command_index import SUB_COMMAND, CommandDefinition
 from midway.discord.component import BUTTON, LABEL, ROW, TEXT_INPUT
 from midway.discord.interaction import ButtonPress, Command, ModalSubmit, Option
 from midway.discord.json_types import Raw
