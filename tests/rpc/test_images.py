@@ -141,3 +141,21 @@ def named(**ask: Any) -> str:
 )
 def test_a_files_name_tells_what_it_is_and_is_safe_anywhere(ask: dict[str, Any], name: str) -> None:
     assert named(**ask) == name
+
+
+async def test_a_picture_may_be_larger_than_the_messages_that_the_server_takes(tmp_path: Path) -> None:
+    """Each has a setting of its own."""
+    shelf = Shelf(tmp_path / "picture.png")
+    shelf.path.write_bytes(DATA)
+    async with (
+        simulator_running() as simulator,
+        engine_running(simulator, tmp_path) as rig,
+        serving(
+            rig, open_picture=shelf.open, max_unary_image_bytes=len(DATA), max_message_bytes=len(DATA) // 2
+        ) as served,
+    ):
+        task = await rig.succeeded(await rig.imagine("a red fox"))
+
+        answer = await served.tasks.GetTaskImage(query_pb2.GetTaskImageRequest(task_id=task.id))
+
+    assert answer.data == DATA

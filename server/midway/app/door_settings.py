@@ -82,7 +82,9 @@ class DoorSettings(BaseSettings):
         gt=0,
         description="A new connection to the gRPC port that sends nothing for this long is closed",
     )
-    max_message_bytes: int = Field(_OPTIONS.max_message_bytes, ge=MIB, le=2**31 - 1, description="Largest gRPC message")
+    max_message_bytes: int = Field(
+        _OPTIONS.max_message_bytes, ge=MIB, le=2**31 - 1, description="Largest gRPC message that is taken"
+    )
     max_unary_image_bytes: int = Field(
         _OPTIONS.max_unary_image_bytes,
         ge=1,

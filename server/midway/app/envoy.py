@@ -44,7 +44,7 @@ class RestDoor:
     max_concurrent_calls: int = _OPTIONS.max_concurrent_calls
     max_body_bytes: int = _OPTIONS.max_body_bytes
     max_upload_body_bytes: int = _OPTIONS.max_upload_body_bytes
-    max_query_bytes: int = _OPTIONS.max_query_bytes
+    max_query_bytes: int = 1_048_576  # of a read of the old API; the server has its own, smaller bound
     max_json_elements: int = MAX_JSON_ELEMENTS
     silence_seconds: float = _OPTIONS.silence.total_seconds()
     workers: int = field(default_factory=cores)

@@ -33,7 +33,7 @@ class ServerOptions:
     max_unary_image_bytes: int = 4_000_000  # gRPC clients take messages of 4 MiB
     max_page_bytes: int = 3_000_000  # of a page of Tasks, for the same reason
     max_listed_tasks: int = 1000  # asked for by their ids in one read of the old API
-    max_query_bytes: int = 64 * 1024  # of the body of a read of the old API: three thousand ids; as much as Envoy takes
+    max_query_bytes: int = 64 * 1024  # of the body of a read of the old API: three thousand ids
     envoy_secret: str = field(default="", repr=False)  # by which Envoy asks about uploads; none: it does not
     max_upload_body_bytes: int = 48 * 1024 * 1024  # of one request; five pictures of 6 MB in base64 are 40 MB
     max_upload_bytes: int = 256 * 1024 * 1024  # of all on their way through Envoy, which keeps each once or twice

@@ -128,7 +128,7 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
     pending = max(options.max_concurrent_calls, FEWEST_PENDING)
     return [
         ("grpc.max_receive_message_length", options.max_message_bytes),
-        ("grpc.max_send_message_length", options.max_message_bytes),
+        ("grpc.max_send_message_length", -1),  # what is sent has bounds of its own: pages, pictures
         ("grpc.max_connection_idle_ms", _milliseconds(options.connection_idle)),
         ("grpc.server_handshake_timeout_ms", _milliseconds(options.handshake_timeout)),
         # What nobody reads yet waits at the client; of what is read, grpc-core takes more by itself.
