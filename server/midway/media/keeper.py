@@ -19,7 +19,7 @@ from midway.engine.clock import Clock, SystemClock
 from midway.media.archive import Archive, Retention, new_part
 from midway.media.downloads import Downloads, Fetch
 from midway.media.open_picture import OpenPicture, open_picture, opened_in_thread
-from midway.store.port import Store, StoreUnavailable
+from midway.store.port import StoreUnavailable, TaskStore
 from midway.store.watch import TasksStream, Watch
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ class ArchiveKeeper:
 
     def __init__(
         self,
-        store: Store,
+        store: TaskStore,
         watch: Watch,
         archive: Archive,
         fetch: Fetch,

@@ -13,7 +13,7 @@ from midway.engine.clock import Clock
 from midway.rpc.enums import STATES
 from midway.rpc.interceptors import Context
 from midway.rpc.paging import Page, none_of_ours, number_in_token, page_from, page_size, token_from
-from midway.store.port import DeadLetter, DeadLetterKey, Store
+from midway.store.port import DeadLetter, DeadLetterKey, Outbox
 
 NOTICE_ID = re.compile(r"msg_(\d{16})_(\d{1,18})")
 
@@ -21,8 +21,8 @@ NOTICE_ID = re.compile(r"msg_(\d{16})_(\d{1,18})")
 class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
     """The service that `webhook_service.proto` describes."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._outbox = outbox
         self._clock = clock  # the sender's own
 
     async def ListDeadLetters(
@@ -33,7 +33,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         size = page_size(request.page_size)
         before = _position(page_from(request.page_token, scope))
         task_id = TaskId(request.task_id) if request.task_id else None
-        letters = await self._store.dead_letters(task_id, before, size + 1)
+        letters = await self._outbox.dead_letters(task_id, before, size + 1)
         response = messages.ListDeadLettersResponse(dead_letters=map(_message_from_letter, letters[:size]))
         if len(letters) > size:
             response.next_page_token = token_from(_page_after(letters[size - 1].key), scope)
@@ -45,7 +45,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         """Send a dead letter again."""
         named = NOTICE_ID.fullmatch(request.dead_letter_id)
         now = self._clock.now()
-        if not named or not await self._store.redeliver(TaskId(named[1]), Revision(int(named[2])), now):
+        if not named or not await self._outbox.redeliver(TaskId(named[1]), Revision(int(named[2])), now):
             raise NotFound(
                 Reason.DEAD_LETTER_NOT_FOUND,
                 "no webhook of this id was given up",

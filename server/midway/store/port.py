@@ -1,5 +1,6 @@
-"""The Store: Tasks, Attempts, Accounts' marks and the webhook outbox, durable, behind a dozen verbs.
+"""The Store: Tasks, Attempts, Accounts' marks and the webhook outbox, durable, behind a few verbs.
 
+Whoever delivers notices needs an `Outbox`, whoever watches Tasks a `TaskStore`; one database is both.
 Rules that every implementation keeps and `tests/store/` proves:
 
 - A write has happened on disk when the call returns; a call that raises has changed nothing, save by WriteInDoubt.
@@ -169,8 +170,8 @@ class Doorbell(Protocol):
         """Return at the next change, or at once when one happened since the last return."""
 
 
-class Store(Protocol):
-    """Durable Tasks. All methods may raise StoreUnavailable.
+class TaskStore(Protocol):
+    """Durable Tasks, with what belongs to them. All methods may raise StoreUnavailable.
 
     A row that cannot be read is passed over where several are read; asking for that Task alone raises TaskUnreadable.
     """
@@ -232,6 +233,16 @@ class Store(Protocol):
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""
 
+    def doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
+        """Listen for changes while the context is open."""
+
+
+class Outbox(Protocol):
+    """Durable webhook notices: put there by `TaskStore.append`, and read by what delivers them.
+
+    All methods may raise StoreUnavailable. A row that cannot be read is passed over.
+    """
+
     async def outbox_due(
         self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
     ) -> list[OutboxRow]:
@@ -258,6 +269,16 @@ class Store(Protocol):
     async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
         """Put a dead letter into the outbox again, due now and with nothing tried; False when there is none."""
 
+    async def forget_dead_letters(self, before: datetime) -> None:
+        """Remove the dead letters that died before this time."""
+
+    def outbox_doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
+        """Listen for what may be new in the outbox; it may ring for other changes, too."""
+
+
+class Store(TaskStore, Outbox, Protocol):
+    """One database with both, and what concerns it as a whole."""
+
     async def boot(self, boot_id: str) -> Boot | None:
         """Read when this boot of the machine began by the clock that stored times are told by; None: not known."""
 
@@ -269,15 +290,6 @@ class Store(Protocol):
         Task that is moved has its next version: who holds it in memory has to read it anew.
         Doing it again changes nothing. Returns by how much the clock was set.
         """
-
-    async def forget_dead_letters(self, before: datetime) -> None:
-        """Remove the dead letters that died before this time."""
-
-    def doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
-        """Listen for changes while the context is open."""
-
-    def outbox_doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
-        """Listen for what may be new in the outbox; it may ring for other changes, too."""
 
     @property
     def health(self) -> StoreHealth:

@@ -21,7 +21,7 @@ from typing import Self
 
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
-from midway.store.port import Doorbell, Store, StoreUnavailable
+from midway.store.port import Doorbell, StoreUnavailable, TaskStore
 
 LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table this often without one
 LONGEST_WAIT = timedelta(minutes=1)  # of one wait for a change; then another begins
@@ -48,7 +48,7 @@ class Watch:
     Its listener is a task of its own, made and ended by the context.
     """
 
-    def __init__(self, store: Store, *, lost_ring: timedelta = LOST_RING) -> None:
+    def __init__(self, store: TaskStore, *, lost_ring: timedelta = LOST_RING) -> None:
         self._store = store
         self._lost_ring = lost_ring
         self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
@@ -172,7 +172,7 @@ class _Stream(AsyncIterator[Task], ABC):
     (a heartbeat's time-out) and called again without losing a snapshot.
     """
 
-    def __init__(self, hub: Watch, store: Store, key: TaskId | None, after: Revision) -> None:
+    def __init__(self, hub: Watch, store: TaskStore, key: TaskId | None, after: Revision) -> None:
         self._hub = hub
         self._store = store
         self._key = key
@@ -270,7 +270,7 @@ class _Stream(AsyncIterator[Task], ABC):
 class TaskStream(_Stream):
     """One Task's snapshots; ends after the one that ended it."""
 
-    def __init__(self, hub: Watch, store: Store, task_id: TaskId, after: Revision) -> None:
+    def __init__(self, hub: Watch, store: TaskStore, task_id: TaskId, after: Revision) -> None:
         super().__init__(hub, store, task_id, after)
         self._task_id = task_id
         self._ended = False
@@ -300,7 +300,7 @@ class TaskStream(_Stream):
 class TasksStream(_Stream):
     """Many Tasks' snapshots in one order of revision."""
 
-    def __init__(self, hub: Watch, store: Store, after: Revision, wanted: Callable[[Task], bool]) -> None:
+    def __init__(self, hub: Watch, store: TaskStore, after: Revision, wanted: Callable[[Task], bool]) -> None:
         super().__init__(hub, store, _EVERY_TASK, after)
         self._wanted = wanted
 

@@ -15,7 +15,7 @@ from midway.engine.clock import Clock, SteadyClock
 from midway.outbound.address import Place, place_of
 from midway.outbound.busy import Answering, Busy
 from midway.outbound.client import Outbound
-from midway.store.port import Doorbell, OutboxRow, Store, StoreUnavailable
+from midway.store.port import Doorbell, Outbox, OutboxRow, StoreUnavailable
 from midway.webhook.delivery import Delivery, Outcome, Verdict
 from midway.webhook.rules import WebhookRules, delay_after
 from midway.webhook.signature import Signature
@@ -39,7 +39,7 @@ class WebhookSender:
 
     def __init__(
         self,
-        store: Store,
+        outbox: Outbox,
         clock: Clock,
         render: Callable[[Task], bytes],
         outbound: Outbound,
@@ -49,7 +49,7 @@ class WebhookSender:
         random: Random | None = None,
     ) -> None:
         """Take the parts; nothing runs yet. Raises WebhookSecretInvalid."""
-        self._store = store
+        self._outbox = outbox
         self._clock = SteadyClock.of(clock)
         self._rules = rules or WebhookRules()
         self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
@@ -63,7 +63,7 @@ class WebhookSender:
 
     async def run(self) -> None:
         """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
-        async with self._store.outbox_doorbell() as bell, asyncio.TaskGroup() as group:
+        async with self._outbox.outbox_doorbell() as bell, asyncio.TaskGroup() as group:
             group.create_task(self._listen(bell), name="webhook-doorbell")
             while True:
                 self._wake.clear()
@@ -115,7 +115,7 @@ class WebhookSender:
             return
         self._sweep_at = time.monotonic() + SWEEP_PERIOD.total_seconds()
         with contextlib.suppress(StoreUnavailable):  # the next sweep does it
-            await self._store.forget_dead_letters(self._clock.now() - self._rules.keep_dead_letters)
+            await self._outbox.forget_dead_letters(self._clock.now() - self._rules.keep_dead_letters)
 
     async def _idle_rows(self, until: datetime) -> list[OutboxRow]:
         """Read each Task's first notice, save of the Tasks that have one under way."""
@@ -128,8 +128,8 @@ class WebhookSender:
         """Read the first notices; those that wait for a place of their host or domain are in nobody's way."""
         besides, save = self._busy().passed_over()
         if besides == set():
-            return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT)
-        return await self._store.outbox_due(until, limit=ROWS_LOOKED_AT, besides=besides, save=save)
+            return await self._outbox.outbox_due(until, limit=ROWS_LOOKED_AT)
+        return await self._outbox.outbox_due(until, limit=ROWS_LOOKED_AT, besides=besides, save=save)
 
     def _busy(self) -> Busy:
         rules = self._rules
@@ -170,11 +170,11 @@ class WebhookSender:
     async def _settle(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> None:
         wait = self._wait(row, outcome, give_up_at)
         if outcome.verdict is Verdict.DELIVERED:
-            await self._store.outbox_delivered(row.sequence)
+            await self._outbox.outbox_delivered(row.sequence)
         elif wait is None:
-            await self._store.outbox_give_up(row.sequence, outcome.problem, self._clock.now())
+            await self._outbox.outbox_give_up(row.sequence, outcome.problem, self._clock.now())
         else:
-            await self._store.outbox_retry(row.sequence, self._clock.now() + wait)
+            await self._outbox.outbox_retry(row.sequence, self._clock.now() + wait)
         _log_outcome(row, outcome, is_last=wait is None)
 
     def _wait(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> timedelta | None:
