@@ -69,6 +69,7 @@ lint: setup ## Check style, import directions and the contract
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m tools.engine_rules
+	$(VENV)/bin/vulture
 	$(VENV)/bin/buf lint
 	$(PY) proto/tools/breaking.py
 

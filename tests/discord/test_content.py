@@ -40,16 +40,16 @@ FORMS = {
     ),
     "vary strong": (
         f"**cat** - Variations (Strong) by <@{USER}> (relaxed)",
-        content("cat", Verb.VARY, verb_detail="Strong", speed=Speed.RELAX),
+        content("cat", Verb.VARY, speed=Speed.RELAX),
     ),
     "vary region": (
         f"**cat** - Variations (Region) by <@{USER}> (fast)",
-        content("cat", Verb.VARY, verb_detail="Region", speed=Speed.FAST),
+        content("cat", Verb.VARY, speed=Speed.FAST),
     ),
     "remix": (f"**cat** - Remix by <@{USER}> (fast)", content("cat", Verb.VARY, speed=Speed.FAST)),
     "remix subtle": (
         f"**cat** - Remix (Subtle) by <@{USER}> (fast)",
-        content("cat", Verb.VARY, verb_detail="Subtle", speed=Speed.FAST),
+        content("cat", Verb.VARY, speed=Speed.FAST),
     ),
     "pick": (f"**cat** - Image #3 <@{USER}>", content("cat", Verb.PICK, pick_index=3)),
     "hd progress": (
@@ -58,17 +58,17 @@ FORMS = {
     ),
     "hd subtle progress": (
         f"**cat** - Upscaling (Subtle) by <@{USER}> (0%) (fast)",
-        content("cat", Verb.HD, verb_detail="Subtle", percent=0, speed=Speed.FAST),
+        content("cat", Verb.HD, percent=0, speed=Speed.FAST),
     ),
     "hd final": (
         f"**cat** - Upscaled (4x) by <@{USER}> (fast)",
-        content("cat", Verb.HD, verb_detail="4x", speed=Speed.FAST),
+        content("cat", Verb.HD, speed=Speed.FAST),
     ),
     "hd of old": (f"**cat** - Upscaled by <@{USER}> (fast)", content("cat", Verb.HD, speed=Speed.FAST)),
     "zoom": (f"**cat** - Zoom Out by <@{USER}> (turbo)", content("cat", Verb.ZOOM, speed=Speed.TURBO)),
     "pan": (
         f"**cat** - Pan Left by <@{USER}> (relaxed)",
-        content("cat", Verb.PAN, verb_detail="Left", speed=Speed.RELAX),
+        content("cat", Verb.PAN, speed=Speed.RELAX),
     ),
     "blend": (
         f"**<https://s.mj.run/aaaaaaaaaaa> <https://s.mj.run/bbbbbbbbbbb> --v 7.0** - <@{USER}> (fast)",
@@ -81,11 +81,11 @@ FORMS = {
     ),
     "website token": (
         f"**cat** - Pan Up by <@{USER}> (Open on website for full quality) (fast)",
-        content("cat", Verb.PAN, verb_detail="Up", speed=Speed.FAST, flags=("Open on website for full quality",)),
+        content("cat", Verb.PAN, speed=Speed.FAST, flags=("Open on website for full quality",)),
     ),
     "website link": (
         f"**cat** - Upscaled (2x) by <@{USER}> (fast) {LINK}",
-        content("cat", Verb.HD, verb_detail="2x", speed=Speed.FAST, job_id=JOB),
+        content("cat", Verb.HD, speed=Speed.FAST, job_id=JOB),
     ),
     "link before mode": (
         f"**cat** - Zoom Out by <@{USER}> {LINK} (fast)",
@@ -120,7 +120,7 @@ FORMS = {
     ),
     "unknown verb": (
         f"**cat** - Relighting by <@{USER}> (fast)",
-        content("cat", Verb.OTHER, verb_detail="Relighting by", speed=Speed.FAST),
+        content("cat", Verb.OTHER, speed=Speed.FAST),
     ),
 }
 

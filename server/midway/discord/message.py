@@ -51,14 +51,12 @@ _BEGINNINGS: tuple[tuple[re.Pattern[str], Verb], ...] = (
 class Content(Struct, frozen=True, kw_only=True):
     """What the text of a job's message says.
 
-    `verb_detail` is the word that narrows the verb ("Strong", "Left", "4x"), or the verb's whole text when it is not
-    known (`Verb.OTHER`). `flags` are tokens that are neither progress nor speed, e.g. "Waiting to start", "Stopped".
+    `flags` are tokens that are neither progress nor speed, e.g. "Waiting to start", "Stopped".
     `job_id` is set only when the text links to the job.
     """
 
     prompt: str
     verb: Verb
-    verb_detail: str = ""
     user_id: UserId
     percent: int | None = None
     speed: Speed | None = None
@@ -122,7 +120,6 @@ def _content(prompt: str, verb_text: str, user_id: UserId, rest: str) -> Content
     content = Content(
         prompt=prompt,
         verb=verb,
-        verb_detail="" if verb is Verb.PICK else detail,
         user_id=user_id,
         pick_index=int(detail) if verb is Verb.PICK else None,
         job_id=_linked_job(rest),
