@@ -60,7 +60,7 @@ def garble(database: Path, document: bytes, table: str, column: str, task_id: st
 
 
 def named(data_dir: Path) -> set[tuple[str, str]]:
-    """Read from the server's log which rows were set aside: table and Task."""
+    """Read from the server's log which rows were quarantined: table and Task."""
     lines = [json.loads(line) for line in _log(data_dir).splitlines() if line.startswith("{")]
     return {(line["table"], line["task_id"]) for line in lines if line["event"].startswith("a row cannot be read")}
 

@@ -25,14 +25,14 @@ async def sqlite(database: Path) -> AsyncIterator[SqliteStore]:
 
 
 # How many snapshots SQLite keeps in memory, other than as users have it: so few that they are left behind, none at all.
-TAILS = {"sqlite-short-tail": 2, "sqlite-no-tail": 0}
+RECENT = {"sqlite-2-recent": 2, "sqlite-none-recent": 0}
 
 
-@pytest.fixture(params=["memory", "sqlite", *TAILS])
+@pytest.fixture(params=["memory", "sqlite", *RECENT])
 async def store(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Store]:
     """Give each implementation in turn."""
-    if request.param in TAILS:
-        opened: Store = await SqliteStore.open(database, tail_size=TAILS[request.param])
+    if request.param in RECENT:
+        opened: Store = await SqliteStore.open(database, recent_snapshots=RECENT[request.param])
         yield opened
         await opened.close()
     else:

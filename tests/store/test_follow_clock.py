@@ -169,7 +169,7 @@ async def test_the_clock_is_remembered_beyond_the_process(database: Path, step: 
 
 
 async def test_a_row_that_cannot_be_read_stops_nothing(database: Path, step: timedelta):
-    store = await SqliteStore.open(database, tail_size=0)
+    store = await SqliteStore.open(database, recent_snapshots=0)
     await store.follow_clock(BOOT, START)
     broken, task = await submitted(store), await submitted(store)
     await store.append(Entry(attempts=(an_attempt(task),)))
@@ -178,7 +178,7 @@ async def test_a_row_that_cannot_be_read_stops_nothing(database: Path, step: tim
     with closing(open_writer(database)) as connection:
         connection.execute("UPDATE task SET doc = '{' WHERE id = ?", (broken.id,))
         connection.execute("UPDATE attempt SET doc = '[]' WHERE task_id = ?", (broken.id,))
-    store = await SqliteStore.open(database, tail_size=0)
+    store = await SqliteStore.open(database, recent_snapshots=0)
     await store.follow_clock(moved(step), START)
     known = await store.get(task.id)
     [attempt] = await store.attempts(task.id)

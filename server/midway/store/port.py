@@ -39,7 +39,7 @@ class StoreUnavailable(Exception):
 
 
 class TaskUnreadable(Exception):
-    """What is stored of a Task cannot be read, and is set aside; another version, or a person, may mend it."""
+    """What is stored of a Task cannot be read, and is quarantined; another version, or a person, may mend it."""
 
     def __init__(self, task_id: TaskId) -> None:
         super().__init__(f"what is stored of task {task_id} cannot be read")
@@ -204,7 +204,7 @@ class TaskStore(Protocol):
         """Read Tasks by query; newest first unless it says otherwise."""
 
     async def count(self, query: TaskQuery) -> int:
-        """Count the Tasks a query matches, its limit and `before` aside."""
+        """Count the Tasks a query matches, whatever its limit and `before`."""
 
     async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
         """Read the snapshots at every change of state after a revision, then the present one if it is newer still.

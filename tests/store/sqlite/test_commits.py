@@ -41,7 +41,7 @@ async def test_submits_at_the_same_time_share_one_commit(sqlite: SqliteStore, co
 
 
 async def test_no_read_is_ahead_of_the_newest_revision(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch):
-    """What is committed can be read before the tail has it; a watch that resumed after it was refused."""
+    """What is committed can be read before the memory has it; a watch that resumed after it was refused."""
     monkeypatch.setattr(sqlite._writer, "_committed", lambda _: None)
     task = await submitted(sqlite)
 
@@ -57,7 +57,7 @@ async def test_a_batch_has_an_end(sqlite: SqliteStore, commits: list[str]):
     assert len(commits) == 2
 
 
-async def test_a_write_that_stands_alone_commits_at_once(sqlite: SqliteStore, commits: list[str]):
+async def test_a_lone_write_commits_at_once(sqlite: SqliteStore, commits: list[str]):
     await submitted(sqlite)
     await submitted(sqlite)
 

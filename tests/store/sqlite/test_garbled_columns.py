@@ -77,7 +77,7 @@ class Case(NamedTuple):
     """A row's column and the SQL of what comes into it."""
 
     table: str
-    is_aside: bool
+    is_quarantined: bool
     row: str
     column: str
     value: str
@@ -159,7 +159,7 @@ def _request(task: Task) -> RequestKey:
 def _garble(database: Path, case: Case, task: Task) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         table, row, bound = case.table, case.row, {"id": task.id}
-        if case.is_aside:
+        if case.is_quarantined:
             connection.execute(f"INSERT INTO {table}_aside SELECT * FROM {table} WHERE {row}", bound)
             connection.execute(f"DELETE FROM {table} WHERE {row}", bound)
             table, row = f"{table}_aside", "TRUE"
@@ -174,13 +174,13 @@ async def test_a_garbled_column_costs_its_row_only(stored: Stored, tmp_path: Pat
     _garble(database, case, stored.broken)
 
     with capture_logs() as lines:
-        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+        store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
         await _broken_is_refused_by_name(store, stored.broken)
         await _sound_is_served(store, stored.sound)
         await _clock_is_followed(store, stored.sound, is_known=case.row != ROWS["counter"][1])
         await _work_goes_on(store, stored)
         await store.close()
-        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+        store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
         assert stored.sound.id in {task.id for task in await store.find(TaskQuery())}
         await store.close()
 

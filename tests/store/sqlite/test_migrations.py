@@ -100,7 +100,7 @@ def test_a_notice_of_before_with_a_garbled_address_stops_nothing(tmp_path: Path)
 
 
 def test_a_revision_that_a_version_of_before_gave_is_not_given_again(tmp_path: Path):
-    """It counted them in a row of their own, and may have set aside the newest."""
+    """It counted them in a row of their own, and may have quarantined the newest."""
     file = tmp_path / "midway.db"
     with closing(sqlite3.connect(file, isolation_level=None)) as old:
         migrate(old, file, load()[:3])

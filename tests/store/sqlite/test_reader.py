@@ -21,7 +21,7 @@ NOBODY = TaskId("9999999999999999")
 @pytest.fixture
 async def old(database: Path) -> AsyncIterator[SqliteStore]:
     """A store whose Tasks are all on the disk, none in memory."""
-    store = await SqliteStore.open(database, tail_size=0)
+    store = await SqliteStore.open(database, recent_snapshots=0)
     yield store
     await store.close()
 

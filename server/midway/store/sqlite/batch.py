@@ -1,6 +1,6 @@
 """What the operations of one transaction do to Tasks and Attempts: decided one by one, written together.
 
-Each statement that SQLite runs gives Python's lock away and takes it back, which costs more than the row. So rows are
+Each statement releases the GIL and takes it again, which costs more than the row. So rows are
 collected while the operations run, and written by a statement or two for each table, whatever their number.
 
 A commit writes every page that it touches, and each index of a column that is written is a page, also where the value
@@ -21,7 +21,7 @@ from midway.domain.task import Task
 from midway.store.codec import json_from_attempt, json_from_task
 from midway.store.sqlite.columns import integer_from_time
 from midway.store.sqlite.queries import QUERIES
-from midway.store.sqlite.tail import Tail
+from midway.store.sqlite.recent import RecentSnapshots
 
 Row = tuple[Any, ...]  # its key first
 
@@ -40,7 +40,7 @@ class Batch:
     """One transaction of the writer's. What is neither a Task nor an Attempt is written through its connection."""
 
     connection: sqlite3.Connection
-    tail: Tail  # does not change while the batch runs
+    recent: RecentSnapshots  # does not change while the batch runs
     revision: Revision  # the last one given
     _tasks: dict[TaskId, Task] = field(default_factory=dict)  # changed by this batch
     # What is not written yet: of a Task or an Attempt that changes several times its last row.
@@ -51,17 +51,17 @@ class Batch:
 
     def trial(self) -> Self:
         """Return a batch that goes on from here and has nothing to write; this one stays as it is."""
-        return type(self)(self.connection, self.tail, self.revision, dict(self._tasks))
+        return type(self)(self.connection, self.recent, self.revision, dict(self._tasks))
 
     def task(self, task_id: TaskId) -> Task | None:
         """Return a Task as it is after the operations before, when it is in memory; None: ask the database."""
-        return self._tasks.get(task_id) or self.tail.latest(task_id)
+        return self._tasks.get(task_id) or self.recent.latest(task_id)
 
     def position(self, task_id: TaskId) -> Position | None:
         """Tell where a Task stands after the operations before; None when there is none."""
         if task := self.task(task_id):
             return Position(task.version, task.state)
-        if task_id > self.tail.newest_id:
+        if task_id > self.recent.newest_id:
             return None  # ids rise: it is past all that are stored
         row = self.connection.execute(QUERIES["position_of_task"], {"id": task_id}).fetchone()
         return Position(row["version"], row["state"]) if row else None

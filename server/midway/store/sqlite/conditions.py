@@ -22,7 +22,7 @@ def where(conditions: Iterable[Sql]) -> Sql:
 
 
 def of_query(query: TaskQuery) -> Iterator[Sql]:
-    """Yield a condition for each field that the query fills, `before` and the limit aside."""
+    """Yield a condition for each field that the query fills, but for its page."""
     for condition, value in wanted(query):
         column = condition.column
         yield _one_of(column, value) if isinstance(value, frozenset) else Sql(f"{column} = :{column}", {column: value})

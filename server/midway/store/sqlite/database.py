@@ -5,10 +5,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from midway.outbound.address import Place, place_of
-from midway.store.sqlite.aside import put_back
 from midway.store.sqlite.columns import text_or_bytes
 from midway.store.sqlite.errors import DatabaseDamaged, DatabaseForeign
 from midway.store.sqlite.migrations import load, migrate
+from midway.store.sqlite.quarantine import restore_rows
 
 APPLICATION_ID = 0x4D696477  # "Midw"; a migration writes it
 OUR_FIRST_TABLES = frozenset(
@@ -41,7 +41,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         if not stopped_cleanly:
             _require_sound(connection, path)
         migrate(connection, path, load())
-        put_back(connection)
+        restore_rows(connection)
         undo.pop_all()
     return connection
 

@@ -10,8 +10,8 @@ import orjson
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.store.port import DeadLetter, DeadLetterKey, OutboxRow
-from midway.store.sqlite.aside import decoded
 from midway.store.sqlite.columns import FARTHEST, integer_from_time, of_type, stored_time
+from midway.store.sqlite.quarantine import decoded
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.rows import task_from_row
 

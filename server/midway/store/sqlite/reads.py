@@ -18,9 +18,9 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.port import AccountMark, RequestIdReused, RequestKey, TaskQuery, TaskUnreadable
-from midway.store.sqlite.aside import FAULTS, decoded, is_task_aside, readable
 from midway.store.sqlite.columns import EPOCH, integer_from_time, of_type, stored_time
 from midway.store.sqlite.conditions import of_page, of_query, where
+from midway.store.sqlite.quarantine import FAULTS, decoded, is_task_quarantined, readable
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.rows import attempt_from_row, task_from_row
 
@@ -28,10 +28,10 @@ log = structlog.get_logger(__name__)
 
 
 def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
-    """Read one Task. Raises TaskUnreadable when it was set aside."""
+    """Read one Task. Raises TaskUnreadable when it is quarantined."""
     if found := _tasks(connection.execute(QUERIES["task"], {"id": task_id})):
         return found[0]
-    if is_task_aside(connection, task_id):
+    if is_task_quarantined(connection, task_id):
         raise TaskUnreadable(task_id)
     return None
 

@@ -1,4 +1,4 @@
-"""Rows as values. What cannot be read raises one of `aside.FAULTS`."""
+"""Rows as values. What cannot be read raises one of `quarantine.FAULTS`."""
 
 from typing import Any
 

@@ -28,27 +28,27 @@ from midway.store.port import (
     Submitted,
     TaskQuery,
 )
-from midway.store.sqlite import outbox, reads, redating, writes
-from midway.store.sqlite.aside import RowsUnreadable
+from midway.store.sqlite import clock, outbox, reads, writes
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
+from midway.store.sqlite.database_files import DatabaseFiles
 from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
 from midway.store.sqlite.lock import ProcessLock
-from midway.store.sqlite.place import Place
+from midway.store.sqlite.quarantine import RowsUnreadable
 from midway.store.sqlite.reader import Question, Reader
-from midway.store.sqlite.tail import TAIL_SIZE, Tail
+from midway.store.sqlite.recent import RECENT_SNAPSHOTS, RecentSnapshots
 from midway.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 
-MOST_SET_ASIDE = 10  # times for one question, each time all that it met; more come only while somebody writes them
+MOST_QUARANTINES = 10  # times for one question, each time all that it met; more come only while somebody writes them
 
 
-class OpenFiles(NamedTuple):
-    """The database's lock, place and connections, its newest revision and its largest Task id."""
+class Opened(NamedTuple):
+    """The database's lock, files and connections, its newest revision and its largest Task id."""
 
     lock: ProcessLock
-    place: Place
+    files: DatabaseFiles
     writing: Driver
     reading: Driver
     revision: Revision
@@ -58,18 +58,18 @@ class OpenFiles(NamedTuple):
 class SqliteStore:
     """A Store on one file, for one process; see `port.Store` for what each verb promises."""
 
-    def __init__(self, files: OpenFiles, tail_size: int, *, quarantine: bool) -> None:
+    def __init__(self, opened: Opened, recent_snapshots: int, *, quarantine: bool) -> None:
         """Take over what `open` opened, and close it with the store."""
         self._closed = False
         self._quarantine = quarantine
         self._rows_quarantined = 0  # since it was opened
-        self._lock = files.lock
-        self._place = files.place
+        self._lock = opened.lock
+        self._files = opened.files
         self._doorbells = Doorbells()
         self._outbox_doorbells = Doorbells()  # most Tasks have no webhook
-        self._tail = Tail(files.revision, files.last_task_id or TaskId(""), tail_size)
-        self._writer = Writer(files.writing, files.place, self._tail, self._committed)
-        self._reader = Reader(files.reading)
+        self._snapshots = RecentSnapshots(opened.revision, opened.last_task_id or TaskId(""), recent_snapshots)
+        self._writer = Writer(opened.writing, opened.files, self._snapshots, self._committed)
+        self._reader = Reader(opened.reading)
 
     @classmethod
     async def open(
@@ -77,16 +77,16 @@ class SqliteStore:
         path: Path,
         *,
         allow_network_file_system: bool = False,
-        tail_size: int = TAIL_SIZE,
+        recent_snapshots: int = RECENT_SNAPSHOTS,
         quarantine: bool = False,
     ) -> Self:
-        """Open the database, and make it when it is not there. The newest `tail_size` snapshots stay in memory.
+        """Open the database, and make it when it is not there; keep the newest `recent_snapshots` in memory.
 
-        Rows that cannot be read raise RowsUnreadable where they are met, or are set aside and logged.
+        Rows that cannot be read raise RowsUnreadable where they are met, or are quarantined and logged.
         Raises DatabaseRefused (in use, too new, another program's, damaged, on a network file system) or
         StoreUnavailable.
         """
-        return cls(await _open_files(path, allow_network_file_system), tail_size, quarantine=quarantine)
+        return cls(await _open_files(path, allow_network_file_system), recent_snapshots, quarantine=quarantine)
 
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
@@ -125,13 +125,13 @@ class SqliteStore:
 
     async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
         """Move what is unfinished along with a clock that was set."""
-        moved = await self._writer.write(partial(redating.follow, boot=boot, young=young))
+        moved = await self._writer.write(partial(clock.follow, boot=boot, young=young))
         self._outbox_doorbells.ring()
         return moved.by
 
     async def boot(self, boot_id: str) -> Boot | None:
         """Read the boot that was remembered last."""
-        return await self._reader.read(partial(redating.known_boot, boot_id=boot_id))
+        return await self._reader.read(partial(clock.known_boot, boot_id=boot_id))
 
     async def by_request(self, request: RequestKey) -> Task | None:
         """Find the Task that a request id made."""
@@ -173,7 +173,7 @@ class SqliteStore:
     async def revision(self) -> Revision:
         """Read the newest revision.
 
-        From the database, which has a commit a moment before the tail: whoever read a Task there may ask for more.
+        From the database, which has a commit a moment before this memory: whoever read a Task there may ask for more.
         """
         return await self._read(reads.revision)
 
@@ -221,26 +221,26 @@ class SqliteStore:
         return await self._readable(lambda: self._reader.read(question))
 
     async def _readable(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask, and set aside what cannot be read until the answer can be."""
-        for _ in range(MOST_SET_ASIDE):
+        """Ask, and quarantine what cannot be read until the answer can be."""
+        for _ in range(MOST_QUARANTINES):
             try:
                 return await ask()
             except RowsUnreadable as err:
                 if not self._quarantine:
                     raise
-                self._rows_quarantined += await self._writer.write(partial(writes.set_aside, rows=err.rows))
+                self._rows_quarantined += await self._writer.write(partial(writes.quarantine_rows, rows=err.rows))
         return await ask()
 
     @property
-    def _recent(self) -> Tail:
+    def _recent(self) -> RecentSnapshots:
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        return self._tail
+        return self._snapshots
 
     def _committed(self, outcomes: Sequence[Any]) -> None:
         """Take what a batch has stored, in order of revision, then tell whoever listens."""
         for stored in chain.from_iterable(map(_stored, outcomes)):
-            self._tail.put(stored)
+            self._snapshots.put(stored)
             if stored.ask.notify_url:
                 self._outbox_doorbells.ring()
         self._doorbells.ring()
@@ -248,7 +248,7 @@ class SqliteStore:
     @property
     def health(self) -> StoreHealth:
         """How it fares, as it was seen last."""
-        return StoreHealth(is_available=not self._place.displaced, rows_quarantined=self._rows_quarantined)
+        return StoreHealth(is_available=not self._files.displaced, rows_quarantined=self._rows_quarantined)
 
     async def check_health(self) -> StoreHealth:
         """Look whether the database's files still stand where they were opened; while not, nothing is stored."""
@@ -271,14 +271,14 @@ class SqliteStore:
 
 def _stored(outcome: Any) -> Sequence[Task]:
     """Return the Tasks that an operation of the writer's has stored."""
-    if isinstance(outcome, redating.Moved):
+    if isinstance(outcome, clock.Moved):
         return outcome.tasks
     if isinstance(outcome, writes.Appended):
         return outcome
     return (outcome.task,) if isinstance(outcome, Submitted) and outcome.created else ()
 
 
-async def _open_files(path: Path, allow_network_file_system: bool) -> OpenFiles:
+async def _open_files(path: Path, allow_network_file_system: bool) -> Opened:
     try:
         await asyncio.to_thread(_prepare, path, allow_network_file_system)
         return await _open_locked(path)
@@ -292,16 +292,16 @@ def _prepare(path: Path, allow_network_file_system: bool) -> None:
         refuse_network(path)
 
 
-async def _open_locked(path: Path) -> OpenFiles:
+async def _open_locked(path: Path) -> Opened:
     async with AsyncExitStack() as undo:
         lock = ProcessLock(path)
         undo.callback(lock.release)
         writing = await Driver.open(partial(open_writer, path))
         undo.push_async_callback(writing.close)
-        place = await writing.run(lambda _: Place(path))
+        files = await writing.run(lambda _: DatabaseFiles(path))
         reading = await Driver.open(partial(open_reader, path))
         undo.push_async_callback(reading.close)
         newest = await reading.run(reads.revision), await reading.run(reads.last_task_id)
-        files = OpenFiles(lock, place, writing, reading, *newest)
+        opened = Opened(lock, files, writing, reading, *newest)
         undo.pop_all()
-    return files
+    return opened

@@ -1,11 +1,11 @@
 """The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
 
-What comes while one batch is committed makes the next one: the slower the disk and the more that write, the more share
-a commit. An operation that is alone waits for two turns of the event loop and for the commit before its own; where
-several wait, the commit waits for more, as long as they keep coming.
+Operations that arrive during a commit are the next batch: the slower the disk and the more writers, the larger the
+batches. A lone operation waits for two turns of the event loop and for the commit under way; where several wait, the
+commit is delayed for more, as long as they keep coming.
 An operation is a function of the batch. One that is refused fails alone; a batch that the disk refuses fails whole.
-A batch runs in the writer's thread without a break: nothing on the event loop, a cancellation least of all, can leave a
-transaction half done.
+A batch runs in the writer's thread as one call, so that nothing on the event loop, a cancellation least of all, can
+leave a transaction half done.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from midway.store.port import RequestIdReused, StoreUnavailable, TaskUnreadable, VersionConflict, WriteInDoubt
-from midway.store.sqlite.aside import RowsUnreadable
 from midway.store.sqlite.batch import Batch
+from midway.store.sqlite.database_files import DatabaseFiles
 from midway.store.sqlite.driver import Driver
-from midway.store.sqlite.place import Place
-from midway.store.sqlite.tail import Tail
+from midway.store.sqlite.quarantine import RowsUnreadable
+from midway.store.sqlite.recent import RecentSnapshots
 
 T = TypeVar("T")
 Operation = Callable[[Batch], T]
@@ -59,11 +59,13 @@ class _Waiting(Struct, frozen=True):
 class Writer:
     """Owns the writing connection and the task that feeds it."""
 
-    def __init__(self, driver: Driver, place: Place, tail: Tail, committed: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(
+        self, driver: Driver, files: DatabaseFiles, recent: RecentSnapshots, committed: Callable[[Sequence[Any]], None]
+    ) -> None:
         """Start; `committed` gets what each batch returned when it is on the disk, before their callers do."""
         self._driver = driver
-        self._place = place
-        self._tail = tail
+        self._files = files
+        self._recent = recent
         self._committed = committed
         self._queue: list[_Waiting] = []
         self._batch: list[_Waiting] = []
@@ -88,7 +90,7 @@ class Writer:
 
     async def look(self) -> None:
         """Look whether the database's files stand where they were opened; while not, nothing is stored."""
-        await self._driver.run(partial(_look, place=self._place))
+        await self._driver.run(partial(_look, files=self._files))
 
     async def close(self) -> None:
         """Write what waits, then close the connection."""
@@ -135,7 +137,7 @@ class Writer:
         operations = [waiting.operation for waiting in batch]
         try:
             outcomes, is_in_place = await self._driver.run(
-                partial(_run_in_place, place=self._place, tail=self._tail, operations=operations)
+                partial(_run_in_place, files=self._files, recent=self._recent, operations=operations)
             )
             self._committed(outcomes)
             if not is_in_place:
@@ -149,46 +151,48 @@ class Writer:
 
 
 def _run_in_place(
-    connection: sqlite3.Connection, place: Place, tail: Tail, operations: Sequence[Operation[Any]]
+    connection: sqlite3.Connection, files: DatabaseFiles, recent: RecentSnapshots, operations: Sequence[Operation[Any]]
 ) -> tuple[list[Any], bool]:
     """Do as `run_batch`, and tell whether the files are still in their place; raise _Displaced when none ran.
 
     Before, so that nothing is stored that is refused; and after, since the commit's fsync takes a while.
     """
-    if displaced := _look(connection, place):
+    if displaced := _look(connection, files):
         raise _Displaced(f"nothing was stored: {displaced[0]} was taken away or replaced")
-    outcomes = run_batch(connection, tail, operations)
-    return outcomes, not _look(connection, place)
+    outcomes = run_batch(connection, recent, operations)
+    return outcomes, not _look(connection, files)
 
 
-def _look(connection: sqlite3.Connection, place: Place) -> tuple[Path, ...]:
+def _look(connection: sqlite3.Connection, files: DatabaseFiles) -> tuple[Path, ...]:
     """Return which files are displaced; when that is news, fold the log into the database.
 
     So all that was stored is in one file, whichever way it is rescued; and a database that was put in its place is not
     given, at the next start, a log that belongs to another one.
     """
-    before = place.displaced
-    displaced = place.look()
+    before = files.displaced
+    displaced = files.look()
     if displaced and not before:
         with suppress(sqlite3.Error):  # a full disk; the log stays as it is
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return displaced
 
 
-def run_batch(connection: sqlite3.Connection, tail: Tail, operations: Sequence[Operation[Any]]) -> list[Any]:
+def run_batch(
+    connection: sqlite3.Connection, recent: RecentSnapshots, operations: Sequence[Operation[Any]]
+) -> list[Any]:
     """Run the operations in one transaction; return each one's value, or a _Refused.
 
     Raises sqlite3.Error when the disk refuses; then nothing of the batch is stored.
     """
     try:
         with _transaction(connection):
-            return _run_together(Batch(connection, tail, tail.revision), operations)
+            return _run_together(Batch(connection, recent, recent.revision), operations)
     except Exception as error:
         if _is_refusal_of_the_disk(error):
             raise
     # One has a defect, and may have written before it showed: savepoints, dear as they are, keep it from the others.
     with _transaction(connection):
-        return _run_each_alone(Batch(connection, tail, tail.revision), operations)
+        return _run_each_alone(Batch(connection, recent, recent.revision), operations)
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from midway.domain.ids import TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.port import AccountMark, Entry, RequestKey, Submitted, VersionConflict
-from midway.store.sqlite import aside, outbox, reads
-from midway.store.sqlite.aside import UnreadableRow
+from midway.store.sqlite import outbox, quarantine, reads
 from midway.store.sqlite.batch import Batch, Position
 from midway.store.sqlite.columns import integer_from_time
+from midway.store.sqlite.quarantine import UnreadableRow
 from midway.store.sqlite.queries import QUERIES
 
 
@@ -85,10 +85,10 @@ def put_inputs(batch: Batch, task_id: TaskId, inputs: Sequence[InputImage]) -> N
         )
 
 
-def set_aside(batch: Batch, rows: Sequence[UnreadableRow]) -> int:
+def quarantine_rows(batch: Batch, rows: Sequence[UnreadableRow]) -> int:
     """Move rows that cannot be read out of the way; return how many there still were."""
     batch.keep_revision()  # the newest one may be theirs
-    return aside.set_aside(batch.connection, rows)
+    return quarantine.quarantine_rows(batch.connection, rows)
 
 
 def put_mark(batch: Batch, mark: AccountMark) -> None:

@@ -19,7 +19,7 @@ SELECT id, revision, CAST(doc AS BLOB) AS doc FROM task WHERE state = :state ORD
 SELECT DISTINCT account_id FROM attempt
 
 -- name: move_notices
--- The clock was set: what is due and how old it is stays the same. What is no time stays as it is, to be set aside.
+-- The clock was set: what is due and how old it is stays the same. What is no time stays as it is, to be quarantined.
 UPDATE outbox SET due_at = due_at + :step, since = since + :step
 WHERE due_at BETWEEN -:farthest AND :farthest AND since BETWEEN -:farthest AND :farthest
 

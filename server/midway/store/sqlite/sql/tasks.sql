@@ -1,5 +1,5 @@
 -- name: keep_revision
--- None up to this one is given again, also when the rows that tell of it are set aside.
+-- None up to this one is given again, also when the rows that tell of it are quarantined.
 INSERT INTO counter (name, value) VALUES ('revision', :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 -- name: kept_revision
@@ -62,7 +62,7 @@ SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task WHERE i
 SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: last_task_id
--- The largest Task id, where ids go on after a restart; garbled ones, which are no numbers, aside.
+-- The largest Task id, where ids go on after a restart; save garbled ones, which are no numbers.
 SELECT max(id) FROM task WHERE id < ':' AND id NOT GLOB '*[^0-9]*'
 
 -- name: find_newest_first

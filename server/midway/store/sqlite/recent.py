@@ -1,4 +1,4 @@
-"""The newest snapshots in memory: what nearly every reader asks for, without a way to the disk and back.
+"""The newest snapshots in memory: what nearly every reader asks for, without a read of the disk.
 
 Only this process writes (a lock file says so), and each snapshot comes here when it is on the disk and before its
 writer hears of it. So what is answered from here is what the database would answer.
@@ -9,10 +9,10 @@ from itertools import takewhile
 from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 
-TAIL_SIZE = 2_000  # snapshots, of some 3 kB each: far more than a reader that keeps up is behind
+RECENT_SNAPSHOTS = 2_000  # snapshots, of some 3 kB each: far more than a reader that keeps up is behind
 
 
-class Tail:
+class RecentSnapshots:
     """Every change of state and the latest progress of each Task, after a revision that rises as the oldest go."""
 
     def __init__(self, after: Revision, newest_id: TaskId, size: int) -> None:

@@ -23,7 +23,7 @@ class Identity(NamedTuple):
     inode: int
 
 
-class Place:
+class DatabaseFiles:
     """The database's files as they were opened. Used by the writer's thread only, save for `displaced`."""
 
     def __init__(self, database: Path) -> None:

@@ -1,4 +1,4 @@
-"""A row that cannot be read is named and set aside; the others are served, and the next start tries it again."""
+"""A row that cannot be read is named and quarantined; the others are served, and the next start tries it again."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -46,7 +46,7 @@ LATER = "state of a later version"
 @pytest.fixture
 async def store(database: Path) -> AsyncIterator[SqliteStore]:
     """A store as the server has it, whose Tasks are all on the disk."""
-    opened = await SqliteStore.open(database, tail_size=0, quarantine=True)
+    opened = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     yield opened
     await opened.close()
 
@@ -102,7 +102,7 @@ async def test_it_is_named_in_the_log_once_and_nothing_of_it_is_shown(store: Sql
     assert "secret" not in str(line)
 
 
-async def test_many_rows_are_set_aside_at_once(store: SqliteStore):
+async def test_many_rows_are_quarantined_at_once(store: SqliteStore):
     broken = [await garbled_task(store) for _ in range(20)]
     kept = await submitted(store)
 
@@ -175,8 +175,8 @@ async def test_a_request_that_is_repeated_makes_no_second_task(store: SqliteStor
     assert await store.count(TaskQuery()) == 0
 
 
-async def test_a_new_row_in_the_place_of_one_that_was_set_aside_stays(store: SqliteStore):
-    """Two had read the garbled row; the second one's wish to set it aside comes late."""
+async def test_a_new_row_in_the_place_of_one_that_was_quarantined_stays(store: SqliteStore):
+    """Two had read the garbled row; the second one's wish to quarantine it comes late."""
     await garbled_task(store)
     question = TaskQuery()
     with pytest.raises(ValueError, match="task row") as met:
@@ -184,7 +184,7 @@ async def test_a_new_row_in_the_place_of_one_that_was_set_aside_stays(store: Sql
     await store.find(question)
     newer = await submitted(store)  # SQLite gives it the same row number
 
-    await store._writer.write(lambda batch: _set_aside(batch, met.value))
+    await store._writer.write(lambda batch: _quarantine_row(batch, met.value))
 
     assert await store.get(newer.id) == newer
 
@@ -195,22 +195,22 @@ def _find(connection: sqlite3.Connection, query: TaskQuery) -> list[Task]:
     return reads.find(connection, query)
 
 
-def _set_aside(batch: Any, unreadable: Any) -> int:
+def _quarantine_row(batch: Any, unreadable: Any) -> int:
     from midway.store.sqlite import writes  # noqa: PLC0415
 
-    return writes.set_aside(batch, unreadable.rows)
+    return writes.quarantine_rows(batch, unreadable.rows)
 
 
-async def test_a_revision_whose_row_is_set_aside_is_not_given_again(database: Path):
-    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+async def test_a_revision_whose_row_is_quarantined_is_not_given_again(database: Path):
+    store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     kept, broken = await submitted(store), await garbled_task(store)
     assert await store.changes(Revision(0)) == [kept]
     assert await store.find(TaskQuery()) == [kept]
     newest = await store.revision()
     await store.close()
 
-    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
-    assert await store.changes(Revision(0)) == [kept]  # it was put back, and is set aside anew
+    store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
+    assert await store.changes(Revision(0)) == [kept]  # it was put back, and is quarantined anew
     assert await store.find(TaskQuery()) == [kept]
     reopened = await store.revision()
     later = await submitted(store)
@@ -220,7 +220,7 @@ async def test_a_revision_whose_row_is_set_aside_is_not_given_again(database: Pa
     assert later.revision == broken.revision + 1
 
 
-async def test_a_task_whose_row_was_set_aside_is_stored_anew_from_memory(database: Path):
+async def test_a_task_whose_row_was_quarantined_is_stored_anew_from_memory(database: Path):
     store = await SqliteStore.open(database, quarantine=True)
     task = await in_progress(store)
     await garble(store, "task", "id", task.id)
@@ -236,7 +236,7 @@ async def test_a_task_whose_row_was_set_aside_is_stored_anew_from_memory(databas
 
 async def test_the_next_start_tries_it_again(database: Path):
     """As after an upgrade, when it was a later version that wrote it."""
-    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+    store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     task = await in_progress(store)
     [document] = await store._reader.read(
         lambda connection: connection.execute("SELECT CAST(doc AS BLOB) FROM task").fetchone()
@@ -247,28 +247,28 @@ async def test_the_next_start_tries_it_again(database: Path):
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("""UPDATE task_aside SET doc = replace(doc, '"DREAMING"', '"IN_PROGRESS"')""")
 
-    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+    store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     found = await store.get(task.id)
     await store.close()
 
     assert found == task
 
 
-async def test_what_still_cannot_be_read_is_set_aside_anew(database: Path):
-    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+async def test_what_still_cannot_be_read_is_quarantined_anew(database: Path):
+    store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     task = await garbled_task(store)
     for _ in range(2):
         with pytest.raises(TaskUnreadable):
             await store.get(task.id)
         await store.close()
-        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+        store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
         assert await store.find(TaskQuery()) == []
     await store.close()
 
 
-async def test_what_its_table_does_not_take_stays_aside(database: Path):
+async def test_what_its_table_does_not_take_stays_quarantined(database: Path):
     """As when somebody mended it by hand, and not well."""
-    store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+    store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     task, kept = await garbled_task(store), await submitted(store)
     assert await store.find(TaskQuery()) == [kept]
     await store.close()
@@ -276,7 +276,7 @@ async def test_what_its_table_does_not_take_stays_aside(database: Path):
         connection.execute("UPDATE task_aside SET revision = 'first', doc = ?", [json_from_task(task)])
 
     with capture_logs() as lines:
-        store = await SqliteStore.open(database, tail_size=0, quarantine=True)
+        store = await SqliteStore.open(database, recent_snapshots=0, quarantine=True)
     with pytest.raises(TaskUnreadable):
         await store.get(task.id)
     assert await store.find(TaskQuery()) == [kept]

@@ -1,7 +1,7 @@
-"""Rows that cannot be read: found where rows are decoded, named in the log, and set aside, so that others are served.
+"""Rows that cannot be read: found where rows are decoded, named in the log, and quarantined: moved to another table.
 
 A column may be garbled, or a document hold a word of a later version. Each start tries the rows again that an earlier
-one set aside; those that still cannot be read are met and set aside anew.
+one quarantined; those that still cannot be read are met and quarantined anew.
 """
 
 import re
@@ -90,18 +90,18 @@ def _problem(err: Exception) -> str:
     return _QUOTED.sub("'…'", f"{type(err).__name__}: {err}")
 
 
-def set_aside(connection: sqlite3.Connection, rows: Sequence[UnreadableRow]) -> int:
+def quarantine_rows(connection: sqlite3.Connection, rows: Sequence[UnreadableRow]) -> int:
     """Move rows away and say so; return how many there still were. Part of a transaction."""
-    return sum(_set_aside(connection, row) for row in rows)
+    return sum(_quarantine_row(connection, row) for row in rows)
 
 
-def _set_aside(connection: sqlite3.Connection, row: UnreadableRow) -> bool:
+def _quarantine_row(connection: sqlite3.Connection, row: UnreadableRow) -> bool:
     number, task_id = TABLES[row.table]
     names = {"table": row.table, "key": number, "task_id": task_id}
     bound = {"number": row.number, "doc": row.document}
     named = connection.execute(QUERIES["name_row"].format(**names), bound).fetchone()
-    moved = connection.execute(QUERIES["set_aside"].format(**names), bound).rowcount > 0
-    connection.execute(QUERIES["remove_set_aside"].format(**names), bound)
+    moved = connection.execute(QUERIES["quarantine_row"].format(**names), bound).rowcount > 0
+    connection.execute(QUERIES["remove_quarantined"].format(**names), bound)
     if moved:
         log.error(
             "a row cannot be read; it is set aside until the next start, and the others are served",
@@ -113,27 +113,27 @@ def _set_aside(connection: sqlite3.Connection, row: UnreadableRow) -> bool:
     return moved
 
 
-def put_back(connection: sqlite3.Connection) -> None:
-    """Try the rows again that were set aside; one that its table does not take stays aside."""
+def restore_rows(connection: sqlite3.Connection) -> None:
+    """Try the rows again that were quarantined; one that its table does not take stays in quarantine."""
     connection.execute("BEGIN IMMEDIATE")
     for table, columns in TABLES.items():
-        rows = connection.execute(QUERIES["rows_aside"].format(table=table, key=columns.number)).fetchall()
+        rows = connection.execute(QUERIES["quarantined_rows"].format(table=table, key=columns.number)).fetchall()
         for number, is_numbered in rows:
-            if not (is_numbered and _put_back(connection, table, number)):
+            if not (is_numbered and _restore_row(connection, table, number)):
                 log.error("a row that was set aside cannot be put back; it stays there", table=table, row=number)
     connection.execute("COMMIT")
 
 
-def _put_back(connection: sqlite3.Connection, table: str, number: int) -> bool:
+def _restore_row(connection: sqlite3.Connection, table: str, number: int) -> bool:
     bound = {"number": number}
     try:
-        connection.execute(QUERIES["put_back"].format(table=table), bound)
+        connection.execute(QUERIES["restore_row"].format(table=table), bound)
     except sqlite3.IntegrityError:  # a value of another type, or none
         return False
-    connection.execute(QUERIES["remove_put_back"].format(table=table), bound)
+    connection.execute(QUERIES["remove_restored"].format(table=table), bound)
     return True
 
 
-def is_task_aside(connection: sqlite3.Connection, task_id: str) -> bool:
+def is_task_quarantined(connection: sqlite3.Connection, task_id: str) -> bool:
     """Tell whether there is such a Task that cannot be read."""
-    return bool(connection.execute(QUERIES["is_aside"], {"id": task_id}).fetchone()[0])
+    return bool(connection.execute(QUERIES["is_quarantined"], {"id": task_id}).fetchone()[0])

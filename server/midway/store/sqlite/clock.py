@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from midway.domain.attempt import Attempt
 from midway.domain.clock_step import Boot, redated, redated_attempt, step_between
 from midway.domain.task import UNFINISHED, Task
-from midway.store.sqlite.aside import readable
 from midway.store.sqlite.batch import Batch
 from midway.store.sqlite.columns import FARTHEST, integer_from_time, stored_time
+from midway.store.sqlite.quarantine import readable
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.rows import attempt_from_row, task_from_row
 
