@@ -1,6 +1,7 @@
-"""Which RPCs the server answers over plain HTTP, and by what; their paths are those of the contract.
+"""Which paths the server answers over plain HTTP, and by what: those of RPCs, as the contract has them.
 
-`envoy.yaml` leads the same paths here, and transcodes everything else. Other pages are routes of `RestServer`.
+`envoy.yaml` routes the same paths here, and transcodes everything else. Another page is a route in `Routes.add_to`, and
+one in `envoy.yaml`.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,16 +11,17 @@ from aiohttp import hdrs, web
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
 from midjourney.legacy.v1 import legacy_service_pb2
 from midjourney.v1 import midjourney_service_pb2
 
 from midway.domain.errors import InvalidField
 from midway.engine.engine import Engine
-from midway.rest.call import JSON, HttpCall
+from midway.rest.call import JSON, HttpCall, error
 from midway.rest.events import Events
 from midway.rest.lists import Lists
 from midway.rest.picture_files import Pictures
-from midway.rest.reading import add_body
+from midway.rest.reading import add_body, bindings
 from midway.rpc.legacy.reads import LegacyReads, Pieces
 from midway.rpc.listing import Listing
 from midway.rpc.options import ServerOptions
@@ -30,7 +32,10 @@ TASKS = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
 LEGACY = legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"]
 WHOLE_BYTES = 64 * 1024  # JSON that is sent in one piece
 
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
+# Makes the handler of an RPC, with the layers around it; the flag tells whether it streams.
+MakeHandler: TypeAlias = Callable[[MethodDescriptor, bool, Answer], Handler]
 
 
 class Routes:
@@ -42,7 +47,17 @@ class Routes:
         self._lists = Lists(Listing(engine, links, options.max_page_bytes))
         self._legacy = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
 
-    def answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
+    def add_to(self, app: web.Application, handler_of: MakeHandler) -> None:
+        """Add every path that is answered, and the answer to all others."""
+        for method, is_stream, answer in self._answers():
+            handler = handler_of(method, is_stream, answer)
+            for verb, path in bindings(method):
+                app.router.add_route(verb, path, handler)
+                if verb == hdrs.METH_GET and not is_stream:
+                    app.router.add_route(hdrs.METH_HEAD, path, handler)
+        app.router.add_route("*", "/{path:.*}", _nothing_here)
+
+    def _answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
         """Give each RPC that is answered here: whether it streams, and by what."""
         yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.show
         yield TASKS.methods_by_name["DownloadTaskImage"], False, self._pictures.save
@@ -85,3 +100,7 @@ async def _body(http: web.Request) -> bytes:
         raise InvalidField("body", "is too large") from err
     except web.RequestPayloadError as err:
         raise InvalidField("body", "cannot be unpacked") from err
+
+
+async def _nothing_here(_: web.Request) -> web.Response:
+    return error(404, status_pb2.Status(code=code_pb2.NOT_FOUND, message="there is nothing at this path"))

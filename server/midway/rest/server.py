@@ -12,8 +12,8 @@ from google.rpc import code_pb2, status_pb2
 from midway.domain.errors import InvalidField
 from midway.engine.engine import Engine
 from midway.rest.call import HttpCall, error
-from midway.rest.reading import bindings, message_from
-from midway.rest.routes import Answer, Routes
+from midway.rest.reading import message_from
+from midway.rest.routes import Answer, Handler, Routes
 from midway.rpc.call import Refused, nested
 from midway.rpc.layers import Layers
 from midway.rpc.messages import RequestLimits, Takes
@@ -68,18 +68,10 @@ class RestServer:
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=self._options.max_query_bytes)
         app.on_response_prepare.append(_without_version)
-        for method, is_stream, answer in self._routes.answers():
-            handler = self._handler(method, is_stream, answer)
-            for verb, path in bindings(method):
-                app.router.add_route(verb, path, handler)
-                if verb == hdrs.METH_GET and not is_stream:
-                    app.router.add_route(hdrs.METH_HEAD, path, handler)
-        app.router.add_route("*", "/{path:.*}", _nothing_here)
+        self._routes.add_to(app, self._handler)
         return app
 
-    def _handler(
-        self, method: MethodDescriptor, is_stream: bool, answer: Answer
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _handler(self, method: MethodDescriptor, is_stream: bool, answer: Answer) -> Handler:
         name = f"/{method.containing_service.full_name}/{method.name}"
         run = nested(self._layers, _answering(answer, Takes(name, self._limits)))
 
@@ -117,10 +109,6 @@ def _answering(answer: Answer, takes: Takes) -> Callable[[Any], Awaitable[None]]
             await call.refuse(status_pb2.Status(code=code_pb2.CANCELLED))
 
     return handle
-
-
-async def _nothing_here(_: web.Request) -> web.Response:
-    return error(404, status_pb2.Status(code=code_pb2.NOT_FOUND, message="there is nothing at this path"))
 
 
 async def _without_version(_: web.BaseRequest, answer: web.StreamResponse) -> None:
