@@ -1,6 +1,7 @@
 """Streams over a real channel: ordered, unique, resumable, and ended in a way that can be resumed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,17 @@ async def test_a_watch_of_some_tells_of_no_other(served: Served) -> None:
     assert seen.task.state == task_pb2.Task.STATE_SUCCEEDED
 
 
-async def test_a_stopping_server_ends_watches_so_that_they_can_be_resumed(served: Served) -> None:
-    stream = watch_all(served)
+@pytest.fixture
+async def patient(served: Served) -> AsyncIterator[Served]:
+    """The same, in a server that gives calls time to end: without any it may cut off a status that is on its way."""
+    async with serving(served.rig, shutdown_grace=timedelta(seconds=PATIENCE_SECONDS)) as patient:
+        yield patient
+
+
+async def test_a_stopping_server_ends_watches_so_that_they_can_be_resumed(patient: Served) -> None:
+    stream = watch_all(patient)
     await stream.read()
-    await served.doors.stop()
+    await patient.doors.stop()
     error = await stream_rejected(stream)
 
     assert (error.code.name, error.reason) == ("UNAVAILABLE", "SHUTTING_DOWN")
