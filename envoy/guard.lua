@@ -1,9 +1,9 @@
--- Who may come in at all, and with how large a body. Decided on the headers alone: of a stranger's body nothing is kept.
+-- Decides from the headers alone who may call, and how large the body may be. Nothing of a stranger's body is stored.
 --
--- The server has the last word on keys. Here it only counts whether one was brought, so that this file holds none.
--- How large a body may be stands in the route's `filter_context`.
+-- The server decides whether a key is valid. This file only checks that there is one, so it contains no keys.
+-- The route's `filter_context` gives the maximum size of the body.
 
-local HEALTH_CHECK = "/grpc.health.v1.Health/Check"  -- probes have no key; Health/Watch would stay open for nothing
+local HEALTH_CHECK = "/grpc.health.v1.Health/Check"  -- health checks have no key; Health/Watch would stay open
 local FOREIGN = { ["cross-site"] = true, ["same-site"] = true }  -- another port of this machine is the same site
 
 -- 127.0.0.1:8080, localhost, [::1]:8080
@@ -12,10 +12,10 @@ local function is_loopback(host)
   return name == "localhost" or name == "[::1]" or name:find("^127%.%d+%.%d+%.%d+$") ~= nil
 end
 
--- Without keys whoever reaches this listener may do everything. So does a browser on this machine, for any page it
--- shows: by a request that needs no preflight (it names the page's Origin), or after the page's own name was made to
--- point here (the Host is that name).
--- A picture or a link of a foreign page names no Origin; browsers then say whose page it is by Sec-Fetch-Site.
+-- Without keys anybody who reaches this listener may do everything. A browser on this machine can reach it for any page
+-- it shows: with a request that needs no preflight (it names the page's Origin), or after the page's own host name was
+-- made to point here (the Host is that name).
+-- A picture or a link on a page of another site names no Origin; Sec-Fetch-Site then says whose page it is.
 local function is_from_this_machine(headers)
   if not is_loopback(headers:get(":authority") or "") then return false end
   if FOREIGN[headers:get("sec-fetch-site") or ""] then return false end
@@ -27,7 +27,7 @@ local function brings(headers, name)
   return (headers:get(name) or "") ~= ""
 end
 
--- What cannot set headers brings it in the query: EventSource its key, a link to a picture its signature.
+-- Clients that cannot set headers use the query: EventSource for its key, a link to a picture for its signature.
 local function brings_in_query(headers)
   local method = headers:get(":method")
   if method ~= "GET" and method ~= "HEAD" then return false end

@@ -1,6 +1,6 @@
--- What the transcoder cannot do for clients of the old API. Native gRPC passes untouched.
+-- Does for clients of the old API what the transcoder cannot. Native gRPC passes untouched.
 
--- gRPC codes whose old number is not the HTTP status: NOT_FOUND and INVALID_ARGUMENT.
+-- gRPC codes whose number in the old API is not the HTTP status: NOT_FOUND and INVALID_ARGUMENT.
 local LEGACY_CODES = { ["5"] = "3", ["3"] = "4" }
 
 local function camel_case(name)
@@ -12,7 +12,7 @@ local function decoded(text)
 end
 
 -- EventSource cannot set headers, so a watch, and nothing else, may carry the key as ?api_key=.
--- It leaves the path at once: no log and no other hop sees it.
+-- The key is removed from the path at once, so that no log and no other hop sees it.
 local function take_key(headers)
   local path, query = headers:get(":path"):match("^(/v1/tasks[^?]*:watch)%?(.*)$")
   if not path then return end
@@ -21,12 +21,12 @@ local function take_key(headers)
   if not key then return end
   headers:replace(":path", rest == "" and path or path .. "?" .. rest:sub(2))
   key = decoded(key)
-  -- A header cannot hold anything else, and no key does.
+  -- A header can hold no other characters, and no key has any.
   if key:find("[^\32-\126]") then return end
   if not headers:get("authorization") then headers:replace("mj-api-secret", key) end
 end
 
--- How many letters beyond ASCII there are; nil where text is no UTF-8: a message takes nothing else.
+-- Counts the characters beyond ASCII; nil if the text is not UTF-8, which no protobuf string may contain.
 local function letters_beyond_ascii(text)
   local count = 0
   local from = text:find("[\128-\255]")
@@ -45,13 +45,13 @@ local function letters_beyond_ascii(text)
   return count
 end
 
--- A relay sends GET with the body `null`, which is no message; and fields of a GET body would override the path's.
+-- A relay sends GET with the body `null`, which is not a message. Also, fields of a GET body would override the path's.
 local function takes_no_body(headers)
   local method = headers:get(":method")
   return method == "GET" or method == "HEAD" or headers:get(":path"):find("^/mj/task/[^/]+/cancel$")
 end
 
--- Nothing of it is kept, however long it is.
+-- Drops the body piece by piece and keeps nothing, however long it is.
 local function drop_body(handle)
   handle:headers():remove("content-length")
   for chunk in handle:bodyChunks() do
@@ -59,7 +59,8 @@ local function drop_body(handle)
   end
 end
 
--- Of an array where one value is meant Envoy names nothing, so the body's beginning is looked at before.
+-- Envoy's error does not name a field that has an array instead of a single value. So the beginning of the body is
+-- searched for one.
 local MOST_BYTES = 1048576
 local LONGEST_NAME = 64
 local SINGLE = {
@@ -74,9 +75,9 @@ local function wrong_array(text)
   end
 end
 
--- What a piece of JSON adds to the body's counts: bytes, those between texts, and elements there. Texts are passed over
--- from quote to quote, since pictures are texts. The transcoder takes texts in apostrophes as well; behind the first
--- one nothing counts as text, as a quote may stand in it.
+-- Adds a piece of JSON to the body's counts: all bytes, bytes outside strings, and elements. Strings are skipped from
+-- quote to quote, because pictures are strings. The transcoder also accepts strings in apostrophes; after the first
+-- apostrophe nothing counts as a string, because such a string may contain a quote.
 local function count(body, text)
   body.bytes = body.bytes + #text
   local from = 1
@@ -102,9 +103,9 @@ local function count(body, text)
   end
 end
 
--- The transcoder reads again from its beginning what it has no end of yet, except texts: so there may be little of it.
+-- The transcoder parses incomplete values again from their beginning, except strings. So their total size is limited.
 local BYTES_OF_ELEMENT = 16
--- Letters beyond ASCII are in prompts, not in pictures; to look at each of millions takes seconds.
+-- Characters beyond ASCII occur in prompts, not in pictures; checking millions of them takes seconds.
 local MOST_LETTERS = 65536
 
 local function too_much(body, limits)
@@ -114,13 +115,14 @@ local function too_much(body, limits)
   return (body.elements > most or body.between > most * BYTES_OF_ELEMENT) and "elements"
 end
 
--- What no JSON goes on with, wherever the body stands: behind anything else the transcoder waits for more of it.
+-- Returns text that cannot continue the JSON here, wherever it stops. Other invalid text could make the transcoder wait
+-- for more.
 local function nonsense(body)
   return (body.is_escaped and "n" or "") .. (body.in_text and '"' or "") .. ("["):rep(128)
 end
 
--- The next piece of a body, without a letter that is there by half: it comes with the next one. What follows a byte that
--- is no UTF-8 the transcoder keeps, and looks at anew with each piece.
+-- Returns the next piece of a body without an incomplete character at its end, which is added to the next piece. The
+-- transcoder keeps everything after a byte that is not UTF-8, and checks it again with each piece.
 local function whole_letters(body, chunk)
   local given = chunk:getBytes(0, chunk:length())
   local text = body.half_letter .. given
@@ -133,8 +135,8 @@ local function whole_letters(body, chunk)
   return text
 end
 
--- Looks at the pieces of a body as they pass: nothing is kept here. Where it is too much it goes on with nonsense, at
--- which the transcoder ends the request; what is said then stands in envoy.yaml.
+-- Checks the pieces of a body as they pass and stores none. If the body exceeds a limit, the rest is replaced by
+-- nonsense, at which the transcoder ends the request. envoy.yaml has the answers for that.
 local function watch_body(handle, is_submit)
   local limits = handle:streamInfo():dynamicMetadata():get("midway")
   local body = { bytes = 0, between = 0, elements = 0, letters = 0, in_text = false, is_escaped = false }
@@ -156,7 +158,7 @@ local function watch_body(handle, is_submit)
   end
 end
 
--- The old API has no query parameters; one that is named as a part of the path would override it.
+-- The old API has no query parameters; one with the name of a path parameter would override it.
 local function drop_query(headers)
   headers:replace(":path", (headers:get(":path"):gsub("%?.*$", "")))
 end
@@ -164,7 +166,7 @@ end
 function envoy_on_request(handle)
   local headers = handle:headers()
   if (handle:streamInfo():dynamicMetadata():get("midway") or {}).is_grpc then return end  -- by paths.lua
-  headers:remove("content-encoding")  -- no body is unpacked here: a small one could be gigabytes
+  headers:remove("content-encoding")  -- bodies are not decompressed: a small one could be gigabytes
   take_key(headers)
   local path = headers:get(":path")
   if path:find("^/mj/") then
@@ -176,13 +178,13 @@ function envoy_on_request(handle)
   end
   if takes_no_body(headers) then
     drop_body(handle)
-  elseif not path:find("^/mj/task/") then  -- whose bodies the server reads itself
+  elseif not path:find("^/mj/task/") then  -- the server reads these bodies itself
     watch_body(handle, path:find("^/mj/submit/"))
   end
 end
 
--- Of a body that is no message Envoy names the field as the contract does, and counts only some of an array's members.
--- Old clients know the name that they wrote.
+-- If a body does not fit the message, Envoy's error names the field as in the contract, and indexes only some array
+-- members. This replaces the names by those that old clients know.
 local function with_their_names(text, array)
   text = text:gsub('^({"code":4,"description":")([%w_.%[%]]+)(: )', function(before, path, after)
     return before .. camel_case(path:gsub("%[%d+%]", "")) .. after
@@ -198,13 +200,13 @@ local function with_their_names(text, array)
   end))
 end
 
--- google.rpc.Status as JSON begins {"code":16,"message":"...; old clients read `description`, and other numbers.
+-- google.rpc.Status as JSON begins {"code":16,"message":"...; old clients read `description`, and different codes.
 function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get(":status")
   local request = handle:streamInfo():dynamicMetadata():get("midway") or {}
   if tonumber(status) < 400 or not request.legacy then return end
-  local body = handle:body()  -- waits for the whole body; objects taken before it are dead behind it
+  local body = handle:body()  -- waits for the whole body; objects obtained before are invalid afterwards
   if not body then return end
   headers = handle:headers()
   local given = body:getBytes(0, body:length())

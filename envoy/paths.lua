@@ -1,9 +1,10 @@
--- One spelling for each path, and which requests are native gRPC, before anything else: a script sees the route that
--- there was when it began.
+-- Normalises the path and recognises native gRPC. This comes before everything else, because a script uses the route
+-- that was selected before it started.
 
 local MODES = { ["mj-fast"] = "fast", ["mj-relax"] = "relax", ["mj-turbo"] = "turbo" }
 
--- /mj-fast/mj/... and /mj-fast/... mean /mj/... at that speed. Only Envoy may say which: it beats what the body asks.
+-- /mj-fast/mj/... and /mj-fast/... mean /mj/... at that speed. Only Envoy may set the header: it takes precedence over
+-- the body.
 local function take_mode(headers)
   headers:remove("x-mj-mode")
   local prefix, rest = headers:get(":path"):match("^/(mj%-%l+)(/.*)$")
@@ -12,23 +13,23 @@ local function take_mode(headers)
   headers:replace(":path", "/mj" .. rest:gsub("^/mj/", "/"))
 end
 
--- A slash at the end means nothing, to the transcoder. The routes know the path without.
+-- The transcoder ignores a slash at the end. The routes match the path without it.
 local function drop_last_slash(headers)
   local path, query = headers:get(":path"):match("^([^?]*)(.*)$")
   local kept = path:match("^(.*[^/])/+$")
   if kept then headers:replace(":path", kept .. query) end
 end
 
--- What is native gRPC passes untouched; everything else is a body to be looked at. The transcoder passes by just these
--- types (not grpc-web, and nothing behind a semicolon) and transcodes the rest. Several such headers come as one, joined
--- by commas. Only a gRPC path has a package, with its dot: what goes to the server's plain HTTP is never gRPC.
+-- Native gRPC passes untouched; every other body is checked. The transcoder lets exactly these types pass (no grpc-web,
+-- nothing after a semicolon) and transcodes the rest. Several such headers arrive as one, joined by commas. Only a
+-- gRPC path has a package name with a dot: requests to the server's plain HTTP are never gRPC.
 local function is_grpc(headers)
   local kind = headers:get("content-type") or ""
   return (kind == "application/grpc" or kind:find("^application/grpc%+") ~= nil)
     and headers:get(":path"):find("^/[%w_]+%.[%w_.]+/") ~= nil
 end
 
--- The scripts behind read it from the metadata; where nothing stands there, it is none.
+-- The later scripts read this from the metadata; if it is missing, the request is not gRPC.
 function envoy_on_request(handle)
   local headers = handle:headers()
   take_mode(headers)
