@@ -36,6 +36,12 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "a film of no picture": ({"action": Action.VIDEO, "prompt": "x"}, 0, "image"),
     "a film of two": ({"action": Action.VIDEO, "prompt": "x"}, 2, "image"),
     "a film of several prompts": ({"action": Action.VIDEO, "prompt": "a {red, blue} fox"}, 1, "prompt"),
+    "a film of a link and a picture": ({"action": Action.VIDEO, "prompt": "https://a.example/a.png x"}, 1, "prompt"),
+    "a film of two links": (
+        {"action": Action.VIDEO, "prompt": "https://a.example/a.png https://a.example/b.png"},
+        0,
+        "prompt",
+    ),
     "three films": ({"action": Action.VIDEO, "video": VideoAsk(batch_size=3)}, 1, "batch_size"),
     "a film with too long a link": (
         {"action": Action.VIDEO, "prompt": "x" * 5990, "links": ("https://a.example/fox.png",)},

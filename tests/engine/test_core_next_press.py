@@ -13,7 +13,7 @@ from midway.domain.task import Task
 from msgspec.structs import replace
 
 from tests.engine.drawing import Drawing
-from tests.engine.stage import NO_PACE, Stage, a_press, id_of
+from tests.engine.stage import NO_PACE, Stage, a_press, id_of, the_task
 
 PICK = "MJ::JOB::video_virtual_upscale::2::x"
 EXTEND = "MJ::JOB::animate_low_extend::"
@@ -128,3 +128,52 @@ def test_the_first_press_waits_for_no_window(prompt: str | None) -> None:
 
     assert stage.tasks[id_of(1)].notices == ()
     assert stage.state(1) == "SUBMITTING"
+
+
+def test_after_a_restart_the_read_reaches_back_to_what_is_pressed_next() -> None:
+    """Another Task's Interaction is younger than the picked film, and all that was open before it is settled."""
+    stage = Stage()
+    stage.take(extension())
+    stage.prepared(1)
+    stage.sent(1)
+    told = picked(stage.draws(1), NEXT)
+    stage.wait(2)
+    stage.take(the_task(2, prompt_en="a cat"))
+    stage.prepared(2)
+    stage.sent(2)
+    stage.hear(stage.draws(2).created())
+    stage.hear(told)  # what is pressed next waits for the pace
+    [read] = [line for line in stage.restart() if line.startswith("read")]
+
+    assert int(read.removeprefix("read after ").partition(",")[0]) < int(told.message.id)
+
+
+def test_the_next_press_has_the_patience_of_the_queue() -> None:
+    stage = Stage(pace=NO_PACE)
+    pick = pressed(stage, extension())
+    stage.do(lambda core: core.pause("a person is wanted"))
+    told = picked(pick, NEXT)
+    stage.hear(told)
+    waited = stage.limits.queue_timeout.total_seconds() - 60
+    while waited > 0:
+        waited -= 300
+        for line in stage.wait(300):
+            if line.startswith("read"):
+                stage.history(told.message)
+
+    assert stage.state(1) == "SUBMITTED"
+    assert stage.do(lambda core: core.resume())[-1] == "post 2 next_press"
+
+
+def test_an_extension_whose_start_only_its_account_sees_is_not_sent_again() -> None:
+    stage = Stage(pace=NO_PACE)
+    stage.take(a_press(1, NEXT, prompt_en="it runs"))
+    stage.prepared(1)
+    stage.restart()
+    stage.history()
+    for _ in range(60):
+        for line in stage.wait(1):
+            if line.startswith("read"):
+                stage.history()
+
+    assert stage.state(1) == "FAILED OUTCOME_UNKNOWN"

@@ -89,6 +89,28 @@ async def test_a_film_is_no_first_frame(rig: Rig) -> None:
     assert refused.value.field == "task_id"
 
 
+async def test_a_film_that_comes_as_a_picture_is_no_first_frame(rig: Rig) -> None:
+    await rig.control("options", film_format="webp")
+    films = await rig.succeeded(await a_film(rig))
+
+    with pytest.raises(InvalidField) as refused:
+        await rig.engine.submit(film(films, 1))
+
+    assert films.image is not None
+    assert films.image.content_type == "image/webp"
+    assert refused.value.field == "task_id"
+
+
+async def test_nothing_is_fetched_for_what_is_refused_anyway(rig: Rig) -> None:
+    grid = await grid_of(rig)
+    before = len(rig.journal())
+
+    with pytest.raises(InvalidField):
+        await rig.engine.submit(film(grid, 1, video=VideoAsk(batch_size=3)))
+
+    assert [line for line in rig.journal()[before:] if line["kind"] == "download"] == []
+
+
 async def test_a_task_that_is_not_there_is_told(rig: Rig) -> None:
     with pytest.raises(NotFound) as refused:
         await rig.engine.submit(Ask(action=Action.VIDEO, parent_id=TaskId("17"), prompt="it runs"))

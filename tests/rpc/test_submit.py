@@ -133,6 +133,7 @@ WRONG_FILMS: dict[str, tuple[dict[str, Any], str]] = {
     "an empty first frame": ({"image": input_pb2.InputImage()}, "image"),
     "a last frame that is none": ({"image": PICTURE, "end_image": input_pb2.InputImage(data=b"x")}, "end_image"),
     "a last frame and a loop": ({"image": PICTURE, "end_image": PICTURE, "loop": True}, "loop"),
+    "an index of no task": ({"image": PICTURE, "index": 1}, "index"),
     "three films": ({"image": PICTURE, "batch_size": 3}, "batch_size"),
     "an unknown motion": ({"image": PICTURE, "motion": 7}, "motion"),
     "nothing to extend": ({"extend": True}, "task_id"),

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from midway.domain.action import Speed
 from midway.domain.prompt import (
     JobsRefused,
-    begins_with_link,
     clean,
     jobs_of,
+    leading_links,
     makes_many_jobs,
     prompt_key,
     speed_from_prompt,
@@ -341,6 +341,7 @@ def test_a_prompt_without_words_has_no_key(prompt: str):
         ("a fox --BS --bs 1 --bs 4", "a fox --bs 2"),
         ("a fox --bsx 1 lemon--bs", "a fox --bsx 1 lemon--bs --bs 2"),
         ("https://a.example/a--bs.png fox", "https://a.example/a--bs.png fox --bs 2"),
+        ("fox --bs the hen", "fox the hen --bs 2"),
     ],
 )
 def test_a_parameter_stands_once_and_last(prompt: str, sent: str) -> None:
@@ -348,8 +349,12 @@ def test_a_parameter_stands_once_and_last(prompt: str, sent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "begins"),
-    [(" https://a.example/a.png fox", True), ("<https://a.example/a.png>", True), ("a fox https://a.example", False)],
+    ("prompt", "count"),
+    [
+        (" https://a.example/a.png fox", 1),
+        ("<https://a.example/a.png> https://b.example", 2),
+        ("a fox https://a.example", 0),
+    ],
 )
-def test_a_link_before_the_words_is_a_picture(prompt: str, begins: bool) -> None:
-    assert begins_with_link(prompt) is begins
+def test_links_before_the_words_are_pictures(prompt: str, count: int) -> None:
+    assert leading_links(prompt) == count

@@ -584,8 +584,9 @@ class SubmitVideoRequest(message.Message):
     OPTIONS_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     prompt: builtins.str
-    """What happens, with Midjourney's own `--parameters`; may be empty. At most 6000 characters, links included. It makes
-    one Task: `--repeat` and options in braces are refused. With `extend` it needs the Account's Remix mode.
+    """What happens, with Midjourney's own `--parameters`; may be empty. At most 6000 characters together with the links and
+    parameters that are added to it. It makes one Task: `--repeat` and options in braces are refused. With `extend` it
+    needs the Account's Remix mode.
     Example: "the fox looks up and runs away".
     """
     task_id: builtins.str
@@ -618,7 +619,9 @@ class SubmitVideoRequest(message.Message):
 
     @builtins.property
     def options(self) -> input_pb2.SubmitOptions:
-        """How to do it. With `task_id` that Task's bot draws, as for every Submit that names a Task."""
+        """How to do it. With `task_id` that Task's bot draws. `account_id` counts unless `extend` is set, as only the Account of
+        the film can extend it. `remix` is ignored: nothing waits for `SubmitModal`.
+        """
 
     def __init__(
         self,

@@ -121,12 +121,12 @@ def video(  # noqa: PLR0913, PLR0917 - one parameter an option
     number = chosen(input_pb2.Motion.DESCRIPTOR, motion, "--motion") if motion else input_pb2.MOTION_UNSPECIFIED
     request = submit_pb2.SubmitVideoRequest(
         prompt=prompt,
-        image=picture_from(image) if image else None,
+        image=picture_from(image, "--image") if image else None,
         task_id=task,
         index=index,
         extend=extend,
         motion=input_pb2.Motion.ValueType(number),
-        end_image=picture_from(end) if end not in {"", "loop"} else None,
+        end_image=picture_from(end, "--end") if end not in {"", "loop"} else None,
         loop=end == "loop",
         batch_size=batch,
         options=options(niji, speed, account),
@@ -185,11 +185,11 @@ def chosen(enum: EnumDescriptor, name: str, option: str) -> int:
     return values[name.lower()]
 
 
-def picture_from(name: str) -> input_pb2.InputImage:
+def picture_from(name: str, option: str = "PICTURE") -> input_pb2.InputImage:
     """Take a link as it is, and read a file. Raises typer.BadParameter when there is none."""
     if name.startswith(("http://", "https://")):
         return input_pb2.InputImage(url=name)
     try:
         return input_pb2.InputImage(data=Path(name).read_bytes())
     except OSError as err:
-        raise typer.BadParameter(f"{name}: {err.strerror}", param_hint="PICTURE") from err
+        raise typer.BadParameter(f"{name}: {err.strerror}", param_hint=option) from err

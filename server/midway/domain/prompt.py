@@ -71,15 +71,30 @@ def with_speed(prompt: str, speed: Speed | None) -> str:
     return f"{_SPACE.sub(' ', _SPEED_FLAG.sub('', prompt)).strip()} --{speed.value}".strip()
 
 
+# What may follow a film's parameter; another word is one of the prompt.
+_FILM_VALUES = {"video": r"\d+", "motion": r"(?:low|high)", "bs": r"\d+", "end": r"(?!--)\S+", "loop": r"(?!)"}
+
+
+def has_parameter(prompt: str, name: str) -> bool:
+    """Tell whether a film's parameter stands in the prompt."""
+    return re.search(rf"(?<!\S)--{name}(?!\S)", prompt, re.IGNORECASE) is not None
+
+
+def without_parameter(prompt: str, name: str) -> str:
+    """Return the prompt without a film's parameter and its value."""
+    rest = re.sub(rf"(?<!\S)--{name}(?:\s+{_FILM_VALUES[name]})?(?!\S)", "", prompt, flags=re.IGNORECASE)
+    return _SPACE.sub(" ", rest).strip()
+
+
 def with_parameter(prompt: str, name: str, value: str) -> str:
-    """Return the prompt with exactly this value of `--name`, as its last parameter."""
-    without = re.sub(rf"(?<!\S)--{re.escape(name)}(?:\s+(?!--)\S+)?(?!\S)", "", prompt, flags=re.IGNORECASE)
-    return f"{_SPACE.sub(' ', without).strip()} --{name} {value}".strip()
+    """Return the prompt with exactly this value of a film's parameter, as its last one."""
+    return f"{without_parameter(prompt, name)} --{name} {value}".strip()
 
 
-def begins_with_link(prompt: str) -> bool:
-    """Tell whether a picture's link stands before the words."""
-    return _URL.match(prompt.strip()) is not None
+def leading_links(prompt: str) -> int:
+    """Count the pictures' links that stand before the words."""
+    words = prompt.split()
+    return next((count for count, word in enumerate(words) if not _URL.match(word)), len(words))
 
 
 def split_parameters(prompt: str) -> tuple[str, str]:

@@ -14,7 +14,15 @@ from midway.domain.action import Action, Motion
 from midway.domain.errors import InvalidField, TooLong
 from midway.domain.ids import JOB_ID, ChannelId
 from midway.domain.image import InputImage
-from midway.domain.prompt import begins_with_link, with_parameter, with_speed, without_choices
+from midway.domain.prompt import (
+    clean,
+    has_parameter,
+    leading_links,
+    with_parameter,
+    with_speed,
+    without_choices,
+    without_parameter,
+)
 from midway.domain.task import END_IMAGE, Ask, Task
 from midway.engine.limits import Limits
 from midway.engine.wording import Worded, Wording
@@ -78,6 +86,12 @@ def prompt_as_sent(task: Task, urls: Sequence[str] = ()) -> str:
     return with_speed(" ".join([*urls, *links, task.ask.prompt_en]).strip(), task.ask.speed)
 
 
+def links_as_shown(task: Task) -> list[str]:
+    """Return one link for each uploaded picture that stands before the words, in whatever form the bot shows it."""
+    before = task.ask.image_count - (task.ask.video.end == END_IMAGE)
+    return ["https://picture"] * before
+
+
 async def _check_imagine(ask: Ask, inputs: Sequence[InputImage], wording: Wording, limits: Limits) -> list[Ask]:
     if len(inputs) + len(ask.links) > limits.max_input_images:
         raise InvalidField("images", f"at most {limits.max_input_images} pictures are taken")
@@ -106,21 +120,34 @@ async def _say_imagine(task: Task, inputs: Sequence[InputImage], uploads: Upload
 
 async def _check_video(ask: Ask, inputs: Sequence[InputImage], wording: Wording, limits: Limits) -> list[Ask]:
     video = ask.video
-    first_frames = len(inputs) + len(ask.links) - (video.end == END_IMAGE)
-    if first_frames != 1 and not (first_frames == 0 and begins_with_link(ask.prompt)):
-        raise InvalidField("image", "must be given: a picture, a link, or a finished task's picture")
+    _check_first_frame(ask, len(inputs) - (video.end == END_IMAGE))
     if video.batch_size not in {0, *VIDEO_BATCHES}:
         raise InvalidField("batch_size", f"must be one of {', '.join(map(str, VIDEO_BATCHES))}")
-    words = await wording.english(ask.prompt, "prompt") if ask.prompt.strip() else ""
+    words = await wording.english(ask.prompt, "prompt") if clean(ask.prompt) else ""
     english = with_parameter(words, "video", "1")
-    if video.motion or "--motion" not in english:
+    if video.motion or not has_parameter(english, "motion"):
         english = with_parameter(english, "motion", video.motion or Motion.LOW)
     if video.batch_size:
         english = with_parameter(english, "bs", str(video.batch_size))
+    if video.end:
+        english = without_parameter(without_parameter(english, "loop"), "end")
     if video.end and video.end != END_IMAGE:
         english = with_parameter(english, "end", without_choices(video.end))
     _check_with_links(english, ask.links, limits)
     return [_said(ask, "/video", Worded(ask.prompt.strip(), english))]
+
+
+def _check_first_frame(ask: Ask, files: int) -> None:
+    """Refuse a film that begins with no picture, or with several: a file, a link, a Task's, or one in the prompt."""
+    given, in_prompt = files + len(ask.links) + (ask.parent_id is not None), leading_links(ask.prompt)
+    if given + in_prompt == 0:
+        raise InvalidField("image", "must be given: a picture, a link, or a finished task's picture")
+    if given and in_prompt:
+        raise InvalidField("prompt", "must not begin with a link when the first frame is given otherwise")
+    if given > 1:
+        raise InvalidField("image", "must not be given beside another first frame")
+    if in_prompt > 1:
+        raise InvalidField("prompt", "must not begin with several links: a film begins with one picture")
 
 
 async def _say_video(task: Task, inputs: Sequence[InputImage], uploads: Uploads) -> Said:

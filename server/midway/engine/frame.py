@@ -1,12 +1,12 @@
 """A finished Task's picture as the first frame of a film."""
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from midway.discord.partial_file import PartialFile
-from midway.domain.action import Action, custom_id_of_change
 from midway.domain.errors import InvalidField, Reason, Unavailable
 from midway.domain.image import InputImage
 from midway.domain.task import Task
@@ -14,9 +14,11 @@ from midway.engine.region import FetchPicture
 from midway.pictures.checks import PictureLimits, image_from_bytes
 
 PICTURES_IN_GRID = 4
+PICTURE_PICK = "MJ::JOB::upsample::"
+FILM_BUTTON = re.compile(r"MJ::JOB::(?:video_virtual_upscale|animate_\w+_extend)::")
 
-# Cuts a picture out of a grid, as PNG; 1 to 4. Raises InvalidField naming `task_id`.
-CutOut = Callable[[Path, int], Awaitable[bytes]]
+# Cuts a picture, 1 to 4, out of a grid (None: takes the whole) to so many bytes. Raises InvalidField naming `task_id`.
+CutOut = Callable[[Path, int | None, int], Awaitable[bytes]]
 
 
 class Frames:
@@ -34,22 +36,33 @@ class Frames:
         """
         if parent.image is None:
             raise InvalidField("task_id", f"task {parent.id} has no picture")
-        if parent.image.content_type.startswith("video/"):
+        if is_film(parent):
             raise InvalidField("task_id", f"task {parent.id} has a film; `extend` goes on with one")
         number = _number_in_grid(parent, index)
         try:
             with tempfile.NamedTemporaryFile() as place:
                 path = Path(place.name)
                 await self._fetch(parent, PartialFile(path))
-                data = await (self._cut_out(path, number) if number else asyncio.to_thread(path.read_bytes))
+                data = None if number else await asyncio.to_thread(_small_file, path, self._limits.max_bytes)
+                data = data or await self._cut_out(path, number, self._limits.max_bytes)
         except OSError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"no disk takes the picture: {err.strerror}") from err
         return image_from_bytes(data, "task_id", self._limits)
 
 
+def _small_file(path: Path, max_bytes: int) -> bytes | None:
+    return path.read_bytes() if path.stat().st_size <= max_bytes else None
+
+
+def is_film(task: Task) -> bool:
+    """Tell whether a Task ended in a film; some come as an animated picture."""
+    is_video = task.image is not None and task.image.content_type.startswith("video/")
+    return is_video or any(FILM_BUTTON.match(button.custom_id) for button in task.buttons)
+
+
 def _number_in_grid(parent: Task, index: int | None) -> int | None:
     """Return which picture of a grid is meant; None: there is only one."""
-    is_grid = custom_id_of_change(Action.UPSCALE, 1, tuple(button.custom_id for button in parent.buttons)) is not None
+    is_grid = any(button.custom_id.startswith(PICTURE_PICK) for button in parent.buttons)
     if is_grid and index not in range(1, PICTURES_IN_GRID + 1):
         raise InvalidField("index", f"must be 1 to {PICTURES_IN_GRID}: task {parent.id} has a grid")
     if not is_grid and index not in {None, 0, 1}:

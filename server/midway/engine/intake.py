@@ -18,7 +18,7 @@ from midway.domain.errors import InvalidField, NoAccount, NotFound, Reason, Refu
 from midway.domain.ids import AccountId, RequestId, TaskId, TaskIds
 from midway.domain.image import InputImage
 from midway.domain.prompt import speed_from_prompt
-from midway.domain.task import END_IMAGE, Ask, State, Task
+from midway.domain.task import Ask, State, Task
 from midway.engine.assign import USABLE, choose, choose_all
 from midway.engine.buttons import IMAGINE_ALL, button_of, extension, pressed, usable_parent, wanted_input
 from midway.engine.clock import Clock
@@ -76,14 +76,16 @@ class Intake:
         check_lengths(ask, self._limits)
         if ask.parent_id is not None and (ask.action is not Action.VIDEO or ask.video.extends):
             return await self._admit_press(ask, inputs, request)
-        if ask.parent_id is not None:
-            ask, inputs = await self._beginning_with_frame(ask, inputs)
+        parent = await self._parent(ask) if ask.parent_id is not None else None
         asks = await COMMANDS[ask.action].check(ask, inputs, self._wording, self._limits)
         asks = [replace(each, speed=each.speed or speed_from_prompt(each.prompt_en)) for each in asks]
         if len(asks) > 1:
             return await self._placer.place_batch(asks, inputs, request, self._choose_all)
         [worker] = self._choose_all(asks)
-        return await self._placer.place(asks[0], worker, inputs, request)
+        [only] = asks
+        if parent is not None:  # last, as it costs a download
+            only, inputs = await self._beginning_with_frame(only, parent, inputs)
+        return await self._placer.place(only, worker, inputs, request)
 
     async def _whole(self, first: Task) -> Placed | None:
         """Return what a request has made; None when Tasks of its batch are missing."""
@@ -151,8 +153,7 @@ class Intake:
 
     async def _admit_press(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a press of a parent's button (SubmitAction, SubmitChange)."""
-        found = await self._store.get(ask.parent_id) if ask.parent_id else None
-        parent = usable_parent(found, ask.parent_id)
+        parent = await self._parent(ask)
         if ask.video.extends:
             return await self._extend(ask, parent, request)
         custom_id = button_of(ask, parent)
@@ -185,15 +186,16 @@ class Intake:
         wanted_input(filled, press, remix=remix)  # nothing is waited for; what cannot be given is refused
         return await self._placer.place(filled, worker, (), request)
 
-    async def _beginning_with_frame(self, ask: Ask, inputs: Sequence[InputImage]) -> tuple[Ask, list[InputImage]]:
-        """Add the parent's picture as a film's first frame. Raises Refusals naming `task_id`, `index` or `image`."""
-        if ask.links or len(inputs) > (ask.video.end == END_IMAGE):
-            raise InvalidField("image", "must not be given beside a task whose picture is the first frame")
+    async def _parent(self, ask: Ask) -> Task:
         found = await self._store.get(ask.parent_id) if ask.parent_id else None
-        parent = usable_parent(found, ask.parent_id)
+        return usable_parent(found, ask.parent_id)
+
+    async def _beginning_with_frame(
+        self, ask: Ask, parent: Task, inputs: Sequence[InputImage]
+    ) -> tuple[Ask, list[InputImage]]:
+        """Add the parent's picture as a film's first frame. Raises as `Frames.of`."""
         frame = await self._frames.of(parent, ask.index)
-        count = ask.image_count + 1
-        return replace(ask, bot=parent.ask.bot, image_count=count), [frame, *inputs]
+        return replace(ask, bot=parent.ask.bot, image_count=ask.image_count + 1), [frame, *inputs]
 
     async def _with_given_prompt(self, ask: Ask) -> Ask:
         if ask.modal_prompt is None:

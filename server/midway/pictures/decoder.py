@@ -102,13 +102,13 @@ class Decoder:
                 raise InvalidField(field, problem, reason)
         raise TypeError(f"{type(outcome).__name__} is no outcome of a mask")
 
-    async def quadrant(self, path: Path, number: int) -> bytes:
+    async def quadrant(self, path: Path, number: int | None, max_bytes: int) -> bytes:
         """Cut a picture out of a grid, as `quadrant_from_file`.
 
         Raises InvalidField naming `task_id`, and Unavailable when no process can be started.
         """
         try:
-            outcome = await self._outcome(QuadrantJob(str(path), number, self._rules.max_pixels))
+            outcome = await self._outcome(QuadrantJob(str(path), number, self._rules.max_pixels, max_bytes))
         except _BeyondBounds as err:
             raise InvalidField("task_id", f"its picture {err}", Reason.INVALID_IMAGE) from None
         match outcome:

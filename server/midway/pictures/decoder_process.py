@@ -47,8 +47,9 @@ class QuadrantJob(Struct, frozen=True, tag="quadrant"):
     """Cut a picture out of a grid; as `quadrant_from_file`."""
 
     path: str
-    number: int
+    number: int | None
     max_pixels: int
+    max_bytes: int
 
 
 class Made(Struct, frozen=True, tag="made"):
@@ -91,7 +92,7 @@ def outcome_of(job: Job) -> Outcome:
             mask = mask_from_bytes(job.data, job.field, job.limits, job.size)
             return Made(mask.data, mask.width, mask.height)
         if isinstance(job, QuadrantJob):
-            return Made(quadrant_from_file(Path(job.path), job.number, job.max_pixels))
+            return Made(quadrant_from_file(Path(job.path), job.number, job.max_pixels, job.max_bytes))
         return Made(thumbnail_from_file(Path(job.path), job.width, job.max_pixels))
     except InvalidField as err:
         return Refused(err.problem, err.reason)

@@ -73,6 +73,8 @@ def ask_video(request: submit_pb2.SubmitVideoRequest, first: Pictures, end: Pict
         raise InvalidField("loop", "must not be set beside end_image")
     if request.extend:
         return _ask_extension(request, first, end)
+    if request.index and not request.task_id:
+        raise InvalidField("index", "must not be set without task_id")
     video = VideoAsk(
         motion=MOTIONS.word(request.motion, "motion"),
         batch_size=request.batch_size,

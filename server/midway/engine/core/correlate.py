@@ -8,6 +8,7 @@ two Tasks for a message nor between two jobs, seen together, for an Attempt. `In
 Task whose messages could not be told from those of one in flight.
 """
 
+import re
 from collections.abc import Callable
 
 from midway.domain.action import TRAITS, Verb
@@ -16,6 +17,8 @@ from midway.domain.ids import Nonce
 from midway.engine.core.attempt_index import Index
 from midway.engine.core.keys import Keys
 from midway.engine.core.likeness import could_be, could_have_made
+
+EXTENSION = re.compile(r"MJ::JOB::animate_\w+_extend::")
 
 Finder = Callable[[Keys, Index], Nonce | None]
 
@@ -73,9 +76,11 @@ def press_answered(keys: Keys, index: Index) -> Attempt | None:
 def leaves_trace(attempt: Attempt) -> bool:
     """Tell whether the channel's history alone would show that an Attempt's job runs, by a weak key.
 
-    Panels may be seen by the Account only, and a job without words or parent looks like any other.
+    Panels, and the start of a film's extension, may be seen by the Account only. A job without words or parent looks
+    like any other.
     """
-    return Verb.PANEL not in TRAITS[attempt.action].verbs and bool(attempt.prompt_key or attempt.parent_message_id)
+    is_seen_by_all = Verb.PANEL not in TRAITS[attempt.action].verbs and not EXTENSION.match(attempt.custom_id)
+    return is_seen_by_all and bool(attempt.prompt_key or attempt.parent_message_id)
 
 
 def _only_task(attempts: list[Attempt]) -> Attempt | None:

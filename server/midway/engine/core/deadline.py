@@ -34,6 +34,13 @@ def deadline(task: Task, attempts: Sequence[Attempt], limits: Limits, speed: Spe
             event = failed(Reason.INPUT_TIMEOUT, "no prompt or mask was given in time; nothing was sent")
             at = task.input_deadline or task.state_since + limits.input_timeout
             return Deadline(at, event, look_first=False)
+        case State.SUBMITTED if waits_for_next_press(attempts, task):
+            event = failed(Reason.QUEUE_TIMEOUT, "waited too long for its next press")
+            return Deadline(
+                max(task.progressed_at or task.state_since, task.state_since) + limits.queue_timeout,
+                event,
+                look_first=True,
+            )
         case State.SUBMITTING | State.SUBMITTED | State.IN_PROGRESS:
             return min(_running(task, attempts, limits, speed), key=lambda each: each.at)
         case _:
@@ -68,7 +75,7 @@ def may_be_drawn_until(task: Task, attempt: Attempt, limits: Limits, speed: Spee
 
 def _accepted_at(task: Task, limits: Limits) -> datetime:
     """Return when the Task began to wait. Going back to the queue is no new beginning; waiting for a person is none."""
-    had_modal = task.ask.parent_id is not None and task.ask.modal_prompt is not None
+    had_modal = task.ask.parent_id is not None and task.ask.modal_prompt is not None and not task.ask.video.extends
     return task.created_at + (limits.input_timeout if had_modal else timedelta(0))
 
 
@@ -101,6 +108,13 @@ def waits_for_modal(task: Task, attempt: Attempt) -> bool:
     """Tell whether a press was made to open a modal, and nothing has come of it yet."""
     opens = AttemptKind.NEXT_PRESS if task.ask.then_press else AttemptKind.PRESS
     return attempt.kind is opens and task.ask.modal_prompt is not None and not attempt.message_ids
+
+
+def waits_for_next_press(attempts: Sequence[Attempt], task: Task) -> bool:
+    """Tell whether a Task's first press has brought what its next one presses, and that is not decided yet."""
+    latest = attempts[-1] if attempts else None
+    is_over = latest is not None and latest.kind is AttemptKind.PRESS and latest.settled and bool(latest.message_ids)
+    return is_over and bool(task.ask.then_press) and task.state in {State.SUBMITTING, State.SUBMITTED}
 
 
 def _silence(task: Task, attempt: Attempt) -> tuple[Reason, str] | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from midway.discord.event import Message
 from midway.domain.attempt import Attempt
-from midway.domain.ids import MessageId, TaskId, time_of_snowflake
+from midway.domain.ids import InteractionId, MessageId, TaskId, time_of_snowflake
 from midway.domain.lifecycle import Accepted, Progressed, Requeued
 from midway.domain.task import Task
 from midway.engine.account import AccountConfig
@@ -28,6 +28,7 @@ from midway.engine.core.deadline import (
     is_surely_early,
     may_be_drawn_until,
     release,
+    waits_for_next_press,
 )
 from midway.engine.core.effects import Change, Effect, Learn, ReadHistory
 from midway.engine.core.ledger import Ledger
@@ -158,12 +159,20 @@ class Lookback:
 
     def _span(self) -> tuple[MessageId | None, int]:
         """Return the id after which every message of open work lies (None: not known), and how many to read at most."""
-        known = [attempt.interaction_id for attempt in self._ledger.index.open()]
+        known = [attempt.interaction_id for attempt in self._ledger.index.open()] + self._to_press_on()
         if not known:
             return None, self._limits.history_messages
         ids = [int(interaction_id) for interaction_id in known if interaction_id is not None]
         oldest = MessageId(str(min(ids))) if len(ids) == len(known) else None
         return oldest, self._limits.max_history_messages
+
+    def _to_press_on(self) -> list[InteractionId]:
+        """Return ids just older than the messages on which Tasks have their next press to come: they are to be read."""
+        waiting = [
+            (task, self._ledger.attempts(task.id)) for task in self._ledger.running.values() if task.ask.then_press
+        ]
+        presses = [attempts[-1] for task, attempts in waiting if waits_for_next_press(attempts, task)]
+        return [InteractionId(str(min(map(int, press.message_ids)) - 1)) for press in presses]
 
     def not_read(self) -> None:
         """Note that Discord did not give the history; it is asked again soon."""

@@ -18,7 +18,7 @@ from midway.domain.prompt import prompt_key
 from midway.domain.task import State, Task
 from midway.engine.account import AccountConfig
 from midway.engine.clock import SteadyClock
-from midway.engine.commands import prompt_as_sent
+from midway.engine.commands import links_as_shown, prompt_as_sent
 from midway.engine.core.effects import Change, Effect, Post, Prepare
 from midway.engine.core.ledger import Ledger
 from midway.engine.core.outcomes import Outcomes
@@ -223,7 +223,7 @@ class SendQueue:
 
     def _attempt(self, task: Task, kind: AttemptKind) -> Attempt:
         given = task.ask.modal_prompt
-        text = given if given is not None and kind in ANSWERS_WINDOW else prompt_as_sent(task)
+        text = given if given is not None and kind in ANSWERS_WINDOW else prompt_as_sent(task, links_as_shown(task))
         return Attempt(
             nonce=self._nonces.next(),
             task_id=task.id,

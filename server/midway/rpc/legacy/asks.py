@@ -95,6 +95,8 @@ def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
 def ask_video(request: requests.SubmitVideoRequest, around: Surroundings) -> Ask:
     """Read a film, its frames aside."""
     action, task_id = request.action.strip().lower(), text_from(request.task_id).strip()
+    if is_nested(request.task_id):
+        raise BadParameter(texts.TASK_ID_BLANK)
     if action not in {"", "extend"}:
         raise BadParameter(texts.ACTION_WRONG)
     if action:
