@@ -107,7 +107,7 @@ UPLOADS = [
 
 
 async def test_the_contract_has_pictures_in_these_requests() -> None:
-    assert len(UPLOADS) == 11
+    assert len(UPLOADS) == 13
 
 
 @pytest.mark.parametrize("path", UPLOADS)
