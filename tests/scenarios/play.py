@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from midway.domain.action import Action, Bot, Motion, Speed
+from midway.domain.action import TRAITS, Action, Bot, Motion, Speed
 from midway.domain.image import InputImage
 from midway.domain.task import Ask, State, Task, VideoAsk
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from tests.scenarios.case import Answer, Case, Step
 from tests.support.pictures import mask_for, plain_picture
@@ -48,10 +48,19 @@ async def play(case: Case, rig: Rig) -> Played:
     return Played(placed, task, parent, _sent(rig, mark))
 
 
+async def _by_command(step: Step, _parent: Task | None, _rig: Rig) -> Ask:
+    """Ask for any other Action that begins with a command; words beside it are fields of the Ask."""
+    action = Action(step.verb.upper())
+    assert TRAITS[action].command, f"{step.verb} begins with no command; add it to ASKS"
+    own = {word: value for word, value in step.modifiers.items() if word not in MODIFIERS}
+    return Ask(action=action, prompt=step.subject, **own)
+
+
 async def submit(step: Step, bot: Bot, parent: Task | None, rig: Rig) -> Placed:
     """Submit one step."""
-    assert step.modifiers.keys() <= MODIFIERS, f"unknown words beside {step.verb}: {step.modifiers}"
-    ask = replace(await ASKS[step.verb](step, parent, rig), bot=bot)
+    known = MODIFIERS | (set() if step.verb in ASKS else {field.name for field in fields(Ask)})
+    assert step.modifiers.keys() <= known, f"unknown words beside {step.verb}: {step.modifiers}"
+    ask = replace(await ASKS.get(step.verb, _by_command)(step, parent, rig), bot=bot)
     inputs = [plain_picture(colour) for colour in step.modifiers.get("images", ())]
     ask = replace(ask, image_count=len(inputs), **_common(step))
     if step.modifiers.get("mask"):
@@ -102,10 +111,6 @@ async def _blend(step: Step, _parent: Task | None, _rig: Rig) -> Ask:
     return Ask(action=Action.BLEND, dimensions=step.subject)
 
 
-async def _shorten(step: Step, _parent: Task | None, _rig: Rig) -> Ask:
-    return Ask(action=Action.SHORTEN, prompt=step.subject)
-
-
 async def _show(_step: Step, parent: Task | None, _rig: Rig) -> Ask:
     assert parent is not None
     return Ask(action=Action.SHOW, show_job_id=parent.job_id)
@@ -128,7 +133,6 @@ ASKS: dict[str, Callable[[Step, Task | None, Rig], Awaitable[Ask]]] = {
     "film": _film,
     "describe": _describe,
     "blend": _blend,
-    "shorten": _shorten,
     "show": _show,
     "press": _press,
     "change": _change,

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import grpc
 from midjourney.v1 import account_pb2, account_service_pb2, query_pb2, submit_pb2, task_pb2, webhook_service_pb2
@@ -22,16 +22,11 @@ CHANNEL_OPTIONS = (
 )
 TERMINAL = frozenset({task_pb2.Task.STATE_SUCCEEDED, task_pb2.Task.STATE_FAILED, task_pb2.Task.STATE_CANCELLED})
 
-SubmitRequest = (
-    submit_pb2.SubmitImagineRequest
-    | submit_pb2.SubmitDescribeRequest
-    | submit_pb2.SubmitBlendRequest
-    | submit_pb2.SubmitShortenRequest
-    | submit_pb2.SubmitShowRequest
-    | submit_pb2.SubmitVideoRequest
-    | submit_pb2.SubmitActionRequest
-    | submit_pb2.SubmitModalRequest
-)
+
+class SubmitRequest(Protocol):
+    """A request of one of the Submit RPCs."""
+
+    request_id: str
 
 
 class NoSuchButton(Exception):

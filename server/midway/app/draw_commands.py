@@ -1,6 +1,6 @@
 """Commands that make a Task and follow it to its picture."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +21,19 @@ PictureName = Annotated[str, typer.Argument(help="A picture file, or an http(s) 
 HERE = Path()
 
 
+_commands: list[Callable[..., None]] = []
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (imagine, describe, blend, shorten, show, video, press, answer, watch):
+    for command in _commands:
         app.command()(command)
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a function a command of this group."""
+    _commands.append(function)
+    return function
 
 
 @contextmanager
@@ -36,6 +45,7 @@ def connected() -> Iterator[Client]:
         yield client
 
 
+@command
 def imagine(
     prompt: Annotated[str, typer.Argument(help="What to draw, with Midjourney's --parameters.")],
     image: Annotated[list[str] | None, typer.Option("--image", help="A picture to draw from; may be repeated.")] = None,
@@ -51,6 +61,7 @@ def imagine(
         finish_batch(client, client.submit(request), out)
 
 
+@command
 def describe(
     picture: PictureName, niji: Niji = False, speed: SpeedName = "", account: AccountName = "", out: Out = HERE
 ) -> None:
@@ -60,6 +71,7 @@ def describe(
         finish(client, client.submit(request), out)
 
 
+@command
 def blend(
     pictures: Annotated[list[str], typer.Argument(help="Two to five picture files or links.", metavar="PICTURE...")],
     dimensions: Annotated[str, typer.Option(help="portrait, square or landscape.")] = "square",
@@ -79,6 +91,7 @@ def blend(
         finish(client, client.submit(request), out)
 
 
+@command
 def shorten(
     prompt: Annotated[str, typer.Argument(help="The prompt to shorten.")],
     niji: Niji = False,
@@ -91,6 +104,7 @@ def shorten(
         finish(client, client.submit(request), out)
 
 
+@command
 def show(
     job: Annotated[str, typer.Argument(help="Midjourney's id of a job that the account made, a UUID.")],
     niji: Niji = False,
@@ -103,6 +117,7 @@ def show(
         finish(client, client.submit(request), out)
 
 
+@command
 def video(  # noqa: PLR0913, PLR0917 - one parameter an option
     prompt: Annotated[str, typer.Argument(help="What happens; may be left out.")] = "",
     image: Annotated[str, typer.Option(help="The first frame: a picture file or link.")] = "",
@@ -135,6 +150,7 @@ def video(  # noqa: PLR0913, PLR0917 - one parameter an option
         finish(client, client.submit(request), out)
 
 
+@command
 def press(
     task: Annotated[str, typer.Argument(help="Id of a finished task.")],
     label: Annotated[str, typer.Argument(help="The button's label, such as U2, or its emoji or custom id.")],
@@ -150,6 +166,7 @@ def press(
         finish_batch(client, client.press(request, label), out)
 
 
+@command
 def answer(
     task: Annotated[str, typer.Argument(help="Id of a task that waits for input.")],
     prompt: Annotated[str, typer.Argument(help="Text for the modal; empty: its own.")] = "",
@@ -164,6 +181,7 @@ def answer(
         finish(client, client.submit(request), out)
 
 
+@command
 def watch(task: Annotated[str, typer.Argument(help="Id of a task.")], out: Out = HERE) -> None:
     """Follow a task to its end and save its picture."""
     with connected() as client:

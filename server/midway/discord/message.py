@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from midway.discord.attachment import job_id_from_text, job_id_from_url
 from midway.discord.event import Embed, Message
-from midway.domain.action import Speed, Verb
+from midway.domain.action import COMMANDS_OF_PANELS, Speed, Verb
 from midway.domain.ids import JobId, UserId
 
 _SEPARATOR = re.compile(r"\*\*\s+-\s")
@@ -25,7 +25,6 @@ _PERCENT = re.compile(r"(?:[a-z]+ )?(\d{1,3})%")
 _MODE = re.compile(r"(fast|relax(?:ed)?|turbo)(,\s*stealth)?")
 _JOB_LINK = re.compile(r"midjourney\.com/jobs/", re.IGNORECASE)
 _SPEEDS = {"fast": Speed.FAST, "relax": Speed.RELAX, "relaxed": Speed.RELAX, "turbo": Speed.TURBO}
-_PANEL_COMMANDS = frozenset({"describe", "shorten"})
 _KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"  # numbers each line of a panel
 _PANEL_BUTTONS = ("MJ::Job::PicReader", "MJ::Picread", "MJ::Job::PromptAnalyzer")
 
@@ -84,7 +83,7 @@ def parse_content(content: str) -> Content | None:
 def panel_embed(message: Message) -> Embed | None:
     """Find the text of a describe or shorten panel: its buttons, or its command and numbers, tell it from others."""
     embed = next((embed for embed in message.written_embeds if embed.description), None)
-    is_numbered = embed is not None and _KEYCAP in embed.description and message.interaction_name in _PANEL_COMMANDS
+    is_numbered = embed is not None and _KEYCAP in embed.description and message.interaction_name in COMMANDS_OF_PANELS
     has_buttons = any(button.custom_id.startswith(_PANEL_BUTTONS) for button in message.buttons)
     return embed if is_numbered or has_buttons else None
 

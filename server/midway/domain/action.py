@@ -99,6 +99,10 @@ TRAITS: dict[Action, Traits] = {
 }
 
 
+COMMANDS_OF_JOBS = frozenset(traits.command for traits in TRAITS.values() if traits.command)
+COMMANDS_OF_PANELS = frozenset(t.command for t in TRAITS.values() if t.command and Verb.PANEL in t.verbs)
+
+
 class ModalRule(StrEnum):
     """Whether a button opens a modal."""
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from midway.discord.event import Embed, IframeOpened, Message
 from midway.discord.message import Content, job_id, panel_embed, parse_content
 from midway.domain.account import AccountState
-from midway.domain.action import Verb
+from midway.domain.action import COMMANDS_OF_JOBS, Verb
 from midway.domain.errors import Reason
 from midway.domain.image import Button, Image
 from midway.domain.lifecycle import Accepted, Failed, Noticed, Progressed, Result, Succeeded
@@ -240,7 +240,7 @@ def _is_about_account(message: Message) -> bool:
     own_words = message.content.partition("**")[0]  # what follows in bold is a prompt
     titles = [embed.title for embed in embeds if embed.color not in REDS] if embeds else [own_words]
     return (
-        message.interaction_name not in headings.JOB_COMMANDS
+        message.interaction_name not in {"", *COMMANDS_OF_JOBS}  # "": the press of a button
         or any(button.custom_id.startswith(SETTINGS_BUTTON) for button in message.buttons)
         or any(map(headings.is_panel, titles))
     )

@@ -129,7 +129,6 @@ PANELS = (
     "manage your subscription",
     "you have successfully rated",
 )
-JOB_COMMANDS = frozenset({"", "imagine", "blend", "describe", "shorten", "show"})  # "": the press of a button
 
 
 def heading_from_embed(title: str, text: str) -> Heading | None:
