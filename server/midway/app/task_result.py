@@ -1,4 +1,4 @@
-"""The end of a command that made a Task: follow it, save its picture, say what can be done next."""
+"""Completes a command that made a Task: follow it, save its picture, print the possible next steps."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def finish(client: Client, task: task_pb2.Task, directory: Path) -> None:
 
 
 def finish_batch(client: Client, first: task_pb2.Task, directory: Path) -> None:
-    """Finish every Task that the request made; one that fails stops none of the others, and is told by the exit."""
+    """Finish every Task that the request made. A failed one does not stop the others, but sets the exit code."""
     failed: typer.Exit | None = None
     for task in (first, *map(client.task, first.batch_task_ids[1:])):
         try:
@@ -46,7 +46,7 @@ def finish_batch(client: Client, first: task_pb2.Task, directory: Path) -> None:
 
 
 def show_result(client: Client, task: task_pb2.Task, directory: Path, console: Console) -> None:
-    """Print proposed prompts, the saved picture's place, and the buttons."""
+    """Print proposed prompts, the saved picture's path, and the buttons."""
     for number, prompt in enumerate(task.result_prompts, 1):
         console.print(f"{number}. {prompt}", markup=False, soft_wrap=True)
     if task.HasField("image"):

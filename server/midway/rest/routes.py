@@ -1,6 +1,6 @@
-"""Which RPCs the server answers over plain HTTP, and by what; their paths are those of the contract.
+"""Which RPCs the server answers over plain HTTP, and their handlers; the paths are those of the contract.
 
-`envoy.yaml` leads the same paths here, and transcodes everything else. Other pages are routes of `RestServer`.
+`envoy.yaml` routes the same paths here and transcodes everything else. `RestServer` adds the routes that are not RPCs.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,7 +28,7 @@ from midway.rpc.task_images import TaskImages
 
 TASKS = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
 LEGACY = legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"]
-WHOLE_BYTES = 64 * 1024  # JSON that is sent in one piece
+WHOLE_BYTES = 64 * 1024  # JSON up to this size is sent in one piece
 
 Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
 
@@ -43,7 +43,7 @@ class Routes:
         self._legacy = LegacyReads(engine, links, options.task_timeout, options.max_listed_tasks)
 
     def answers(self) -> Iterator[tuple[MethodDescriptor, bool, Answer]]:
-        """Give each RPC that is answered here: whether it streams, and by what."""
+        """Yield each RPC that is answered here, whether it streams, and its handler."""
         yield TASKS.methods_by_name["GetTaskImage"], False, self._pictures.show
         yield TASKS.methods_by_name["DownloadTaskImage"], False, self._pictures.save
         yield TASKS.methods_by_name["ListTasks"], False, self._lists.send
@@ -59,10 +59,10 @@ def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
 
 
 def _reading(read: Callable[[Any], Awaitable[Pieces]]) -> Answer:
-    """Answer with a read of the old API, whatever its length: the next piece waits for the client."""
+    """Return the handler for a read of the old API; a long answer is sent piece by piece, as the client reads."""
 
     async def answer(call: HttpCall, request: Message) -> web.StreamResponse:
-        if call.http.method == hdrs.METH_POST:  # elsewhere a body could say what the path says
+        if call.http.method == hdrs.METH_POST:  # with GET, a body could override the path
             add_body(request, await _body(call.http))
         pieces = await read(request)
         size = sum(map(len, pieces))
@@ -84,4 +84,4 @@ async def _body(http: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge as err:
         raise InvalidField("body", "is too large") from err
     except web.RequestPayloadError as err:
-        raise InvalidField("body", "cannot be unpacked") from err
+        raise InvalidField("body", "cannot be decompressed") from err

@@ -1,4 +1,4 @@
-"""The streams of MidjourneyService: every change of state in order, and a heartbeat while nothing happens."""
+"""The streams of MidjourneyService: every change of state, in order, and heartbeats while nothing changes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ Stream = TaskStream | TasksStream
 
 
 class Watches:
-    """Streams Tasks. What a slow reader does not take waits in the Store, not here."""
+    """Streams Tasks. Nothing is buffered for slow readers: what they have not read is read from the Store later."""
 
     def __init__(self, engine: Engine, links: PictureLinks, heartbeat: timedelta) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class Watches:
         after = await known_revision(self._engine, request.after_revision)
         task_id = TaskId(request.task_id)
         if after:
-            # Headers at once: a resumed stream may stay quiet for long, and its reader wants to know that it is open.
+            # Headers at once: a resumed stream may be silent for long, and its client should know that it is open.
             if await self._engine.store.get(task_id) is None:
                 raise task_not_found(task_id)
             await context.send_initial_metadata(())
@@ -53,11 +53,11 @@ class Watches:
         await self._send_all(stream, query_pb2.WatchTasksResponse, context)
 
     async def _send_all(self, stream: Stream, response: Callable[..., WatchResponse], context: Context) -> None:
-        """Send what the stream gives until it ends, and a heartbeat for each pause."""
+        """Send what the stream yields until it ends, and a heartbeat after each silence of `heartbeat`."""
         with self._engine.watch.read_by_client(stream):
             while True:
                 try:
-                    task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
+                    task = await stream.next(self._heartbeat)  # None after that long without a Task
                 except StopAsyncIteration:
                     return
                 await context.write(self._written(response, task, stream.revision))
