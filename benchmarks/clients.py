@@ -27,7 +27,7 @@ class Told:
 
     async def ended(self, count: int) -> None:
         """Return when so many Tasks have ended."""
-        while self.succeeded + len(self.failures) < count:  # noqa: ASYNC110  # in the smallest rounds only
+        while self.succeeded + len(self.failures) < count:  # noqa: ASYNC110 - waits in the smallest rounds only
             await asyncio.sleep(0.1)
 
 

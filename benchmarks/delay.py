@@ -66,12 +66,12 @@ class Watching:
 
     async def everything_runs(self, count: int) -> None:
         """Return when so many Tasks have shown a sign of life."""
-        while len(self._running) < count:  # noqa: ASYNC110  # seconds long, and nothing measures it
+        while len(self._running) < count:  # noqa: ASYNC110 - takes seconds, and is not measured
             await asyncio.sleep(0.1)
 
     async def something_came(self) -> None:
         """Return when both sides have shown a step of this round."""
-        while not self._ours.keys() & self._bare.keys():  # noqa: ASYNC110  # in the smallest rounds only
+        while not self._ours.keys() & self._bare.keys():  # noqa: ASYNC110 - waits in the smallest rounds only
             await asyncio.sleep(0.1)
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""Rounds, medians and spreads: a number means something only beside another of the same run."""
+"""Rounds, medians and spreads. Figures are compared only with others of the same run."""
 
 import asyncio
 import statistics

@@ -1,4 +1,4 @@
-"""What a server keeps in memory: idle, and for each watcher, running Task and Account."""
+"""A server's memory: idle, and per watcher, running Task and Account."""
 
 import asyncio
 from contextlib import AsyncExitStack

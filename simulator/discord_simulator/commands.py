@@ -183,7 +183,7 @@ class CommandIndex:
     def bump(self, name: str | None = None, *, new_ids: bool = False) -> None:
         """Re-register the commands of this name, or all: their old versions are stale from now on.
 
-        With `new_ids` they were deleted and made anew, so that their old ids are, too.
+        With `new_ids` they were deleted and created again, so that their old ids are stale, too.
         """
         for command in self.commands:
             if name in (None, command.name):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class DrawingPool:
-    """Draws what is asked for, what is due soonest first; the answers are futures of the event loop."""
+    """Draws pictures in order of their due time; the results are futures of the event loop."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="drawing")
@@ -47,7 +47,7 @@ class DrawingPool:
                 return
             try:
                 result = make()
-            except Exception as error:  # noqa: BLE001  # told to whoever waits for the picture
+            except Exception as error:  # noqa: BLE001 - passed on to the caller that awaits the picture
                 loop.call_soon_threadsafe(_fail, future, error)
             else:
                 loop.call_soon_threadsafe(_succeed, future, result)

@@ -64,7 +64,7 @@ class ZstdStream:
 
 
 def encoder_for(compress: str | None) -> Encoder | None:
-    """Choose by the connection's `compress` parameter; None for a name that Discord does not know."""
+    """Choose by the connection's `compress` parameter; None for an unknown name."""
     if not compress:
         return PlainText()
     if compress == "zlib-stream":

@@ -163,7 +163,7 @@ class Interaction:
     account: Account
     application_id: str
     channel: Channel
-    session_id: str | None  # the session that hears what becomes of it; None = all of the account's
+    session_id: str | None  # the session that receives its events; None = all of the account's
     data: Json
     message: Message | None = None  # component: the message that holds it; modal submit: the clicked one
     uploads: list[Upload] = field(default_factory=list)

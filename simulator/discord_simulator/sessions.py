@@ -22,7 +22,7 @@ MAX_ABANDONED = 4  # sessions without a socket kept for RESUME, per account
 
 @dataclass(frozen=True)
 class Event:
-    """One dispatch on its way to an account's sessions, or to one of them only.
+    """One dispatch to an account's sessions, or to one of them only.
 
     What names a guild goes to the sessions of the account's listener, too.
     """
@@ -126,7 +126,7 @@ class Session:
 
 @dataclass(eq=False)
 class Sessions:
-    """All sessions, and the one way by which events reach them."""
+    """All sessions, and the only path by which events reach them."""
 
     faults: Faults
     journal: Journal

@@ -19,7 +19,7 @@ class Ids(Protocol):
 
 
 class Reserved:
-    """Ids that were taken when something was planned: when it is shown decides nothing about them."""
+    """Ids reserved when something is planned, so that they do not depend on when it is shown."""
 
     def __init__(self, ids: list[str]) -> None:
         self._ids = iter(ids)
@@ -41,7 +41,7 @@ class Snowflakes:
 
     @classmethod
     def for_seed(cls, seed: int | None) -> Snowflakes:
-        """Start where this seed always starts, or at the present time when there is none.
+        """Start at a fixed point for this seed, or at the current time without one.
 
         A run without a seed never repeats the ids of an earlier run: a client that kept those must not meet them again.
         """

@@ -33,7 +33,7 @@ def user_id_of(number: int) -> str:
 
 
 def nickname_of(number: int) -> str:
-    """Give what the simulator takes in place of the n-th account's token, for people to type."""
+    """Return the easy-to-type name that the simulator accepts in place of the n-th account's token."""
     return f"simulator-account-{number}"
 
 

@@ -1,4 +1,4 @@
-"""Every embed in which the bot says no, or not yet; titles and colours as observed.
+"""All embeds by which the bot refuses or defers a job; titles and colours as observed.
 
 Source: discord-wire §4.1 and §10.
 """

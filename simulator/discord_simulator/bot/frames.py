@@ -18,7 +18,7 @@ LABEL_BACKGROUND, LABEL_TEXT, BADGE = (18, 18, 24), (240, 240, 240), (88, 101, 2
 WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
 PIECE = re.compile(f"[{WIDE}] ?|[^ {WIDE}]+ ?")
 LABELS = 16  # kept, for the four of a grid that is being drawn
-FRAMES_BYTES = 64 << 20  # of drawn frames kept, so that a pick is what its grid shows without being drawn anew
+FRAMES_BYTES = 64 << 20  # cache of drawn frames, so that a pick is cut from its grid without drawing it again
 
 
 @dataclass(frozen=True)

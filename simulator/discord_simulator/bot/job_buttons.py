@@ -143,12 +143,12 @@ class JobButtons:
 
 
 def words_of(match: re.Match[str]) -> dict[str, str]:
-    """Give what a custom id says besides the job and the picture; "" for a part that is absent."""
+    """Return the parts of a custom id other than the job and the picture; "" for a missing part."""
     return {name: word or "" for name, word in match.groupdict().items() if name not in ("job", "index")}
 
 
 def variation_flavour(job: Job, *, strong: bool) -> str | None:
-    """Name a variation's strength, where the job's version knows one."""
+    """Return a variation's strength, if the job's version has one."""
     version = float(job.prompt.version.rpartition(" ")[2])
     if version < FIRST_VERSION_WITH_FLAVOURS:
         return None

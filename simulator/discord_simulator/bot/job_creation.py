@@ -29,7 +29,7 @@ PICTURES_WITHOUT_WORDS = 2  # of as many pictures something can be made without 
 
 
 def pressed_button(interaction: Interaction) -> str | None:
-    """Give the custom id of the button that started it all, also when a modal came between."""
+    """Return the custom id of the button that started the job, directly or through a modal."""
     return interaction.modal.opened_by.custom_id if interaction.modal else interaction.custom_id
 
 
@@ -107,7 +107,7 @@ class JobCreator:
         self._jobs.submit(job)
 
     def reroll(self, press: Press) -> None:
-        """The same job again, drawn anew."""
+        """The same job, drawn again."""
         recipe = press.job.recipe
         if press.job.kind is Kind.IMAGINE:  # a new prompt may hold other image prompts
             recipe = recipes.imagined(self._images(press.new_prompt))

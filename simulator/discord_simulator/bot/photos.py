@@ -38,7 +38,7 @@ def checked_photo(content: bytes, filename: str) -> bytes:
 
 
 def ratio_text(width: int, height: int) -> str:
-    """Give a picture's aspect ratio as `--ar` takes it, nearly exact when its terms would be long."""
+    """Return a picture's aspect ratio in the form of `--ar`, rounded if its terms would be long."""
     longer, divisor = max(width, height), gcd(width, height)
     if longer <= MAX_RATIO_TERM * divisor:
         return f"{width // divisor}:{height // divisor}"

@@ -23,9 +23,9 @@ from .pixel_cache import PixelCache
 
 PreviewStyle = Literal["grid_webp", "step_jpeg"]
 PREVIEW_EDGE = 320  # pixels of the longer side
-COARSEST_BLOCKS = 10  # the preview at 0 % shows so many blocks along its longer side
+COARSEST_BLOCKS = 10  # blocks along the longer side of the preview at 0 %
 REDUCED_BYTES = 192 << 20  # kept while their jobs run: a job shows five previews, and 480 may run at once
-MANY_PIXELS = 2_000_000  # from which on a result has grain, in which no repetition is found: nobody looks for it then
+MANY_PIXELS = 2_000_000  # from this on, a result has grain, in which no repetition is found: Huffman coding only
 HUFFMAN_ONLY = 2  # zlib's strategy
 LATE_ROOM = 4096  # bytes of a file that are neither pixels nor texts, at most
 

@@ -113,7 +113,7 @@ def read_prompt(raw: str, shorten: Shorten) -> Prompt:
     words, given = [head], dict[str, str]()
     for tail in tails:
         name, value, rest = _read_parameter(tail)
-        given.pop(name, None)  # what is typed twice counts where it stands last
+        given.pop(name, None)  # a repeated parameter takes its last position
         given[name] = value
         words.append(rest)
     return _assembled(_tidied(" ".join(words)), given, shorten)

@@ -11,7 +11,7 @@ CODE_ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
 class ShortLinks:
-    """Both directions of the shortener; a short link that comes back in a prompt stays as it is."""
+    """Both directions of the link shortener; a short link that is used in a prompt again is unchanged."""
 
     def __init__(self, random: Random) -> None:
         self._random = random

@@ -18,7 +18,7 @@ from .texture import grained
 TRAVEL = {"low": 0.04, "high": 0.16}  # of the frame, how far the camera moves
 ENCODER_SPEED = 10  # the fastest of libavif's; a test makes dozens
 FilmFormat = Literal["mp4", "webp"]
-MILLISECONDS_A_FRAME = 40  # said to the encoder only; the film has a clock of its own
+MILLISECONDS_A_FRAME = 40  # for the encoder only; the film has its own timing
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def video_picture(
 ) -> Picture:
     """Make the MP4 of a job: one clip for each frame, one after the other.
 
-    The clips are repeated until the film weighs `least_bytes`: it lasts longer, and costs no more to draw.
+    The clips are repeated until the film has `least_bytes`: it gets longer without more drawing.
     """
     size = _size(frames[0], film)
     clips = [_clip(frame, motion, film, size) for frame in frames]
