@@ -14,7 +14,7 @@ WATCHERS, CONNECTIONS = 1000, 10
 TASKS = 500
 GROUP = 20  # Tasks that begin together: the simulator draws the first preview of each
 ACCOUNTS = 20
-HANGS = "__hang_after_93"  # in a prompt: the job begins, and then is as if forgotten
+HANGS = "__hang_after_93"  # in a prompt: the job begins, and then makes no more progress
 SPEED = 20  # of Midjourney's, which gives up such a job after an hour
 
 

@@ -41,12 +41,12 @@ def configure_logs(level: str, style: Literal["auto", "console", "json"], *, sec
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(shared, Redaction(secrets), is_console=is_console))
-    handler.addFilter(_may_be_kept)
+    handler.addFilter(_may_be_logged)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # Otherwise a record that cannot be formatted is printed to stderr without redaction.
     logging.raiseExceptions = False
-    logging.getLogger(GRPC).addFilter(_shows_no_metadata)
-    logging.getLogger(AIOHTTP).addFilter(_is_no_clients_mistake)
+    logging.getLogger(GRPC).addFilter(_has_no_metadata)
+    logging.getLogger(AIOHTTP).addFilter(_is_not_client_error)
 
 
 def log_what_nobody_caught() -> None:
@@ -57,7 +57,7 @@ def log_what_nobody_caught() -> None:
     sys.unraisablehook = lambda caught: log.error("an exception in a clean-up was ignored", exc_info=caught.exc_value)
 
 
-def _may_be_kept(record: logging.LogRecord) -> bool:
+def _may_be_logged(record: logging.LogRecord) -> bool:
     """Tell whether a record may be logged: below WARNING, libraries log SQL statements, payloads, headers and prompts.
 
     Our own records come through structlog, which no library uses, or from a logger with our name.
@@ -66,12 +66,12 @@ def _may_be_kept(record: logging.LogRecord) -> bool:
     return is_ours or record.levelno >= logging.WARNING
 
 
-def _shows_no_metadata(record: logging.LogRecord) -> bool:
+def _has_no_metadata(record: logging.LogRecord) -> bool:
     """Tell whether a record of grpc's may be logged: for metadata that is not UTF-8, even keys, it has the value."""
     return not record.getMessage().startswith(GRPC_INVALID)
 
 
-def _is_no_clients_mistake(record: logging.LogRecord) -> bool:
+def _is_not_client_error(record: logging.LogRecord) -> bool:
     """Tell whether a record of aiohttp's may be logged: for invalid HTTP it has the raw bytes and a traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 

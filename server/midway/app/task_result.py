@@ -19,7 +19,7 @@ def finish(client: Client, task: task_pb2.Task, directory: Path) -> None:
     """Follow the Task to its end, save and print its result. Exits with TASK_FAILED or INTERRUPTED otherwise."""
     console = Console()
     if task.state == State.STATE_AWAITING_INPUT:
-        _tell_what_is_asked(console, task)
+        _print_modal(console, task)
         return
     try:
         ended = follow(client.watch(task.id), console)
@@ -68,7 +68,7 @@ def save(client: Client, task_id: str, directory: Path, name: str | None = None)
         unfinished.unlink(missing_ok=True)
 
 
-def _tell_what_is_asked(console: Console, task: task_pb2.Task) -> None:
+def _print_modal(console: Console, task: task_pb2.Task) -> None:
     mask = " --mask MASK.png" if task.modal.needs_mask else ""
     console.print(f"{task.modal.title or 'Midjourney'} asks for a prompt; proposed: {task.modal.prompt}", markup=False)
     console.print(f'answer with: midway answer {task.id} "PROMPT"{mask}', markup=False, soft_wrap=True)

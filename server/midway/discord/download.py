@@ -42,18 +42,18 @@ class Download:
         while not self._file.is_whole:
             before = self._file.size
             try:
-                await self._go_on()
+                await self._resume()
             except Unknown:
                 if self._file.size < before + PIECE_BYTES:
                     raise
 
-    async def _go_on(self) -> None:
-        if await self._ask(self._for_the_rest()):
+    async def _resume(self) -> None:
+        if await self._ask(self._range_headers()):
             return
         if not await self._ask({}):
             raise Unknown("the CDN sent a partial answer to a request for the whole file")
 
-    def _for_the_rest(self) -> dict[str, str]:
+    def _range_headers(self) -> dict[str, str]:
         if not (self._file.size and self._file.etag):
             return {}
         return {"Range": f"bytes={self._file.size}-", "If-Range": self._file.etag}

@@ -68,7 +68,7 @@ class Gateway:
         self._user: Raw = {}
         self._came_up = False  # whether the current socket got a session
         self._down_reason = ""  # as last reported; blank while connected
-        self._tell: EventSink
+        self._report: EventSink
 
     @property
     def is_up(self) -> bool:
@@ -91,22 +91,22 @@ class Gateway:
 
     async def run(self, sink: EventSink) -> None:
         """Stay connected until cancelled or refused for good; report that, connects and disconnects to `sink`."""
-        self._tell = sink
+        self._report = sink
         try:
             while True:
-                end = await self._end_of_life()
+                end = await self._run_client_to_end()
                 raise_if_cancelled()
-                self._tell_down(_reason(end, self._way.proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
+                self._report_down(_reason(end, self._way.proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
                 await asyncio.sleep(self._backoff.next().total_seconds())
         except discord.LoginFailure:
-            self._tell_refused("Discord does not accept the token")
+            self._report_refused("Discord does not accept the token")
         except discord.ConnectionClosed as closed:
-            self._tell_refused(f"Discord closed the gateway with the final code {closed.code}")
+            self._report_refused(f"Discord closed the gateway with the final code {closed.code}")
 
-    async def _end_of_life(self) -> Exception:
+    async def _run_client_to_end(self) -> Exception:
         """Run one library client until its connection is lost; return the error that ended it. Raises final errors."""
         try:
-            await self._live()
+            await self._run_client()
         except discord.LoginFailure:
             raise
         except discord.ConnectionClosed as closed:
@@ -116,7 +116,7 @@ class Gateway:
         except Exception as err:  # noqa: BLE001 - supervised: a new client is tried after any error
             return err
 
-    async def _live(self) -> Never:
+    async def _run_client(self) -> Never:
         """Run one library client: log in, then follow session after session; always raises."""
         client = LibraryClient(
             self._endpoints,
@@ -152,7 +152,7 @@ class Gateway:
             # Back off: otherwise a failing or rate-limiting gateway would be flooded with reconnects.
             if client.close_code == TOO_FAST or not (wish.resume and self._came_up):
                 raise SessionLost("the session was refused or ended by Discord") from wish
-            self._tell_down("the socket broke")
+            self._report_down("the socket broke")
         except BaseException:
             self._resumable = client.resumable or self._resumable
             raise
@@ -160,30 +160,30 @@ class Gateway:
     def _received(self, name: str, raw: Raw) -> None:
         if name == "READY":
             self._user = inner(raw, "user")
-            self._tell_up(resumed=False)
+            self._report_up(resumed=False)
         elif name == "RESUMED":
-            self._tell_up(resumed=True)
+            self._report_up(resumed=True)
         else:
             self._dispatched(name, raw)
 
-    def _tell_up(self, *, resumed: bool) -> None:
+    def _report_up(self, *, resumed: bool) -> None:
         self._came_up = True
         self._down_reason = ""
         self._backoff.reset()
         LOG.info("connected to Discord", extra={"resumed": resumed})
-        self._tell(Connected(UserId(text(self._user, "id")), text(self._user, "username"), resumed))
+        self._report(Connected(UserId(text(self._user, "id")), text(self._user, "username"), resumed))
 
-    def _tell_down(self, reason: str, *, tells_more: bool = False) -> None:
+    def _report_down(self, reason: str, *, tells_more: bool = False) -> None:
         """Report a lost connection once; later reports only say why reconnecting fails."""
         if self._down_reason and not (tells_more and reason != self._down_reason):
             return
         self._down_reason = reason
         LOG.warning("disconnected from Discord: %s", reason)
-        self._tell(Disconnected(reason))
+        self._report(Disconnected(reason))
 
-    def _tell_refused(self, reason: str) -> None:
+    def _report_refused(self, reason: str) -> None:
         LOG.error("%s", reason)
-        self._tell(TokenRefused(reason))
+        self._report(TokenRefused(reason))
 
 
 def _reason(end: Exception, proxy: Proxy | None) -> str:

@@ -162,7 +162,7 @@ class LibraryHTTP(HTTPClient):
         if route.url.startswith(Route.BASE):
             route.url = self.endpoints.api + route.url.removeprefix(Route.BASE)
         self.endpoints.allow(route.url)
-        with _unreachable_told(self.way.proxy):
+        with _raising_unreachable(self.way.proxy):
             return await super().request(route, **options)
 
     async def ws_connect(self, url: str, **options: Any) -> Any:
@@ -172,12 +172,12 @@ class LibraryHTTP(HTTPClient):
             url = str(yarl.URL(self.endpoints.gateway).with_query(wanted.query))
         self.endpoints.allow(url)
         way = await self.way.to(url)
-        with _unreachable_told(self.way.proxy):
+        with _raising_unreachable(self.way.proxy):
             return await super().ws_connect(url, max_message_size=MAX_GATEWAY_MESSAGE, curl_options=way, **options)
 
 
 @contextmanager
-def _unreachable_told(proxy: Proxy | None) -> Iterator[None]:
+def _raising_unreachable(proxy: Proxy | None) -> Iterator[None]:
     """Raise Unreachable if libcurl made no connection; other errors pass."""
     try:
         yield

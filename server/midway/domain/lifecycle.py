@@ -263,15 +263,15 @@ def _closed(task: Task, event: Failed | Restyled | SeedLearnt) -> Task:
             return replace(task, seed=event.seed)
 
 
-def _alive(task: Task, now: datetime) -> Task:
+def _with_progress_time(task: Task, now: datetime) -> Task:
     return replace(task, started_at=task.started_at or now, progressed_at=now)
 
 
 def _accepted(task: Task, event: Accepted, now: datetime) -> Task:
     if not event.final_prompt:  # Discord's own acknowledgement, which may come after the bot's remark
         told_just_now = task.progressed_at is not None and now - task.progressed_at < ONE_SIGN
-        return task if told_just_now else _alive(task, now)
-    return _alive(replace(task, final_prompt=event.final_prompt, remark=None), now)
+        return task if told_just_now else _with_progress_time(task, now)
+    return _with_progress_time(replace(task, final_prompt=event.final_prompt, remark=None), now)
 
 
 def _told(task: Task, event: Requeued | Noticed | Cancelled, now: datetime) -> Task:

@@ -201,12 +201,12 @@ def _permutations(prompt: str, most: int) -> list[str]:
         elif kind is _Brace.CHOICE:
             levels[-1].write(prompt[start : mark.start()])
             start = mark.end()
-            _turn(levels, mark[0], most)
+            _handle_mark(levels, mark[0], most)
     levels[-1].write(prompt[start:])
     return levels[-1].options()
 
 
-def _turn(levels: list[_Level], mark: str, most: int) -> None:
+def _handle_mark(levels: list[_Level], mark: str, most: int) -> None:
     """Handle a brace or comma of a choice: begin the choice, begin its next option, or end it."""
     if mark == "{":
         levels.append(_Level())

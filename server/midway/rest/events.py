@@ -36,7 +36,7 @@ class Events:
         self._engine = engine
         self._links = links
         self._heartbeat = heartbeat
-        self._told = Rendered(self._tell)
+        self._cache = Rendered(self._render)
 
     async def watch_task(self, call: HttpCall, request: query_pb2.WatchTaskRequest) -> web.StreamResponse:
         """Stream a Task to its end. Returns 204 if the client has seen the end: an EventSource then stops."""
@@ -90,9 +90,9 @@ class Events:
     def _form(self, kind: Kind, task: Task | None, revision: Revision) -> bytes:
         if task is None:
             return _event(kind(revision=revision, heartbeat=True))
-        return self._told.of(task, kind, revision, self._links.ends_at())
+        return self._cache.of(task, kind, revision, self._links.ends_at())
 
-    def _tell(self, task: Task, kind: Kind, revision: Revision, links_end: int) -> bytes:
+    def _render(self, task: Task, kind: Kind, revision: Revision, links_end: int) -> bytes:
         return _event(kind(task=message_from_task(task, self._links, links_end), revision=revision))
 
 

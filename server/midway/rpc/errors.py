@@ -143,16 +143,16 @@ def _details(refusal: Refusal) -> Iterator[Message]:
         )
         yield error_details_pb2.BadRequest(field_violations=[violation])
     if isinstance(refusal, NotFound):
-        yield from _missing(refusal)
+        yield from _resource_info(refusal)
     if isinstance(refusal, NoAccount):
-        yield _hindrances(refusal)
+        yield _precondition_failure(refusal)
     elif refusal.reason in RETRY_AFTER:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromTimedelta(RETRY_AFTER[refusal.reason])
         yield retry
 
 
-def _hindrances(refusal: NoAccount) -> error_details_pb2.PreconditionFailure:
+def _precondition_failure(refusal: NoAccount) -> error_details_pb2.PreconditionFailure:
     """List why each Account takes no work; only the first few if there are many."""
     failure = error_details_pb2.PreconditionFailure()
     for hindrance in refusal.hindrances[:MOST_HINDRANCES]:
@@ -171,7 +171,7 @@ def _contract_words(metadata: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield key, _shortened(prefix + value.removeprefix(prefix), LONGEST_NAME)
 
 
-def _missing(refusal: NotFound) -> Iterator[error_details_pb2.ResourceInfo]:
+def _resource_info(refusal: NotFound) -> Iterator[error_details_pb2.ResourceInfo]:
     for key, kind in RESOURCES.items():
         if name := refusal.metadata.get(key):
             yield error_details_pb2.ResourceInfo(

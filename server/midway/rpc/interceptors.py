@@ -98,7 +98,7 @@ class Chain(grpc.GenericRpcHandler):
         """Add a service."""
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
-            self._handlers[method] = self._surrounded(handler, method)
+            self._handlers[method] = self._wrapped(handler, method)
 
     def add_bare(self, method: str, handler: "Handler") -> None:
         """Add a method without the layers; it authenticates its callers itself."""
@@ -108,9 +108,9 @@ class Chain(grpc.GenericRpcHandler):
         """Return the wrapped handler; for an unknown method, one that answers UNIMPLEMENTED."""
         return self._handlers.get(handler_call_details.method, self._unknown)
 
-    def _surrounded(self, handler: Any, method: str) -> "Handler":
+    def _wrapped(self, handler: Any, method: str) -> "Handler":
         takes = Takes(method, self._limits)
-        to_bytes = _or_as_it_is(handler.response_serializer)
+        to_bytes = _bytes_or_serialized(handler.response_serializer)
         if handler.stream_stream:
             streams = self._streaming(handler.stream_stream, method, takes)
             return grpc.stream_stream_rpc_method_handler(streams, response_serializer=to_bytes)
@@ -176,7 +176,7 @@ async def _run(run: _Handle, call: GrpcCall) -> None:
             call.give_back()
 
 
-def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+def _bytes_or_serialized(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     """Let a handler also return bytes: a response that goes to many clients is serialized once."""
     return lambda response: response if isinstance(response, bytes) else serialize(response)
 

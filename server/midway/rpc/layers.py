@@ -48,12 +48,14 @@ def observing(observe: Observer | None) -> Layer:
             code = call.code
             raise
         finally:
-            _tell(call, code, time.monotonic() - start, observe, strangers)
+            _report_end(call, code, time.monotonic() - start, observe, strangers)
 
     return layer
 
 
-def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None, strangers: Strangers) -> None:
+def _report_end(
+    call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None, strangers: Strangers
+) -> None:
     if observe is not None:
         observe(call.method, code.name, seconds)
     is_bad = code is not grpc.StatusCode.OK and not call.method.startswith(HEALTH)

@@ -82,7 +82,7 @@ class Takes:
         if len(data) > most and not self.carries_pictures:
             raise InvalidField(WHOLE, f"has {len(data)} bytes; this method takes at most {most}")
         yield
-        pieces = [data] if len(data) <= SMALL_BYTES else _Walk(data, self._limits).pieces(self._kind)
+        pieces = [data] if len(data) <= SMALL_BYTES else _WireScan(data, self._limits).pieces(self._kind)
         for piece in pieces:
             try:
                 message.MergeFromString(piece)
@@ -129,7 +129,7 @@ class _Known(NamedTuple):
     instead: bytes
 
 
-class _Walk:
+class _WireScan:
     """Scans one message in its wire format, and counts fields and elements. Raises InvalidField."""
 
     def __init__(self, data: bytes, limits: RequestLimits) -> None:

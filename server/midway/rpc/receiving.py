@@ -38,7 +38,7 @@ class Receiver:
         of_strangers = options.max_arriving_requests_of_strangers
         self._strangers = Room(of_strangers, of_strangers, patience, _busy)
         # Unauthenticated calls, those that wait included: each takes memory, and anyone can open many.
-        self._strangers_here = Room(options.max_concurrent_calls, options.max_running_calls_per_caller, patience, _busy)
+        self._all_strangers = Room(options.max_concurrent_calls, options.max_running_calls_per_caller, patience, _busy)
         self._probes = Room(of_strangers, of_strangers, patience, _busy)
         self._picture_time = TimeLimit(options.picture_request_timeout.total_seconds())
         self._time = TimeLimit(options.request_timeout.total_seconds())
@@ -71,9 +71,9 @@ class Receiver:
 
     async def request_of_stranger(self, context: _Context, takes: Takes, caller: Caller) -> Message:
         """Read the one request of an unauthenticated call. Raises InvalidField and Exhausted."""
-        if not self._strangers_here.has_place(caller):
+        if not self._all_strangers.has_place(caller):
             raise _busy()
-        async with self._strangers_here.taken(caller), self._strangers.taken(caller):
+        async with self._all_strangers.taken(caller), self._strangers.taken(caller):
             return takes.parsed(await _only_message(context, takes, self._time))
 
     async def probe(self, context: _Context, takes: Takes, caller: Caller) -> Message:

@@ -27,7 +27,7 @@ class Watches:
         self._engine = engine
         self._links = links
         self._heartbeat = heartbeat
-        self._told = Rendered(self._tell)
+        self._cache = Rendered(self._render)
 
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
         """Follow a Task to its end."""
@@ -65,8 +65,8 @@ class Watches:
     def _written(self, response: Callable[..., WatchResponse], task: Task | None, revision: Revision) -> bytes:
         if task is None:
             return response(revision=revision, heartbeat=True).SerializeToString()
-        return self._told.of(task, response, revision, self._links.ends_at())
+        return self._cache.of(task, response, revision, self._links.ends_at())
 
-    def _tell(self, task: Task, response: Callable[..., WatchResponse], revision: Revision, links_end: int) -> bytes:
+    def _render(self, task: Task, response: Callable[..., WatchResponse], revision: Revision, links_end: int) -> bytes:
         message = message_from_task(task, self._links, links_end)
         return response(task=message, revision=revision).SerializeToString()

@@ -65,13 +65,13 @@ class Uploads:
         try:
             message = await context.read()
             if isinstance(message, ProcessingRequest) and message.HasField("request_headers"):
-                await self._accompany(metadata, context)
+                await self._hold_budget(metadata, context)
             elif message is not grpc.aio.EOF:  # response headers: Envoy refused the request itself, without asking
                 await context.write(_ANSWER_MAY_PASS)
         except Refusal as refusal:
             await context.write(_refused(refusal))
 
-    async def _accompany(self, metadata: dict[str, str | bytes], context: Context) -> None:
+    async def _hold_budget(self, metadata: dict[str, str | bytes], context: Context) -> None:
         self._keys.require(metadata.items())
         caller = caller_of(self._keys, metadata.items(), context.peer(), self._secret)
         length = self._length(metadata)

@@ -39,17 +39,17 @@ def _wrong_field(refusal: Refusal) -> str:
     if not isinstance(refusal, InvalidField):
         return texts.PARAMETERS_WRONG
     sentences = TOO_LONG_TEXTS if isinstance(refusal, TooLong) else FIELD_TEXTS
-    return sentences.get(refusal.field) or _made_of(refusal)
+    return sentences.get(refusal.field) or _generic_sentence(refusal)
 
 
 def _bad_picture(refusal: Refusal) -> str:
     if not isinstance(refusal, InvalidField):
         return texts.BASE64_WRONG
     field = old_field(refusal.field)
-    return _made_of(refusal) if field == MASK else PICTURE_TEXTS.get(field, texts.BASE64_WRONG)
+    return _generic_sentence(refusal) if field == MASK else PICTURE_TEXTS.get(field, texts.BASE64_WRONG)
 
 
-def _made_of(refusal: InvalidField) -> str:
+def _generic_sentence(refusal: InvalidField) -> str:
     return f"{old_field(refusal.field)}参数错误: {refusal.problem}"
 
 
