@@ -73,7 +73,7 @@ class Step(NamedTuple):
 
 
 def steps(task: Task, number: int) -> Iterable[Step]:
-    """Give what happens to an imagine after its submit."""
+    """Yield what happens to an imagine after its submit."""
     done = drawn_attempt()
     sent = replace(
         done,

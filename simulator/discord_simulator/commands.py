@@ -78,7 +78,7 @@ class Definition:
         return sub_commands or (self.name,)
 
     def at(self, application_id: str) -> Command:
-        """Give the command as one of the two bots first registered it."""
+        """Return the command as one of the two bots first registered it."""
         command_id, version = self.mj if application_id == MJ_APPLICATION_ID else self.niji
         return Command(application_id, command_id, version, self.name, self.description, self.options)
 

@@ -226,7 +226,7 @@ def _check_depth(form: Form) -> None:
 
 @routes.post(PREFIX + "/commands/bump")
 async def bump_commands(request: web.Request) -> web.Response:
-    """Give the commands of this `name`, or all, a new version, and with `new_ids` another id, too."""
+    """Give the commands of this `name`, or all, a new version and, with `new_ids`, a new id."""
     form = await read_form(request)
     request.app[WORLD].commands.bump(form.text("name"), new_ids=form.flag("new_ids"))
     return json_response({})

@@ -58,14 +58,14 @@ class DrawingPool:
         return future
 
     def clear(self) -> None:
-        """Give up everything that is not drawn yet."""
+        """Cancel everything that is not drawn yet."""
         with self._lock:
             self._waiting.clear()
         for future in tuple(self._unfinished):
             future.cancel()
 
     async def close(self) -> None:
-        """Give up what waits, and wait for what is being drawn: two seconds at most, for the largest picture."""
+        """Cancel what is waiting, and wait for what is being drawn: at most two seconds, for the largest picture."""
         self._is_closed = True
         self.clear()
         await asyncio.to_thread(self._threads.shutdown)

@@ -145,7 +145,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Modal:
-    """A form that the bot opened and nobody has submitted yet."""
+    """A modal that the bot opened and that has not been submitted yet."""
 
     opened_by: Interaction  # the click; its id is the id that the submit must name
     custom_id: str

@@ -57,7 +57,7 @@ class Faults:
         self.armed.clear()
 
     def take(self, kind: type[AnyFault], account: int | None, **occasion: object) -> AnyFault | None:
-        """Give the first armed fault of a kind that fires on this occasion, and count it.
+        """Return the first armed fault of a kind that fires on this occasion, and count it.
 
         `occasion` is passed to the fault's own `matches`, if its kind defines one.
         """

@@ -137,7 +137,7 @@ class Conversation:
         self._welcome(session)
 
     def _refusal(self, account: Account | None, data: Json) -> int | None:
-        """Give the close code that an IDENTIFY deserves, if it deserves one."""
+        """Return the close code for an invalid IDENTIFY; None for a valid one."""
         if self._session:
             return ALREADY_AUTHENTICATED
         if account is None or account.access is Access.REVOKED:

@@ -45,7 +45,7 @@ _TABLE: tuple[tuple[str, Intent, Intent], ...] = (
 
 
 def are_valid(value: object) -> bool:
-    """Say whether IDENTIFY's `intents` is a number of known bits."""
+    """Tell whether IDENTIFY's `intents` is a number of known bits."""
     return isinstance(value, int) and 0 <= value <= ALL
 
 

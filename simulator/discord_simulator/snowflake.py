@@ -15,7 +15,7 @@ class Ids(Protocol):
     """Where ids come from."""
 
     def next(self) -> str:
-        """Give the next id."""
+        """Return the next id."""
 
 
 class Reserved:
@@ -25,7 +25,7 @@ class Reserved:
         self._ids = iter(ids)
 
     def next(self) -> str:
-        """Give the next id; StopIteration when too few were reserved."""
+        """Return the next id; StopIteration when too few were reserved."""
         return next(self._ids)
 
 
@@ -54,7 +54,7 @@ class Snowflakes:
         return Reserved([self.next() for _ in range(count)])
 
     def next(self) -> str:
-        """Give the next id."""
+        """Return the next id."""
         self._last += 1
         if self._follows_clock:
             self._last = max(self._last, _now_ms() - DISCORD_EPOCH_MS)

@@ -145,10 +145,10 @@ class _Identified(Protocol):
     request_id: str
 
     def ListFields(self) -> Sequence[tuple[FieldDescriptor, Any]]:
-        """Give the fields that are set, with their values."""
+        """Return the fields that are set, with their values."""
 
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes:
-        """Give the wire form."""
+        """Return the wire encoding."""
 
 
 async def request_key(request: _Identified) -> RequestKey | None:

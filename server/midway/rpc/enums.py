@@ -18,7 +18,7 @@ _Value_co = TypeVar("_Value_co", bound=int, covariant=True)
 
 class _ProtoEnum(Protocol[_Value_co]):
     def Value(self, name: str) -> _Value_co:
-        """Give the number of a name."""
+        """Return the number of a name."""
 
 
 class Words(Generic[Word, Value]):

@@ -19,7 +19,7 @@ def embed(title: str, description: str, color: int | None = ERROR, *, footer: st
 
 
 def in_red(embed: Json, red: int) -> Json:
-    """Give an embed as it is posted: the colour of errors is an option's."""
+    """Return an embed as it is posted: the colour of errors is an option's."""
     return embed | {"color": red} if embed.get("color") == ERROR else embed
 
 

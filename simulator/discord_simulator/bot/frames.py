@@ -35,7 +35,7 @@ class Frame:
         return self.art.size
 
     def draw(self) -> Image.Image:
-        """Give the pixels; the caller must not change them."""
+        """Return the pixels; the caller must not change them."""
         return _drawn_frame(self)
 
 
@@ -50,12 +50,12 @@ _drawn_frame = PixelCache(_framed, max_bytes=FRAMES_BYTES)
 
 
 def label_top(size: Size) -> int:
-    """Give the first pixel row of the label."""
+    """Return the first pixel row of the label."""
     return round(size[1] * (1 - LABEL_SHARE))
 
 
 def grid_size(frames: tuple[Frame, ...]) -> Size:
-    """Give the size of `grid_of`."""
+    """Return the size of `grid_of`."""
     width, height = frames[0].size
     return (width, height) if len(frames) == 1 else (width * 2, height * 2)
 

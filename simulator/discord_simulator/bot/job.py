@@ -109,15 +109,15 @@ class Job:
         return self.kind is Kind.VIDEO and self.parent is not None and self.parent.kind is Kind.VIDEO_PICK
 
     def art(self, index: int) -> Art:
-        """Give one of the four, or the only one whatever the index."""
+        """Return one of the four, or the only one whatever the index."""
         return self.frame(index).art
 
     def frame(self, index: int) -> Frame:
-        """Give one of the four, or the only one whatever the index."""
+        """Return one of the four, or the only one whatever the index."""
         return self.frames[index - 1] if len(self.frames) >= index else self.frames[0]
 
     def title(self) -> str:
-        """Give the text of the message that carries the result."""
+        """Return the text of the message that carries the result."""
         match self.kind:
             case Kind.PICK:
                 return self.heading.pick(self.frames[0].index)
@@ -141,7 +141,7 @@ class Job:
                 return "Rerolling " if self.parent and "::reroll::" in (self.pressed or "") else ""
 
     def buttons(self) -> list[Json]:
-        """Give the rows under the result."""
+        """Return the rows under the result."""
         match self.kind:
             case Kind.PICK:
                 return components.single_rows(self.id, self.prompt.version)

@@ -69,7 +69,7 @@ class JobButtons:
         raise NotUnderstood(custom_id)
 
     def take_region(self, token: str) -> Press | None:
-        """Give the press behind an editor's token, once."""
+        """Return the press that an editor's token belongs to, and forget it."""
         return self._regions.pop(token, None)
 
     def _press(self, interaction: Interaction, match: re.Match[str]) -> Press:

@@ -65,7 +65,7 @@ class JobCreator:
         self._links = links
 
     def settings(self, interaction: Interaction) -> BotSettings:
-        """Give the account's settings with the bot that was addressed."""
+        """Return the account's settings with the bot that was addressed."""
         return interaction.account.settings[interaction.application_id]
 
     def read(self, interaction: Interaction, raw: str, *, repeats: bool = False) -> Prompt:
@@ -233,7 +233,7 @@ class JobCreator:
 
 
 def _ratio(job: Job, frame: Frame) -> str:
-    """Give the ratio of one of a job's pictures: in the prompt's words where they are true, as sizes are rounded."""
+    """Return the ratio of one of a job's pictures: in the prompt's words where they are true, as sizes are rounded."""
     width, height = frame.art.size
     said = job.prompt.value("ar") or job.prompt.value(FILM_RATIO) or "1:1"
     is_true = abs(job.prompt.ratio - width / height) < RATIO_ROUNDING * job.prompt.ratio

@@ -27,7 +27,7 @@ VERIFICATION_TITLE, VERIFICATION_PATH = "Action required to continue", "/captcha
 
 
 def slots(account: Account, mode: Mode) -> int:
-    """Give how many jobs of an account run at once when the newest has this mode."""
+    """Return how many jobs of an account run at once when the newest has this mode."""
     return PLENTIFUL_SLOTS if account.plan in PLENTIFUL_PLANS and mode is not Mode.RELAX else SLOTS
 
 

@@ -60,7 +60,7 @@ def runs(text: str) -> Iterator[tuple[int, str]]:
 
 
 def text_width(text: str, size: float) -> float:
-    """Give how wide a line becomes, in pixels."""
+    """Return how wide a line becomes, in pixels."""
     return sum(font(face, size).getlength(part) for face, part in runs(text))
 
 

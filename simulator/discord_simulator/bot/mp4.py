@@ -83,7 +83,7 @@ def _index(clips: Sequence[Clip], size: tuple[int, int], frames_per_second: int,
 
 
 def _samples(clips: Sequence[Clip], count: int, place: int) -> bytes:
-    """Write the tables of the samples: how long each lasts, how large it is, where it lies, which are key frames."""
+    """Write the tables of the samples: their durations, sizes and offsets, and which are key frames."""
     sizes = [size for clip in clips for size in clip.sizes]
     keys = [1]
     for clip in clips[:-1]:

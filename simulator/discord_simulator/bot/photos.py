@@ -15,7 +15,7 @@ MAX_RATIO_TERM = 20  # `--ar` terms stay readable
 
 
 def photo_size(content: bytes) -> tuple[int, int] | None:
-    """Give the size of a picture in a format that the bot reads; None for anything else."""
+    """Return the size of a picture in a format that the bot reads; None for anything else."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             size = image.size

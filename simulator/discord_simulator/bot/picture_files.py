@@ -103,7 +103,7 @@ def _origin(frames: tuple[Frame, ...], prompt: str, job_id: str) -> dict[str, st
 
 
 def _coarse(frames: tuple[Frame, ...], percent: int) -> Image.Image:
-    """Give a small picture that still lacks detail: shrunk to a few blocks and enlarged again, which is cheap."""
+    """Return a small picture that still lacks detail: shrunk to a few blocks and enlarged again, which is cheap."""
     image = reduced(frames)
     longer = max(image.size)
     blocks = COARSEST_BLOCKS + (longer - COARSEST_BLOCKS) * percent // 100
@@ -141,7 +141,7 @@ def _png(image: Image.Image, texts: Mapping[str, str]) -> bytes:
 
 
 def _late_bytes(size: Size, texts: Mapping[str, str] = MappingProxyType({})) -> int:
-    """Choose the weight of a file that is not drawn yet: a byte for each pixel is twice what a drawing takes."""
+    """Choose the size of a file that is not drawn yet: a byte per pixel, twice what a drawing usually takes."""
     return size[0] * size[1] + LATE_ROOM + sum(len(text.encode()) for text in texts.values())
 
 

@@ -35,7 +35,7 @@ class PixelCache(Generic[Key]):
         return self._bytes
 
     def __call__(self, key: Key) -> Image.Image:
-        """Give the pixels."""
+        """Return the pixels."""
         with self._lock:
             if image := self._images.get(key):
                 self._images.move_to_end(key)

@@ -62,7 +62,7 @@ class Prompt:
         return any(name in FILM_PARAMETERS for name, _ in self.parameters)
 
     def value(self, name: str) -> str | None:
-        """Give a parameter's value, "" for a flag, None when it is not there."""
+        """Return a parameter's value, "" for a flag, None when it is not there."""
         return dict(self.parameters).get(name)
 
     def having(self, name: str, value: str) -> Prompt:

@@ -26,7 +26,7 @@ class ShortLinks:
         return short
 
     def resolve(self, url: str) -> str:
-        """Give the address behind a short link; any other link is its own."""
+        """Return the target of a short link; any other link is returned unchanged."""
         return self._long_by_short.get(url, url)
 
     def clear(self) -> None:

@@ -77,7 +77,7 @@ def _tiled(clips: list[Iterator[Image.Image]]) -> list[Image.Image]:
 
 
 def _size(frame: Frame, film: Film) -> tuple[int, int]:
-    """Give the even-sided size of the film's pictures; never larger than the frame's own."""
+    """Return the even-sided size of the film's pictures; never larger than the frame's own."""
     factor = min(1.0, math.sqrt(film.area / (frame.size[0] * frame.size[1])))
     return int(frame.size[0] * factor) // 2 * 2, int(frame.size[1] * factor) // 2 * 2
 

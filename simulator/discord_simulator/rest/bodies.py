@@ -68,7 +68,7 @@ def _fields(parts: Mapping[str, Part]) -> Json:
 
 
 def _is_file(name: str, part: Part) -> bool:
-    """Say whether a part is a file; browsers give the payload a file name, too, when it is a Blob."""
+    """Tell whether a part is a file; browsers give the payload a file name, too, when it is a Blob."""
     return part.filename is not None and name != PAYLOAD
 
 

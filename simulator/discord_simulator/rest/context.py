@@ -79,7 +79,7 @@ def message_of(request: web.Request, account: Account) -> Message:
 
 
 def find_channel(world: World, account: Account, channel_id: str) -> Channel:
-    """Find one of the account's channels; raises MissingAccess for another's, Unknown for nobody's."""
+    """Find one of the account's channels; raises MissingAccess for another account's, Unknown if there is none."""
     if channel := account.channels.get(channel_id):
         return channel
     if world.channel(channel_id):

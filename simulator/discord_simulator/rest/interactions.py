@@ -38,7 +38,7 @@ class InteractionFault(Fault, ABC):
         re.compile(self.name)  # a wrong pattern is refused when the fault is posted, not when it should happen
 
     def matches(self, interaction: Interaction) -> bool:
-        """Say whether this is the interaction meant."""
+        """Tell whether this is the interaction meant."""
         return bool(re.search(self.name, interaction.name or interaction.custom_id or ""))
 
     @abstractmethod

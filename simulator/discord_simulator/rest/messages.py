@@ -148,7 +148,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 def check_moderator(world: World, channel: Channel) -> None:
-    """Raise unless the account may manage others' messages here; in a DM nobody may."""
+    """Raise unless the account may manage others' messages here; in a DM it never may."""
     if channel.is_dm:
         raise DirectMessage
     if not world.options.manages_messages:

@@ -57,7 +57,7 @@ async def refresh(request: web.Request) -> web.Response:
 
 @routes.delete(API + "/attachments/{key:.+}", name="delete_upload")
 async def discard(request: web.Request) -> web.Response:
-    """Give a slot back that no message or command has used."""
+    """Release a slot that no message or command has used."""
     account_of(request)
     request.app[WORLD].uploads.discard(request.match_info["key"])
     return web.Response(status=204, headers=VIA)
