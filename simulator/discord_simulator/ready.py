@@ -82,7 +82,7 @@ def _user_ready(session: Session, extra_channels: int) -> Json:
 
 
 def _places(account: Account, asked: Capability, extra_channels: int) -> Json:
-    """Return the server, the DMs and the presences; user objects are repeated in place, or listed once and referred to."""
+    """Return the server, the DMs and the presences; users are repeated in place, or listed once and referred to."""
     deduped = bool(asked & Capability.DEDUPE_USER_OBJECTS)
     guild = guild_payload(account, nested=bool(asked & Capability.CLIENT_STATE_V2), extra_channels=extra_channels)
     known = [account.user] if asked & Capability.PRIORITIZED_READY_PAYLOAD else _everybody_known(account)
