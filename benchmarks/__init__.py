@@ -1,1 +1,1 @@
-"""What Midway costs over the bare parts it is made of, both measured in the same run."""
+"""Benchmarks: Midway compared with the bare components it is made of, both measured in the same run."""

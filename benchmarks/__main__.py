@@ -45,7 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "large": large.run,
     "strangers": strangers.run,
 }
-SHOWN = (*BENCHMARKS, "soak")  # what has results, in the page's order
+SHOWN = (*BENCHMARKS, "soak")  # what has saved results, in the order of the page
 HEADINGS = ("figure", "Midway", "bare", "value", "must be", "reached", "CPU-seconds", "measured")
 
 

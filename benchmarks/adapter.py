@@ -1,6 +1,6 @@
 """The discord.py-self adapter alone: `python -m benchmarks.adapter URL ACCOUNT`. It draws grids and keeps nothing.
 
-`/bare/Imagine` sends the Interactions for so many grids at once and answers when the last one is there.
+`/bare/Imagine` sends the Interactions for the given number of grids at once and answers when the last is finished.
 """
 
 import asyncio

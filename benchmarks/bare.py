@@ -1,7 +1,7 @@
 """The bare part: `python -m benchmarks.bare`, grpc.aio on uvloop and nothing else.
 
-It answers every unary call with the bytes that it was taught for that method, and passes what it is told to every
-open WatchTask; requests and answers are never parsed. `/bare/…` teaches and tells it.
+It answers every unary call with the bytes that were set for that method (`/bare/Teach`), and sends the messages it is
+given (`/bare/Tell`) to every open WatchTask; requests and answers are never parsed.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Board:
-    """What one kind of stream was told; an empty message ends the streams."""
+    """The messages for one kind of stream; an empty message ends the streams."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -33,7 +33,7 @@ class Board:
         self._changed = asyncio.Event()
 
     async def more_than(self, count: int) -> None:
-        """Return when more than so many messages are there."""
+        """Return when there are more than `count` messages."""
         while len(self.messages) <= count:
             await self._changed.wait()
 
@@ -86,7 +86,7 @@ class Bare(grpc.GenericRpcHandler):
 
 
 async def serve(bare: Bare, also: str = "") -> grpc.aio.Server:
-    """Serve on a free port, and say on which; `also` says where the process serves besides, as NAME=VALUE."""
+    """Serve on a free port, and print which; `also` is printed with it, as NAME=VALUE."""
     server = grpc.aio.server(options=UNLIMITED)
     server.add_generic_rpc_handlers((bare,))
     port = server.add_insecure_port("127.0.0.1:0")

@@ -18,7 +18,7 @@ BACKLOG = 1024  # as ours
 
 
 class BareHttp:
-    """Nothing is checked, nothing is looked up but a path in a dict, or a name in a directory."""
+    """Checks nothing; only looks up a path in a dict, or a name in a directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -2,7 +2,7 @@
 
 What it writes are copies of the rows that the database COPIED has of the Task. `/bare/Commit` writes them for so many
 Tasks, one after the other, with two commits each. SubmitImagine waits until its Task's first rows are on the disk, by
-one thread that commits what has gathered meanwhile. Documents are written as they were read: nobody looks into them.
+one thread that commits what has been queued meanwhile. Documents are written as they were read, without parsing them.
 """
 
 import asyncio
@@ -133,7 +133,7 @@ class BareStore(Bare):
         return self.answers[SUBMIT]
 
     def write(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Commit what has gathered, again and again; for a thread of its own."""
+        """Commit what has been queued, in a loop; run it in a thread of its own."""
         while True:
             batch = [self._waiting.get()]
             try:
@@ -146,9 +146,9 @@ class BareStore(Bare):
 
 
 def settle(batch: Sequence["asyncio.Future[None]"]) -> None:
-    """Tell each who waits that its rows are on the disk."""
+    """Set the future of each caller whose rows are on the disk."""
     for stored in batch:
-        if not stored.done():  # its caller may have gone
+        if not stored.done():  # its caller may have been cancelled
             stored.set_result(None)
 
 

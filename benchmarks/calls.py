@@ -15,7 +15,7 @@ from benchmarks.stack import BareServer, Bench, Server
 AT_ONCE = 64
 SECONDS = 2.0  # of each side of a round
 TASKS = 100  # that are read in turn, as clients poll what runs
-SLOWEST = 0.001  # of Midjourney's speed: the jobs only wait, so that the calls alone are measured
+SLOWEST = 0.001  # of Midjourney's speed: jobs make no progress, so that only the calls are measured
 GET = "/midjourney.v1.MidjourneyService/GetTask"
 BARE = "bare grpc.aio call, answer of the same size, same kind of loop"
 DURABLE = "such a call that waits for a bare group commit of the same rows on the same disk"
@@ -67,7 +67,7 @@ async def compare(
     call: Callable[[Any], Awaitable[Message]],
     request: Callable[[int], Message],
 ) -> None:
-    """Teach the bare server what ours answers, then measure them in turn."""
+    """Set the bare server's answer to ours, then measure both alternately."""
     await bare.teach(method, (await call(request(0))).SerializeToString())
     bare_call: Any = bare.channel.unary_unary(
         method,

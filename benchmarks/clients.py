@@ -1,4 +1,4 @@
-"""Clients of a server that draw without a pause, so many for each account, and note how long they wait."""
+"""Clients that draw continuously, a given number per account, and record how long they wait."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ FIRST_JOBS = 40.0  # seconds at real pace over which the first jobs begin: as lo
 
 @dataclass
 class Told:
-    """What the clients were told. A step is a prompt and its percent; times are the wall clock's."""
+    """What the clients received. A step is a prompt and its percent; times are wall-clock times."""
 
     submits: list[float] = field(default_factory=list)  # seconds until each was answered
     accepted: dict[str, float] = field(default_factory=dict)  # when the server stored a prompt
@@ -26,8 +26,8 @@ class Told:
     failures: list[str] = field(default_factory=list)
 
     async def ended(self, count: int) -> None:
-        """Return when so many Tasks have ended."""
-        while self.succeeded + len(self.failures) < count:  # noqa: ASYNC110  # in the smallest rounds only
+        """Return when `count` Tasks have ended."""
+        while self.succeeded + len(self.failures) < count:  # noqa: ASYNC110 - waits in the smallest rounds only
             await asyncio.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""Light clients of the simulator: for each account one WebSocket with zlib-stream, and so many imagines at once."""
+"""Light clients of the simulator: for each account one WebSocket with zlib-stream, and several concurrent imagines."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ FIRST_JOBS = 40.0  # seconds over which the first jobs begin: as long as one tak
 
 @dataclass
 class Seen:
-    """What the crowd noticed; times in seconds."""
+    """What the clients measured; times in seconds."""
 
     jobs: int = 0  # ended with a picture
     posts: list[float] = field(default_factory=list)  # until an interaction was accepted
@@ -30,8 +30,8 @@ class Seen:
     read: int = 0  # results
 
     async def ended(self, jobs: int) -> None:
-        """Return when so many jobs have ended."""
-        while self.jobs < jobs:  # noqa: ASYNC110  # what waits is measured, and shall cost nothing
+        """Return when this many jobs have ended."""
+        while self.jobs < jobs:  # noqa: ASYNC110 - an Event would add to the CPU time that is measured
             await asyncio.sleep(0.1)
 
 
@@ -90,7 +90,7 @@ class Crowd:
         }
 
     def longest_job(self) -> float:
-        """Seconds after which a job that has not ended never will."""
+        """Seconds after which a job counts as stuck."""
         return LONGEST_JOB / self._speed + LONGEST_JOB
 
     async def _imagine_command(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From Discord's event to its watcher, with a thousand Tasks running, against a bare loop that relays the same."""
+"""Latency from Discord's event to the watcher, a thousand Tasks running, against a bare relay of the same events."""
 
 import asyncio
 import json
@@ -65,17 +65,17 @@ class Watching:
         return group.create_task(self._watch(ours, bare, task.id, prompt), name=prompt)
 
     async def everything_runs(self, count: int) -> None:
-        """Return when so many Tasks have shown a sign of life."""
-        while len(self._running) < count:  # noqa: ASYNC110  # seconds long, and nothing measures it
+        """Return when `count` Tasks have made progress."""
+        while len(self._running) < count:  # noqa: ASYNC110 - takes seconds, and is not measured
             await asyncio.sleep(0.1)
 
     async def something_came(self) -> None:
         """Return when both sides have shown a step of this round."""
-        while not self._ours.keys() & self._bare.keys():  # noqa: ASYNC110  # in the smallest rounds only
+        while not self._ours.keys() & self._bare.keys():  # noqa: ASYNC110 - waits in the smallest rounds only
             await asyncio.sleep(0.1)
 
     def forget(self) -> None:
-        """Begin a round anew."""
+        """Discard what was recorded, for a new round."""
         for seen in (self._ours, self._bare, self._sent):
             seen.clear()
 

@@ -1,4 +1,4 @@
-"""One Task told to a thousand watchers, against bare streams that are told the same messages."""
+"""One Task sent to a thousand watchers, against bare streams with the same messages."""
 
 import asyncio
 import time
@@ -56,7 +56,7 @@ async def our_round(server: Server, channels: list[grpc.aio.Channel], count: int
 async def bare_round(
     bare: BareServer, channels: list[grpc.aio.Channel], count: int, original: "Watcher", request: bytes
 ) -> int:
-    """Tell the same messages to as many streams, after the same pauses: a server that just slept works slower."""
+    """Send the same messages to as many streams, with the same pauses: a server that has just slept is slower."""
     watchers = [Watcher(raw_watch(channels[number % CONNECTIONS], request)) for number in range(count)]
     for told, message in enumerate(original.seen, start=1):
         await asyncio.sleep(original.pauses[told - 1])
@@ -68,7 +68,7 @@ async def bare_round(
 
 
 def raw_watch(channel: grpc.aio.Channel, request: bytes) -> Any:
-    """Begin a WatchTask whose messages are not parsed: the client shall cost as little as it can."""
+    """Begin a WatchTask whose messages are not parsed, so that the client uses as little CPU as possible."""
     call: Any = channel.unary_stream(WATCH)  # has no types, as it has no serializers
     return call(request)
 

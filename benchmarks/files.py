@@ -1,4 +1,4 @@
-"""Pictures and films through every door, in megabytes a second, and a crowd of readers at once.
+"""Throughput of pictures and films by every route, in megabytes a second, and with many readers at once.
 
 Against Envoy, with the same routes, before a bare server that sends the same file. What is read is made beforehand: a
 finished Task's kept file is replaced by one of the exact size, since the simulator would draw for minutes, and no
@@ -70,7 +70,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Doors:
-    """Clients of both sides, and the processes behind them."""
+    """Clients of Midway and of the bare server, and the server processes."""
 
     ours: aiohttp.ClientSession
     bare: aiohttp.ClientSession
@@ -81,7 +81,7 @@ class Doors:
 
 
 async def run(scale: Scale) -> list[Figure]:
-    """Measure each door with one reader, then REST with a crowd."""
+    """Measure each route with one reader, then REST with many."""
     async with Bench() as bench:
         simulator, _ = await bench.simulator()
         ours = await bench.server(simulator, data=bench.directory / "data")
@@ -131,7 +131,7 @@ def replaced(pictures: Path, task_id: str, kind: Kind) -> str:
 
 
 async def one_reader(scale: Scale, doors: Doors, file: Sample) -> list[Figure]:
-    """Compare every door."""
+    """Compare every route."""
     name, whole = file.kind.name, whole_file(doors.bare, file.bare_path)
     parts = in_parts(doors.bare, file.bare_path, file.kind.size)
     pairs = [

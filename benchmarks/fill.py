@@ -1,4 +1,4 @@
-"""A database with many Tasks, as years of work would leave it; written by SQL, since a million submits take minutes."""
+"""Makes a database with many Tasks, as after years of use; written with SQL, since a million submits take minutes."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ async def fill(path: Path, finished: int, unfinished: int = 0) -> None:
         pass  # it is made
     await asyncio.to_thread(_write, path, finished, unfinished)
     Archive(path.parent / PICTURES).put_bookmark(Revision(finished))  # else each start would look for their pictures
-    await asyncio.to_thread(os.sync)  # the disk shall be at rest when something is measured
+    await asyncio.to_thread(os.sync)  # the disk must be idle during measurements
 
 
 def _write(path: Path, finished: int, unfinished: int) -> None:
@@ -58,7 +58,7 @@ def _write(path: Path, finished: int, unfinished: int) -> None:
 
 
 def _tasks(finished: int, unfinished: int) -> Iterator[Row]:
-    """Give the rows; their documents differ in what a Task's differ in: id and prompt."""
+    """Yield the rows; their documents differ in id and prompt."""
     for task, count, first in ((drawn(), finished, 0), (waiting(), unfinished, finished)):
         doc = json_from_task(task)
         for number in range(first, first + count):

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.hearing FILE`: `midway serve`, which notes when each message's event has come from Discord.
+"""`python -m benchmarks.hearing FILE`: `midway serve` that records when each message's event arrives from Discord.
 
 A line of JSON for each: the wall clock's seconds, and the message's text.
 """
@@ -17,7 +17,7 @@ _run = DiscordClient.run
 
 
 def _noting(noted: Path) -> None:
-    """Have every client note before it hands an event on."""
+    """Make every client record an event's time before it passes the event on."""
     file = noted.open("a", buffering=1)
 
     async def run(self: DiscordClient, sink: EventSink) -> None:
@@ -28,7 +28,7 @@ def _noting(noted: Path) -> None:
 
         await _run(self, note)
 
-    DiscordClient.run = run  # type: ignore[method-assign]
+    DiscordClient.run = run  # type: ignore[method-assign]  # replaced on purpose, to measure
 
 
 if __name__ == "__main__":

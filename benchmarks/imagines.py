@@ -64,7 +64,7 @@ async def our_imagines(server: Server, count: int, prompt: str) -> None:
 
 @dataclass(frozen=True)
 class Parts:
-    """What nothing can do without, as bare as it can be, each in a process of its own."""
+    """The indispensable components, each as bare as possible and in a process of its own."""
 
     adapter: BareServer
     store: BareServer
@@ -77,7 +77,7 @@ class Parts:
 
     @classmethod
     async def begin(cls, bench: Bench, simulator: str, ours: Server, stack: AsyncExitStack) -> Self:
-        """Start them, and let them learn from one of our imagines what they have to do."""
+        """Start them, and set them up with the data of one of our imagines."""
         submitted = await ours.tasks.SubmitImagine(submit_pb2.SubmitImagineRequest(prompt="a red fox in the snow"))
         request = query_pb2.WatchTaskRequest(task_id=submitted.task.id)
         watched = Watcher(raw_watch(ours.channel, request.SerializeToString()))
@@ -99,7 +99,7 @@ class Parts:
         )
 
     async def imagine(self, count: int, prompt: str) -> dict[str, float]:
-        """Have each part do what it does for so many imagines; return the CPU-seconds that each took."""
+        """Have each component do its work for `count` imagines; return the CPU-seconds that each used."""
         work = {
             ADAPTER: (self.adapter, self.adapter.call(IMAGINE, f"{SLOTS} {count} {prompt}".encode())),
             "commits": (self.store, self.store.call(COMMIT, b"%d" % count)),

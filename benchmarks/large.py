@@ -1,4 +1,4 @@
-"""How long one large request holds the server's loop: the longest turn in CPU time, until its Task has ended.
+"""How long one large request blocks the server's loop: its longest iteration, in CPU time, until the Task has ended.
 
 As large as the limits let a request be, which is the worst: a turn's length goes with the bytes. The first request of a
 process is not counted: its memory is new to the machine then, which costs a virtual one much more than afterwards.

@@ -1,4 +1,4 @@
-"""Rounds, medians and spreads: a number means something only beside another of the same run."""
+"""Rounds, medians and spreads. Figures are compared only with others of the same run."""
 
 import asyncio
 import statistics
@@ -25,7 +25,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure must reach: at least (rates) or at most (delays, memory) a value."""
+    """The value that a figure must reach at least (rates) or at most (delays, memory)."""
 
     value: float
     at_most: bool = False
@@ -47,7 +47,7 @@ class Figure:
 
     name: str
     unit: str
-    target: Target | None  # None: the figure is stated, and nothing is asked of it
+    target: Target | None  # None: the figure is only reported
     against: str = ""  # what the bare part is; empty: there is none, the value counts as it is
     ours: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
@@ -84,7 +84,7 @@ Call = Callable[[int], Awaitable[object]]
 
 
 async def per_second(call: Call, seconds: float, *, at_once: int) -> float:
-    """Make calls for so long, so many at a time; return how many a second ended. `call` gets a rising number."""
+    """Make calls for `seconds`, `at_once` concurrently; return completed calls a second. `call` gets a counter."""
     loop = asyncio.get_running_loop()
     begun, made = time.perf_counter(), 0
     end = loop.time() + seconds
@@ -111,5 +111,5 @@ def spread(values: list[float]) -> str:
 
 
 def shown(value: float) -> str:
-    """Show three digits that count."""
+    """Format with three significant digits."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

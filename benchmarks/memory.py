@@ -1,4 +1,4 @@
-"""What a server keeps in memory: idle, and for each watcher, running Task and Account."""
+"""A server's memory: idle, and per watcher, running Task and Account."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,7 +14,7 @@ WATCHERS, CONNECTIONS = 1000, 10
 TASKS = 500
 GROUP = 20  # Tasks that begin together: the simulator draws the first preview of each
 ACCOUNTS = 20
-HANGS = "__hang_after_93"  # in a prompt: the job begins, and then is as if forgotten
+HANGS = "__hang_after_93"  # in a prompt: the job begins, and then makes no more progress
 SPEED = 20  # of Midjourney's, which gives up such a job after an hour
 
 

@@ -1,4 +1,4 @@
-"""What a server costs with two hundred accounts that draw three pictures each at real pace, and how long they wait."""
+"""A server's CPU time and latencies with two hundred accounts that draw three pictures each at real pace."""
 
 import asyncio
 import json
@@ -99,13 +99,13 @@ class Waited:
 
 @dataclass(frozen=True)
 class Observer:
-    """Sets what clients were told beside what Discord and the server noted."""
+    """Compares what clients received with what Discord and the server recorded."""
 
     simulator: str
     heard: Path  # of `hearing.py`
 
     async def waited(self, told: Told) -> Waited:
-        """Tell how long it took from each to the next."""
+        """Return how long each step took."""
         posted, received = await self._posted(), self._received()
         posts = [posted[prompt] - accepted for prompt, accepted in told.accepted.items() if prompt in posted]
         events = [got - received[step] for step, got in told.steps.items() if step in received]

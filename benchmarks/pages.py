@@ -1,4 +1,4 @@
-"""What whole imagines write to the disk, directly on the Store: pages of the database, as its log counts them."""
+"""How many database pages whole imagines write, measured on the Store alone by SQLite's write-ahead log."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ class Step(NamedTuple):
 
 
 def steps(task: Task, number: int) -> Iterable[Step]:
-    """Give what happens to an imagine after its submit."""
+    """Yield what happens to an imagine after its submit."""
     done = drawn_attempt()
     sent = replace(
         done,

@@ -1,4 +1,4 @@
-"""What a process costs: its CPU-seconds and its memory, as the kernel counts them."""
+"""A process's CPU-seconds and memory, as reported by the kernel."""
 
 import os
 import time
@@ -11,18 +11,18 @@ CPUCLOCK_SCHED = 2  # clock_getcpuclockid(3) makes the id of a process's clock w
 
 
 def cpu_seconds(pid: int) -> float:
-    """Tell how long a process has computed, over all its threads, also those that have ended."""
+    """Return a process's CPU-seconds, over all its threads, including those that have ended."""
     return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
 
 
 def memory_bytes(pid: int) -> int:
-    """Tell how much of a process is in memory (its resident set)."""
+    """Return a process's resident set."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_memory_bytes(pid: int) -> int:
-    """Tell how much of a process was in memory at most, since it began."""
+    """Return the peak of a process's resident set."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:", 1)[1].split()[0]) * 1024
 

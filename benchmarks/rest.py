@@ -1,6 +1,6 @@
 """The old API's reads through Envoy against Envoy before a bare HTTP server that has the same answer ready.
 
-And what Envoy takes of the processor for those who poll, beside what the server does.
+Also the CPU time that Envoy uses for polls, compared with the server's.
 """
 
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ async def run(scale: Scale) -> list[Figure]:
 
 
 async def teach(bare: BareServer, path: str, answer: bytes) -> None:
-    """Let the bare server answer what ours answered. Straight, as Envoy's routes know no such PUT."""
+    """Set the bare server's answer to ours; directly, since Envoy has no route for the PUT."""
     async with aiohttp.ClientSession(f"http://{bare.rest_backend}") as http:
         await http.put(path, data=answer, raise_for_status=True)
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.soak --minutes 60`: work and watchers that come and go, and what the server's memory does."""
+"""`python -m benchmarks.soak --minutes 60`: does the server's memory grow under constant work, with watchers?"""
 
 import argparse
 import asyncio
@@ -19,8 +19,8 @@ SPEED = 100
 SLOTS = 6
 ACCOUNTS = 2
 AT_ONCE = 8  # clients, each with one Task at a time
-WARM_SHARE = 1 / 6  # of the time; what is kept for good is there then
-LEAVES = 0.3  # of the watchers go before their Task ends
+WARM_SHARE = 1 / 6  # of the time; by then all permanent allocations have been made
+LEAVES = 0.3  # of the watchers disconnect before their Task ends
 EVERY_SECONDS = 5.0
 MB = 1_000_000
 

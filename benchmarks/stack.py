@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 120  # a server with a million Tasks on a cold disk
 STOP_SECONDS = 10
-MANY = 1_000_000  # Tasks that may wait, minutes of fast drawing: no benchmark is about a full queue or an empty purse
+MANY = 1_000_000  # queue limit and fast minutes: no benchmark is about a full queue or used-up credits
 
 
 def account_id(number: int) -> str:
@@ -137,7 +137,7 @@ class Bench:
         return url, part.pid
 
     async def steer(self, simulator: str, what: str, **body: Any) -> None:
-        """Turn a simulator's knobs, as `POST /__sim/{what}`."""
+        """Control a simulator, by `POST /__sim/{what}`."""
         async with (
             aiohttp.ClientSession() as http,
             http.post(f"{simulator}/__sim/{what}", json=body, raise_for_status=True) as answer,

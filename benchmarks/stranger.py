@@ -1,7 +1,7 @@
-"""`python -m benchmarks.stranger GRPC REST COUNT`: so many strangers without a right key, at both doors until stopped.
+"""`python -m benchmarks.stranger GRPC REST COUNT`: abusive clients without a valid key, on both ports, until stopped.
 
-In turn each stranger gets one way to be a nuisance out of `WAYS`, and goes on with it at its own pace, whatever the
-answer. The paces are such that this process takes a part of one core: what is measured shall be the server's trouble.
+Each client repeats one kind of abuse out of `WAYS`, assigned in turn, at a fixed rate, whatever the answer. The rates
+are low enough for this process to use only part of one core: the load on the server is what is measured.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ ANSWER_SECONDS = 20.0  # after which a stranger gives up
 HELD_BYTES = 1_000_000  # sent of a body that never ends
 LARGE_BYTES = 5_000_000  # of a body of small elements
 BIG_MESSAGE_BYTES = 4_000_000  # of gRPC; clients' usual limit
-# What a door that is shut looks like; RuntimeError is uvloop's for a connection that the far side ended.
+# Errors of a refused connection or call; uvloop raises RuntimeError for a connection that the peer has closed.
 TROUBLE = (OSError, EOFError, TimeoutError, RuntimeError, grpc.RpcError, aiohttp.ClientError)
 
 
@@ -199,6 +199,6 @@ async def main(grpc_address: str, rest: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    # Real ones have machines of their own, and take nothing of this one from those who are measured.
+    # Real clients have machines of their own, so this process must not take CPU time from those being measured.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

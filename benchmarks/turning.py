@@ -1,4 +1,4 @@
-"""`python -m benchmarks.turning FILE`: `midway serve`, which notes each turn of its event loop that took long.
+"""`python -m benchmarks.turning FILE`: `midway serve` that records each long iteration of its event loop.
 
 A line for each, with the milliseconds of CPU that the loop's thread took: nothing else can run on the loop meanwhile,
 and what other processes take of the machine does not count.

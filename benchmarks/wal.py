@@ -60,7 +60,7 @@ class LogMeter:
             self.look()
 
     def look(self) -> None:
-        """Count what was written since the last look. Raises RuntimeError when that is not there any more."""
+        """Count what was written since the last call. Raises RuntimeError if it has been overwritten."""
         now = self._generation()
         self._count()
         if now == self._present:
@@ -69,7 +69,7 @@ class LogMeter:
         self._present, self._frames = now, 0
         self._count()
         if now.number != before.number + 1 or self._frames >= frames_before:
-            raise RuntimeError("the log began anew and was not counted to its end before: look more often")
+            raise RuntimeError("the log was restarted before it was counted to its end: poll more often")
 
     def _count(self) -> None:
         end = self._end(self._present, self._frames)

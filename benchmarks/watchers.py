@@ -1,4 +1,4 @@
-"""Twenty thousand watchers who wait: are all let in, what does each cost, how soon does it hear; against a thousand."""
+"""Twenty thousand idle watchers: refusals, memory of each, and latency, compared with a thousand."""
 
 import asyncio
 import gc
@@ -98,7 +98,7 @@ class Crowd:
 
     async def delays(self, changes: int) -> list[float]:
         """Cancel so many Tasks, one after the other; return how long each watcher waited to hear of its own."""
-        gc.freeze()  # else this process halts for longer than what is measured
+        gc.freeze()  # else garbage collection pauses this process for longer than what is measured
         delays: list[float] = []
         for task_id, listeners in list(self._listeners.items())[:changes]:
             begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""How long a write of the Store takes while two hundred accounts draw, against the same write while none does."""
+"""How long a write of the Store takes while two hundred accounts draw, compared with an idle server."""
 
 import asyncio
 import statistics

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.writing FILE`: `midway serve`, which writes a Task to its Store now and then.
+"""`python -m benchmarks.writing FILE`: `midway serve` that periodically writes a Task to its Store.
 
 A line for each, with the milliseconds until it was on the disk. The Tasks are cancelled ones, which concern nobody.
 """

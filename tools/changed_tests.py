@@ -1,7 +1,7 @@
-"""Prints which tests belong to what changed since the upstream branch: `python -m tools.changed_tests`.
+"""Prints the tests for the files changed since the upstream branch: `python -m tools.changed_tests`.
 
-A changed test is its own; a changed room of the server is tested by the folders named after it, and by those that go
-through it. What no row names changes everything, and nothing is printed for it.
+A changed test selects itself; a changed package selects the test folders named after it, and those that exercise it.
+For a file that matches no row, nothing is printed, which means all tests.
 """
 
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The longest beginning of a path counts.
+# Path prefix -> tests; the longest matching prefix applies.
 TESTS: dict[str, tuple[str, ...]] = {
     "server/midway/app/": ("tests/app",),
     "server/midway/discord/": ("tests/discord", "tests/payloads"),
@@ -37,7 +37,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 
 
 def paths_for(changed: Iterable[str], *, exists: Iterable[str] = ()) -> list[str]:
-    """Return the paths to hand to pytest, sorted; `exists` are the files that are still there."""
+    """Return the paths to pass to pytest, sorted; `exists` are the files that still exist."""
     found: set[str] = set()
     for path in changed:
         if path.startswith("tests/") and Path(path).name.startswith("test_") and path in exists:

@@ -1,8 +1,7 @@
-"""Rules of the engine's code that no linter brings along; prints what breaks them: `python -m tools.engine_rules`.
+"""Checks rules for the engine's code that no linter has, and prints violations: `python -m tools.engine_rules`.
 
-An object's attributes are assigned by its own class alone, each with a value. No function is longer than a screen, no
-file than one job needs. What decides neither waits nor opens anything, and imports of the engine only what does
-not, either.
+Only an object's own class assigns its attributes, each with a value. Functions and files have a maximum length. The
+core, which decides, neither awaits nor opens anything, and imports only such modules of the engine.
 """
 
 import ast
@@ -14,14 +13,14 @@ ENGINE = Path(__file__).resolve().parents[1] / "server" / "midway" / "engine"
 ENGINE_PACKAGE = "midway.engine"
 MOST_LINES = 40  # of a function
 MOST_LINES_OF_FILE = 300
-CORE = "core"  # the package of what decides
-# What the core may know of the rest of the engine: values, and functions of values.
+CORE = "core"  # the package that decides
+# The other modules of the engine that the core may import: values, and pure functions.
 KNOWS = frozenset({"account", "assign", "clock", "commands", "interactions", "limits"})
 WAITS = frozenset({"asyncio", "threading", "socket", "time", "os", "pathlib", "sqlite3", "subprocess", "tempfile"})
 
 
 def broken_rules(source: str, *, decides: bool) -> Iterator[str]:
-    """Yield `line: what is wrong` for a module's text; `decides`: it is a part of the core."""
+    """Yield `line: what is wrong` for a module's source; `decides` is true for modules of the core."""
     file_length = len(source.splitlines())
     if file_length > MOST_LINES_OF_FILE:
         yield f"{MOST_LINES_OF_FILE + 1}: the file has {file_length} lines"

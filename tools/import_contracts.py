@@ -1,4 +1,4 @@
-"""Import contracts that import-linter does not bring along."""
+"""An import contract that import-linter does not have."""
 
 import sys
 
@@ -7,15 +7,15 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class StandardLibraryOnly(Contract):
-    """Holds while the packages import nothing but themselves, the standard library and what is named `besides`."""
+    """The packages may import only themselves, the standard library and the packages in `besides`."""
 
     type_name = "standard_library_only"
 
     packages = fields.ListField(subfield=fields.StringField())
     besides = fields.ListField(subfield=fields.StringField(), required=False)
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002  # import-linter's signature
-        """List every direct import that leaves the package for what it may not know."""
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 - import-linter's signature
+        """List every direct import of a package that is not allowed."""
         packages: list[str] = self.packages  # type: ignore[assignment]  # the field descriptor's parsed value
         besides: list[str] | None = self.besides  # type: ignore[assignment]  # as above
         known = {*sys.stdlib_module_names, *(besides or ())}

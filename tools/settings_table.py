@@ -30,7 +30,7 @@ def account_table() -> Iterable[str]:
 
 
 def table() -> Iterable[str]:
-    """Yield one row for each setting; what goes out, the doors' bounds and the engine's limits come last."""
+    """Yield one row for each setting; outgoing requests, the server's limits and the engine's limits come last."""
     yield from HEAD
     bounds = (LimitSettings.model_fields, DoorSettings.model_fields, OutgoingSettings.model_fields)
     names = sorted(Settings.model_fields, key=lambda name: [name in fields for fields in bounds])
@@ -40,7 +40,7 @@ def table() -> Iterable[str]:
 
 
 def redrawn(page: str) -> str:
-    """Return the page with both tables between their markers made anew. Raises ValueError when a marker is missing."""
+    """Return the page with both tables regenerated. Raises ValueError when a marker is missing."""
     page = _with_table(page, account_table(), ACCOUNTS_BEGIN, ACCOUNTS_END)
     return _with_table(page, table(), BEGIN, END)
 

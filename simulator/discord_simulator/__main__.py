@@ -16,7 +16,7 @@ from .app import Simulator
 from .options import Options, PictureSize
 from .users import Installed
 
-COLLECTIONS = (50_000, 5, 1_000_000)  # nearly all that is made is kept: to look through all of it again finds nothing
+COLLECTIONS = (50_000, 5, 1_000_000)  # gc thresholds: most objects are kept, so full collections would find nothing
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -31,11 +31,11 @@ from .rest.middleware import inject_fault, record_request, refuse_as_discord
 from .users import Installed
 from .world import BotFactory, World
 
-BACKLOG = 4096  # connections not accepted yet: as many clients as a test has may come at once; the system may cap it
+BACKLOG = 4096  # connections not accepted yet: all clients of a test may connect at once; the system may cap it
 MAX_BODY_BYTES = 64 << 20  # five pictures of base64 and room
 SHUTDOWN_SECONDS = 0.5  # for requests still running; an armed fault may keep one for a minute
 GOING_AWAY = 1001  # WebSocket close code
-ROUTES = (  # in the order of their search: what is called most comes first, a fixed path before one with a name in it
+ROUTES = (  # searched in this order: the most frequent first, and a fixed path before one with a parameter
     interactions,
     search,
     pins,

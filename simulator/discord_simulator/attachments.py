@@ -44,7 +44,7 @@ class StoredPicture(CdnFile):
 
 @dataclass(eq=False, kw_only=True)
 class LatePicture(CdnFile):
-    """A picture that is drawn when it is first read; its file has as many bytes as were said before."""
+    """A picture that is drawn when it is first read; its file has exactly the size that was announced before."""
 
     draw: Callable[[], bytes] = field(repr=False)
     drawn: StoredPicture | None = None

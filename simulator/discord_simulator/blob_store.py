@@ -17,7 +17,7 @@ class BlobStore:
     """One temporary file to which everything is appended; any thread may write and read.
 
     The file has no name from the start, so that the system frees it even after kill -9. Nothing is freed before:
-    `Files.clear` begins a new store, and the old one goes with the last Blob that points into it.
+    `Files.clear` starts a new store; the old one is freed with the last Blob that refers to it.
     """
 
     def __init__(self) -> None:

@@ -14,12 +14,12 @@ class Capability(IntFlag):
     VERSIONED_READ_STATES = 1 << 2  # `read_state` is an object
     VERSIONED_USER_GUILD_SETTINGS = 1 << 3  # `user_guild_settings` is an object
     DEDUPE_USER_OBJECTS = 1 << 4  # every user once, in `users`; ids elsewhere; `merged_members`, `merged_presences`
-    PRIORITIZED_READY_PAYLOAD = 1 << 5  # the rest comes in READY_SUPPLEMENTAL; counts with DEDUPE_USER_OBJECTS only
+    PRIORITIZED_READY_PAYLOAD = 1 << 5  # the rest comes in READY_SUPPLEMENTAL; needs DEDUPE_USER_OBJECTS
     MULTIPLE_GUILD_EXPERIMENT_POPULATIONS = 1 << 6
-    NON_CHANNEL_READ_STATES = 1 << 7  # `read_state` also tells of the notification centre
+    NON_CHANNEL_READ_STATES = 1 << 7  # `read_state` includes the notification centre
     AUTH_TOKEN_REFRESH = 1 << 8  # READY may bring a new token
     USER_SETTINGS_PROTO = 1 << 9  # no `user_settings`
-    CLIENT_STATE_V2 = 1 << 10  # a guild's own fields stand in `properties`
+    CLIENT_STATE_V2 = 1 << 10  # a guild's own fields are in `properties`
     PASSIVE_GUILD_UPDATE = 1 << 11
     AUTO_CALL_CONNECT = 1 << 12
     DEBOUNCE_MESSAGE_REACTIONS = 1 << 13

@@ -13,7 +13,7 @@ Args = TypeVarTuple("Args")
 
 
 class Clock:
-    """Runs delayed work `speed` times faster than Midjourney would, and tells the wall-clock time.
+    """Runs delayed work `speed` times faster than Midjourney would, and returns the wall-clock time.
 
     Bot seconds are what the real bot would take; wall seconds are what the simulator takes.
     `now()` does not run faster: clients compare it with their own clocks.
@@ -38,7 +38,7 @@ class Clock:
     def call_later(
         self, bot_seconds: float, function: Callable[[*Args], object], *args: *Args, since: float | None = None
     ) -> asyncio.TimerHandle:
-        """Call `function(*args)` after so many bot seconds, unless the clock is cleared before.
+        """Call `function(*args)` after this many bot seconds, unless the clock is cleared before.
 
         They count from `since`, in the event loop's time: calls that are planned together keep their order although
         planning them takes a while.
@@ -50,7 +50,7 @@ class Clock:
         return handle
 
     def clear(self) -> None:
-        """Cancel everything that is still to come; used by reset and by shutdown."""
+        """Cancel all pending calls; used by reset and by shutdown."""
         for handle in self._handles.values():
             handle.cancel()
         self._handles.clear()

@@ -78,7 +78,7 @@ class Definition:
         return sub_commands or (self.name,)
 
     def at(self, application_id: str) -> Command:
-        """Give the command as one of the two bots first registered it."""
+        """Return the command as one of the two bots first registered it."""
         command_id, version = self.mj if application_id == MJ_APPLICATION_ID else self.niji
         return Command(application_id, command_id, version, self.name, self.description, self.options)
 
@@ -183,7 +183,7 @@ class CommandIndex:
     def bump(self, name: str | None = None, *, new_ids: bool = False) -> None:
         """Re-register the commands of this name, or all: their old versions are stale from now on.
 
-        With `new_ids` they were deleted and made anew, so that their old ids are, too.
+        With `new_ids` they were deleted and created again, so that their old ids are stale, too.
         """
         for command in self.commands:
             if name in (None, command.name):

@@ -61,7 +61,7 @@ class Socket:
             await self._response.send_bytes(piece)
 
     def _pieces(self) -> int:
-        """Say in how many frames a payload goes out: only zlib-stream's has a mark at its end."""
+        """Return in how many frames to send a payload: 1, or more with a fault, if zlib-stream marks its end."""
         fault = self._faults.take(FrameSplit, None) if isinstance(self._encoder, ZlibStream) else None
         return fault.pieces if fault else 1
 

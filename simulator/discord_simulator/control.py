@@ -1,4 +1,4 @@
-"""/__sim/*: how tests and people watch and steer the simulator; real Discord has nothing like it."""
+"""/__sim/*: the API by which tests and people observe and control the simulator; real Discord has none."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def explain_mistakes(request: web.Request, handler: Handler) -> web.Stream
 
 @routes.get(PREFIX + "/journal")
 async def journal(request: web.Request) -> web.Response:
-    """Give the journal as JSON lines: those numbered above `after`, of one `kind` if asked for."""
+    """Return the journal as JSON lines: those numbered above `after`, optionally of one `kind`."""
     after, kind = int(request.query.get("after", "0")), request.query.get("kind")
     lines = request.app[WORLD].journal.lines(after=after, kind=kind)
     return web.Response(
@@ -162,7 +162,7 @@ async def arm_fault(request: web.Request) -> web.Response:
 
 @routes.delete(PREFIX + "/faults")
 async def clear_faults(request: web.Request) -> web.Response:
-    """Disarm every fault; tells those that never happened."""
+    """Disarm every fault; return those that never occurred."""
     unused: list[Fault] = list(request.app[WORLD].faults.armed)
     request.app[WORLD].faults.clear()
     return json_response({"unused": [fault.payload() for fault in unused]})
@@ -197,14 +197,14 @@ async def post_message(request: web.Request) -> web.Response:
 
 
 def _embed(form: Form) -> Json:
-    """Check what the simulator itself reads of an embed; the rest is shown as it came."""
+    """Check the fields of an embed that the simulator reads; the others are passed on unchanged."""
     if image := form.child("image"):
         image.text("url")
     return form.values
 
 
 def _component(form: Form) -> Json:
-    """Check what the simulator itself reads of a component and of those in it; the rest is shown as it came."""
+    """Check the fields of a component, and of nested ones, that the simulator reads; others are passed on unchanged."""
     if form.text("custom_id") is not None and form.need("type", form.number) == SELECT:
         for option in form.children("options"):
             option.need("value", option.text)
@@ -226,7 +226,7 @@ def _check_depth(form: Form) -> None:
 
 @routes.post(PREFIX + "/commands/bump")
 async def bump_commands(request: web.Request) -> web.Response:
-    """Give the commands of this `name`, or all, a new version, and with `new_ids` another id, too."""
+    """Give the commands of this `name`, or all, a new version and, with `new_ids`, a new id."""
     form = await read_form(request)
     request.app[WORLD].commands.bump(form.text("name"), new_ids=form.flag("new_ids"))
     return json_response({})

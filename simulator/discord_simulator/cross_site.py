@@ -19,7 +19,7 @@ LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?", re.I
 # Clients of Discord's say that they are its own page.
 OURS = re.compile(rf"https://(?:canary\.|ptb\.)?discord\.com|https?://{LOOPBACK.pattern}", re.IGNORECASE | re.ASCII)
 FOREIGN_SITES = frozenset({"cross-site", "same-site"})  # another port of this machine is the same site
-OPEN_ROUTES = frozenset({"cdn", "media"})  # a signed link may stand in any page, as Discord's may
+OPEN_ROUTES = frozenset({"cdn", "media"})  # any page may embed a signed link, as with Discord's
 
 
 @web.middleware

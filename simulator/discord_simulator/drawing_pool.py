@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class DrawingPool:
-    """Draws what is asked for, what is due soonest first; the answers are futures of the event loop."""
+    """Draws pictures in order of their due time; the results are futures of the event loop."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="drawing")
@@ -47,7 +47,7 @@ class DrawingPool:
                 return
             try:
                 result = make()
-            except Exception as error:  # noqa: BLE001  # told to whoever waits for the picture
+            except Exception as error:  # noqa: BLE001 - passed on to the caller that awaits the picture
                 loop.call_soon_threadsafe(_fail, future, error)
             else:
                 loop.call_soon_threadsafe(_succeed, future, result)
@@ -58,14 +58,14 @@ class DrawingPool:
         return future
 
     def clear(self) -> None:
-        """Give up everything that is not drawn yet."""
+        """Cancel everything that is not drawn yet."""
         with self._lock:
             self._waiting.clear()
         for future in tuple(self._unfinished):
             future.cancel()
 
     async def close(self) -> None:
-        """Give up what waits, and wait for what is being drawn: two seconds at most, for the largest picture."""
+        """Cancel what is waiting, and wait for what is being drawn: at most two seconds, for the largest picture."""
         self._is_closed = True
         self.clear()
         await asyncio.to_thread(self._threads.shutdown)

@@ -20,14 +20,14 @@ class Encoder(Protocol):
     """Turns payloads into frames; one encoder lives as long as its connection."""
 
     def encode(self, payload: Json) -> str | bytes:
-        """Give the frame of one payload."""
+        """Return the frame of one payload."""
 
 
 class PlainText:
     """`encoding=json` without compression."""
 
     def encode(self, payload: Json) -> str:
-        """Give a text frame."""
+        """Return a text frame."""
         return orjson.dumps(payload).decode()
 
 
@@ -35,7 +35,7 @@ class ZlibPayloads:
     """IDENTIFY's `compress`: large payloads are zlib each by itself, in binary frames; the others stay text."""
 
     def encode(self, payload: Json) -> str | bytes:
-        """Give a text or binary frame."""
+        """Return a text or binary frame."""
         text = orjson.dumps(payload)
         return text.decode() if len(text) < PAYLOAD_COMPRESSED_FROM else zlib.compress(text)
 
@@ -47,7 +47,7 @@ class ZlibStream:
         self._stream = zlib.compressobj(ZLIB_LEVEL, wbits=ZLIB_WINDOW_BITS, memLevel=ZLIB_MEMORY_LEVEL)
 
     def encode(self, payload: Json) -> bytes:
-        """Give a binary frame that the client can inflate at once."""
+        """Return a binary frame that the client can inflate at once."""
         return self._stream.compress(orjson.dumps(payload)) + self._stream.flush(zlib.Z_SYNC_FLUSH)
 
 
@@ -59,12 +59,12 @@ class ZstdStream:
         self._stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
 
     def encode(self, payload: Json) -> bytes:
-        """Give a binary frame that the client can decompress at once."""
+        """Return a binary frame that the client can decompress at once."""
         return self._stream.compress(orjson.dumps(payload)) + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
 
 
 def encoder_for(compress: str | None) -> Encoder | None:
-    """Choose by the connection's `compress` parameter; None for a name that Discord does not know."""
+    """Choose by the connection's `compress` parameter; None for an unknown name."""
     if not compress:
         return PlainText()
     if compress == "zlib-stream":

@@ -145,7 +145,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Modal:
-    """A form that the bot opened and nobody has submitted yet."""
+    """A modal that the bot opened and that has not been submitted yet."""
 
     opened_by: Interaction  # the click; its id is the id that the submit must name
     custom_id: str
@@ -163,7 +163,7 @@ class Interaction:
     account: Account
     application_id: str
     channel: Channel
-    session_id: str | None  # the session that hears what becomes of it; None = all of the account's
+    session_id: str | None  # the session that receives its events; None = all of the account's
     data: Json
     message: Message | None = None  # component: the message that holds it; modal submit: the clicked one
     uploads: list[Upload] = field(default_factory=list)

@@ -6,12 +6,12 @@ DiscordError
 ├── MissingAccess           403 50001  another account's channel
 ├── BotsRefused             403 20001  a route that is for users only
 ├── BotsOnly                403 20002  a route that users may not call
-├── DirectMessage           403 50003  nobody may do this in a DM
+├── DirectMessage           403 50003  not allowed in a DM
 ├── NotTheAuthor            403 50005  another's message cannot be edited
 ├── MissingPermissions      403 50013  the account may not do this in the channel
 ├── Unknown                 404 100xx  no such channel, message, user, server, command …
 ├── InvalidForm             400 50035  a field is wrong; `errors` says which
-│   └── OutdatedCommand                the command's version, or the command itself, is no more
+│   └── OutdatedCommand                the command's version, or the command itself, no longer exists
 ├── InvalidVersion          400 50041  an API version that is not served
 ├── BadJson                 400 50109
 ├── TooLarge                413 40005
@@ -38,7 +38,7 @@ def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | Non
 
 
 def http_error(status: int, reason: str) -> web.Response:
-    """Answer what no code of Discord's stands for: a path that nobody serves, a method that it does not take."""
+    """Build an error without one of Discord's codes: an unknown path, or a method that is not allowed."""
     return json_response({"message": f"{status}: {reason}", "code": 0}, status=status)
 
 
@@ -93,7 +93,7 @@ class MissingPermissions(DiscordError):
 
 
 class DirectMessage(DiscordError):
-    """What moderators do in servers, nobody does in a DM."""
+    """A moderator's action, which is not available in a DM."""
 
     def __init__(self) -> None:
         super().__init__(403, 50003, "Cannot execute action on a DM channel")
@@ -143,7 +143,7 @@ class InvalidForm(DiscordError):
 
 
 class OutdatedCommand(InvalidForm):
-    """The command was registered anew since the client read the index: its version is old, or it has another id.
+    """The command was re-registered since the client read the index: its version or its id has changed.
 
     Discord's own client reads the index again on both reasons. The message comes in the account's language.
     """

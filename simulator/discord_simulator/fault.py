@@ -10,7 +10,7 @@ from .json_types import Json
 
 @dataclass(kw_only=True)
 class Fault:
-    """Something that goes wrong at one named point, for the next `times` matching occasions after `skip` others."""
+    """A fault at one named point, for `times` matching occasions after the first `skip`."""
 
     times: int | None = 1  # None = until cleared
     skip: int = 0
@@ -31,7 +31,7 @@ class Fault:
         return self.times is not None and self.times <= 0
 
     def payload(self) -> Json:
-        """Show the fault as POST /__sim/faults takes it."""
+        """Return the fault as the JSON that POST /__sim/faults accepts."""
         return {"fault": type(self).__name__} | asdict(self)
 
 
@@ -57,9 +57,9 @@ class Faults:
         self.armed.clear()
 
     def take(self, kind: type[AnyFault], account: int | None, **occasion: object) -> AnyFault | None:
-        """Give the first armed fault of a kind that fires on this occasion, and count it.
+        """Return the first armed fault of a kind that fires on this occasion, and count it.
 
-        `occasion` goes to the fault's own `matches`, where the kind defines one.
+        `occasion` is passed to the fault's own `matches`, if its kind defines one.
         """
         for fault in self.armed:
             if isinstance(fault, kind) and self._matches(fault, account, occasion) and fault.fires():

@@ -63,7 +63,7 @@ class Files:
         return self._signed(attachment.path, prefix)
 
     def refreshed(self, url: str) -> str | None:
-        """Sign one of the simulator's own links anew; None for another host, or a path that holds nothing."""
+        """Re-sign one of the simulator's own links; None for another host, or a path without a file."""
         path = self._path_of(url)
         if path is None or path.removeprefix(MEDIA_PREFIX) not in self._pictures:
             return None
@@ -98,7 +98,7 @@ class Files:
         """Read the path of one of the simulator's own links; None for another host's."""
         try:
             parts = urlsplit(url.strip("<>"))
-        except ValueError:  # an address in brackets that is none
+        except ValueError:  # brackets without an IPv6 address
             return None
         return unquote(parts.path) if f"{parts.scheme}://{parts.netloc}" == self.base_url else None
 

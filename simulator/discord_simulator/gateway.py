@@ -38,12 +38,12 @@ MEMBERS_REQUEST, QOS_HEARTBEAT = 8, 40
 AUTHENTICATION_FAILED, DECODE_ERROR, ALREADY_AUTHENTICATED, TIMED_OUT = 4004, 4002, 4005, 4009  # close codes
 INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
 VERSIONS, MAX_VERSION_DIGITS = range(6, 11), 2
-ENDED_BY_CLIENT = (1000, 1001)  # a client that closes with these says that it will not resume
+ENDED_BY_CLIENT = (1000, 1001)  # a client that closes with these will not resume
 routes = web.RouteTableDef()
 
 
 class Conversation:
-    """What one socket has said so far, and what the gateway answers."""
+    """The state of one socket: what the client has sent, and how the gateway answers."""
 
     def __init__(self, world: World, socket: Socket, resume_url: str, version: int | None) -> None:
         self._world = world
@@ -88,7 +88,7 @@ class Conversation:
             self._socket.close(DECODE_ERROR)
 
     def end(self, close_code: int | None) -> None:
-        """Take leave of the session; it stays resumable unless the client said that it is done."""
+        """Detach from the session; it stays resumable unless the client closed it for good."""
         if self._patience:
             self._patience.cancel()
         session = self._session
@@ -137,7 +137,7 @@ class Conversation:
         self._welcome(session)
 
     def _refusal(self, account: Account | None, data: Json) -> int | None:
-        """Give the close code that an IDENTIFY deserves, if it deserves one."""
+        """Return the close code for an invalid IDENTIFY; None for a valid one."""
         if self._session:
             return ALREADY_AUTHENTICATED
         if account is None or account.access is Access.REVOKED:
@@ -252,7 +252,7 @@ async def _converse(request: web.Request, response: web.WebSocketResponse, socke
 
 
 def _asked_for(data: Json, members: list[User]) -> tuple[list[User], list[str]]:
-    """Find members by `user_ids`, or by `query` up to `limit`, 0 for all; gives them and the ids that are nobody's."""
+    """Find members by `user_ids`, or by `query` up to `limit`, 0 for all; return them and the ids not found."""
     user_ids = data.get("user_ids")
     if user_ids is None:
         query, limit = data.get("query"), data.get("limit")

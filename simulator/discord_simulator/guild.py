@@ -11,7 +11,7 @@ JOINED_AT = "2024-01-01T00:00:00+00:00"
 
 
 def guild_payload(account: Account, *, nested: bool, extra_channels: int = 0) -> Json:
-    """Show the server without its members; its own fields stand in `properties` when `nested`, else beside the rest."""
+    """Return the server without its members; its own fields are in `properties` if `nested`, else at the top level."""
     extra = (str(600_000_000_000_000_000 + number) for number in range(extra_channels))
     properties = guild_properties(account)
     return {

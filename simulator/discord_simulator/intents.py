@@ -1,6 +1,6 @@
-"""Gateway intents: which events a session hears, and what of a message it may read.
+"""Gateway intents: which events a session receives, and which parts of a message.
 
-Source: discord-userdoccers, using-gateway. Bots name them since v8; a user who names none hears everything.
+Source: discord-userdoccers, using-gateway. Bots name them since v8; a user who names none receives everything.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _TABLE: tuple[tuple[str, Intent, Intent], ...] = (
 
 
 def are_valid(value: object) -> bool:
-    """Say whether IDENTIFY's `intents` is a number of known bits."""
+    """Tell whether IDENTIFY's `intents` is a number of known bits."""
     return isinstance(value, int) and 0 <= value <= ALL
 
 
 def seen(name: str, data: Json, intents: int | None, viewer: User) -> Json | None:
-    """Give an event's data as a session with these intents sees it; None when it does not hear of it."""
+    """Return an event's data as a session with these intents sees it; None if it does not receive it."""
     if intents is None:
         if not viewer.bot:
             return data

@@ -50,7 +50,7 @@ def message_payload(message: Message, links: Links) -> Json:
 
 
 def gateway_keys(message: Message) -> Json:
-    """Give what events about a message in a server carry and the REST history does not."""
+    """Return what events about a message in a server carry and the REST history does not."""
     keys = guild_keys(message)
     return keys | {"member": member_payload()} if keys else keys
 

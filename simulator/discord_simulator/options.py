@@ -1,4 +1,4 @@
-"""What the real services may do one way or another, as options."""
+"""Options for behaviour in which the real services vary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Options:
     # The bot.
     pictures: PictureSize = PictureSize.SMALL
     draws_ahead: bool = True  # False: a small picture is drawn when it is first read, and weighs a byte for each pixel
-    film_bytes: int = 0  # a film goes on, its clips repeated, until it weighs as much as this
+    film_bytes: int = 0  # the clips of a film are repeated until it has this size
     preview_style: Literal["grid_webp", "step_jpeg"] = "grid_webp"
     film_format: Literal["mp4", "webp"] = "mp4"  # of films that a job makes; one picked out of them is an MP4
     final_message: Literal["new", "edit", "random"] = "new"  # "edit": the progress message becomes the result (2025)

@@ -15,7 +15,7 @@ class RateLimit:
         self._used = 0
 
     def take(self, limit: int) -> float:
-        """Count one request; give 0, or the seconds to wait when the window is full."""
+        """Count one request; return 0, or the seconds to wait if the window is full."""
         now = time.monotonic()
         if now - self._started >= WINDOW_SECONDS:
             self._started, self._used = now, 0

@@ -35,7 +35,7 @@ def read_emoji(text: str) -> Emoji | None:
 
 
 def _is_no_part(character: str) -> bool:
-    """Say whether no emoji has this character; digits stand in keycaps."""
+    """Tell whether no emoji has this character; digits stand in keycaps."""
     return (
         (character.isalpha() and character != INFORMATION) or character.isspace() or "\ud800" <= character <= "\udfff"
     )

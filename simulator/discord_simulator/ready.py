@@ -15,7 +15,7 @@ MESSAGE_CONTENT_AND_MEMBERS = 1 << 15 | 1 << 19  # flags of an unverified applic
 
 
 def ready_payload(session: Session, resume_url: str, *, version: int = API_VERSION, extra_channels: int = 0) -> Json:
-    """Build READY's data; `extra_channels` make it as big as a test wants."""
+    """Build READY's data; `extra_channels` enlarge it for tests."""
     own = _bot_ready(session) if session.account.user.bot else _user_ready(session, extra_channels)
     return own | {
         "v": version,
@@ -82,7 +82,7 @@ def _user_ready(session: Session, extra_channels: int) -> Json:
 
 
 def _places(account: Account, asked: Capability, extra_channels: int) -> Json:
-    """Show the server, the DMs and who is there: each user whole where it stands, or once with ids elsewhere."""
+    """Return the server, the DMs and the presences; users are repeated in place, or listed once and referred to."""
     deduped = bool(asked & Capability.DEDUPE_USER_OBJECTS)
     guild = guild_payload(account, nested=bool(asked & Capability.CLIENT_STATE_V2), extra_channels=extra_channels)
     known = [account.user] if asked & Capability.PRIORITIZED_READY_PAYLOAD else _everybody_known(account)
@@ -103,7 +103,7 @@ def _everybody_known(account: Account) -> list[User]:
 
 
 def _acquaintances(account: Account) -> list[User]:
-    """List the members that Discord tells a user of at once: those with whom it has a DM."""
+    """List the members that Discord sends to a user at once: those with whom it has a DM."""
     return list(account.bots.bots)
 
 

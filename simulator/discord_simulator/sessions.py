@@ -22,7 +22,7 @@ MAX_ABANDONED = 4  # sessions without a socket kept for RESUME, per account
 
 @dataclass(frozen=True)
 class Event:
-    """One dispatch on its way to an account's sessions, or to one of them only.
+    """One dispatch to an account's sessions, or to one of them only.
 
     What names a guild goes to the sessions of the account's listener, too.
     """
@@ -116,7 +116,7 @@ class Session:
             self.connection.close(code)
 
     def can_replay(self, after: int) -> bool:
-        """Say whether the buffer still holds every event after this sequence number."""
+        """Tell whether the buffer still holds every event after this sequence number."""
         return after <= self.sequence <= after + len(self.buffer)
 
     def missed(self, after: int) -> list[Json]:
@@ -126,7 +126,7 @@ class Session:
 
 @dataclass(eq=False)
 class Sessions:
-    """All sessions, and the one way by which events reach them."""
+    """All sessions, and the only path by which events reach them."""
 
     faults: Faults
     journal: Journal
@@ -224,7 +224,7 @@ class EventFault(Fault, ABC):
         re.compile(self.content)  # a wrong pattern is refused when the fault is posted, not when it should happen
 
     def matches(self, event: Event) -> bool:
-        """Say whether this is the event meant."""
+        """Tell whether this is the event meant."""
         return event.name == self.event and bool(re.search(self.content, str(event.data.get("content", "")), re.DOTALL))
 
     @abstractmethod

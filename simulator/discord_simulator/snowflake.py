@@ -15,17 +15,17 @@ class Ids(Protocol):
     """Where ids come from."""
 
     def next(self) -> str:
-        """Give the next id."""
+        """Return the next id."""
 
 
 class Reserved:
-    """Ids that were taken when something was planned: when it is shown decides nothing about them."""
+    """Ids reserved when something is planned, so that they do not depend on when it is shown."""
 
     def __init__(self, ids: list[str]) -> None:
         self._ids = iter(ids)
 
     def next(self) -> str:
-        """Give the next id; StopIteration when too few were reserved."""
+        """Return the next id; StopIteration when too few were reserved."""
         return next(self._ids)
 
 
@@ -41,7 +41,7 @@ class Snowflakes:
 
     @classmethod
     def for_seed(cls, seed: int | None) -> Snowflakes:
-        """Start where this seed always starts, or at the present time when there is none.
+        """Start at a fixed point for this seed, or at the current time without one.
 
         A run without a seed never repeats the ids of an earlier run: a client that kept those must not meet them again.
         """
@@ -54,7 +54,7 @@ class Snowflakes:
         return Reserved([self.next() for _ in range(count)])
 
     def next(self) -> str:
-        """Give the next id."""
+        """Return the next id."""
         self._last += 1
         if self._follows_clock:
             self._last = max(self._last, _now_ms() - DISCORD_EPOCH_MS)

@@ -16,24 +16,24 @@ KEY = b"discord_simulator"
 
 
 def token_of(user_id: str) -> str:
-    """Give the token of a user or bot."""
+    """Return the token of a user or bot."""
     signed = f"{_encode(user_id.encode())}.{_encode((ISSUED_AT - TOKEN_EPOCH).to_bytes(4, 'big'))}"
     signature = hmac.digest(KEY, signed.encode(), hashlib.sha256)[:SIGNATURE_BYTES]
     return f"{signed}.{_encode(signature)}"
 
 
 def user_token(number: int) -> str:
-    """Give the token of the n-th account's user."""
+    """Return the token of the n-th account's user."""
     return token_of(user_id_of(number))
 
 
 def user_id_of(number: int) -> str:
-    """Give the id of the n-th account's user."""
+    """Return the id of the n-th account's user."""
     return str(100_000_000_000_000_000 + number)
 
 
 def nickname_of(number: int) -> str:
-    """Give what the simulator takes in place of the n-th account's token, for people to type."""
+    """Return the easy-to-type name that the simulator accepts in place of the n-th account's token."""
     return f"simulator-account-{number}"
 
 

@@ -1,4 +1,4 @@
-"""Files on their way in: a slot is reserved over REST, filled by PUT, then named in a command or message."""
+"""Uploads: a slot is reserved over REST, filled by PUT, then named in a command or message."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Uploads:
         self._slots: dict[str, Slot] = {}
 
     def reserve(self, filename: str, size: int) -> str:
-        """Make a slot and give its `upload_filename`."""
+        """Make a slot and return its `upload_filename`."""
         key = f"{self._random.getrandbits(128):032x}/{filename}"
         self._slots[key] = Slot(filename, size)
         return key

@@ -65,7 +65,7 @@ class MessageProperties(TypedDict, total=False):
 
 
 class Changes(TypedDict, total=False):
-    """What World.edit can change; a key left out stays as it is."""
+    """What World.edit can change; a missing key leaves the value unchanged."""
 
     content: str
     flags: int
@@ -118,13 +118,13 @@ class World:
         return account
 
     def account_by_token(self, token: str) -> Account | None:
-        """Find whom IDENTIFY's token stands for, revoked or not: an account, or a listener that is in its server."""
+        """Return the owner of IDENTIFY's token, revoked or not: an account, or a listener that is in its server."""
         account = self._by_token.get(token.removeprefix(BOT_PREFIX))
         is_there = account is None or not account.user.bot or account.owner.has_listener
         return account if is_there else None
 
     def account_by_authorization(self, header: str) -> Account | None:
-        """Find whom a request's header stands for: a bot's token needs `Bot ` before it, a user's must not have it."""
+        """Return the owner of a request's token: a bot's token must be preceded by `Bot `, a user's must not."""
         account = self.account_by_token(header)
         return account if account and account.user.bot is header.startswith(BOT_PREFIX) else None
 

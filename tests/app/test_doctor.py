@@ -63,7 +63,7 @@ def test_a_proxy_is_looked_at_and_shown_without_its_password(monkeypatch):
         monkeypatch.setenv("MIDWAY_DISCORD_PROXY", f"socks5://operator:hush@{address}")
         found = [finding for finding in examine() if "proxy" in finding.subject]
 
-    assert found == [Finding(f"proxy {address}", True, "socks5, takes connections")]
+    assert found == [Finding(f"proxy {address}", True, "socks5, accepts connections")]
 
 
 def test_a_proxy_that_takes_no_connections_is_told(monkeypatch):

@@ -28,7 +28,7 @@ def test_name_servers_and_their_patience(monkeypatch: pytest.MonkeyPatch):
 def test_what_is_no_name_servers_address_is_told(monkeypatch: pytest.MonkeyPatch, server: str):
     monkeypatch.setenv("MIDWAY_DNS_SERVERS", server)
 
-    with pytest.raises(SettingsInvalid, match="server 1 is no address:port") as refused:
+    with pytest.raises(SettingsInvalid, match="server 1 is not an address:port") as refused:
         load_settings()
 
     assert "MIDWAY_DNS_SERVERS" in str(refused.value)

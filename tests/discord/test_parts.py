@@ -130,7 +130,7 @@ def test_a_profile_tells_one_browser_everywhere():
 def test_another_library_under_the_same_name_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: Any):
     monkeypatch.setattr(discord, name, value)
 
-    with pytest.raises(RuntimeError, match=r"want discord\.py-self"):
+    with pytest.raises(RuntimeError, match=r"need discord\.py-self"):
         assert_supported()
 
 

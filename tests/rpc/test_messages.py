@@ -204,7 +204,7 @@ def test_messages_within_each_other_are_bounded() -> None:
 def test_what_is_no_message_is_refused_with_a_sentence(before: bytes, data: bytes) -> None:
     error = refused(IMAGINE, before + data)
 
-    assert error.message == "request: is not a message of this method"
+    assert error.message == "request: is not a valid message for this method"
 
 
 FILLED = query_pb2.TaskFilter(states=[task_pb2.Task.STATE_QUEUED] * 1001)

@@ -78,7 +78,7 @@ async def test_what_is_no_message_is_invalid_for_every_method(locked: Served, me
 async def test_a_text_that_is_no_utf_8_is_invalid(locked: Served, method: str) -> None:
     error = await refusal(locked, TASKS + method, b"\x0a\x02\xff\xfe")
 
-    assert (error.code.name, error.message) == ("INVALID_ARGUMENT", "request: is not a message of this method")
+    assert (error.code.name, error.message) == ("INVALID_ARGUMENT", "request: is not a valid message for this method")
 
 
 async def test_a_call_without_a_message_is_invalid(locked: Served) -> None:
@@ -93,7 +93,7 @@ async def test_a_submit_takes_one_message(locked: Served) -> None:
     request = submit_pb2.SubmitImagineRequest(prompt="a red fox").SerializeToString()
     error = await refusal(locked, TASKS + "SubmitImagine", request, request)
 
-    assert error.message == "request: has more than one message, this method takes one"
+    assert error.message == "request: has more than one message; this method takes one"
     assert await locked.rig.store.revision() == 0
 
 

@@ -20,7 +20,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Account(message.Message):
-    """The Discord identity that acts, and how it fares. Holds no secret."""
+    """A Discord identity that acts for the server, and its state. Contains no secrets."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -35,13 +35,13 @@ class Account(message.Message):
         STATE_ACTIVE: Account._State.ValueType  # 1
         """Connected, and takes Tasks."""
         STATE_LIMITED: Account._State.ValueType  # 2
-        """Takes Tasks, but its fast hours are used up: only relax."""
+        """Takes Tasks, but its fast hours are used up: only relax jobs are drawn."""
         STATE_PAUSED: Account._State.ValueType  # 3
         """Takes no Tasks until a person has dealt with `reason` on Discord and called `ResumeAccount`."""
         STATE_INVALID: Account._State.ValueType  # 4
         """Discord refuses the token; needs a new one in the settings."""
         STATE_DISCONNECTED: Account._State.ValueType  # 5
-        """Not connected now; the server connects again by itself. Its Tasks wait."""
+        """Not connected now; the server reconnects by itself. Its Tasks wait."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """An Account's place in its life. Only ACTIVE and LIMITED take Tasks."""
@@ -51,13 +51,13 @@ class Account(message.Message):
     STATE_ACTIVE: Account.State.ValueType  # 1
     """Connected, and takes Tasks."""
     STATE_LIMITED: Account.State.ValueType  # 2
-    """Takes Tasks, but its fast hours are used up: only relax."""
+    """Takes Tasks, but its fast hours are used up: only relax jobs are drawn."""
     STATE_PAUSED: Account.State.ValueType  # 3
     """Takes no Tasks until a person has dealt with `reason` on Discord and called `ResumeAccount`."""
     STATE_INVALID: Account.State.ValueType  # 4
     """Discord refuses the token; needs a new one in the settings."""
     STATE_DISCONNECTED: Account.State.ValueType  # 5
-    """Not connected now; the server connects again by itself. Its Tasks wait."""
+    """Not connected now; the server reconnects by itself. Its Tasks wait."""
 
     ID_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
@@ -76,7 +76,7 @@ class Account(message.Message):
     id: builtins.str
     """Identifies the Account in the settings of this server. Example: "demo-1"."""
     state: Account.State.ValueType
-    """How the Account fares."""
+    """The Account's state."""
     reason: builtins.str
     """Why it is in that state, for people; empty when there is nothing to say.
     Example: "Midjourney asks: Action needed to continue".
@@ -86,26 +86,26 @@ class Account(message.Message):
     user_name: builtins.str
     """Discord's name of the user; empty until the first connection. Example: "fox"."""
     guild_id: builtins.str
-    """Discord server that it works in; empty for direct messages with the bot. Example: "1118138338562560100"."""
+    """Discord server that it works in; empty if it uses direct messages with the bot. Example: "1118138338562560100"."""
     channel_id: builtins.str
     """Discord channel that it works in. Example: "1118138338562560102"."""
     slot_count: builtins.int
     """How many Tasks it may have at Midjourney at once. Example: 3."""
     running_count: builtins.int
-    """How many of those slots are taken now. 0 to `slot_count`."""
+    """How many of those slots are in use now. 0 to `slot_count`."""
     queued_count: builtins.int
-    """How many wait for a slot."""
+    """How many Tasks wait for a slot."""
     queue_limit: builtins.int
-    """How many may wait; more are refused with ERROR_REASON_QUEUE_FULL. Example: 10."""
+    """How many Tasks may wait; further ones are refused with ERROR_REASON_QUEUE_FULL. Example: 10."""
     remix: builtins.bool
     """Whether its Remix mode is on, as last seen. Default false."""
     unknown_remark_count: builtins.int
-    """How often Midjourney has said something since the server's start that nobody here knows. The words stand in the
-    notices of the Task concerned, and in the log. More than a few: look at the Account on Discord.
+    """How many messages from Midjourney the server has not recognised since its start. Their texts are in the notices of
+    the Task concerned, and in the log. If there are more than a few, look at the Account on Discord.
     """
     @builtins.property
     def state_time(self) -> timestamp_pb2.Timestamp:
-        """Since when `state` is so. Always set."""
+        """Since when the Account has been in `state`. Always set."""
 
     def __init__(
         self,

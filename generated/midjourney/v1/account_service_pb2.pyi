@@ -28,9 +28,9 @@ class ListAccountsRequest(message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     page_size: builtins.int
-    """Most Accounts to give back, 1 to 1000; more is cut to 1000. Default 0: 50."""
+    """How many Accounts to return at most, 1 to 1000; more counts as 1000. Default 0: 50."""
     page_token: builtins.str
-    """`next_page_token` of the page before. Default empty: the first page."""
+    """`next_page_token` of the previous page. Default empty: the first page."""
     def __init__(
         self,
         *,
@@ -140,7 +140,7 @@ class ResumeAccountResponse(message.Message):
     ACCOUNT_FIELD_NUMBER: builtins.int
     @builtins.property
     def account(self) -> account_pb2.Account:
-        """The Account, no longer PAUSED: ACTIVE or LIMITED when it is connected, else DISCONNECTED."""
+        """The Account, no longer PAUSED: ACTIVE or LIMITED when it is connected, otherwise DISCONNECTED."""
 
     def __init__(
         self,

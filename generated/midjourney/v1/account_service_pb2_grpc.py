@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AccountServiceStub:
-    """Shows the operator how the Accounts fare. Accounts are added and removed in the server's settings only.
+    """Shows the operator the Accounts' states, and pauses and resumes them. Accounts are added and removed only in the
+    server's settings.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -60,7 +61,8 @@ class AccountServiceStub:
 
 
 class AccountServiceServicer:
-    """Shows the operator how the Accounts fare. Accounts are added and removed in the server's settings only.
+    """Shows the operator the Accounts' states, and pauses and resumes them. Accounts are added and removed only in the
+    server's settings.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -69,7 +71,8 @@ class AccountServiceServicer:
         """Read every Account, in the order of the settings.
 
         Errors:
-        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this server. Begin at the first page.
+        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not a token of this server. Begin at the first
+        page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,7 +82,7 @@ class AccountServiceServicer:
         """Read an Account.
 
         Errors:
-        * `NOT_FOUND`: the settings name no such Account. Look at the id.
+        * `NOT_FOUND`: the settings name no such Account. Check the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,21 +91,21 @@ class AccountServiceServicer:
     def ResumeAccount(self, request, context):
         """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-        Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
-        tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
-        * `NOT_FOUND`: the settings name no such Account. Look at the id.
+        If the cause still exists, the Account is paused again at the next Task. For an INVALID Account the server tries
+        the token again. An Account that is neither is returned unchanged, so that the call can be repeated. Errors:
+        * `NOT_FOUND`: the settings name no such Account. Check the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PauseAccount(self, request, context):
-        """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+        """Stop an Account from sending anything until `ResumeAccount`, even across restarts.
 
-        What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
-        is PAUSED or INVALID already comes back as it is. Errors:
+        Its running jobs continue to their end. Its waiting Tasks move to other Accounts where possible. An Account that is
+        already PAUSED or INVALID is returned unchanged. Errors:
         * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
-        * `NOT_FOUND`: the settings name no such Account. Look at the id.
+        * `NOT_FOUND`: the settings name no such Account. Check the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +143,8 @@ def add_AccountServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountService:
-    """Shows the operator how the Accounts fare. Accounts are added and removed in the server's settings only.
+    """Shows the operator the Accounts' states, and pauses and resumes them. Accounts are added and removed only in the
+    server's settings.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """

@@ -27,7 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccountServiceStub:
-    """Shows the operator how the Accounts fare. Accounts are added and removed in the server's settings only.
+    """Shows the operator the Accounts' states, and pauses and resumes them. Accounts are added and removed only in the
+    server's settings.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -40,33 +41,35 @@ class AccountServiceStub:
     """Read every Account, in the order of the settings.
 
     Errors:
-    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this server. Begin at the first page.
+    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not a token of this server. Begin at the first
+      page.
     """
     GetAccount: grpc.UnaryUnaryMultiCallable[account_service_pb2.GetAccountRequest, account_service_pb2.GetAccountResponse]
     """Read an Account.
 
     Errors:
-    * `NOT_FOUND`: the settings name no such Account. Look at the id.
+    * `NOT_FOUND`: the settings name no such Account. Check the id.
     """
     ResumeAccount: grpc.UnaryUnaryMultiCallable[account_service_pb2.ResumeAccountRequest, account_service_pb2.ResumeAccountResponse]
     """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-    Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
-    tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
-    * `NOT_FOUND`: the settings name no such Account. Look at the id.
+    If the cause still exists, the Account is paused again at the next Task. For an INVALID Account the server tries
+    the token again. An Account that is neither is returned unchanged, so that the call can be repeated. Errors:
+    * `NOT_FOUND`: the settings name no such Account. Check the id.
     """
     PauseAccount: grpc.UnaryUnaryMultiCallable[account_service_pb2.PauseAccountRequest, account_service_pb2.PauseAccountResponse]
-    """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+    """Stop an Account from sending anything until `ResumeAccount`, even across restarts.
 
-    What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
-    is PAUSED or INVALID already comes back as it is. Errors:
+    Its running jobs continue to their end. Its waiting Tasks move to other Accounts where possible. An Account that is
+    already PAUSED or INVALID is returned unchanged. Errors:
     * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
-    * `NOT_FOUND`: the settings name no such Account. Look at the id.
+    * `NOT_FOUND`: the settings name no such Account. Check the id.
     """
 
 @typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
-    """Shows the operator how the Accounts fare. Accounts are added and removed in the server's settings only.
+    """Shows the operator the Accounts' states, and pauses and resumes them. Accounts are added and removed only in the
+    server's settings.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -76,32 +79,34 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Read every Account, in the order of the settings.
 
     Errors:
-    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this server. Begin at the first page.
+    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not a token of this server. Begin at the first
+      page.
     """
     GetAccount: aio.UnaryUnaryMultiCallable[account_service_pb2.GetAccountRequest, account_service_pb2.GetAccountResponse]  # type: ignore[assignment]
     """Read an Account.
 
     Errors:
-    * `NOT_FOUND`: the settings name no such Account. Look at the id.
+    * `NOT_FOUND`: the settings name no such Account. Check the id.
     """
     ResumeAccount: aio.UnaryUnaryMultiCallable[account_service_pb2.ResumeAccountRequest, account_service_pb2.ResumeAccountResponse]  # type: ignore[assignment]
     """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-    Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
-    tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
-    * `NOT_FOUND`: the settings name no such Account. Look at the id.
+    If the cause still exists, the Account is paused again at the next Task. For an INVALID Account the server tries
+    the token again. An Account that is neither is returned unchanged, so that the call can be repeated. Errors:
+    * `NOT_FOUND`: the settings name no such Account. Check the id.
     """
     PauseAccount: aio.UnaryUnaryMultiCallable[account_service_pb2.PauseAccountRequest, account_service_pb2.PauseAccountResponse]  # type: ignore[assignment]
-    """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+    """Stop an Account from sending anything until `ResumeAccount`, even across restarts.
 
-    What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
-    is PAUSED or INVALID already comes back as it is. Errors:
+    Its running jobs continue to their end. Its waiting Tasks move to other Accounts where possible. An Account that is
+    already PAUSED or INVALID is returned unchanged. Errors:
     * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
-    * `NOT_FOUND`: the settings name no such Account. Look at the id.
+    * `NOT_FOUND`: the settings name no such Account. Check the id.
     """
 
 class AccountServiceServicer(metaclass=abc_1.ABCMeta):
-    """Shows the operator how the Accounts fare. Accounts are added and removed in the server's settings only.
+    """Shows the operator the Accounts' states, and pauses and resumes them. Accounts are added and removed only in the
+    server's settings.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -115,7 +120,8 @@ class AccountServiceServicer(metaclass=abc_1.ABCMeta):
         """Read every Account, in the order of the settings.
 
         Errors:
-        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this server. Begin at the first page.
+        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not a token of this server. Begin at the first
+          page.
         """
 
     @abc_1.abstractmethod
@@ -127,7 +133,7 @@ class AccountServiceServicer(metaclass=abc_1.ABCMeta):
         """Read an Account.
 
         Errors:
-        * `NOT_FOUND`: the settings name no such Account. Look at the id.
+        * `NOT_FOUND`: the settings name no such Account. Check the id.
         """
 
     @abc_1.abstractmethod
@@ -138,9 +144,9 @@ class AccountServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[account_service_pb2.ResumeAccountResponse, abc.Awaitable[account_service_pb2.ResumeAccountResponse]]:
         """Let a PAUSED Account take Tasks again, after a person has dealt with the cause on Discord.
 
-        Solves nothing by itself: if the cause is still there, the Account pauses again with the next Task. An INVALID one
-        tries its token again. An Account that is neither comes back as it is, so that the call can be repeated. Errors:
-        * `NOT_FOUND`: the settings name no such Account. Look at the id.
+        If the cause still exists, the Account is paused again at the next Task. For an INVALID Account the server tries
+        the token again. An Account that is neither is returned unchanged, so that the call can be repeated. Errors:
+        * `NOT_FOUND`: the settings name no such Account. Check the id.
         """
 
     @abc_1.abstractmethod
@@ -149,12 +155,12 @@ class AccountServiceServicer(metaclass=abc_1.ABCMeta):
         request: account_service_pb2.PauseAccountRequest,
         context: _ServicerContext,
     ) -> typing.Union[account_service_pb2.PauseAccountResponse, abc.Awaitable[account_service_pb2.PauseAccountResponse]]:
-        """Let an Account send nothing more until `ResumeAccount`, also over restarts.
+        """Stop an Account from sending anything until `ResumeAccount`, even across restarts.
 
-        What it has running goes on to its end. What waits goes to other Accounts where that is possible. An Account that
-        is PAUSED or INVALID already comes back as it is. Errors:
+        Its running jobs continue to their end. Its waiting Tasks move to other Accounts where possible. An Account that is
+        already PAUSED or INVALID is returned unchanged. Errors:
         * `INVALID_ARGUMENT`: `reason` has more than 255 characters.
-        * `NOT_FOUND`: the settings name no such Account. Look at the id.
+        * `NOT_FOUND`: the settings name no such Account. Check the id.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

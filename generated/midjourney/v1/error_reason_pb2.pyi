@@ -30,24 +30,24 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
         {"reason": "ERROR_REASON_UNAUTHENTICATED", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 2
-    """A field has no allowed value. `INVALID_ARGUMENT`, with a BadRequest that says what is wrong with which field.
+    """A field has an invalid value. `INVALID_ARGUMENT`, with a BadRequest that says which field and why.
 
         {"reason": "ERROR_REASON_FIELD_INVALID", "domain": "midway", "metadata": {"field": "index"}}
     """
     ERROR_REASON_BANNED_PROMPT: _ErrorReason.ValueType  # 3
-    """The prompt holds a word of the operator's list. `INVALID_ARGUMENT`.
+    """The prompt contains a word on the operator's list of banned words. `INVALID_ARGUMENT`.
 
         {"reason": "ERROR_REASON_BANNED_PROMPT", "domain": "midway",
          "metadata": {"banned_word": "Gore", "prompt_en": "a fox, Gore"}}
     """
     ERROR_REASON_INVALID_IMAGE: _ErrorReason.ValueType  # 4
-    """A picture sent in is none, is of a type that is not taken, or is damaged. `INVALID_ARGUMENT`, with a BadRequest.
+    """A picture sent in is not an image, has an unsupported type, or is damaged. `INVALID_ARGUMENT`, with a BadRequest.
 
         {"reason": "ERROR_REASON_INVALID_IMAGE", "domain": "midway", "metadata": {"field": "images[1]"}}
     """
     ERROR_REASON_IMAGE_TOO_LARGE: _ErrorReason.ValueType  # 5
-    """A picture sent in has more bytes or pixels than the server takes: `INVALID_ARGUMENT`, with a BadRequest. Or a
-    picture asked for has more bytes than one message carries: `FAILED_PRECONDITION`; call `DownloadTaskImage`.
+    """A picture sent in has more bytes or pixels than the server allows: `INVALID_ARGUMENT`, with a BadRequest. Or a
+    requested picture is too large for one message: `FAILED_PRECONDITION`; call `DownloadTaskImage`.
 
         {"reason": "ERROR_REASON_IMAGE_TOO_LARGE", "domain": "midway", "metadata": {"field": "images[1]"}}
     """
@@ -67,13 +67,13 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
         {"reason": "ERROR_REASON_ACCOUNT_NOT_FOUND", "domain": "midway", "metadata": {"account_id": "demo-9"}}
     """
     ERROR_REASON_PARENT_NOT_SUCCEEDED: _ErrorReason.ValueType  # 9
-    """The Task that a follow-up names has not succeeded, or not yet. `FAILED_PRECONDITION`.
+    """The Task that a follow-up names has failed, was cancelled, or has not finished yet. `FAILED_PRECONDITION`.
 
         {"reason": "ERROR_REASON_PARENT_NOT_SUCCEEDED", "domain": "midway",
          "metadata": {"task_id": "1705514776143750", "state": "STATE_IN_PROGRESS"}}
     """
     ERROR_REASON_ACTION_NOT_ALLOWED: _ErrorReason.ValueType  # 10
-    """The Task that a follow-up names has a result that cannot be changed so. `FAILED_PRECONDITION`.
+    """The result of the Task that a follow-up names does not allow this action. `FAILED_PRECONDITION`.
 
         {"reason": "ERROR_REASON_ACTION_NOT_ALLOWED", "domain": "midway",
          "metadata": {"task_id": "1705514776143750", "action": "ACTION_DESCRIBE"}}
@@ -84,24 +84,24 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
         {"reason": "ERROR_REASON_BUTTON_NOT_FOUND", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
     """
     ERROR_REASON_TASK_NOT_AWAITING_INPUT: _ErrorReason.ValueType  # 12
-    """`SubmitModal` names a Task that waits for no input. `FAILED_PRECONDITION`.
+    """`SubmitModal` names a Task that is not waiting for input. `FAILED_PRECONDITION`.
 
         {"reason": "ERROR_REASON_TASK_NOT_AWAITING_INPUT", "domain": "midway",
          "metadata": {"task_id": "1705514776143750", "state": "STATE_SUCCEEDED"}}
     """
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 13
-    """The request id was used before, with another request. `ALREADY_EXISTS`.
+    """The request id was already used with a different request. `ALREADY_EXISTS`.
 
         {"reason": "ERROR_REASON_REQUEST_ID_REUSED", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 14
-    """As many Tasks wait as may. `RESOURCE_EXHAUSTED`, with a RetryInfo.
+    """The queue is full. `RESOURCE_EXHAUSTED`, with a RetryInfo.
 
         {"reason": "ERROR_REASON_QUEUE_FULL", "domain": "midway", "metadata": {"account_id": "demo-1"}}
     """
     ERROR_REASON_NO_ACCOUNT: _ErrorReason.ValueType  # 15
-    """No Account can do it: none is set up, or each needs a person. `FAILED_PRECONDITION`, with a PreconditionFailure
-    that says of each why.
+    """No Account can do it: none is configured, or each needs a person. `FAILED_PRECONDITION`, with a PreconditionFailure
+    that gives the reason for each.
 
         {"reason": "ERROR_REASON_NO_ACCOUNT", "domain": "midway", "metadata": {}}
     """
@@ -113,50 +113,50 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
          "metadata": {"account_id": "demo-1", "state": "STATE_PAUSED"}}
     """
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 17
-    """The store refuses to write or read, for instance because the disk is full. `UNAVAILABLE`; nothing was stored.
+    """The store cannot write or read, for instance because the disk is full. `UNAVAILABLE`; nothing was stored.
 
         {"reason": "ERROR_REASON_STORE_UNAVAILABLE", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 18
-    """The server is stopping; Tasks go on after its next start. `UNAVAILABLE`.
+    """The server is stopping; Tasks continue after its next start. `UNAVAILABLE`.
 
         {"reason": "ERROR_REASON_SHUTTING_DOWN", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 19
-    """This server does not do that. `UNIMPLEMENTED`.
+    """This server does not support the request. `UNIMPLEMENTED`.
 
         {"reason": "ERROR_REASON_NOT_IMPLEMENTED", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_IMAGE_NOT_AVAILABLE: _ErrorReason.ValueType  # 20
-    """The Task has no picture, or not yet, or it is kept nowhere any more. `NOT_FOUND`.
+    """The Task has no picture (yet), or the picture is no longer stored anywhere. `NOT_FOUND`.
 
         {"reason": "ERROR_REASON_IMAGE_NOT_AVAILABLE", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
     """
     ERROR_REASON_SEED_NOT_FOUND: _ErrorReason.ValueType  # 21
-    """Midjourney told no seed for this picture. `NOT_FOUND`.
+    """Midjourney did not return a seed for this picture. `NOT_FOUND`.
 
         {"reason": "ERROR_REASON_SEED_NOT_FOUND", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
     """
     ERROR_REASON_DEAD_LETTER_NOT_FOUND: _ErrorReason.ValueType  # 23
-    """No webhook of this id was given up. `NOT_FOUND`.
+    """There is no dead letter with this id. `NOT_FOUND`.
 
         {"reason": "ERROR_REASON_DEAD_LETTER_NOT_FOUND", "domain": "midway",
          "metadata": {"dead_letter_id": "msg_1705514776143750_4711"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 22
-    """A fault of this server. `INTERNAL`; the server's log holds the details under the request's id. In a Task: it met
-    such a fault, and was given up; the log holds the details under the Task's id.
+    """A bug in this server. `INTERNAL`; the details are in the server's log. In a Task: the Task failed because of such a
+    bug; the log has the details under the Task's id.
 
         {"reason": "ERROR_REASON_INTERNAL", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_UPSTREAM_REJECTED: _ErrorReason.ValueType  # 40
-    """In a Task: the bot or Discord refused it with a message that no other reason here fits; `upstream_title` has it.
-    Read the message; mend the request.
+    """In a Task: the bot or Discord refused it with a message that fits no other reason here; its title is in
+    `upstream_title`. Read the message and correct the request.
     """
     ERROR_REASON_MODERATED: _ErrorReason.ValueType  # 41
     """In a Task: Midjourney's moderation refused the prompt, a picture sent in, or the result. Do not send it again."""
     ERROR_REASON_INVALID_PROMPT: _ErrorReason.ValueType  # 42
-    """In a Task: the bot does not understand the prompt or one of its `--parameters`. Mend the prompt."""
+    """In a Task: the bot does not understand the prompt or one of its `--parameters`. Correct the prompt."""
     ERROR_REASON_INVALID_LINK: _ErrorReason.ValueType  # 43
     """In a Task: Midjourney could not fetch a link in the prompt. Send the picture itself."""
     ERROR_REASON_DUPLICATE_IMAGES: _ErrorReason.ValueType  # 44
@@ -166,32 +166,32 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_INTERACTION_FAILED: _ErrorReason.ValueType  # 46
     """In a Task: Discord reported that the Interaction failed; nothing was started. Submit again."""
     ERROR_REASON_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 47
-    """In a Task: Discord's answer was lost and its history does not tell whether the job runs. It may be charged; the
-    server does not send it twice. Look at the channel before submitting again.
+    """In a Task: Discord's response was lost, and its history does not show whether the job is running. It may be
+    charged; the server does not send it twice. Look at the channel before submitting again.
     """
     ERROR_REASON_QUEUE_TIMEOUT: _ErrorReason.ValueType  # 48
-    """In a Task: no slot came free in time. Nothing was sent; submit again later."""
+    """In a Task: no slot became free in time. Nothing was sent; submit again later."""
     ERROR_REASON_ACK_TIMEOUT: _ErrorReason.ValueType  # 49
-    """In a Task: Discord took the Interaction but the bot said nothing in time. It may still draw: see `Task.late`."""
+    """In a Task: Discord accepted the Interaction, but the bot did not react in time. It may still draw: see `Task.late`."""
     ERROR_REASON_IDLE_TIMEOUT: _ErrorReason.ValueType  # 50
-    """In a Task: the bot began and then fell silent for too long, or soon after words that nobody here knows; the message
-    has them. It may still draw: see `Task.late`.
+    """In a Task: the job began but then showed no progress for too long, or nothing followed a message from Midjourney
+    that the server does not recognise; `Failure.message` quotes it. It may still draw: see `Task.late`.
     """
     ERROR_REASON_TOTAL_TIMEOUT: _ErrorReason.ValueType  # 51
-    """In a Task: it took longer than any Task may. It may still draw: see `Task.late`."""
+    """In a Task: it exceeded the total time limit. It may still draw: see `Task.late`."""
     ERROR_REASON_INPUT_TIMEOUT: _ErrorReason.ValueType  # 52
     """In a Task: no `SubmitModal` came before `input_deadline`. Press the button again."""
     ERROR_REASON_MODAL_NOT_OPENED: _ErrorReason.ValueType  # 53
-    """In a Task: the press was accepted but the modal that it must open did not come. Press again."""
+    """In a Task: the press was accepted, but the modal that it should open did not appear. Press again."""
     ERROR_REASON_UPLOAD_FAILED: _ErrorReason.ValueType  # 54
-    """In a Task: a picture sent in could not be put on Discord. As a status of `UploadImages`: `UNAVAILABLE`. Retry.
+    """In a Task: a picture sent in could not be uploaded to Discord. As a status of `UploadImages`: `UNAVAILABLE`. Retry.
 
         {"reason": "ERROR_REASON_UPLOAD_FAILED", "domain": "midway", "metadata": {"field": "images[0]"}}
     """
     ERROR_REASON_PARENT_EXPIRED: _ErrorReason.ValueType  # 55
-    """In a Task: Discord no longer has the message whose button was pressed. Draw the parent anew."""
+    """In a Task: Discord no longer has the message whose button was pressed. Draw the parent again."""
     ERROR_REASON_ACCOUNT_PAUSED: _ErrorReason.ValueType  # 56
-    """In a Task: a notice to the Account stops its work until a person has read it on Discord."""
+    """In a Task: the Account was paused because of a notice to it; a person must deal with it on Discord."""
     ERROR_REASON_ACCOUNT_INVALID: _ErrorReason.ValueType  # 57
     """In a Task: Discord refuses the Account's token. As a status of `ResumeAccount`: `FAILED_PRECONDITION`.
 
@@ -206,14 +206,14 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_CANCELLED_BY_CLIENT: _ErrorReason.ValueType  # 60
     """In a Task: `CancelTask` ended it."""
     ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 61
-    """As many calls and watches as the server takes at a time are open. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch
-    over REST is an empty event stream instead, and over gRPC the status comes without details.
+    """The limit of open calls and watches is reached. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch over REST is an
+    empty event stream instead, and over gRPC the status comes without details.
 
         {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
     """
     ERROR_REASON_TASK_UNREADABLE: _ErrorReason.ValueType  # 62
-    """What is stored of the Task cannot be read: it was damaged, or written by a later version. `DATA_LOSS`; the operator
-    finds it in the server's log. Lists pass over it.
+    """The stored data of the Task cannot be read: it is damaged, or was written by a later version. `DATA_LOSS`; the
+    operator finds it in the server's log. Lists skip the Task.
 
         {"reason": "ERROR_REASON_TASK_UNREADABLE", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
     """
@@ -221,9 +221,9 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, or why a Task failed; stable, for programs.
 
-    The name of the value, as written here, is `google.rpc.ErrorInfo.reason` of the status, with domain "midway"; in
-    `Task.failure` the value itself stands. `ErrorInfo.metadata` holds the keys of the samples.
-    A reader MUST take a reason that it does not know by the status code alone.
+    A status has the value's name, as written here, in `google.rpc.ErrorInfo.reason`, with domain "midway";
+    `Task.failure` has the value itself. `ErrorInfo.metadata` has the keys shown in the samples.
+    A reader MUST handle a reason that it does not know by the status code alone.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -234,24 +234,24 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 1
     {"reason": "ERROR_REASON_UNAUTHENTICATED", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 2
-"""A field has no allowed value. `INVALID_ARGUMENT`, with a BadRequest that says what is wrong with which field.
+"""A field has an invalid value. `INVALID_ARGUMENT`, with a BadRequest that says which field and why.
 
     {"reason": "ERROR_REASON_FIELD_INVALID", "domain": "midway", "metadata": {"field": "index"}}
 """
 ERROR_REASON_BANNED_PROMPT: ErrorReason.ValueType  # 3
-"""The prompt holds a word of the operator's list. `INVALID_ARGUMENT`.
+"""The prompt contains a word on the operator's list of banned words. `INVALID_ARGUMENT`.
 
     {"reason": "ERROR_REASON_BANNED_PROMPT", "domain": "midway",
      "metadata": {"banned_word": "Gore", "prompt_en": "a fox, Gore"}}
 """
 ERROR_REASON_INVALID_IMAGE: ErrorReason.ValueType  # 4
-"""A picture sent in is none, is of a type that is not taken, or is damaged. `INVALID_ARGUMENT`, with a BadRequest.
+"""A picture sent in is not an image, has an unsupported type, or is damaged. `INVALID_ARGUMENT`, with a BadRequest.
 
     {"reason": "ERROR_REASON_INVALID_IMAGE", "domain": "midway", "metadata": {"field": "images[1]"}}
 """
 ERROR_REASON_IMAGE_TOO_LARGE: ErrorReason.ValueType  # 5
-"""A picture sent in has more bytes or pixels than the server takes: `INVALID_ARGUMENT`, with a BadRequest. Or a
-picture asked for has more bytes than one message carries: `FAILED_PRECONDITION`; call `DownloadTaskImage`.
+"""A picture sent in has more bytes or pixels than the server allows: `INVALID_ARGUMENT`, with a BadRequest. Or a
+requested picture is too large for one message: `FAILED_PRECONDITION`; call `DownloadTaskImage`.
 
     {"reason": "ERROR_REASON_IMAGE_TOO_LARGE", "domain": "midway", "metadata": {"field": "images[1]"}}
 """
@@ -271,13 +271,13 @@ ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 8
     {"reason": "ERROR_REASON_ACCOUNT_NOT_FOUND", "domain": "midway", "metadata": {"account_id": "demo-9"}}
 """
 ERROR_REASON_PARENT_NOT_SUCCEEDED: ErrorReason.ValueType  # 9
-"""The Task that a follow-up names has not succeeded, or not yet. `FAILED_PRECONDITION`.
+"""The Task that a follow-up names has failed, was cancelled, or has not finished yet. `FAILED_PRECONDITION`.
 
     {"reason": "ERROR_REASON_PARENT_NOT_SUCCEEDED", "domain": "midway",
      "metadata": {"task_id": "1705514776143750", "state": "STATE_IN_PROGRESS"}}
 """
 ERROR_REASON_ACTION_NOT_ALLOWED: ErrorReason.ValueType  # 10
-"""The Task that a follow-up names has a result that cannot be changed so. `FAILED_PRECONDITION`.
+"""The result of the Task that a follow-up names does not allow this action. `FAILED_PRECONDITION`.
 
     {"reason": "ERROR_REASON_ACTION_NOT_ALLOWED", "domain": "midway",
      "metadata": {"task_id": "1705514776143750", "action": "ACTION_DESCRIBE"}}
@@ -288,24 +288,24 @@ ERROR_REASON_BUTTON_NOT_FOUND: ErrorReason.ValueType  # 11
     {"reason": "ERROR_REASON_BUTTON_NOT_FOUND", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
 """
 ERROR_REASON_TASK_NOT_AWAITING_INPUT: ErrorReason.ValueType  # 12
-"""`SubmitModal` names a Task that waits for no input. `FAILED_PRECONDITION`.
+"""`SubmitModal` names a Task that is not waiting for input. `FAILED_PRECONDITION`.
 
     {"reason": "ERROR_REASON_TASK_NOT_AWAITING_INPUT", "domain": "midway",
      "metadata": {"task_id": "1705514776143750", "state": "STATE_SUCCEEDED"}}
 """
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 13
-"""The request id was used before, with another request. `ALREADY_EXISTS`.
+"""The request id was already used with a different request. `ALREADY_EXISTS`.
 
     {"reason": "ERROR_REASON_REQUEST_ID_REUSED", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 14
-"""As many Tasks wait as may. `RESOURCE_EXHAUSTED`, with a RetryInfo.
+"""The queue is full. `RESOURCE_EXHAUSTED`, with a RetryInfo.
 
     {"reason": "ERROR_REASON_QUEUE_FULL", "domain": "midway", "metadata": {"account_id": "demo-1"}}
 """
 ERROR_REASON_NO_ACCOUNT: ErrorReason.ValueType  # 15
-"""No Account can do it: none is set up, or each needs a person. `FAILED_PRECONDITION`, with a PreconditionFailure
-that says of each why.
+"""No Account can do it: none is configured, or each needs a person. `FAILED_PRECONDITION`, with a PreconditionFailure
+that gives the reason for each.
 
     {"reason": "ERROR_REASON_NO_ACCOUNT", "domain": "midway", "metadata": {}}
 """
@@ -317,50 +317,50 @@ cannot be reached now.
      "metadata": {"account_id": "demo-1", "state": "STATE_PAUSED"}}
 """
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 17
-"""The store refuses to write or read, for instance because the disk is full. `UNAVAILABLE`; nothing was stored.
+"""The store cannot write or read, for instance because the disk is full. `UNAVAILABLE`; nothing was stored.
 
     {"reason": "ERROR_REASON_STORE_UNAVAILABLE", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 18
-"""The server is stopping; Tasks go on after its next start. `UNAVAILABLE`.
+"""The server is stopping; Tasks continue after its next start. `UNAVAILABLE`.
 
     {"reason": "ERROR_REASON_SHUTTING_DOWN", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 19
-"""This server does not do that. `UNIMPLEMENTED`.
+"""This server does not support the request. `UNIMPLEMENTED`.
 
     {"reason": "ERROR_REASON_NOT_IMPLEMENTED", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_IMAGE_NOT_AVAILABLE: ErrorReason.ValueType  # 20
-"""The Task has no picture, or not yet, or it is kept nowhere any more. `NOT_FOUND`.
+"""The Task has no picture (yet), or the picture is no longer stored anywhere. `NOT_FOUND`.
 
     {"reason": "ERROR_REASON_IMAGE_NOT_AVAILABLE", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
 """
 ERROR_REASON_SEED_NOT_FOUND: ErrorReason.ValueType  # 21
-"""Midjourney told no seed for this picture. `NOT_FOUND`.
+"""Midjourney did not return a seed for this picture. `NOT_FOUND`.
 
     {"reason": "ERROR_REASON_SEED_NOT_FOUND", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
 """
 ERROR_REASON_DEAD_LETTER_NOT_FOUND: ErrorReason.ValueType  # 23
-"""No webhook of this id was given up. `NOT_FOUND`.
+"""There is no dead letter with this id. `NOT_FOUND`.
 
     {"reason": "ERROR_REASON_DEAD_LETTER_NOT_FOUND", "domain": "midway",
      "metadata": {"dead_letter_id": "msg_1705514776143750_4711"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 22
-"""A fault of this server. `INTERNAL`; the server's log holds the details under the request's id. In a Task: it met
-such a fault, and was given up; the log holds the details under the Task's id.
+"""A bug in this server. `INTERNAL`; the details are in the server's log. In a Task: the Task failed because of such a
+bug; the log has the details under the Task's id.
 
     {"reason": "ERROR_REASON_INTERNAL", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_UPSTREAM_REJECTED: ErrorReason.ValueType  # 40
-"""In a Task: the bot or Discord refused it with a message that no other reason here fits; `upstream_title` has it.
-Read the message; mend the request.
+"""In a Task: the bot or Discord refused it with a message that fits no other reason here; its title is in
+`upstream_title`. Read the message and correct the request.
 """
 ERROR_REASON_MODERATED: ErrorReason.ValueType  # 41
 """In a Task: Midjourney's moderation refused the prompt, a picture sent in, or the result. Do not send it again."""
 ERROR_REASON_INVALID_PROMPT: ErrorReason.ValueType  # 42
-"""In a Task: the bot does not understand the prompt or one of its `--parameters`. Mend the prompt."""
+"""In a Task: the bot does not understand the prompt or one of its `--parameters`. Correct the prompt."""
 ERROR_REASON_INVALID_LINK: ErrorReason.ValueType  # 43
 """In a Task: Midjourney could not fetch a link in the prompt. Send the picture itself."""
 ERROR_REASON_DUPLICATE_IMAGES: ErrorReason.ValueType  # 44
@@ -370,32 +370,32 @@ ERROR_REASON_UPSTREAM_QUEUE_FULL: ErrorReason.ValueType  # 45
 ERROR_REASON_INTERACTION_FAILED: ErrorReason.ValueType  # 46
 """In a Task: Discord reported that the Interaction failed; nothing was started. Submit again."""
 ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 47
-"""In a Task: Discord's answer was lost and its history does not tell whether the job runs. It may be charged; the
-server does not send it twice. Look at the channel before submitting again.
+"""In a Task: Discord's response was lost, and its history does not show whether the job is running. It may be
+charged; the server does not send it twice. Look at the channel before submitting again.
 """
 ERROR_REASON_QUEUE_TIMEOUT: ErrorReason.ValueType  # 48
-"""In a Task: no slot came free in time. Nothing was sent; submit again later."""
+"""In a Task: no slot became free in time. Nothing was sent; submit again later."""
 ERROR_REASON_ACK_TIMEOUT: ErrorReason.ValueType  # 49
-"""In a Task: Discord took the Interaction but the bot said nothing in time. It may still draw: see `Task.late`."""
+"""In a Task: Discord accepted the Interaction, but the bot did not react in time. It may still draw: see `Task.late`."""
 ERROR_REASON_IDLE_TIMEOUT: ErrorReason.ValueType  # 50
-"""In a Task: the bot began and then fell silent for too long, or soon after words that nobody here knows; the message
-has them. It may still draw: see `Task.late`.
+"""In a Task: the job began but then showed no progress for too long, or nothing followed a message from Midjourney
+that the server does not recognise; `Failure.message` quotes it. It may still draw: see `Task.late`.
 """
 ERROR_REASON_TOTAL_TIMEOUT: ErrorReason.ValueType  # 51
-"""In a Task: it took longer than any Task may. It may still draw: see `Task.late`."""
+"""In a Task: it exceeded the total time limit. It may still draw: see `Task.late`."""
 ERROR_REASON_INPUT_TIMEOUT: ErrorReason.ValueType  # 52
 """In a Task: no `SubmitModal` came before `input_deadline`. Press the button again."""
 ERROR_REASON_MODAL_NOT_OPENED: ErrorReason.ValueType  # 53
-"""In a Task: the press was accepted but the modal that it must open did not come. Press again."""
+"""In a Task: the press was accepted, but the modal that it should open did not appear. Press again."""
 ERROR_REASON_UPLOAD_FAILED: ErrorReason.ValueType  # 54
-"""In a Task: a picture sent in could not be put on Discord. As a status of `UploadImages`: `UNAVAILABLE`. Retry.
+"""In a Task: a picture sent in could not be uploaded to Discord. As a status of `UploadImages`: `UNAVAILABLE`. Retry.
 
     {"reason": "ERROR_REASON_UPLOAD_FAILED", "domain": "midway", "metadata": {"field": "images[0]"}}
 """
 ERROR_REASON_PARENT_EXPIRED: ErrorReason.ValueType  # 55
-"""In a Task: Discord no longer has the message whose button was pressed. Draw the parent anew."""
+"""In a Task: Discord no longer has the message whose button was pressed. Draw the parent again."""
 ERROR_REASON_ACCOUNT_PAUSED: ErrorReason.ValueType  # 56
-"""In a Task: a notice to the Account stops its work until a person has read it on Discord."""
+"""In a Task: the Account was paused because of a notice to it; a person must deal with it on Discord."""
 ERROR_REASON_ACCOUNT_INVALID: ErrorReason.ValueType  # 57
 """In a Task: Discord refuses the Account's token. As a status of `ResumeAccount`: `FAILED_PRECONDITION`.
 
@@ -410,14 +410,14 @@ ERROR_REASON_VERIFICATION_REQUIRED: ErrorReason.ValueType  # 59
 ERROR_REASON_CANCELLED_BY_CLIENT: ErrorReason.ValueType  # 60
 """In a Task: `CancelTask` ended it."""
 ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 61
-"""As many calls and watches as the server takes at a time are open. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch
-over REST is an empty event stream instead, and over gRPC the status comes without details.
+"""The limit of open calls and watches is reached. `RESOURCE_EXHAUSTED`, with a RetryInfo; a watch over REST is an
+empty event stream instead, and over gRPC the status comes without details.
 
     {"reason": "ERROR_REASON_TOO_MANY_CALLS", "domain": "midway", "metadata": {}}
 """
 ERROR_REASON_TASK_UNREADABLE: ErrorReason.ValueType  # 62
-"""What is stored of the Task cannot be read: it was damaged, or written by a later version. `DATA_LOSS`; the operator
-finds it in the server's log. Lists pass over it.
+"""The stored data of the Task cannot be read: it is damaged, or was written by a later version. `DATA_LOSS`; the
+operator finds it in the server's log. Lists skip the Task.
 
     {"reason": "ERROR_REASON_TASK_UNREADABLE", "domain": "midway", "metadata": {"task_id": "1705514776143750"}}
 """

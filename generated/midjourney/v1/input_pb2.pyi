@@ -27,7 +27,7 @@ class _ChangeKindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ChangeKind.
     CHANGE_KIND_UNSPECIFIED: _ChangeKind.ValueType  # 0
     """Refused."""
     CHANGE_KIND_UPSCALE: _ChangeKind.ValueType  # 1
-    """U1 to U4: take one picture out."""
+    """U1 to U4: take one picture out of the grid."""
     CHANGE_KIND_VARIATION: _ChangeKind.ValueType  # 2
     """V1 to V4: draw variations of one picture."""
     CHANGE_KIND_REROLL: _ChangeKind.ValueType  # 3
@@ -39,7 +39,7 @@ class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
 CHANGE_KIND_UNSPECIFIED: ChangeKind.ValueType  # 0
 """Refused."""
 CHANGE_KIND_UPSCALE: ChangeKind.ValueType  # 1
-"""U1 to U4: take one picture out."""
+"""U1 to U4: take one picture out of the grid."""
 CHANGE_KIND_VARIATION: ChangeKind.ValueType  # 2
 """V1 to V4: draw variations of one picture."""
 CHANGE_KIND_REROLL: ChangeKind.ValueType  # 3
@@ -81,7 +81,7 @@ class _MotionEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Motion.ValueTyp
     MOTION_UNSPECIFIED: _Motion.ValueType  # 0
     """MOTION_LOW, or what the prompt says."""
     MOTION_LOW: _Motion.ValueType  # 1
-    """The picture comes alive, the camera rests."""
+    """The subject moves, the camera stays still."""
     MOTION_HIGH: _Motion.ValueType  # 2
     """The camera moves, too."""
 
@@ -91,14 +91,14 @@ class Motion(_Motion, metaclass=_MotionEnumTypeWrapper):
 MOTION_UNSPECIFIED: Motion.ValueType  # 0
 """MOTION_LOW, or what the prompt says."""
 MOTION_LOW: Motion.ValueType  # 1
-"""The picture comes alive, the camera rests."""
+"""The subject moves, the camera stays still."""
 MOTION_HIGH: Motion.ValueType  # 2
 """The camera moves, too."""
 
 @typing.final
 class InputImage(message.Message):
-    """A picture that a client sends in: PNG, JPEG, WebP or GIF, told by its bytes and never by its name or label.
-    The server limits bytes and pixels; a picture beyond is refused with ERROR_REASON_IMAGE_TOO_LARGE.
+    """A picture that a client sends in: PNG, JPEG, WebP or GIF, detected from its bytes and never from its name or label.
+    The server limits bytes and pixels; a picture beyond these limits is refused with ERROR_REASON_IMAGE_TOO_LARGE.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -110,10 +110,10 @@ class InputImage(message.Message):
     """The file itself. In JSON: base64."""
     url: builtins.str
     """A public http or https link of at most 2000 characters, which Discord or the server fetches. In an imagine it
-    counts as a part of the prompt. Example: "https://example.org/fox.png".
+    becomes part of the prompt. Example: "https://example.org/fox.png".
     """
     base64_or_data_url: builtins.str
-    """A data URL, or its base64 part alone, as old clients have it. Example: "data:image/png;base64,iVBORw0KGgo="."""
+    """A data URL, or its base64 part alone, as old clients send it. Example: "data:image/png;base64,iVBORw0KGgo="."""
     def __init__(
         self,
         *,
@@ -131,7 +131,7 @@ class InputImage(message.Message):
 
 @typing.final
 class SubmitOptions(message.Message):
-    """What every Submit may say beside its own fields. All of it is optional."""
+    """Options that every Submit has besides its own fields. All of them are optional."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -142,22 +142,23 @@ class SubmitOptions(message.Message):
     CLIENT_STATE_FIELD_NUMBER: builtins.int
     NOTIFY_URL_FIELD_NUMBER: builtins.int
     bot_type: task_pb2.BotType.ValueType
-    """The bot that draws. Default BOT_TYPE_MIDJOURNEY. Ignored where the request names a Task: that Task's bot goes on."""
+    """The bot that draws. Default BOT_TYPE_MIDJOURNEY. Ignored when the request names a Task: that Task's bot is used."""
     speed: task_pb2.Speed.ValueType
-    """The allowance to draw from; beats a speed flag in the prompt. Default: the flag, else the Account's setting."""
+    """The allowance to draw from; overrides a speed flag in the prompt. Default: the flag, else the Account's setting."""
     account_id: builtins.str
-    """The Account that must do it. Default empty: the least loaded one that can. Ignored where the request names a Task:
+    """The Account that must do it. Default empty: the least loaded one that can. Ignored when the request names a Task:
     buttons work only for the Account that owns them. Example: "demo-1".
     """
     remix: builtins.bool
     """True: the Account's Remix mode must be on, and a press that can take a new prompt waits for it (AWAITING_INPUT).
-    False: no waiting, an opened modal is answered with its own text. Unset: true only when the Account has Remix on.
+    False: do not wait; a modal that opens is answered with its prefilled text. Unset: true if the Account has Remix
+    on.
     """
     client_state: builtins.str
-    """Any text, kept with the Task and sent back in it. At most 255 characters. Example: "order-17"."""
+    """Any text; stored with the Task and returned in it. At most 255 characters. Example: "order-17"."""
     notify_url: builtins.str
-    """Where changes of the Task's state, progress, picture and failure are posted to as JSON, an http or https link of at
-    most 2000 characters. A private address is refused unless the operator allows it (`MIDWAY_WEBHOOK_ALLOW_HOSTS`).
+    """Webhook URL to which changes of the Task's state, progress, picture and failure are posted as JSON: http or https,
+    at most 2000 characters. A private address is refused unless the operator allows it (`MIDWAY_WEBHOOK_ALLOW_HOSTS`).
     Default empty: the server's own setting. Example: "https://example.org/hook".
     """
     def __init__(

@@ -31,34 +31,34 @@ GRPC_VERSION: str
 class MidjourneyServiceStub:
     """Makes pictures with Midjourney on Discord.
 
-    A client submits a Task, watches it to its end, and fetches the picture. What is wrong with a request is a gRPC
-    status at once; what goes wrong later is in the Task (`Task.failure`), and the calls that tell of it succeed.
+    A client submits a Task, watches it to its end, and fetches the picture. An invalid request gets a gRPC
+    status at once; what fails later is recorded in the Task (`Task.failure`), and calls that return such a Task succeed.
 
     Every status carries a `google.rpc.ErrorInfo` with domain "midway" and a reason of `ErrorReason`; where they apply,
-    a `BadRequest` names the fields, a `RetryInfo` the time to wait, a `ResourceInfo` what is missing.
+    a `BadRequest` names the fields, a `RetryInfo` the time to wait, a `ResourceInfo` the missing resource.
 
     Errors of every RPC:
-    * `UNAUTHENTICATED`: the API key is missing or wrong. It is looked for in the metadata `authorization`, with or
-      without `Bearer `, and in `mj-api-secret`. Get a key; do not retry.
-    * `UNAVAILABLE`: the server starts, stops or cannot reach its store. Retry after `RetryInfo`, with back-off; a Submit
-      with a `request_id` is safe to repeat.
-    * `INTERNAL`: a fault of this server. Report it; repeat a Submit only with its `request_id`.
+    * `UNAUTHENTICATED`: the API key is missing or wrong. It is read from the metadata `authorization`, with or without
+      `Bearer `, and `mj-api-secret`. Get a key; do not retry.
+    * `UNAVAILABLE`: the server is starting, is stopping, or cannot use its store. Retry after `RetryInfo`, with
+      back-off; a Submit with a `request_id` is safe to repeat.
+    * `INTERNAL`: a bug in this server. Report it; repeat a Submit only with its `request_id`.
 
-    Errors of every Submit, beside its own:
+    Errors of every Submit, in addition to its own:
     * `INVALID_ARGUMENT`: a field is wrong (`BadRequest` says which), a picture cannot be used, or the prompt holds a
-      banned word. Mend the request.
-    * `ALREADY_EXISTS`: `request_id` was used with another request. Take a new one.
+      banned word. Correct the request.
+    * `ALREADY_EXISTS`: `request_id` was used with a different request. Use a new one.
     * `RESOURCE_EXHAUSTED`: the queue of every Account that may do it is full, or the message is larger than the server
-      takes. Retry after `RetryInfo`; without one, send less.
+      allows. Retry after `RetryInfo`; without one, send less.
     * `FAILED_PRECONDITION` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account that may do it
-      takes work until a person has acted; a `PreconditionFailure` says of each Account why. One that is only not
-      connected takes the Task into its queue. See `AccountService.ListAccounts`; do not retry before.
-    * `UNIMPLEMENTED`: this server does not do that. Do not retry.
+      takes work until a person has acted; a `PreconditionFailure` gives the reason for each Account. (An Account that is
+      merely disconnected still queues Tasks.) See `AccountService.ListAccounts`; do not retry before a person has acted.
+    * `UNIMPLEMENTED`: this server does not support it. Do not retry.
 
-    Errors of every Submit that names a Task, beside those:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
-    * `FAILED_PRECONDITION`: that Task is not in a state, or has no such button, that allows it. `GetTask` shows what it
-      allows.
+    Errors of every Submit that names a Task, in addition to those:
+    * `NOT_FOUND`: there is no such Task. Check the id.
+    * `FAILED_PRECONDITION`: that Task's state does not allow it, or it has no such button. `GetTask` shows what is
+      allowed.
     """
 
     @typing.overload
@@ -74,7 +74,7 @@ class MidjourneyServiceStub:
     """Upscale or vary one picture of a grid, or draw the grid again.
 
     The short form of `SubmitAction` for U1 to U4, V1 to V4 and reroll. Errors: those of every Submit that names a
-    Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when the Task's result is no grid.
+    Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when the Task's result is not a grid.
     """
     SubmitDescribe: grpc.UnaryUnaryMultiCallable[submit_pb2.SubmitDescribeRequest, submit_pb2.SubmitDescribeResponse]
     """Find prompts for a picture.
@@ -85,8 +85,8 @@ class MidjourneyServiceStub:
     """Press a button of a finished Task.
 
     Takes any `custom_id` of the Task's `buttons`. A button that asks for a text or a mask leaves the new Task in
-    AWAITING_INPUT, unless `prompt` or `mask` already answer; then `SubmitModal` goes on with the same Task.
-    The bookmark button makes no new Task: the parent comes back, with `existing` true.
+    AWAITING_INPUT, unless `prompt` or `mask` already answer it; `SubmitModal` then continues the same Task.
+    The bookmark button makes no new Task: the parent is returned, with `existing` true.
     Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_BUTTON_NOT_FOUND when the
     Task has no such button.
     """
@@ -98,7 +98,7 @@ class MidjourneyServiceStub:
     SubmitModal: grpc.UnaryUnaryMultiCallable[submit_pb2.SubmitModalRequest, submit_pb2.SubmitModalResponse]
     """Answer the modal of a Task that is AWAITING_INPUT.
 
-    The Task keeps its id and goes on as QUEUED. Errors: those of every Submit that names a Task;
+    The Task keeps its id and becomes QUEUED. Errors: those of every Submit that names a Task;
     `FAILED_PRECONDITION` with ERROR_REASON_TASK_NOT_AWAITING_INPUT when it is in another state.
     """
     SubmitShorten: grpc.UnaryUnaryMultiCallable[submit_pb2.SubmitShortenRequest, submit_pb2.SubmitShortenResponse]
@@ -107,95 +107,94 @@ class MidjourneyServiceStub:
     Errors: those of every Submit.
     """
     SubmitShow: grpc.UnaryUnaryMultiCallable[submit_pb2.SubmitShowRequest, submit_pb2.SubmitShowResponse]
-    """Bring a job of the Account back by Midjourney's id, with its picture and buttons.
+    """Show a job of the Account again, by Midjourney's id, with its picture and buttons.
 
     For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
     """
     SubmitVideo: grpc.UnaryUnaryMultiCallable[submit_pb2.SubmitVideoRequest, submit_pb2.SubmitVideoResponse]
-    """Make a short film that begins with a picture, or go on with one.
+    """Make a short film that begins with a picture, or extend a film.
 
-    The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+    To choose one of the result's films, use `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` does so by itself.
     Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
-    the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
+    the Task has no film to extend, or its Account's Remix mode is off and a prompt was given.
     """
     UploadImages: grpc.UnaryUnaryMultiCallable[submit_pb2.UploadImagesRequest, submit_pb2.UploadImagesResponse]
-    """Put pictures on Discord and return their links; makes no Task.
+    """Upload pictures to Discord and return their links; makes no Task.
 
     Errors: `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED` and `UNAVAILABLE` as for every Submit; `UNAVAILABLE` with
-    ERROR_REASON_UPLOAD_FAILED when Discord did not take a picture: retry with back-off, nothing is charged.
+    ERROR_REASON_UPLOAD_FAILED when Discord did not accept a picture: retry with back-off, nothing is charged.
     """
     GetTask: grpc.UnaryUnaryMultiCallable[query_pb2.GetTaskRequest, query_pb2.GetTaskResponse]
     """Read a Task.
 
     To follow one, use `WatchTask` rather than repeated reads. Errors:
-    * `NOT_FOUND`: there is no such Task, or it is older than the server keeps. Look at the id.
+    * `NOT_FOUND`: there is no such Task, or it is older than the server keeps. Check the id.
     """
     ListTasks: grpc.UnaryUnaryMultiCallable[query_pb2.ListTasksRequest, query_pb2.ListTasksResponse]
     """Read many Tasks, newest first, page by page.
 
     Errors:
-    * `INVALID_ARGUMENT`: `page_size` is negative, or `page_token` is not of this filter. Begin at the first page.
+    * `INVALID_ARGUMENT`: `page_size` is negative, or `page_token` belongs to another filter. Begin at the first page.
     """
     CancelTask: grpc.UnaryUnaryMultiCallable[query_pb2.CancelTaskRequest, query_pb2.CancelTaskResponse]
     """End a Task for its client.
 
     Before STATE_SUBMITTING nothing was sent and nothing is charged. Later the Task is CANCELLED at once, but
-    Midjourney may draw on and charge; a notice in the Task says so, and a picture that still comes is attached, with
-    `late` set.
-    A Task that has already ended comes back as it is, so that the call can be repeated. Errors:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
+    Midjourney may continue to draw and charge; a notice in the Task says so, and a picture that still arrives is
+    attached, with `late` set.
+    A Task that has already ended is returned unchanged, so that the call can be repeated. Errors:
+    * `NOT_FOUND`: there is no such Task. Check the id.
     """
     WatchTask: grpc.UnaryStreamMultiCallable[query_pb2.WatchTaskRequest, query_pb2.WatchTaskResponse]
     """Follow a Task to its end.
 
-    With `after_revision` 0 the first message is the Task as it is now. With another, every later change of state that
-    the server still has comes first, in order, and then the latest progress. In between no change of state is left
-    out; of progress that comes faster than the client reads, only the latest is sent. No revision comes twice.
-    A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
-    ended before the call, and was seen to end, gives an empty stream.
+    With `after_revision` 0 the first message is the Task as it is now. With another value, every later change of state
+    that the server still has comes first, in order, and then the latest progress. No change of state is left out; of
+    progress that comes faster than the client reads, only the latest is sent. No revision is sent twice. A quiet
+    stream has a heartbeat every 15 seconds. The stream ends with OK after the terminal state. It is empty if the
+    Task's end is not after `after_revision`.
 
     A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
-    each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
-    `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
-    where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
+    each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` takes
+    precedence over `after_revision`). If the client has already seen the Task's end, the answer is 204, after which an
+    EventSource stops. Instead of UNAVAILABLE or RESOURCE_EXHAUSTED it is an empty stream, after which it reconnects.
     Errors:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
+    * `NOT_FOUND`: there is no such Task. Check the id.
     * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
-    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server stops. Resume, with back-off.
+    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server is stopping. Resume, with back-off.
     """
     WatchTasks: grpc.UnaryStreamMultiCallable[query_pb2.WatchTasksRequest, query_pb2.WatchTasksResponse]
     """Follow every Task that matches a filter; never ends by itself.
 
-    With `after_revision` 0 the first message is a heartbeat with the present revision, and changes follow. With
+    With `after_revision` 0 the first message is a heartbeat with the current revision, and changes follow. With
     another, every later change of state that the server still has is sent in order of revision, and then the latest
     progress. Otherwise as `WatchTask`. Errors:
     * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. `ListTasks`, then watch from its
       `revision`.
-    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server stops. Resume, with back-off.
+    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server is stopping. Resume, with back-off.
     """
     GetImageSeed: grpc.UnaryUnaryMultiCallable[query_pb2.GetImageSeedRequest, query_pb2.GetImageSeedResponse]
     """Ask Midjourney for the seed of a finished picture.
 
-    The first call presses a reaction on Discord and waits for the bot's answer, up to 30 seconds; later ones answer
-    from the Task. Errors:
-    * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_SEED_NOT_FOUND the bot named no seed. Do not retry.
-    * `FAILED_PRECONDITION`: the Task has not succeeded, or has no picture. Wait for its end.
+    The first call adds a reaction on Discord and waits for the bot's answer, up to 30 seconds; later ones return the
+    seed stored in the Task. Errors:
+    * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_SEED_NOT_FOUND the bot returned no seed. Do not retry.
+    * `FAILED_PRECONDITION`: the Task has not succeeded, or has no picture. Wait until it has ended.
     * `UNAVAILABLE`: its Account cannot ask now. Retry with back-off.
     """
     GetTaskImage: grpc.UnaryUnaryMultiCallable[query_pb2.GetTaskImageRequest, httpbody_pb2.HttpBody]
     """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
-    A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
-    MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
-    gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
-    `If-None-Match`, HEAD and a file name.
-    With `width` it is a thumbnail, which fits into a message.
-    Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
-    * `INVALID_ARGUMENT`: `width` is none that thumbnails have. Give 320, 640 or 1280.
+    The whole file is sent in one message, so over gRPC a file of more than 4,000,000 bytes (the server's setting
+    MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused: gRPC clients accept 4 MiB by default. `DownloadTaskImage` returns files
+    of any size. So does this path over REST, where the response is the file itself, with support for `etag`, `Range`,
+    `If-None-Match` and HEAD, and with a file name. With `width`, the result is a thumbnail, which always fits into a
+    message. Also works when Discord's link has expired. Needs no API key with a valid `signature`. Errors:
+    * `INVALID_ARGUMENT`: `width` is not a thumbnail's. Use 320, 640 or 1280.
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
     * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
-      `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Leave `width` out.
-    * `UNIMPLEMENTED`: thumbnails of films are not made. Leave `width` out.
+      `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Omit `width`.
+    * `UNIMPLEMENTED`: there are no thumbnails of films. Omit `width`.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
     HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
@@ -205,51 +204,51 @@ class MidjourneyServiceStub:
     DownloadTaskImage: grpc.UnaryStreamMultiCallable[query_pb2.DownloadTaskImageRequest, query_pb2.DownloadTaskImageResponse]
     """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
 
-    The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
-    is resumed with `offset`, after a look at the `etag`.
+    The first message describes the file. A client may read slowly without affecting others. After a broken stream,
+    resume with `offset`, if the `etag` is still the same.
 
-    Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
-    the place of `offset`. Errors:
+    Over REST the response is the file itself, as with `GetTaskImage`, but for a browser to save rather than to show;
+    use `Range` instead of `offset`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
-    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is none that thumbnails have:
-      give 320, 640 or 1280.
-    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as of `GetTaskImage`.
-    * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
-      Resume, with back-off.
+    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is not a thumbnail's: use
+      320, 640 or 1280.
+    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as for `GetTaskImage`.
+    * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server is
+      stopping. Resume, with back-off.
     """
 
 @typing.type_check_only
 class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     """Makes pictures with Midjourney on Discord.
 
-    A client submits a Task, watches it to its end, and fetches the picture. What is wrong with a request is a gRPC
-    status at once; what goes wrong later is in the Task (`Task.failure`), and the calls that tell of it succeed.
+    A client submits a Task, watches it to its end, and fetches the picture. An invalid request gets a gRPC
+    status at once; what fails later is recorded in the Task (`Task.failure`), and calls that return such a Task succeed.
 
     Every status carries a `google.rpc.ErrorInfo` with domain "midway" and a reason of `ErrorReason`; where they apply,
-    a `BadRequest` names the fields, a `RetryInfo` the time to wait, a `ResourceInfo` what is missing.
+    a `BadRequest` names the fields, a `RetryInfo` the time to wait, a `ResourceInfo` the missing resource.
 
     Errors of every RPC:
-    * `UNAUTHENTICATED`: the API key is missing or wrong. It is looked for in the metadata `authorization`, with or
-      without `Bearer `, and in `mj-api-secret`. Get a key; do not retry.
-    * `UNAVAILABLE`: the server starts, stops or cannot reach its store. Retry after `RetryInfo`, with back-off; a Submit
-      with a `request_id` is safe to repeat.
-    * `INTERNAL`: a fault of this server. Report it; repeat a Submit only with its `request_id`.
+    * `UNAUTHENTICATED`: the API key is missing or wrong. It is read from the metadata `authorization`, with or without
+      `Bearer `, and `mj-api-secret`. Get a key; do not retry.
+    * `UNAVAILABLE`: the server is starting, is stopping, or cannot use its store. Retry after `RetryInfo`, with
+      back-off; a Submit with a `request_id` is safe to repeat.
+    * `INTERNAL`: a bug in this server. Report it; repeat a Submit only with its `request_id`.
 
-    Errors of every Submit, beside its own:
+    Errors of every Submit, in addition to its own:
     * `INVALID_ARGUMENT`: a field is wrong (`BadRequest` says which), a picture cannot be used, or the prompt holds a
-      banned word. Mend the request.
-    * `ALREADY_EXISTS`: `request_id` was used with another request. Take a new one.
+      banned word. Correct the request.
+    * `ALREADY_EXISTS`: `request_id` was used with a different request. Use a new one.
     * `RESOURCE_EXHAUSTED`: the queue of every Account that may do it is full, or the message is larger than the server
-      takes. Retry after `RetryInfo`; without one, send less.
+      allows. Retry after `RetryInfo`; without one, send less.
     * `FAILED_PRECONDITION` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account that may do it
-      takes work until a person has acted; a `PreconditionFailure` says of each Account why. One that is only not
-      connected takes the Task into its queue. See `AccountService.ListAccounts`; do not retry before.
-    * `UNIMPLEMENTED`: this server does not do that. Do not retry.
+      takes work until a person has acted; a `PreconditionFailure` gives the reason for each Account. (An Account that is
+      merely disconnected still queues Tasks.) See `AccountService.ListAccounts`; do not retry before a person has acted.
+    * `UNIMPLEMENTED`: this server does not support it. Do not retry.
 
-    Errors of every Submit that names a Task, beside those:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
-    * `FAILED_PRECONDITION`: that Task is not in a state, or has no such button, that allows it. `GetTask` shows what it
-      allows.
+    Errors of every Submit that names a Task, in addition to those:
+    * `NOT_FOUND`: there is no such Task. Check the id.
+    * `FAILED_PRECONDITION`: that Task's state does not allow it, or it has no such button. `GetTask` shows what is
+      allowed.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -262,7 +261,7 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     """Upscale or vary one picture of a grid, or draw the grid again.
 
     The short form of `SubmitAction` for U1 to U4, V1 to V4 and reroll. Errors: those of every Submit that names a
-    Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when the Task's result is no grid.
+    Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when the Task's result is not a grid.
     """
     SubmitDescribe: aio.UnaryUnaryMultiCallable[submit_pb2.SubmitDescribeRequest, submit_pb2.SubmitDescribeResponse]  # type: ignore[assignment]
     """Find prompts for a picture.
@@ -273,8 +272,8 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     """Press a button of a finished Task.
 
     Takes any `custom_id` of the Task's `buttons`. A button that asks for a text or a mask leaves the new Task in
-    AWAITING_INPUT, unless `prompt` or `mask` already answer; then `SubmitModal` goes on with the same Task.
-    The bookmark button makes no new Task: the parent comes back, with `existing` true.
+    AWAITING_INPUT, unless `prompt` or `mask` already answer it; `SubmitModal` then continues the same Task.
+    The bookmark button makes no new Task: the parent is returned, with `existing` true.
     Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_BUTTON_NOT_FOUND when the
     Task has no such button.
     """
@@ -286,7 +285,7 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     SubmitModal: aio.UnaryUnaryMultiCallable[submit_pb2.SubmitModalRequest, submit_pb2.SubmitModalResponse]  # type: ignore[assignment]
     """Answer the modal of a Task that is AWAITING_INPUT.
 
-    The Task keeps its id and goes on as QUEUED. Errors: those of every Submit that names a Task;
+    The Task keeps its id and becomes QUEUED. Errors: those of every Submit that names a Task;
     `FAILED_PRECONDITION` with ERROR_REASON_TASK_NOT_AWAITING_INPUT when it is in another state.
     """
     SubmitShorten: aio.UnaryUnaryMultiCallable[submit_pb2.SubmitShortenRequest, submit_pb2.SubmitShortenResponse]  # type: ignore[assignment]
@@ -295,95 +294,94 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     Errors: those of every Submit.
     """
     SubmitShow: aio.UnaryUnaryMultiCallable[submit_pb2.SubmitShowRequest, submit_pb2.SubmitShowResponse]  # type: ignore[assignment]
-    """Bring a job of the Account back by Midjourney's id, with its picture and buttons.
+    """Show a job of the Account again, by Midjourney's id, with its picture and buttons.
 
     For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
     """
     SubmitVideo: aio.UnaryUnaryMultiCallable[submit_pb2.SubmitVideoRequest, submit_pb2.SubmitVideoResponse]  # type: ignore[assignment]
-    """Make a short film that begins with a picture, or go on with one.
+    """Make a short film that begins with a picture, or extend a film.
 
-    The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+    To choose one of the result's films, use `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` does so by itself.
     Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
-    the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
+    the Task has no film to extend, or its Account's Remix mode is off and a prompt was given.
     """
     UploadImages: aio.UnaryUnaryMultiCallable[submit_pb2.UploadImagesRequest, submit_pb2.UploadImagesResponse]  # type: ignore[assignment]
-    """Put pictures on Discord and return their links; makes no Task.
+    """Upload pictures to Discord and return their links; makes no Task.
 
     Errors: `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED` and `UNAVAILABLE` as for every Submit; `UNAVAILABLE` with
-    ERROR_REASON_UPLOAD_FAILED when Discord did not take a picture: retry with back-off, nothing is charged.
+    ERROR_REASON_UPLOAD_FAILED when Discord did not accept a picture: retry with back-off, nothing is charged.
     """
     GetTask: aio.UnaryUnaryMultiCallable[query_pb2.GetTaskRequest, query_pb2.GetTaskResponse]  # type: ignore[assignment]
     """Read a Task.
 
     To follow one, use `WatchTask` rather than repeated reads. Errors:
-    * `NOT_FOUND`: there is no such Task, or it is older than the server keeps. Look at the id.
+    * `NOT_FOUND`: there is no such Task, or it is older than the server keeps. Check the id.
     """
     ListTasks: aio.UnaryUnaryMultiCallable[query_pb2.ListTasksRequest, query_pb2.ListTasksResponse]  # type: ignore[assignment]
     """Read many Tasks, newest first, page by page.
 
     Errors:
-    * `INVALID_ARGUMENT`: `page_size` is negative, or `page_token` is not of this filter. Begin at the first page.
+    * `INVALID_ARGUMENT`: `page_size` is negative, or `page_token` belongs to another filter. Begin at the first page.
     """
     CancelTask: aio.UnaryUnaryMultiCallable[query_pb2.CancelTaskRequest, query_pb2.CancelTaskResponse]  # type: ignore[assignment]
     """End a Task for its client.
 
     Before STATE_SUBMITTING nothing was sent and nothing is charged. Later the Task is CANCELLED at once, but
-    Midjourney may draw on and charge; a notice in the Task says so, and a picture that still comes is attached, with
-    `late` set.
-    A Task that has already ended comes back as it is, so that the call can be repeated. Errors:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
+    Midjourney may continue to draw and charge; a notice in the Task says so, and a picture that still arrives is
+    attached, with `late` set.
+    A Task that has already ended is returned unchanged, so that the call can be repeated. Errors:
+    * `NOT_FOUND`: there is no such Task. Check the id.
     """
     WatchTask: aio.UnaryStreamMultiCallable[query_pb2.WatchTaskRequest, query_pb2.WatchTaskResponse]  # type: ignore[assignment]
     """Follow a Task to its end.
 
-    With `after_revision` 0 the first message is the Task as it is now. With another, every later change of state that
-    the server still has comes first, in order, and then the latest progress. In between no change of state is left
-    out; of progress that comes faster than the client reads, only the latest is sent. No revision comes twice.
-    A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
-    ended before the call, and was seen to end, gives an empty stream.
+    With `after_revision` 0 the first message is the Task as it is now. With another value, every later change of state
+    that the server still has comes first, in order, and then the latest progress. No change of state is left out; of
+    progress that comes faster than the client reads, only the latest is sent. No revision is sent twice. A quiet
+    stream has a heartbeat every 15 seconds. The stream ends with OK after the terminal state. It is empty if the
+    Task's end is not after `after_revision`.
 
     A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
-    each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
-    `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
-    where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
+    each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` takes
+    precedence over `after_revision`). If the client has already seen the Task's end, the answer is 204, after which an
+    EventSource stops. Instead of UNAVAILABLE or RESOURCE_EXHAUSTED it is an empty stream, after which it reconnects.
     Errors:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
+    * `NOT_FOUND`: there is no such Task. Check the id.
     * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
-    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server stops. Resume, with back-off.
+    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server is stopping. Resume, with back-off.
     """
     WatchTasks: aio.UnaryStreamMultiCallable[query_pb2.WatchTasksRequest, query_pb2.WatchTasksResponse]  # type: ignore[assignment]
     """Follow every Task that matches a filter; never ends by itself.
 
-    With `after_revision` 0 the first message is a heartbeat with the present revision, and changes follow. With
+    With `after_revision` 0 the first message is a heartbeat with the current revision, and changes follow. With
     another, every later change of state that the server still has is sent in order of revision, and then the latest
     progress. Otherwise as `WatchTask`. Errors:
     * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. `ListTasks`, then watch from its
       `revision`.
-    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server stops. Resume, with back-off.
+    * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server is stopping. Resume, with back-off.
     """
     GetImageSeed: aio.UnaryUnaryMultiCallable[query_pb2.GetImageSeedRequest, query_pb2.GetImageSeedResponse]  # type: ignore[assignment]
     """Ask Midjourney for the seed of a finished picture.
 
-    The first call presses a reaction on Discord and waits for the bot's answer, up to 30 seconds; later ones answer
-    from the Task. Errors:
-    * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_SEED_NOT_FOUND the bot named no seed. Do not retry.
-    * `FAILED_PRECONDITION`: the Task has not succeeded, or has no picture. Wait for its end.
+    The first call adds a reaction on Discord and waits for the bot's answer, up to 30 seconds; later ones return the
+    seed stored in the Task. Errors:
+    * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_SEED_NOT_FOUND the bot returned no seed. Do not retry.
+    * `FAILED_PRECONDITION`: the Task has not succeeded, or has no picture. Wait until it has ended.
     * `UNAVAILABLE`: its Account cannot ask now. Retry with back-off.
     """
     GetTaskImage: aio.UnaryUnaryMultiCallable[query_pb2.GetTaskImageRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
-    A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
-    MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
-    gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
-    `If-None-Match`, HEAD and a file name.
-    With `width` it is a thumbnail, which fits into a message.
-    Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
-    * `INVALID_ARGUMENT`: `width` is none that thumbnails have. Give 320, 640 or 1280.
+    The whole file is sent in one message, so over gRPC a file of more than 4,000,000 bytes (the server's setting
+    MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused: gRPC clients accept 4 MiB by default. `DownloadTaskImage` returns files
+    of any size. So does this path over REST, where the response is the file itself, with support for `etag`, `Range`,
+    `If-None-Match` and HEAD, and with a file name. With `width`, the result is a thumbnail, which always fits into a
+    message. Also works when Discord's link has expired. Needs no API key with a valid `signature`. Errors:
+    * `INVALID_ARGUMENT`: `width` is not a thumbnail's. Use 320, 640 or 1280.
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
     * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
-      `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Leave `width` out.
-    * `UNIMPLEMENTED`: thumbnails of films are not made. Leave `width` out.
+      `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Omit `width`.
+    * `UNIMPLEMENTED`: there are no thumbnails of films. Omit `width`.
     * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
     HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
@@ -393,50 +391,50 @@ class MidjourneyServiceAsyncStub(MidjourneyServiceStub):
     DownloadTaskImage: aio.UnaryStreamMultiCallable[query_pb2.DownloadTaskImageRequest, query_pb2.DownloadTaskImageResponse]  # type: ignore[assignment]
     """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
 
-    The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
-    is resumed with `offset`, after a look at the `etag`.
+    The first message describes the file. A client may read slowly without affecting others. After a broken stream,
+    resume with `offset`, if the `etag` is still the same.
 
-    Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
-    the place of `offset`. Errors:
+    Over REST the response is the file itself, as with `GetTaskImage`, but for a browser to save rather than to show;
+    use `Range` instead of `offset`. Errors:
     * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
-    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is none that thumbnails have:
-      give 320, 640 or 1280.
-    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as of `GetTaskImage`.
-    * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
-      Resume, with back-off.
+    * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is not a thumbnail's: use
+      320, 640 or 1280.
+    * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as for `GetTaskImage`.
+    * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server is
+      stopping. Resume, with back-off.
     """
 
 class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     """Makes pictures with Midjourney on Discord.
 
-    A client submits a Task, watches it to its end, and fetches the picture. What is wrong with a request is a gRPC
-    status at once; what goes wrong later is in the Task (`Task.failure`), and the calls that tell of it succeed.
+    A client submits a Task, watches it to its end, and fetches the picture. An invalid request gets a gRPC
+    status at once; what fails later is recorded in the Task (`Task.failure`), and calls that return such a Task succeed.
 
     Every status carries a `google.rpc.ErrorInfo` with domain "midway" and a reason of `ErrorReason`; where they apply,
-    a `BadRequest` names the fields, a `RetryInfo` the time to wait, a `ResourceInfo` what is missing.
+    a `BadRequest` names the fields, a `RetryInfo` the time to wait, a `ResourceInfo` the missing resource.
 
     Errors of every RPC:
-    * `UNAUTHENTICATED`: the API key is missing or wrong. It is looked for in the metadata `authorization`, with or
-      without `Bearer `, and in `mj-api-secret`. Get a key; do not retry.
-    * `UNAVAILABLE`: the server starts, stops or cannot reach its store. Retry after `RetryInfo`, with back-off; a Submit
-      with a `request_id` is safe to repeat.
-    * `INTERNAL`: a fault of this server. Report it; repeat a Submit only with its `request_id`.
+    * `UNAUTHENTICATED`: the API key is missing or wrong. It is read from the metadata `authorization`, with or without
+      `Bearer `, and `mj-api-secret`. Get a key; do not retry.
+    * `UNAVAILABLE`: the server is starting, is stopping, or cannot use its store. Retry after `RetryInfo`, with
+      back-off; a Submit with a `request_id` is safe to repeat.
+    * `INTERNAL`: a bug in this server. Report it; repeat a Submit only with its `request_id`.
 
-    Errors of every Submit, beside its own:
+    Errors of every Submit, in addition to its own:
     * `INVALID_ARGUMENT`: a field is wrong (`BadRequest` says which), a picture cannot be used, or the prompt holds a
-      banned word. Mend the request.
-    * `ALREADY_EXISTS`: `request_id` was used with another request. Take a new one.
+      banned word. Correct the request.
+    * `ALREADY_EXISTS`: `request_id` was used with a different request. Use a new one.
     * `RESOURCE_EXHAUSTED`: the queue of every Account that may do it is full, or the message is larger than the server
-      takes. Retry after `RetryInfo`; without one, send less.
+      allows. Retry after `RetryInfo`; without one, send less.
     * `FAILED_PRECONDITION` with ERROR_REASON_NO_ACCOUNT or ERROR_REASON_ACCOUNT_UNAVAILABLE: no Account that may do it
-      takes work until a person has acted; a `PreconditionFailure` says of each Account why. One that is only not
-      connected takes the Task into its queue. See `AccountService.ListAccounts`; do not retry before.
-    * `UNIMPLEMENTED`: this server does not do that. Do not retry.
+      takes work until a person has acted; a `PreconditionFailure` gives the reason for each Account. (An Account that is
+      merely disconnected still queues Tasks.) See `AccountService.ListAccounts`; do not retry before a person has acted.
+    * `UNIMPLEMENTED`: this server does not support it. Do not retry.
 
-    Errors of every Submit that names a Task, beside those:
-    * `NOT_FOUND`: there is no such Task. Look at the id.
-    * `FAILED_PRECONDITION`: that Task is not in a state, or has no such button, that allows it. `GetTask` shows what it
-      allows.
+    Errors of every Submit that names a Task, in addition to those:
+    * `NOT_FOUND`: there is no such Task. Check the id.
+    * `FAILED_PRECONDITION`: that Task's state does not allow it, or it has no such button. `GetTask` shows what is
+      allowed.
     """
 
     @abc_1.abstractmethod
@@ -459,7 +457,7 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         """Upscale or vary one picture of a grid, or draw the grid again.
 
         The short form of `SubmitAction` for U1 to U4, V1 to V4 and reroll. Errors: those of every Submit that names a
-        Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when the Task's result is no grid.
+        Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when the Task's result is not a grid.
         """
 
     @abc_1.abstractmethod
@@ -482,8 +480,8 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         """Press a button of a finished Task.
 
         Takes any `custom_id` of the Task's `buttons`. A button that asks for a text or a mask leaves the new Task in
-        AWAITING_INPUT, unless `prompt` or `mask` already answer; then `SubmitModal` goes on with the same Task.
-        The bookmark button makes no new Task: the parent comes back, with `existing` true.
+        AWAITING_INPUT, unless `prompt` or `mask` already answer it; `SubmitModal` then continues the same Task.
+        The bookmark button makes no new Task: the parent is returned, with `existing` true.
         Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_BUTTON_NOT_FOUND when the
         Task has no such button.
         """
@@ -507,7 +505,7 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[submit_pb2.SubmitModalResponse, abc.Awaitable[submit_pb2.SubmitModalResponse]]:
         """Answer the modal of a Task that is AWAITING_INPUT.
 
-        The Task keeps its id and goes on as QUEUED. Errors: those of every Submit that names a Task;
+        The Task keeps its id and becomes QUEUED. Errors: those of every Submit that names a Task;
         `FAILED_PRECONDITION` with ERROR_REASON_TASK_NOT_AWAITING_INPUT when it is in another state.
         """
 
@@ -528,7 +526,7 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         request: submit_pb2.SubmitShowRequest,
         context: _ServicerContext,
     ) -> typing.Union[submit_pb2.SubmitShowResponse, abc.Awaitable[submit_pb2.SubmitShowResponse]]:
-        """Bring a job of the Account back by Midjourney's id, with its picture and buttons.
+        """Show a job of the Account again, by Midjourney's id, with its picture and buttons.
 
         For jobs made elsewhere, or whose Discord message is gone. Errors: those of every Submit.
         """
@@ -539,11 +537,11 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         request: submit_pb2.SubmitVideoRequest,
         context: _ServicerContext,
     ) -> typing.Union[submit_pb2.SubmitVideoResponse, abc.Awaitable[submit_pb2.SubmitVideoResponse]]:
-        """Make a short film that begins with a picture, or go on with one.
+        """Make a short film that begins with a picture, or extend a film.
 
-        The films of the result are chosen between with `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` chooses by itself.
+        To choose one of the result's films, use `SubmitChange` (CHANGE_KIND_UPSCALE); `extend` does so by itself.
         Errors: those of every Submit that names a Task; `FAILED_PRECONDITION` with ERROR_REASON_ACTION_NOT_ALLOWED when
-        the Task has no film to go on with, or its Account's Remix mode is off and a prompt was given.
+        the Task has no film to extend, or its Account's Remix mode is off and a prompt was given.
         """
 
     @abc_1.abstractmethod
@@ -552,10 +550,10 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         request: submit_pb2.UploadImagesRequest,
         context: _ServicerContext,
     ) -> typing.Union[submit_pb2.UploadImagesResponse, abc.Awaitable[submit_pb2.UploadImagesResponse]]:
-        """Put pictures on Discord and return their links; makes no Task.
+        """Upload pictures to Discord and return their links; makes no Task.
 
         Errors: `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED` and `UNAVAILABLE` as for every Submit; `UNAVAILABLE` with
-        ERROR_REASON_UPLOAD_FAILED when Discord did not take a picture: retry with back-off, nothing is charged.
+        ERROR_REASON_UPLOAD_FAILED when Discord did not accept a picture: retry with back-off, nothing is charged.
         """
 
     @abc_1.abstractmethod
@@ -567,7 +565,7 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         """Read a Task.
 
         To follow one, use `WatchTask` rather than repeated reads. Errors:
-        * `NOT_FOUND`: there is no such Task, or it is older than the server keeps. Look at the id.
+        * `NOT_FOUND`: there is no such Task, or it is older than the server keeps. Check the id.
         """
 
     @abc_1.abstractmethod
@@ -579,7 +577,7 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         """Read many Tasks, newest first, page by page.
 
         Errors:
-        * `INVALID_ARGUMENT`: `page_size` is negative, or `page_token` is not of this filter. Begin at the first page.
+        * `INVALID_ARGUMENT`: `page_size` is negative, or `page_token` belongs to another filter. Begin at the first page.
         """
 
     @abc_1.abstractmethod
@@ -591,10 +589,10 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
         """End a Task for its client.
 
         Before STATE_SUBMITTING nothing was sent and nothing is charged. Later the Task is CANCELLED at once, but
-        Midjourney may draw on and charge; a notice in the Task says so, and a picture that still comes is attached, with
-        `late` set.
-        A Task that has already ended comes back as it is, so that the call can be repeated. Errors:
-        * `NOT_FOUND`: there is no such Task. Look at the id.
+        Midjourney may continue to draw and charge; a notice in the Task says so, and a picture that still arrives is
+        attached, with `late` set.
+        A Task that has already ended is returned unchanged, so that the call can be repeated. Errors:
+        * `NOT_FOUND`: there is no such Task. Check the id.
         """
 
     @abc_1.abstractmethod
@@ -605,20 +603,20 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[abc.Iterator[query_pb2.WatchTaskResponse], abc.AsyncIterator[query_pb2.WatchTaskResponse]]:
         """Follow a Task to its end.
 
-        With `after_revision` 0 the first message is the Task as it is now. With another, every later change of state that
-        the server still has comes first, in order, and then the latest progress. In between no change of state is left
-        out; of progress that comes faster than the client reads, only the latest is sent. No revision comes twice.
-        A quiet stream carries a heartbeat every 15 seconds. The stream ends with OK after the terminal state; a Task that
-        ended before the call, and was seen to end, gives an empty stream.
+        With `after_revision` 0 the first message is the Task as it is now. With another value, every later change of state
+        that the server still has comes first, in order, and then the latest progress. No change of state is left out; of
+        progress that comes faster than the client reads, only the latest is sent. No revision is sent twice. A quiet
+        stream has a heartbeat every 15 seconds. The stream ends with OK after the terminal state. It is empty if the
+        Task's end is not after `after_revision`.
 
         A stream that breaks is resumed with the last `revision` received. As REST it is a stream of server-sent events:
-        each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` beats
-        `after_revision`). A Task that ended, and was seen to end, is answered with 204, upon which an EventSource stops;
-        where gRPC answers UNAVAILABLE or RESOURCE_EXHAUSTED, with an empty stream, upon which it tries again.
+        each event's `id` is its revision, so that an EventSource resumes by itself (`Last-Event-ID` takes
+        precedence over `after_revision`). If the client has already seen the Task's end, the answer is 204, after which an
+        EventSource stops. Instead of UNAVAILABLE or RESOURCE_EXHAUSTED it is an empty stream, after which it reconnects.
         Errors:
-        * `NOT_FOUND`: there is no such Task. Look at the id.
+        * `NOT_FOUND`: there is no such Task. Check the id.
         * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. Begin with 0.
-        * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server stops. Resume, with back-off.
+        * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server is stopping. Resume, with back-off.
         """
 
     @abc_1.abstractmethod
@@ -629,12 +627,12 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[abc.Iterator[query_pb2.WatchTasksResponse], abc.AsyncIterator[query_pb2.WatchTasksResponse]]:
         """Follow every Task that matches a filter; never ends by itself.
 
-        With `after_revision` 0 the first message is a heartbeat with the present revision, and changes follow. With
+        With `after_revision` 0 the first message is a heartbeat with the current revision, and changes follow. With
         another, every later change of state that the server still has is sent in order of revision, and then the latest
         progress. Otherwise as `WatchTask`. Errors:
         * `INVALID_ARGUMENT`: `after_revision` is negative or beyond the server's latest. `ListTasks`, then watch from its
           `revision`.
-        * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server stops. Resume, with back-off.
+        * `UNAVAILABLE` with ERROR_REASON_SHUTTING_DOWN: the server is stopping. Resume, with back-off.
         """
 
     @abc_1.abstractmethod
@@ -645,10 +643,10 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[query_pb2.GetImageSeedResponse, abc.Awaitable[query_pb2.GetImageSeedResponse]]:
         """Ask Midjourney for the seed of a finished picture.
 
-        The first call presses a reaction on Discord and waits for the bot's answer, up to 30 seconds; later ones answer
-        from the Task. Errors:
-        * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_SEED_NOT_FOUND the bot named no seed. Do not retry.
-        * `FAILED_PRECONDITION`: the Task has not succeeded, or has no picture. Wait for its end.
+        The first call adds a reaction on Discord and waits for the bot's answer, up to 30 seconds; later ones return the
+        seed stored in the Task. Errors:
+        * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_SEED_NOT_FOUND the bot returned no seed. Do not retry.
+        * `FAILED_PRECONDITION`: the Task has not succeeded, or has no picture. Wait until it has ended.
         * `UNAVAILABLE`: its Account cannot ask now. Retry with back-off.
         """
 
@@ -660,17 +658,16 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
         """Read the picture itself, if it is small; while the Task runs, its latest preview.
 
-        A message holds the whole file, so this is for small ones: a file of more than 4,000,000 bytes (the server's setting
-        MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused, as gRPC clients take 4 MiB unless told otherwise. `DownloadTaskImage`
-        gives files of every size. So does this path over REST, where the file comes as it is, with `etag`, `Range`,
-        `If-None-Match`, HEAD and a file name.
-        With `width` it is a thumbnail, which fits into a message.
-        Works also when Discord's link has expired. Needs no API key with the right `signature`. Errors:
-        * `INVALID_ARGUMENT`: `width` is none that thumbnails have. Give 320, 640 or 1280.
+        The whole file is sent in one message, so over gRPC a file of more than 4,000,000 bytes (the server's setting
+        MIDWAY_MAX_UNARY_IMAGE_BYTES) is refused: gRPC clients accept 4 MiB by default. `DownloadTaskImage` returns files
+        of any size. So does this path over REST, where the response is the file itself, with support for `etag`, `Range`,
+        `If-None-Match` and HEAD, and with a file name. With `width`, the result is a thumbnail, which always fits into a
+        message. Also works when Discord's link has expired. Needs no API key with a valid `signature`. Errors:
+        * `INVALID_ARGUMENT`: `width` is not a thumbnail's. Use 320, 640 or 1280.
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
         * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_TOO_LARGE: the file is too large for one message. Call
-          `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Leave `width` out.
-        * `UNIMPLEMENTED`: thumbnails of films are not made. Leave `width` out.
+          `DownloadTaskImage`. With ERROR_REASON_IMAGE_NOT_AVAILABLE: no thumbnail can be made of it. Omit `width`.
+        * `UNIMPLEMENTED`: there are no thumbnails of films. Omit `width`.
         * `UNAVAILABLE`: the picture could not be fetched from Discord. Retry with back-off.
 
         HttpBody, so that the answer over REST is the file with its own content type and not base64 in JSON.
@@ -686,17 +683,17 @@ class MidjourneyServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[abc.Iterator[query_pb2.DownloadTaskImageResponse], abc.AsyncIterator[query_pb2.DownloadTaskImageResponse]]:
         """Read the picture or film in pieces, whatever its size; while the Task runs, its latest preview.
 
-        The first message says what the file is. A client that reads slowly holds up nobody but itself. A stream that breaks
-        is resumed with `offset`, after a look at the `etag`.
+        The first message describes the file. A client may read slowly without affecting others. After a broken stream,
+        resume with `offset`, if the `etag` is still the same.
 
-        Over REST it is the file itself, as of `GetTaskImage`, for a browser to save rather than to show; there `Range` takes
-        the place of `offset`. Errors:
+        Over REST the response is the file itself, as with `GetTaskImage`, but for a browser to save rather than to show;
+        use `Range` instead of `offset`. Errors:
         * `NOT_FOUND`: there is no such Task, or with ERROR_REASON_IMAGE_NOT_AVAILABLE no picture (yet). Watch the Task.
-        * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is none that thumbnails have:
-          give 320, 640 or 1280.
-        * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as of `GetTaskImage`.
-        * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server stops.
-          Resume, with back-off.
+        * `INVALID_ARGUMENT`: `offset` is negative or beyond the end: begin with 0. Or `width` is not a thumbnail's: use
+          320, 640 or 1280.
+        * `FAILED_PRECONDITION` with ERROR_REASON_IMAGE_NOT_AVAILABLE, `UNIMPLEMENTED`: as for `GetTaskImage`.
+        * `UNAVAILABLE`: the picture could not be fetched from Discord, or with ERROR_REASON_SHUTTING_DOWN the server is
+          stopping. Resume, with back-off.
         """
 
 def add_MidjourneyServiceServicer_to_server(servicer: MidjourneyServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

@@ -21,7 +21,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class TaskFilter(message.Message):
-    """Which Tasks to tell of. A Task matches when every field that is set matches; the empty filter matches all."""
+    """Selects Tasks. A Task matches when every field that is set matches; the empty filter matches all."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -33,7 +33,7 @@ class TaskFilter(message.Message):
     account_id: builtins.str
     """The Account that works on it. Example: "demo-1"."""
     client_state: builtins.str
-    """What the client gave as `client_state`, letter by letter. Example: "order-17"."""
+    """What the client gave as `client_state`, exactly. Example: "order-17"."""
     parent_task_id: builtins.str
     """The Task that it was made from. Example: "1705514776143750"."""
     @builtins.property
@@ -111,9 +111,9 @@ class ListTasksRequest(message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     FILTER_FIELD_NUMBER: builtins.int
     page_size: builtins.int
-    """Most Tasks to give back, 1 to 1000; more is cut to 1000. Default 0: 50."""
+    """How many Tasks to return at most, 1 to 1000; more counts as 1000. Default 0: 50."""
     page_token: builtins.str
-    """`next_page_token` of the page before. Default empty: the first page. The filter must stay the same from page to
+    """`next_page_token` of the previous page. Default empty: the first page. The filter must stay the same from page to
     page; otherwise the token is refused.
     """
     @builtins.property
@@ -145,12 +145,12 @@ class ListTasksResponse(message.Message):
     next_page_token: builtins.str
     """Token of the next page; empty after the last one."""
     revision: builtins.int
-    """Revision that the server had reached when it read the first page. A `WatchTasks` with it as `after_revision` misses
-    nothing that is not in the list. Example: 4711.
+    """The server's revision when it read the first page. A `WatchTasks` with it as `after_revision` delivers every change
+    that is not in the list. Example: 4711.
     """
     @builtins.property
     def tasks(self) -> containers.RepeatedCompositeFieldContainer[task_pb2.Task]:
-        """A page of Tasks, newest id first. May hold fewer than `page_size`, also when there are more."""
+        """A page of Tasks, newest id first. May hold fewer than `page_size` even if there are more."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class CancelTaskResponse(message.Message):
     TASK_FIELD_NUMBER: builtins.int
     @builtins.property
     def task(self) -> task_pb2.Task:
-        """The Task, now terminal. CANCELLED unless it had ended before the call; then as it ended."""
+        """The Task, now terminal. CANCELLED, unless it had already ended."""
 
     def __init__(
         self,
@@ -241,9 +241,9 @@ class WatchTaskResponse(message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     HEARTBEAT_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """To be passed as `after_revision` when the watch is resumed. Never falls within a stream. Example: 4711."""
+    """Pass it as `after_revision` to resume the watch. Never decreases within a stream. Example: 4711."""
     heartbeat: builtins.bool
-    """True when nothing happened for 15 seconds and the message only shows that the stream lives. Default false."""
+    """True when nothing happened for 15 seconds and the message only shows that the stream is alive. Default false."""
     @builtins.property
     def task(self) -> task_pb2.Task:
         """The Task at `revision`; unset in a heartbeat."""
@@ -275,7 +275,7 @@ class WatchTasksRequest(message.Message):
     """
     @builtins.property
     def filter(self) -> TaskFilter:
-        """Which Tasks; looked at anew with every change, so that a Task may come and go. Default: all."""
+        """Which Tasks; evaluated at every change, so a Task may start or stop matching. Default: all."""
 
     def __init__(
         self,
@@ -299,10 +299,10 @@ class WatchTasksResponse(message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     HEARTBEAT_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """To be passed as `after_revision` when the watch is resumed. Never falls within a stream. Example: 4711."""
+    """Pass it as `after_revision` to resume the watch. Never decreases within a stream. Example: 4711."""
     heartbeat: builtins.bool
-    """True when the message only tells the revision: the first one of a stream from now on, and after every 15 seconds
-    in which nothing matched. Default false.
+    """True when the message only has the revision: the first one of a stream from now on, and after every 15 seconds in
+    which nothing matched. Default false.
     """
     @builtins.property
     def task(self) -> task_pb2.Task:
@@ -376,15 +376,15 @@ class GetTaskImageRequest(message.Message):
     index: builtins.int
     """Which file of `Task.images`, from 0. Default 0: `Task.image`."""
     signature: builtins.str
-    """Opens the picture instead of an API key, so that a browser can show the link: what stands behind `?signature=` in
-    `Image.path`, or in `Image.url` where the server has an address of its own (its setting MIDWAY_PUBLIC_URL). Opaque.
-    Made for this `task_id` and `index`, opens nothing else; that of a `path` ends with the link. A wrong one counts as
-    none. Default empty: the call needs a key, as any other. Example: "5d41402abc4b2a76b9719d911017c592".
+    """Replaces the API key, so that a browser can show the link: the value of `signature` in the query of `Image.path`,
+    or of `Image.url` if the server has a public URL (its setting MIDWAY_PUBLIC_URL). Opaque. Valid only for this
+    `task_id` and `index`; that of a `path` expires with it. An invalid one counts as none. Default empty: the call
+    needs a key, like any other. Example: "5d41402abc4b2a76b9719d911017c592".
     """
     width: builtins.int
-    """Width of a thumbnail in pixels: 320, 640 or 1280. It is a WebP, made at the first request and kept beside the
-    picture; a smaller picture stays as wide as it is. Of an animation it shows the first frame; of a film there is
-    none. A `signature` opens all widths of its picture. Default 0: the picture itself. Example: 640.
+    """Width of a thumbnail in pixels: 320, 640 or 1280. It is a WebP, made at the first request and stored with the
+    picture; a smaller picture is not enlarged. For an animation it is the first frame; films have none. A `signature`
+    is valid for all widths of its picture. Default 0: the picture itself. Example: 640.
     """
     def __init__(
         self,
@@ -415,13 +415,13 @@ class DownloadTaskImageRequest(message.Message):
     index: builtins.int
     """Which file of `Task.images`, from 0. Default 0: `Task.image`."""
     offset: builtins.int
-    """Where to begin, in bytes, so that a download that broke off is resumed. Default 0: at the beginning.
+    """Where to begin, in bytes, to resume a broken download. Default 0: at the beginning.
     Example: 6291456.
     """
     width: builtins.int
-    """Width of a thumbnail in pixels: 320, 640 or 1280. It is a WebP, made at the first request and kept beside the
-    picture; a smaller picture stays as wide as it is. Of an animation it shows the first frame; of a film there is
-    none. Default 0: the picture itself. Example: 640.
+    """Width of a thumbnail in pixels: 320, 640 or 1280. It is a WebP, made at the first request and stored with the
+    picture; a smaller picture is not enlarged. For an animation it is the first frame; films have none. Default 0: the
+    picture itself. Example: 640.
     """
     def __init__(
         self,
@@ -446,10 +446,10 @@ class DownloadTaskImageResponse(message.Message):
     FILE_FIELD_NUMBER: builtins.int
     DATA_FIELD_NUMBER: builtins.int
     data: builtins.bytes
-    """The next bytes of the file, at most 256 KiB; they follow those of the message before."""
+    """The next bytes of the file, at most 256 KiB; they follow those of the previous message."""
     @builtins.property
     def file(self) -> ImageFile:
-        """What the file is; set in the first message, which may hold no data, and unset in all others."""
+        """A description of the file; set only in the first message, which may have no data."""
 
     def __init__(
         self,
@@ -474,15 +474,15 @@ class ImageFile(message.Message):
     NAME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     content_type: builtins.str
-    """Media type, by the file's first bytes. Example: "image/png"."""
+    """Media type, detected from the file's first bytes. Example: "image/png"."""
     size_bytes: builtins.int
     """Size of the whole file in bytes, whatever the `offset`. Example: 9437184."""
     name: builtins.str
-    """A name that tells what it is: day, prompt, which one of a grid, Task.
+    """A descriptive name: day, prompt, which picture of a grid, Task.
     Example: "2026-11-28-a-red-fox-1795387766442000.png".
     """
     etag: builtins.str
-    """The same for the same bytes, as REST has it. A client that resumes begins anew when it has changed.
+    """The same for the same bytes; also the ETag over REST. A client that resumes starts over if it has changed.
     Example: "5d41402abc4b2a76-900000".
     """
     def __init__(

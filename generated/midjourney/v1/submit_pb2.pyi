@@ -33,13 +33,13 @@ class SubmitImagineRequest(message.Message):
     prompt: builtins.str
     """What to draw, with Midjourney's own `--parameters`. 1 to 6000 characters after trimming.
 
-    Options in braces (`{red, blue}`, nested, `\\,` for a comma inside one) and `--repeat` make a Task for each job, in
-    Midjourney's order, all of them or none; at most 40 (the server's setting MIDWAY_MAX_JOBS_PER_PROMPT).
+    Options in braces (`{red, blue}`, nested, `\\,` for a comma inside one) and `--repeat` make one Task per job, in
+    Midjourney's order, either all of them or none; at most 40 (the server's setting MIDWAY_MAX_JOBS_PER_PROMPT).
     Example: "a red fox --ar 3:2".
     """
     request_id: builtins.str
     """Makes a repeated call harmless (AIP-155): the same id with the same request gives the same Task. At most 64
-    characters, a UUID at best. Default empty: every call makes a Task.
+    characters, ideally a UUID. Default empty: every call makes a Task.
     Example: "7f1f3b6c-6f0e-4a63-9a27-1c1f8f0f5d7e".
     """
     @builtins.property
@@ -145,7 +145,7 @@ class SubmitChangeResponse(message.Message):
     """How many Tasks wait before it at the same Account. Default 0."""
     existing: builtins.bool
     """True when nothing new was stored: `request_id` had already made this Task, or this very picture had already been
-    upscaled with success, and doing so again would give the same picture. Default false.
+    upscaled with success, and upscaling it again would give the same picture. Default false.
     """
     @builtins.property
     def task(self) -> task_pb2.Task:
@@ -247,8 +247,8 @@ class SubmitActionRequest(message.Message):
     request_id: builtins.str
     """As in `SubmitImagineRequest.request_id`."""
     prompt: builtins.str
-    """Answers at once the modal that the button opens; then the Task does not stop at AWAITING_INPUT. Unset: it does.
-    Present but empty: the modal's own text. A button that opens no modal refuses a text (FIELD_INVALID).
+    """Answers the modal that the button opens at once, so that the Task does not stop at AWAITING_INPUT. Unset: it does.
+    Present but empty: the modal's prefilled text. A button that opens no modal refuses a text (FIELD_INVALID).
     """
     @builtins.property
     def options(self) -> input_pb2.SubmitOptions:
@@ -256,7 +256,7 @@ class SubmitActionRequest(message.Message):
 
     @builtins.property
     def mask(self) -> input_pb2.InputImage:
-        """The mask for Vary (Region), as in `SubmitModalRequest.mask`; goes together with `prompt`."""
+        """The mask for Vary (Region), as in `SubmitModalRequest.mask`; may be combined with `prompt`."""
 
     def __init__(
         self,
@@ -395,7 +395,7 @@ class SubmitModalRequest(message.Message):
     @builtins.property
     def mask(self) -> input_pb2.InputImage:
         """Region to draw anew, needed when `Task.modal.needs_mask`: a PNG, white where Midjourney draws and black where it
-        keeps. One of another size than the parent's picture is scaled to it.
+        keeps the picture. It is scaled to the size of the parent's picture.
         """
 
     def __init__(
@@ -517,7 +517,7 @@ class SubmitShowRequest(message.Message):
     """As in `SubmitImagineRequest.request_id`."""
     @builtins.property
     def options(self) -> input_pb2.SubmitOptions:
-        """How to do it; `account_id` is needed when there is more than one Account, as a job belongs to one."""
+        """How to do it; `account_id` is required if there is more than one Account, as a job belongs to one."""
 
     def __init__(
         self,
@@ -567,7 +567,7 @@ class SubmitVideoRequest(message.Message):
     """Request of `SubmitVideo`.
 
     The film begins with `image`, or with the picture of the Task that `task_id` names, or, with neither, with a picture
-    whose link stands at the beginning of `prompt`. With `extend` it goes on where a film of that Task ends.
+    whose link stands at the beginning of `prompt`. With `extend` it continues where a film of that Task ends.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -590,22 +590,22 @@ class SubmitVideoRequest(message.Message):
     Example: "the fox looks up and runs away".
     """
     task_id: builtins.str
-    """A Task that succeeded: its picture is the first frame, or, with `extend`, its film is gone on with.
+    """A Task that succeeded: its picture is the first frame, or, with `extend`, its film is extended.
     Example: "1705514776143750".
     """
     index: builtins.int
-    """Which picture of a grid, or which film of several, 1 to 4. Default 0: the only one; of several one must be named."""
+    """Which picture of a grid, or which film of several, 1 to 4. Default 0: the only one; required if there are several."""
     extend: builtins.bool
-    """Go on with a film of `task_id`, instead of beginning with a picture. The film must be one of Midjourney's, and its
-    Account draws. Then the frames, `loop` and `batch_size` stay unset. Default false.
+    """Extend a film of `task_id`, instead of beginning with a picture. The film must be one of Midjourney's, and its
+    Account draws. The frames, `loop` and `batch_size` must then be unset. Default false.
     """
     motion: input_pb2.Motion.ValueType
     """How much moves. Default MOTION_LOW, or what `--motion` in the prompt says."""
     loop: builtins.bool
-    """True: the film ends where it began. Default false."""
+    """True: the film ends with its first frame. Default false."""
     batch_size: builtins.int
-    """How many films to choose from: 1, 2 or 4. Default 0: what `--bs` in the prompt says, else as many as Midjourney
-    makes by itself (4).
+    """How many films to choose from: 1, 2 or 4. Default 0: what `--bs` in the prompt says, else Midjourney's
+    default (4).
     """
     request_id: builtins.str
     """As in `SubmitImagineRequest.request_id`."""
@@ -615,7 +615,7 @@ class SubmitVideoRequest(message.Message):
 
     @builtins.property
     def end_image(self) -> input_pb2.InputImage:
-        """The last frame. Not together with `loop`. Default: whatever Midjourney comes to."""
+        """The last frame. Not together with `loop`. Default: Midjourney decides."""
 
     @builtins.property
     def options(self) -> input_pb2.SubmitOptions:

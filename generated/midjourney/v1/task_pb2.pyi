@@ -44,7 +44,7 @@ class _ActionEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Action.ValueTyp
     ACTION_PAN: _Action.ValueType  # 7
     """Widen the view on one side."""
     ACTION_VARY_REGION: _Action.ValueType  # 8
-    """Draw a region anew, given by a mask."""
+    """Redraw a region, given by a mask."""
     ACTION_DESCRIBE: _Action.ValueType  # 9
     """Find prompts for a picture."""
     ACTION_BLEND: _Action.ValueType  # 10
@@ -54,9 +54,9 @@ class _ActionEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Action.ValueTyp
     ACTION_VIDEO: _Action.ValueType  # 12
     """Make or extend a short film from a picture."""
     ACTION_SHOW: _Action.ValueType  # 13
-    """Bring a job of the Account back by its id."""
+    """Show a job of the Account again, by its id."""
     ACTION_PRESS: _Action.ValueType  # 14
-    """Any other button, passed through as it is and followed to its end."""
+    """Any other button; it is pressed as it is, and its job followed to the end."""
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
     """What a Task does."""
@@ -78,7 +78,7 @@ ACTION_ZOOM: Action.ValueType  # 6
 ACTION_PAN: Action.ValueType  # 7
 """Widen the view on one side."""
 ACTION_VARY_REGION: Action.ValueType  # 8
-"""Draw a region anew, given by a mask."""
+"""Redraw a region, given by a mask."""
 ACTION_DESCRIBE: Action.ValueType  # 9
 """Find prompts for a picture."""
 ACTION_BLEND: Action.ValueType  # 10
@@ -88,9 +88,9 @@ ACTION_SHORTEN: Action.ValueType  # 11
 ACTION_VIDEO: Action.ValueType  # 12
 """Make or extend a short film from a picture."""
 ACTION_SHOW: Action.ValueType  # 13
-"""Bring a job of the Account back by its id."""
+"""Show a job of the Account again, by its id."""
 ACTION_PRESS: Action.ValueType  # 14
-"""Any other button, passed through as it is and followed to its end."""
+"""Any other button; it is pressed as it is, and its job followed to the end."""
 
 class _BotType:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -126,21 +126,21 @@ class _SpeedEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Speed.ValueType]
     SPEED_FAST: _Speed.ValueType  # 1
     """Paid from the fast hours of the subscription."""
     SPEED_RELAX: _Speed.ValueType  # 2
-    """Costs nothing, and waits longer."""
+    """Free, with a longer wait."""
     SPEED_TURBO: _Speed.ValueType  # 3
-    """Quicker than fast, at twice the price."""
+    """Faster than fast, at twice the price."""
 
 class Speed(_Speed, metaclass=_SpeedEnumTypeWrapper):
-    """From which allowance Midjourney draws."""
+    """The allowance that Midjourney draws from."""
 
 SPEED_UNSPECIFIED: Speed.ValueType  # 0
 """As a request: `--fast`, `--relax` or `--turbo` in the prompt, else the Account's setting."""
 SPEED_FAST: Speed.ValueType  # 1
 """Paid from the fast hours of the subscription."""
 SPEED_RELAX: Speed.ValueType  # 2
-"""Costs nothing, and waits longer."""
+"""Free, with a longer wait."""
 SPEED_TURBO: Speed.ValueType  # 3
-"""Quicker than fast, at twice the price."""
+"""Faster than fast, at twice the price."""
 
 @typing.final
 class Task(message.Message):
@@ -161,15 +161,15 @@ class Task(message.Message):
         STATE_UNSPECIFIED: Task._State.ValueType  # 0
         """Never sent."""
         STATE_QUEUED: Task._State.ValueType  # 1
-        """Stored, and waiting for a free slot of its Account. Nothing was sent to Discord for the present step."""
+        """Stored, and waiting for a free slot of its Account. Nothing was sent to Discord for the current step."""
         STATE_AWAITING_INPUT: Task._State.ValueType  # 2
         """A modal is open and waits for `SubmitModal`, at the latest at `input_deadline`. Holds no slot."""
         STATE_SUBMITTING: Task._State.ValueType  # 3
-        """The Interaction is on its way to Discord; whether Discord accepts it is not known yet."""
+        """The Interaction is being sent to Discord; it is not known yet whether Discord accepts it."""
         STATE_SUBMITTED: Task._State.ValueType  # 4
         """Discord accepted the Interaction; Midjourney has not begun to draw."""
         STATE_IN_PROGRESS: Task._State.ValueType  # 5
-        """Midjourney is drawing; `progress_percent` counts and `image` may hold a preview."""
+        """Midjourney is drawing; `progress_percent` increases and `image` may hold a preview."""
         STATE_SUCCEEDED: Task._State.ValueType  # 6
         """Terminal: the result is there (`image`, `images` or `result_prompts`)."""
         STATE_FAILED: Task._State.ValueType  # 7
@@ -187,15 +187,15 @@ class Task(message.Message):
     STATE_UNSPECIFIED: Task.State.ValueType  # 0
     """Never sent."""
     STATE_QUEUED: Task.State.ValueType  # 1
-    """Stored, and waiting for a free slot of its Account. Nothing was sent to Discord for the present step."""
+    """Stored, and waiting for a free slot of its Account. Nothing was sent to Discord for the current step."""
     STATE_AWAITING_INPUT: Task.State.ValueType  # 2
     """A modal is open and waits for `SubmitModal`, at the latest at `input_deadline`. Holds no slot."""
     STATE_SUBMITTING: Task.State.ValueType  # 3
-    """The Interaction is on its way to Discord; whether Discord accepts it is not known yet."""
+    """The Interaction is being sent to Discord; it is not known yet whether Discord accepts it."""
     STATE_SUBMITTED: Task.State.ValueType  # 4
     """Discord accepted the Interaction; Midjourney has not begun to draw."""
     STATE_IN_PROGRESS: Task.State.ValueType  # 5
-    """Midjourney is drawing; `progress_percent` counts and `image` may hold a preview."""
+    """Midjourney is drawing; `progress_percent` increases and `image` may hold a preview."""
     STATE_SUCCEEDED: Task.State.ValueType  # 6
     """Terminal: the result is there (`image`, `images` or `result_prompts`)."""
     STATE_FAILED: Task.State.ValueType  # 7
@@ -240,15 +240,16 @@ class Task(message.Message):
     MODAL_FIELD_NUMBER: builtins.int
     BATCH_TASK_IDS_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """Identifies the Task on this server for ever. 16 decimal digits, below 2^53, so that a JavaScript number holds it.
+    """Identifies the Task on this server; never reused. 16 decimal digits, below 2^53, so that a JavaScript number holds
+    it.
     Example: "1705514776143750".
     """
     revision: builtins.int
     """Number of the change that made the Task look like this, in one increasing sequence for all Tasks of the server.
-    Pass it as `after_revision` to hear only what comes later. Starts at 1; grows with every change. Example: 4711.
+    Pass it as `after_revision` to receive only later changes. Starts at 1; increases with every change. Example: 4711.
     """
     state: Task.State.ValueType
-    """Where the Task stands."""
+    """The Task's state."""
     action: Action.ValueType
     """What the Task does. Example: ACTION_IMAGINE."""
     bot_type: BotType.ValueType
@@ -258,17 +259,17 @@ class Task(message.Message):
     Account is set.
     """
     prompt: builtins.str
-    """The prompt as the client gave it; of a prompt that makes several jobs, this job's part. Empty for an Action without
+    """The prompt as the client gave it; if it makes several jobs, this job's part. Empty for an Action without
     one. Example: "一只红狐狸 --ar 3:2".
     """
     prompt_en: builtins.str
     """The prompt that is sent to Midjourney: `prompt` after translation, or the same text. Example: "a red fox --ar 3:2"."""
     final_prompt: builtins.str
-    """The prompt as Midjourney rewrote and used it; empty until it said so. Example: "a red fox --ar 3:2 --v 7.0"."""
+    """The prompt as rewritten and used by Midjourney; empty until known. Example: "a red fox --ar 3:2 --v 7.0"."""
     description: builtins.str
-    """One line for a person: the command in short. Examples: "/imagine a red fox", "/up 1705514776143750 U2"."""
+    """One line for people: the command in short form. Examples: "/imagine a red fox", "/up 1705514776143750 U2"."""
     parent_task_id: builtins.str
-    """Id of the Task whose picture or button this Task works on; empty for a Task that starts from nothing."""
+    """Id of the Task whose picture or button this Task works on; empty for a Task without a parent."""
     custom_id: builtins.str
     """Custom id of the button that was pressed; empty when none was.
     Example: "MJ::JOB::upsample::2::3dbbd469-36af-4a0f-8f02-df6c579e7011".
@@ -276,17 +277,17 @@ class Task(message.Message):
     index: builtins.int
     """Which picture or line of the parent was chosen, from 1; 0 when the Action has no such choice. Example: 2."""
     progress_percent: builtins.int
-    """How much is drawn, in percent, 0 to 100; never falls. 100 only together with STATE_SUCCEEDED."""
+    """Progress in percent, 0 to 100; never decreases. 100 only together with STATE_SUCCEEDED."""
     late: builtins.bool
-    """True when the result came after the Task had failed or was cancelled; the Task stays in that state, and `image`
-    holds the picture all the same. Default false.
+    """True when the result came after the Task had failed or was cancelled; the Task stays in that state, but `image`
+    holds the picture. Default false.
     """
     account_id: builtins.str
     """Id of the Account that works on it; empty until one is chosen. Example: "demo-1"."""
     channel_id: builtins.str
     """Discord channel of the work, a snowflake as a decimal string. Example: "1118138338562560102"."""
     message_id: builtins.str
-    """Discord message that holds the result, or the progress before; empty until one is known.
+    """Discord message with the result or, before that, the progress; empty until known.
     Example: "1174910863984033903".
     """
     message_flags: builtins.int
@@ -296,11 +297,11 @@ class Task(message.Message):
     Example: "3dbbd469-36af-4a0f-8f02-df6c579e7011".
     """
     seed: builtins.int
-    """The seed of the job, once `GetImageSeed` has asked for it; unset before. 0 to 4294967295. Example: 636646138."""
+    """The seed of the job, once `GetImageSeed` has asked for it; unset before that. 0 to 4294967295. Example: 636646138."""
     client_state: builtins.str
     """What the client gave as `SubmitOptions.client_state`, unchanged."""
     notify_url: builtins.str
-    """Where changes of the Task are posted to; empty for none."""
+    """Webhook URL to which changes of the Task are posted; empty for none."""
     @builtins.property
     def image(self) -> Image:
         """The result, or the latest preview while `image.preview` is true. Unset until there is one, and for an Action
@@ -319,15 +320,15 @@ class Task(message.Message):
 
     @builtins.property
     def buttons(self) -> containers.RepeatedCompositeFieldContainer[Button]:
-        """What can be pressed on the result with `SubmitAction`, in the order shown by Discord. Link buttons are left out."""
+        """The result's buttons, for `SubmitAction`, in the order shown by Discord. Link buttons are left out."""
 
     @builtins.property
     def failure(self) -> Failure:
-        """Why the Task did not succeed; set exactly when `state` is FAILED or CANCELLED."""
+        """Why the Task did not succeed; set only if `state` is FAILED or CANCELLED."""
 
     @builtins.property
     def notices(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """What a person should know though the Task goes on or went well, oldest first.
+        """Messages for people that are not failures, oldest first.
         Example: ["Midjourney queued the job: 10 others are before it"].
         """
 
@@ -345,19 +346,21 @@ class Task(message.Message):
 
     @builtins.property
     def update_time(self) -> timestamp_pb2.Timestamp:
-        """When `revision` was made. Always set."""
+        """When the Task last changed (`revision`). Always set."""
 
     @builtins.property
     def input_deadline(self) -> timestamp_pb2.Timestamp:
-        """Until when `SubmitModal` is taken; set exactly while `state` is AWAITING_INPUT. Then it fails with INPUT_TIMEOUT."""
+        """Until when `SubmitModal` is accepted; set only while `state` is AWAITING_INPUT. After that the Task fails with
+        ERROR_REASON_INPUT_TIMEOUT.
+        """
 
     @builtins.property
     def modal(self) -> ModalPrompt:
-        """The modal that waits; set exactly while `state` is AWAITING_INPUT."""
+        """The open modal; set only while `state` is AWAITING_INPUT."""
 
     @builtins.property
     def batch_task_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Ids of all Tasks that the same request made, in order, this one among them: one for each job of a prompt with
+        """Ids of all Tasks that the same request made, in order, including this one: one for each job of a prompt with
         `--repeat` or `{a, b}`, or for each prompt of "Imagine all". Empty when the request made this Task only.
         Example: ["1705514776143000", "1705514776143001"].
         """
@@ -424,9 +427,9 @@ class Image(message.Message):
     PREVIEW_FIELD_NUMBER: builtins.int
     PATH_FIELD_NUMBER: builtins.int
     url: builtins.str
-    """Where to fetch it, an absolute http or https link. Where the server has an address of its own (its setting
-    MIDWAY_PUBLIC_URL), a final picture's link leads there, needs no API key and never expires. Otherwise, and for every
-    preview, it is Discord's, which expires after a day; `path` and `DownloadTaskImage` keep working.
+    """Where to fetch it, an absolute http or https link. If the server has a public URL (its setting MIDWAY_PUBLIC_URL),
+    a final picture's link is there, needs no API key and never expires. Otherwise, and for every preview, it is
+    Discord's, which expires after a day; `path` and `DownloadTaskImage` keep working.
     Example: "https://midway.example/v1/tasks/1705514776143750/image?signature=5d41402abc4b2a76b9719d911017c592".
     """
     width: builtins.int
@@ -440,9 +443,9 @@ class Image(message.Message):
     preview: builtins.bool
     """True for a half-drawn picture of a running Task. Default false."""
     path: builtins.str
-    """Where the REST API gives it to who has no API key, an `<img>` for one: a path on that API's own address, signed.
-    Works for 30 days at least (the server's setting MIDWAY_PICTURE_LINK_DAYS) from the moment it was read; whoever
-    reads the Task again gets one that works for longer. Changes with the picture. Always set.
+    """Where to fetch it from the REST API without an API key, for instance in an `<img>`: a signed path, relative to that
+    API's address. Works for at least 30 days (the server's setting MIDWAY_PICTURE_LINK_DAYS) after it was read;
+    reading the Task again returns one that works for longer. Changes with the picture. Always set.
     Example: "/v1/tasks/1705514776143750/image?signature=6acf0d00-5d41402abc4b2a76b9719d911017c592&v=1f0c".
     """
     def __init__(
@@ -482,9 +485,9 @@ class Button(message.Message):
     emoji: builtins.str
     """Emoji on the button; empty for none. Example: "🔄"."""
     style: builtins.int
-    """Colour, as Discord counts: 1 blue, 2 grey, 3 green, 4 red."""
+    """Colour, as Discord's number: 1 blue, 2 grey, 3 green, 4 red."""
     type: builtins.int
-    """Kind of component, as Discord counts: 2 is a button."""
+    """Type of component, as Discord's number: 2 is a button."""
     def __init__(
         self,
         *,
@@ -514,7 +517,7 @@ class Failure(message.Message):
     message: builtins.str
     """The reason for people, in English. Example: "Midjourney refused the prompt: a word in it is banned." """
     upstream_title: builtins.str
-    """The title of the bot's own message, unchanged; empty when the bot said nothing. Example: "Banned prompt detected"."""
+    """The title of the bot's own message, unchanged; empty if there was none. Example: "Banned prompt detected"."""
     def __init__(
         self,
         *,
@@ -540,9 +543,9 @@ class ModalPrompt(message.Message):
     title: builtins.str
     """Heading of the modal. Example: "Zoom Out"."""
     prompt: builtins.str
-    """Text that the modal is filled with; used when `SubmitModal` brings no prompt. Example: "a red fox --zoom 2"."""
+    """The modal's prefilled text; used if `SubmitModal` has no prompt. Example: "a red fox --zoom 2"."""
     needs_mask: builtins.bool
-    """True when `SubmitModal` must bring a mask (Vary Region). Default false."""
+    """True if `SubmitModal` must have a mask (Vary Region). Default false."""
     def __init__(
         self,
         *,

@@ -35,21 +35,21 @@ class DeadLetter(message.Message):
     PROBLEM_FIELD_NUMBER: builtins.int
     GIVE_UP_TIME_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """The notice's `webhook-id`, the same at every try. Example: "msg_1705514776143750_4711"."""
+    """The notice's `webhook-id`, the same at every attempt. Example: "msg_1705514776143750_4711"."""
     task_id: builtins.str
-    """The Task that it tells of."""
+    """The Task that it is about."""
     task_revision: builtins.int
     """The Task's revision at the change. Example: 4711."""
     task_state: task_pb2.Task.State.ValueType
     """The Task's state at the change."""
     origin: builtins.str
-    """Where it should have gone: scheme, host and port. The rest of the address may hold the receiver's secrets.
+    """The receiver: scheme, host and port. The rest of the URL may contain secrets.
     Example: "https://hooks.example.org".
     """
     try_count: builtins.int
-    """How often it was tried."""
+    """How many delivery attempts there were."""
     problem: builtins.str
-    """What the last try came to. Example: "answered 503"."""
+    """The outcome of the last attempt. Example: "answered 503"."""
     @builtins.property
     def give_up_time(self) -> timestamp_pb2.Timestamp:
         """When it was given up. Always set."""
@@ -82,9 +82,9 @@ class ListDeadLettersRequest(message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
     page_size: builtins.int
-    """Most dead letters to give back, 1 to 1000; more is cut to 1000. Default 0: 50."""
+    """How many dead letters to return at most, 1 to 1000; more counts as 1000. Default 0: 50."""
     page_token: builtins.str
-    """`next_page_token` of the page before. Default empty: the first page."""
+    """`next_page_token` of the previous page. Default empty: the first page."""
     task_id: builtins.str
     """Only those of this Task. Default empty: all."""
     def __init__(

@@ -28,8 +28,8 @@ if _version_not_supported:
 class WebhookServiceStub:
     """Shows the operator which webhooks could not be delivered, and delivers them again.
 
-    A notice is tried with growing delays for as long as the server's settings say (a day), then given up: it is a dead
-    letter. It is kept for a month, so that it can be sent again when its receiver is well.
+    A notice is retried with increasing delays for as long as the server's settings say (a day), then it is given up and
+    becomes a dead letter. It is kept for a month, so that it can be redelivered when its receiver works again.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -55,28 +55,28 @@ class WebhookServiceStub:
 class WebhookServiceServicer:
     """Shows the operator which webhooks could not be delivered, and delivers them again.
 
-    A notice is tried with growing delays for as long as the server's settings say (a day), then given up: it is a dead
-    letter. It is kept for a month, so that it can be sent again when its receiver is well.
+    A notice is retried with increasing delays for as long as the server's settings say (a day), then it is given up and
+    becomes a dead letter. It is kept for a month, so that it can be redelivered when its receiver works again.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
 
     def ListDeadLetters(self, request, context):
-        """Read the dead letters, the last one first.
+        """Read the dead letters, newest first.
 
         Errors:
-        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this list. Begin at the first page.
+        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` belongs to another list. Begin at the first page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RedeliverDeadLetter(self, request, context):
-        """Send a dead letter again: at once, under the same `webhook-id`, and as often and as long as a new notice.
+        """Redeliver a dead letter: at once, with the same `webhook-id`, and with the same retries as a new notice.
 
-        It tells of the Task as it was at the change, and comes after whatever the receiver was told since. Errors:
-        * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none of this id; it may be on its way already. Look
-        at the list.
+        It has the Task as it was at the change, so it may arrive after newer notices. Errors:
+        * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none with this id; its redelivery may have begun
+        already. Check the list.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,8 +106,8 @@ def add_WebhookServiceServicer_to_server(servicer, server):
 class WebhookService:
     """Shows the operator which webhooks could not be delivered, and delivers them again.
 
-    A notice is tried with growing delays for as long as the server's settings say (a day), then given up: it is a dead
-    letter. It is kept for a month, so that it can be sent again when its receiver is well.
+    A notice is retried with increasing delays for as long as the server's settings say (a day), then it is given up and
+    becomes a dead letter. It is kept for a month, so that it can be redelivered when its receiver works again.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class WebhookServiceStub:
     """Shows the operator which webhooks could not be delivered, and delivers them again.
 
-    A notice is tried with growing delays for as long as the server's settings say (a day), then given up: it is a dead
-    letter. It is kept for a month, so that it can be sent again when its receiver is well.
+    A notice is retried with increasing delays for as long as the server's settings say (a day), then it is given up and
+    becomes a dead letter. It is kept for a month, so that it can be redelivered when its receiver works again.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -40,49 +40,49 @@ class WebhookServiceStub:
     @typing.overload
     def __new__(cls, channel: aio.Channel) -> WebhookServiceAsyncStub: ...
     ListDeadLetters: grpc.UnaryUnaryMultiCallable[webhook_service_pb2.ListDeadLettersRequest, webhook_service_pb2.ListDeadLettersResponse]
-    """Read the dead letters, the last one first.
+    """Read the dead letters, newest first.
 
     Errors:
-    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this list. Begin at the first page.
+    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` belongs to another list. Begin at the first page.
     """
     RedeliverDeadLetter: grpc.UnaryUnaryMultiCallable[webhook_service_pb2.RedeliverDeadLetterRequest, webhook_service_pb2.RedeliverDeadLetterResponse]
-    """Send a dead letter again: at once, under the same `webhook-id`, and as often and as long as a new notice.
+    """Redeliver a dead letter: at once, with the same `webhook-id`, and with the same retries as a new notice.
 
-    It tells of the Task as it was at the change, and comes after whatever the receiver was told since. Errors:
-    * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none of this id; it may be on its way already. Look
-      at the list.
+    It has the Task as it was at the change, so it may arrive after newer notices. Errors:
+    * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none with this id; its redelivery may have begun
+      already. Check the list.
     """
 
 @typing.type_check_only
 class WebhookServiceAsyncStub(WebhookServiceStub):
     """Shows the operator which webhooks could not be delivered, and delivers them again.
 
-    A notice is tried with growing delays for as long as the server's settings say (a day), then given up: it is a dead
-    letter. It is kept for a month, so that it can be sent again when its receiver is well.
+    A notice is retried with increasing delays for as long as the server's settings say (a day), then it is given up and
+    becomes a dead letter. It is kept for a month, so that it can be redelivered when its receiver works again.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     ListDeadLetters: aio.UnaryUnaryMultiCallable[webhook_service_pb2.ListDeadLettersRequest, webhook_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
-    """Read the dead letters, the last one first.
+    """Read the dead letters, newest first.
 
     Errors:
-    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this list. Begin at the first page.
+    * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` belongs to another list. Begin at the first page.
     """
     RedeliverDeadLetter: aio.UnaryUnaryMultiCallable[webhook_service_pb2.RedeliverDeadLetterRequest, webhook_service_pb2.RedeliverDeadLetterResponse]  # type: ignore[assignment]
-    """Send a dead letter again: at once, under the same `webhook-id`, and as often and as long as a new notice.
+    """Redeliver a dead letter: at once, with the same `webhook-id`, and with the same retries as a new notice.
 
-    It tells of the Task as it was at the change, and comes after whatever the receiver was told since. Errors:
-    * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none of this id; it may be on its way already. Look
-      at the list.
+    It has the Task as it was at the change, so it may arrive after newer notices. Errors:
+    * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none with this id; its redelivery may have begun
+      already. Check the list.
     """
 
 class WebhookServiceServicer(metaclass=abc_1.ABCMeta):
     """Shows the operator which webhooks could not be delivered, and delivers them again.
 
-    A notice is tried with growing delays for as long as the server's settings say (a day), then given up: it is a dead
-    letter. It is kept for a month, so that it can be sent again when its receiver is well.
+    A notice is retried with increasing delays for as long as the server's settings say (a day), then it is given up and
+    becomes a dead letter. It is kept for a month, so that it can be redelivered when its receiver works again.
 
     `UNAUTHENTICATED`, `UNAVAILABLE` and `INTERNAL` as for every RPC of `MidjourneyService`.
     """
@@ -93,10 +93,10 @@ class WebhookServiceServicer(metaclass=abc_1.ABCMeta):
         request: webhook_service_pb2.ListDeadLettersRequest,
         context: _ServicerContext,
     ) -> typing.Union[webhook_service_pb2.ListDeadLettersResponse, abc.Awaitable[webhook_service_pb2.ListDeadLettersResponse]]:
-        """Read the dead letters, the last one first.
+        """Read the dead letters, newest first.
 
         Errors:
-        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of this list. Begin at the first page.
+        * `INVALID_ARGUMENT`: `page_size` is negative or `page_token` belongs to another list. Begin at the first page.
         """
 
     @abc_1.abstractmethod
@@ -105,11 +105,11 @@ class WebhookServiceServicer(metaclass=abc_1.ABCMeta):
         request: webhook_service_pb2.RedeliverDeadLetterRequest,
         context: _ServicerContext,
     ) -> typing.Union[webhook_service_pb2.RedeliverDeadLetterResponse, abc.Awaitable[webhook_service_pb2.RedeliverDeadLetterResponse]]:
-        """Send a dead letter again: at once, under the same `webhook-id`, and as often and as long as a new notice.
+        """Redeliver a dead letter: at once, with the same `webhook-id`, and with the same retries as a new notice.
 
-        It tells of the Task as it was at the change, and comes after whatever the receiver was told since. Errors:
-        * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none of this id; it may be on its way already. Look
-          at the list.
+        It has the Task as it was at the change, so it may arrive after newer notices. Errors:
+        * `NOT_FOUND` with ERROR_REASON_DEAD_LETTER_NOT_FOUND: there is none with this id; its redelivery may have begun
+          already. Check the list.
         """
 
 def add_WebhookServiceServicer_to_server(servicer: WebhookServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

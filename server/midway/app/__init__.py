@@ -2,6 +2,6 @@
 
 import os
 
-# grpc's C++ prints a line, past every logger, for each header that a stranger sends wrong. It reads this when `grpc` is
-# imported, so it stands before all of our modules; whoever sets the variable keeps it.
+# For each malformed header that a client sends, grpc's C++ core prints a line to stderr, bypassing the loggers. It
+# reads this variable when `grpc` is imported, so it is set before any of our modules. An operator's own value is kept.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -1,4 +1,4 @@
-"""Accounts as an operator writes them, in midway.toml or MIDWAY_ACCOUNTS."""
+"""The settings of Accounts, in midway.toml or MIDWAY_ACCOUNTS."""
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -10,7 +10,7 @@ from midway.engine.account import AccountConfig
 from midway.outbound.proxy import Proxy
 
 SNOWFLAKE = r"^\d{15,20}$"  # Discord's ids, as decimal strings
-DEMO_QUEUED = 1000  # Tasks: who tries Midway out with hundreds of prompts at once shall see them all drawn
+DEMO_QUEUED = 1000  # Tasks; enough to try Midway out with hundreds of prompts at once
 
 
 class NothingToDrawWith(Exception):
@@ -48,7 +48,7 @@ class AccountSettings(BaseModel):
     )
 
     def config(self, default_proxy: Proxy | None = None) -> AccountConfig:
-        """Build the engine's view; the Account is known by its channel, as in the old API."""
+        """Return the engine's configuration; the Account's id is its channel's, as in the old API."""
         return AccountConfig(
             id=AccountId(self.channel_id),
             token=self.token.get_secret_value(),
@@ -63,7 +63,7 @@ class AccountSettings(BaseModel):
 
 
 def simulator_account(number: int) -> AccountSettings:
-    """Describe the simulator's n-th demo account, counted from 1."""
+    """Return the settings of the simulator's n-th demo account, counted from 1."""
     return AccountSettings(
         token=SecretStr(f"simulator-account-{number}"),
         guild_id=str(200_000_000_000_000_000 + number),

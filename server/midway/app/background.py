@@ -1,4 +1,4 @@
-"""Work that goes on beside the calls for as long as the server runs."""
+"""Background work that runs as long as the server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,12 +8,12 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-RESTART_SECONDS = 1.0  # after a defect; what is to be done lies in the store and is found again
+RESTART_SECONDS = 1.0  # delay after a crash; pending work is in the store, where the restarted part finds it
 
 
 @asynccontextmanager
 async def kept_running(name: str, run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Run it while the context is open; begin it again when a defect ends it."""
+    """Run it while the context is open; restart it when it raises or returns."""
     task = asyncio.create_task(_supervise(name, run), name=name)
     try:
         yield
@@ -26,6 +26,6 @@ async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await run()
-        except Exception:  # supervised: one part's defect must not stop the server
-            log.exception("ended by a defect; it begins again", part=name)
+        except Exception:  # supervised: a bug in one part must not stop the server
+            log.exception("crashed; restarting", part=name)
         await asyncio.sleep(RESTART_SECONDS)

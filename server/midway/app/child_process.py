@@ -1,4 +1,4 @@
-"""A part of the stack: a child process with a log, a sign of readiness, and an end that leaves nothing behind."""
+"""A part of the stack: a child process with a log file, a ready line, and a clean stop."""
 
 import asyncio
 import os
@@ -15,10 +15,10 @@ from midway.app import die_with_parent
 from midway.app.line_splitter import Lines
 from midway.app.log_file import LogFile, LogSize
 
-LAST_LINES = 20  # shown when a part dies: enough for a traceback's end
-LONGEST_LINE = 4096  # bytes of a line that are looked at and shown; the log gets all of them
+LAST_LINES = 20  # shown when a part dies: enough for the end of a traceback
+LONGEST_LINE = 4096  # bytes of a line that are searched and shown; the log gets the whole line
 CHUNK = 64 * 1024  # bytes
-SETTINGS = "MIDWAY_"  # how the names of our settings begin
+SETTINGS = "MIDWAY_"  # the prefix of our settings' variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,18 @@ class Program:
     name: str
     command: Sequence[str | Path]
     ready_line: str  # a regular expression, searched for
-    environment: Mapping[str, str] = field(default_factory=dict)  # beside our own; overrides it
+    environment: Mapping[str, str] = field(default_factory=dict)  # added to our own, which it overrides
     reads_settings: bool = False  # whether it gets our MIDWAY_ variables, tokens and keys among them
 
     def whole_environment(self) -> dict[str, str]:
-        """Return the environment to run in: ours and its own, without secrets that are none of its business."""
+        """Return the environment to run in: ours and its own, without our settings unless it reads them."""
         inherited = os.environ.items()
         ours = {name: value for name, value in inherited if self.reads_settings or not name.startswith(SETTINGS)}
         return {**ours, **self.environment}
 
 
 class PartDied(Exception):
-    """A part ended by itself, or never became ready."""
+    """A part ended by itself, or did not become ready in time."""
 
     def __init__(self, name: str, what: str, last_lines: Sequence[str]) -> None:
         super().__init__("\n".join((f"{name} {what}; its last lines:", *(f"  {line}" for line in last_lines))))
@@ -47,7 +47,7 @@ class PartDied(Exception):
 
 
 class Part:
-    """A running program. While the context is open its output goes to the log; at the end it is stopped."""
+    """A running program. While the context is open, its output goes to the log; at the end it is stopped."""
 
     def __init__(self, program: Program, log: Path, log_size: LogSize | None = None) -> None:
         self.name = program.name
@@ -66,7 +66,7 @@ class Part:
             stdout=PIPE,
             stderr=STDOUT,
             env=self._program.whole_environment(),
-            # Ctrl-C in a terminal goes to a whole session; the parts are stopped in order instead.
+            # Ctrl-C would signal the whole process group; a new session lets us stop the parts in order instead.
             start_new_session=True,
         )
         self._follower = asyncio.create_task(self._follow(), name=f"output of {self.name}")
@@ -81,7 +81,7 @@ class Part:
         return self._process.pid
 
     async def ready(self, within_seconds: float) -> str:
-        """Wait for the line that tells readiness and return it. Raises PartDied when it does not come in time."""
+        """Wait for the ready line and return it. Raises PartDied when it does not come in time."""
         try:
             async with asyncio.timeout(within_seconds):
                 return await asyncio.shield(self._ready)
@@ -94,7 +94,7 @@ class Part:
         return self._ended()
 
     async def stop(self, within_seconds: float) -> None:
-        """Ask the process to end, and kill it when it has not after so many seconds."""
+        """Send SIGTERM, and SIGKILL if the process has not ended after so many seconds."""
         if self._process.returncode is None:
             self._process.terminate()
         try:
@@ -105,7 +105,7 @@ class Part:
             await self._follower
 
     async def _follow(self) -> None:
-        """Copy the output to the log until the process ends. It is taken in any case: a full pipe would stop it."""
+        """Copy the output to the log until the process ends. Always read it: a full pipe would block the process."""
         assert self._process.stdout is not None
         lines = Lines(LONGEST_LINE)
         while chunk := await self._process.stdout.read(CHUNK):
@@ -116,7 +116,7 @@ class Part:
         await self._process.wait()
         if not self._ready.done():
             self._ready.set_exception(self._ended())
-            self._ready.exception()  # Marked as seen: nobody may be waiting for readiness.
+            self._ready.exception()  # Marks the exception as retrieved, in case nothing awaits readiness.
 
     def _notice(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -1,4 +1,4 @@
-"""The `midway` command: its groups of commands, and what each kind of failure means to a script."""
+"""The `midway` command: its commands and exit codes."""
 
 import sys
 
@@ -23,7 +23,7 @@ for group in (run_commands, draw_commands, look_commands):
 
 
 def main() -> None:
-    """Run the command line; every expected failure is one message and its exit code, never a traceback."""
+    """Run the command line; an expected failure prints one message, without a traceback, and sets the exit code."""
     try:
         app()
     except EXPECTED as err:

@@ -13,10 +13,10 @@ from midjourney.v1.midjourney_service_pb2_grpc import MidjourneyServiceStub
 from midjourney.v1.webhook_service_pb2_grpc import WebhookServiceStub
 
 CALL_SECONDS = 90  # as long as Envoy waits; a seed takes up to 60 s
-RESUME_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # before each try to resume a watch that brought no news
+RESUME_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to resume a watch, until it delivers something
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
-    # A watch whose server vanished without a word ends after half a minute.
+    # Ends a watch after about 30 seconds if the server's machine disappears.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 )
@@ -30,7 +30,7 @@ class SubmitRequest(Protocol):
 
 
 class NoSuchButton(Exception):
-    """The Task has no button of that label."""
+    """The Task has no button with that label."""
 
     def __init__(self, label: str, task: task_pb2.Task) -> None:
         names = ", ".join(repr(name_of(button)) for button in task.buttons) or "none"
@@ -38,14 +38,14 @@ class NoSuchButton(Exception):
 
 
 class PictureChanged(Exception):
-    """The picture is another one than when its download began."""
+    """The picture changed during its download."""
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"the picture of task {task_id} was replaced while it was read; read it again")
+        super().__init__(f"the picture of task {task_id} was replaced during the download; download it again")
 
 
 class Client:
-    """One server, over one channel. Every call may raise grpc.RpcError, as the contract says for each."""
+    """A client with one channel to one server. Every call may raise grpc.RpcError; the contract lists the codes."""
 
     def __init__(self, channel: grpc.Channel, api_key: str = "") -> None:
         self._tasks = MidjourneyServiceStub(channel)
@@ -56,7 +56,7 @@ class Client:
     @classmethod
     @contextmanager
     def connected(cls, address: str, api_key: str = "") -> Iterator[Self]:
-        """Open a channel to `host:port` and close it at the end; nothing is sent yet."""
+        """Open a channel to `host:port`, and close it at the end. Connects only at the first call."""
         with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
             yield cls(channel, api_key)
 
@@ -92,7 +92,7 @@ class Client:
         return response.task
 
     def watch(self, task_id: str) -> Iterator[task_pb2.Task]:
-        """Follow a Task to its end, over broken connections and restarts of the server."""
+        """Follow a Task to its end; resumes after broken connections and restarts of the server."""
         revision, fruitless = 0, 0
         while True:
             try:
@@ -109,9 +109,9 @@ class Client:
                 return
 
     def download(self, task_id: str, into: BinaryIO) -> query_pb2.ImageFile:
-        """Write a Task's picture into a file that is open and empty; tell what it is.
+        """Download a Task's picture into an open, empty file; return its description.
 
-        A download that breaks off is resumed. Raises PictureChanged when that cannot be.
+        A broken download is resumed. Raises PictureChanged if the picture is a different one by then.
         """
         file, tries = query_pb2.ImageFile(), 0
         while True:
@@ -145,19 +145,19 @@ class Client:
         return list(response.accounts)
 
     def resume_account(self, account_id: str) -> account_pb2.Account:
-        """Let a paused Account work again."""
+        """Let a paused Account take Tasks again."""
         request = account_service_pb2.ResumeAccountRequest(account_id=account_id)
         response: account_service_pb2.ResumeAccountResponse = self._call(self._accounts.ResumeAccount, request)
         return response.account
 
     def pause_account(self, account_id: str, reason: str) -> account_pb2.Account:
-        """Let an Account send nothing more until it is resumed."""
+        """Stop an Account from sending anything until it is resumed."""
         request = account_service_pb2.PauseAccountRequest(account_id=account_id, reason=reason)
         response: account_service_pb2.PauseAccountResponse = self._call(self._accounts.PauseAccount, request)
         return response.account
 
     def dead_letters(self) -> Iterator[webhook_service_pb2.DeadLetter]:
-        """Read every webhook that was given up, the last one first."""
+        """Read every webhook that was given up, newest first."""
         request = webhook_service_pb2.ListDeadLettersRequest(page_size=1000)
         while True:
             response: webhook_service_pb2.ListDeadLettersResponse = self._call(self._webhooks.ListDeadLetters, request)
@@ -167,7 +167,7 @@ class Client:
                 return
 
     def redeliver(self, dead_letter_id: str) -> None:
-        """Send a webhook again that was given up."""
+        """Redeliver a webhook that was given up."""
         request = webhook_service_pb2.RedeliverDeadLetterRequest(dead_letter_id=dead_letter_id)
         self._call(self._webhooks.RedeliverDeadLetter, request)
 
@@ -177,7 +177,7 @@ class Client:
         try:
             yield from call
         finally:
-            call.cancel()  # Whoever stops reading must not keep the stream open.
+            call.cancel()  # A caller that stops reading must not leave the stream open.
 
     def _download_once(self, task_id: str, offset: int) -> Iterator[query_pb2.DownloadTaskImageResponse]:
         request = query_pb2.DownloadTaskImageRequest(task_id=task_id, offset=offset)
@@ -200,16 +200,16 @@ def button_of(task: task_pb2.Task, label: str) -> task_pb2.Button:
 
 
 def name_of(button: task_pb2.Button) -> str:
-    """Return what a person reads on a button."""
+    """Return a button's text, with its emoji."""
     return f"{button.emoji} {button.label}".strip()
 
 
 def code_of(err: grpc.RpcError) -> grpc.StatusCode:
-    """Return the status code of a failed call, which is the error itself."""
+    """Return the status code of a failed call; grpc's error is also the call object."""
     code: grpc.StatusCode = err.code()
     return code
 
 
 def details_of(err: grpc.RpcError) -> str:
-    """Return what the server said of a failed call."""
+    """Return the server's message for a failed call."""
     return err.details() or ""

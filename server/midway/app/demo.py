@@ -1,4 +1,4 @@
-"""`midway demo`: two pictures, one over REST and one over gRPC, at the same time; then U2 of the first."""
+"""`midway demo`: draws two pictures concurrently, one over REST and one over gRPC; then U2 of the first."""
 
 import asyncio
 import time
@@ -22,9 +22,9 @@ from midway.app.stack import Addresses, Stack
 
 FOX = "a red fox in the snow --ar 3:2"
 LIGHTHOUSE = "a lighthouse at dusk, oil on canvas"
-POLL_SECONDS = 0.2  # old clients know no stream; they ask again every few seconds
+POLL_SECONDS = 0.2  # old clients have no streams, and poll
 LONGEST_SECONDS = 60  # for the whole demo
-SPEED = 10  # at least; quick enough to wait for, slow enough to watch
+SPEED = 10  # at least; fast enough to wait for, slow enough to watch
 
 
 class DemoFailed(Exception):
@@ -42,7 +42,7 @@ class Drawn:
 
 
 class Demo:
-    """Draws against a running stack and shows the progress."""
+    """Draws with a running stack and shows the progress."""
 
     def __init__(
         self, http: aiohttp.ClientSession, channel: grpc.aio.Channel, shown: Display, out: Path, key: str
@@ -54,7 +54,7 @@ class Demo:
         self._out = out
 
     async def run(self) -> list[Drawn]:
-        """Draw everything; returns it in the order of the table. Raises DemoFailed."""
+        """Draw everything; return the pictures in the table's order. Raises DemoFailed."""
         try:
             async with asyncio.TaskGroup() as group:
                 over_rest = group.create_task(self._imagine_over_rest(), name="demo over REST")
@@ -154,7 +154,7 @@ async def clients(addresses: Addresses, key: str) -> AsyncIterator[tuple[aiohttp
 
 
 def demo_settings(settings: Settings, data_dir: Path) -> Settings:
-    """Turn any settings into those of the demo: free ports, nothing kept, and never a real Account."""
+    """Return the settings changed for the demo: free ports, a temporary data directory, never a real Account."""
     changes: dict[str, Any] = {f"{part}_port": 0 for part in ("http", "grpc", "simulator", "metrics")}
     changes |= {
         "host": "127.0.0.1",
@@ -168,7 +168,7 @@ def demo_settings(settings: Settings, data_dir: Path) -> Settings:
 
 
 def table_of(drawn: list[Drawn]) -> Table:
-    """Show what was drawn, how, and where it lies."""
+    """Return a table of the pictures: what, Task id, duration, file."""
     table = Table("what", "task", "took", Column("file", no_wrap=True, overflow="ignore"))
     for one in drawn:
         table.add_row(one.what, one.task_id, f"{one.seconds:.1f} s", str(one.file))

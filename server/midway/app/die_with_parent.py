@@ -1,7 +1,7 @@
 """`python die_with_parent.py PARENT PROGRAM ARGUMENT...`: become PROGRAM, to be killed when the process PARENT ends.
 
-So no part outlives `midway stack`, not even one that is killed with SIGKILL and can stop nothing itself.
-Runs on its own file, without the package, to start fast.
+So no part outlives `midway stack`, even if that is killed with SIGKILL and cannot stop its parts.
+It imports nothing of the package, to start fast.
 """
 
 import ctypes
@@ -16,14 +16,14 @@ def main(arguments: list[str]) -> None:
     """Tie this process to its parent and replace it by the program; never returns."""
     parent, program = int(arguments[0]), arguments[1:]
     tie_to(parent)
-    os.execv(program[0], program)  # noqa: S606 -- no shell is wanted
+    os.execv(program[0], program)  # noqa: S606 - no shell is wanted
 
 
 def tie_to(parent: int) -> None:
     """Have the kernel kill this process when `parent` ends; end at once when it has ended already."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The parent may have died before the line above; then nobody would send the signal.
+    # If the parent had died before the line above, the signal would never come.
     if os.getppid() != parent:
         sys.exit("the process that wanted this one is gone")
 

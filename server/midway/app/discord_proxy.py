@@ -1,4 +1,4 @@
-"""The proxy on the way to Discord, as an operator sets it."""
+"""The settings of the proxy to Discord."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,12 @@ from midway.engine.account import AccountConfig
 from midway.outbound.proxy import Proxy
 
 DIRECT = "direct"
-# What curl, pip and others take a proxy from.
+# The variables from which curl, pip and others take a proxy.
 OTHERS_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
 def proxy_of(address: SecretStr | None) -> Proxy | None:
-    """Read a proxy's address; None for none and for `direct`. Raises ValueError, which repeats nothing of it."""
+    """Parse a proxy's address; None if unset or `direct`. Raises ValueError, which never quotes the address."""
     text = address.get_secret_value().strip() if address else ""
     return Proxy.parse(text) if text and text != DIRECT else None
 
@@ -30,7 +30,7 @@ ProxyAddress = Annotated[SecretStr, AfterValidator(_readable)]
 
 
 def secrets_of_proxies(addresses: Iterable[SecretStr | None]) -> list[str]:
-    """List what of these addresses must never be printed: each whole, and its password as written and as meant."""
+    """List the secrets in these addresses: each whole address, and its password, both percent-encoded and decoded."""
     secrets = []
     for address in addresses:
         if proxy := proxy_of(address):
@@ -40,7 +40,7 @@ def secrets_of_proxies(addresses: Iterable[SecretStr | None]) -> list[str]:
 
 
 def ignored_variables(accounts: Sequence[AccountConfig]) -> list[str]:
-    """Name the proxies' variables that other programs obey, where an Account goes straight to Discord all the same."""
+    """Return which proxy variables are set but ignored; none unless an Account connects to Discord directly."""
     if all(account.proxy for account in accounts):
         return []
     return sorted(name for name in os.environ if name.lower() in OTHERS_VARIABLES)

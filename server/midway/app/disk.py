@@ -1,4 +1,4 @@
-"""A disk that takes no more: what cannot go on without it says which file, what can goes on."""
+"""Handles a full disk: an error that names the file if it is needed, otherwise carry on."""
 
 import os
 import sys
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 class CannotWrite(Exception):
-    """A file that is needed at the start cannot be written; the message names it and says why."""
+    """A file that is needed to start cannot be written; the message names it and says why."""
 
 
 @contextmanager
 def needing(path: Path) -> Iterator[None]:
-    """Do what makes a file or directory. Raises CannotWrite for any OSError."""
+    """Create a file or directory inside the context. Raises CannotWrite for any OSError."""
     try:
         yield
     except OSError as err:
@@ -21,9 +21,9 @@ def needing(path: Path) -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Print a line. Where standard output takes none (a file on a full disk), it is let go, and so is what follows."""
+    """Print a line. If standard output cannot be written (a full disk), drop this line and all later ones."""
     try:
         print(line, flush=True)
     except OSError:
-        # Else the line stays in the buffer, and the program ends with an error when that is written at the end.
+        # Otherwise the line stays in the buffer, and flushing it at exit makes the program fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`midway doctor`: looks at everything that commonly goes wrong, and says what to do about it."""
+"""`midway doctor`: checks everything that commonly goes wrong, and says what to do about it."""
 
 import os
 import re
@@ -27,7 +27,7 @@ PROXY_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     is_good: bool
@@ -35,7 +35,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; what depends on the settings only when they can be read."""
+    """Run all checks; those that need the settings only if these are valid."""
     findings = [*_python(), *_discord_library(), *_envoy()]
     try:
         settings = load_settings()
@@ -51,7 +51,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _discord_library() -> Iterator[Finding]:
-    """Tell discord.py-self from discord.py: both install a package `discord`, and the last one wins."""
+    """Check for discord.py-self instead of discord.py: both install a package `discord`, and the last one wins."""
     try:
         distribution("discord.py")
     except PackageNotFoundError:
@@ -81,7 +81,7 @@ def _envoy() -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     names = {f"MIDWAY_{name.upper()}" for name in Settings.model_fields} | {"MIDWAY_CONFIG"}
     unknown = sorted(name for name in os.environ if name.startswith("MIDWAY_") and name not in names)
-    yield Finding("settings", not unknown, f"nobody reads {', '.join(unknown)}" if unknown else "can be read")
+    yield Finding("settings", not unknown, f"unknown: {', '.join(unknown)}" if unknown else "can be read")
     keys = f"{len(settings.api_keys)} set" if settings.api_keys else "none: only this machine may call"
     yield Finding("API keys", True, keys)
 
@@ -98,13 +98,13 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
 
 
 def _proxies(settings: Settings) -> Iterator[Finding]:
-    """Look whether the proxies to Discord take connections; what they let through, the accounts' state tells."""
+    """Check that the proxies accept connections; whether they reach Discord shows in the Accounts' states."""
     accounts = settings.account_configs()
     used = {account.proxy: None for account in accounts} | {settings.proxy: None}
     for proxy in filter(None, used):
         try:
             socket.create_connection((proxy.host, proxy.port), PROXY_SECONDS).close()
-            yield Finding(f"proxy {proxy}", True, f"{proxy.kind}, takes connections")
+            yield Finding(f"proxy {proxy}", True, f"{proxy.kind}, accepts connections")
         except OSError as err:
             yield Finding(f"proxy {proxy}", False, f"{proxy.kind}, cannot be reached: {err.strerror or err}")
     if ignored := ignored_variables(accounts):
@@ -112,7 +112,7 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
-    """Ask the server when one runs; else see whether one could."""
+    """Ask the server if one is running; otherwise check that one could start."""
     key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
     with Client.connected(settings.server_address, key) as client:
         try:

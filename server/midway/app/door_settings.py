@@ -1,4 +1,4 @@
-"""The bounds of the server's doors as settings: the names of `rpc.options.ServerOptions`, durations in seconds."""
+"""The server's limits as settings, named as in `rpc.options.ServerOptions`; durations are in seconds."""
 
 from dataclasses import fields
 from typing import Any
@@ -11,12 +11,12 @@ from midway.app.limit_settings import in_its_unit
 from midway.rpc.options import ServerOptions
 
 MIB = 1024 * 1024
-LONGEST_HEARTBEAT_SECONDS = 50  # Envoy ends a watch that is quiet for 60
+LONGEST_HEARTBEAT_SECONDS = 50  # Envoy closes a watch that is silent for 60
 _OPTIONS = ServerOptions()
 
 
 class DoorSettings(BaseSettings):
-    """Bounds of calls, requests and connections, at gRPC's door and at Envoy's; `ServerOptions` says why so many."""
+    """Limits of calls, requests and connections, over gRPC and through Envoy; `ServerOptions` explains the defaults."""
 
     max_concurrent_calls: int = Field(
         _OPTIONS.max_concurrent_calls,
@@ -167,7 +167,7 @@ class DoorSettings(BaseSettings):
     )
 
     def bounds(self) -> dict[str, Any]:
-        """Give the options of `ServerOptions` that are bounds, by their names."""
+        """Return the limits as keyword arguments of `ServerOptions`."""
         own = DoorSettings.model_fields
         names = [field.name for field in fields(ServerOptions)]
         return {name: in_its_unit(self, name) for name in names if name in own or f"{name}_seconds" in own}

@@ -132,7 +132,7 @@ def video(  # noqa: PLR0913, PLR0917 - one parameter an option
     account: AccountName = "",
     out: Out = HERE,
 ) -> None:
-    """Make a short film that begins with a picture, or go on with one."""
+    """Make a short film that begins with a picture, or extend one."""
     number = chosen(input_pb2.Motion.DESCRIPTOR, motion, "--motion") if motion else input_pb2.MOTION_UNSPECIFIED
     request = submit_pb2.SubmitVideoRequest(
         prompt=prompt,
@@ -189,7 +189,7 @@ def watch(task: Annotated[str, typer.Argument(help="Id of a task.")], out: Out =
 
 
 def options(niji: bool, speed: str, account: str) -> input_pb2.SubmitOptions:
-    """Build what every Submit may say."""
+    """Build the options that every Submit has."""
     bot_type = task_pb2.BOT_TYPE_NIJI if niji else task_pb2.BOT_TYPE_MIDJOURNEY
     number = chosen(task_pb2.Speed.DESCRIPTOR, speed, "--speed") if speed else task_pb2.SPEED_UNSPECIFIED
     return input_pb2.SubmitOptions(bot_type=bot_type, speed=task_pb2.Speed.ValueType(number), account_id=account)
@@ -204,7 +204,7 @@ def chosen(enum: EnumDescriptor, name: str, option: str) -> int:
 
 
 def picture_from(name: str, option: str = "PICTURE") -> input_pb2.InputImage:
-    """Take a link as it is, and read a file. Raises typer.BadParameter when there is none."""
+    """Use a link as it is, and read a file. Raises typer.BadParameter if the file cannot be read."""
     if name.startswith(("http://", "https://")):
         return input_pb2.InputImage(url=name)
     try:

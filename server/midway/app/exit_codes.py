@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a script may tell apart."""
+    """The outcomes that a script can distinguish."""
 
     DONE = 0
     TASK_FAILED = 1

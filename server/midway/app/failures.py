@@ -1,4 +1,4 @@
-"""Which errors end the `midway` command, and with which exit code: each is one message, and no defect."""
+"""The expected errors of the `midway` command, and their exit codes; each prints one message and no traceback."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ from midway.engine.banned import BannedListUnreadable
 from midway.store.port import DatabaseRefused, StoreUnavailable
 from midway.webhook.signature import WebhookSecretInvalid
 
-# Their messages say what to do. Subclasses end as their class does.
+# Their messages say what to do. Subclasses have the code of their base class.
 CODE_OF_ERROR: Mapping[type[Exception], ExitCode] = {
     SettingsInvalid: ExitCode.SETTINGS,
     # Something outside the program keeps the server, or a part of the stack, from starting.
@@ -34,7 +34,7 @@ CODE_OF_ERROR: Mapping[type[Exception], ExitCode] = {
     EnvoyMissing: ExitCode.CANNOT_RUN,
     PartDied: ExitCode.CANNOT_RUN,
     DemoFailed: ExitCode.CANNOT_RUN,
-    # What was asked of a server that runs cannot be done.
+    # The server runs, but the request cannot be done.
     NoSuchButton: ExitCode.REFUSED,
     NoTask: ExitCode.REFUSED,
     PictureChanged: ExitCode.REFUSED,

@@ -1,4 +1,4 @@
-"""The engine's limits as settings: the names of `engine.limits.Limits`, durations in seconds."""
+"""The engine's limits as settings, named as in `engine.limits.Limits`; durations are in seconds."""
 
 from dataclasses import fields
 from datetime import timedelta
@@ -12,7 +12,7 @@ from midway.engine.limits import Limits
 from midway.outbound.address import MAX_URL_CHARACTERS
 
 _LIMITS = Limits()
-LONGEST_SEED_SECONDS = 85  # Envoy and the client commands give a call up after 90
+LONGEST_SEED_SECONDS = 85  # Envoy and the client commands time out after 90
 
 
 def _seconds(default: timedelta, description: str, *, most: float | None = None) -> float:
@@ -26,7 +26,7 @@ def _count(default: int, description: str, *, least: int = 0, most: int | None =
 
 
 class LimitSettings(BaseSettings):
-    """Deadlines and bounds of the engine; `Limits` gives the defaults and says why."""
+    """Deadlines and limits of the engine; `Limits` has the defaults and their reasons."""
 
     queue_timeout_seconds: float = _seconds(_LIMITS.queue_timeout, "How long a Task may wait for a free slot")
     input_timeout_seconds: float = _seconds(_LIMITS.input_timeout, "How long a Task waits for SubmitModal")
@@ -112,7 +112,7 @@ class LimitSettings(BaseSettings):
     )
 
     def limits(self, *, default_pace: timedelta) -> Limits:
-        """Build the engine's limits; `default_pace` counts where no pace is set."""
+        """Build the engine's limits; `default_pace` applies if no pace is set."""
         values: dict[str, Any] = {field.name: in_its_unit(self, field.name) for field in fields(Limits)}
         if values["pace"] is None:
             values["pace"] = default_pace
@@ -120,7 +120,7 @@ class LimitSettings(BaseSettings):
 
 
 def in_its_unit(settings: BaseSettings, name: str) -> Any:
-    """Read the setting of an option: what is set in seconds becomes a duration."""
+    """Return the value for an option; a setting in seconds is converted to a timedelta."""
     if name in type(settings).model_fields:
         return getattr(settings, name)
     seconds: float | None = getattr(settings, f"{name}_seconds")

@@ -1,17 +1,17 @@
-"""Lines from bytes that come in pieces, however long somebody else's lines are."""
+"""Splits a byte stream into lines, with bounded memory even for very long lines."""
 
 from collections.abc import Iterator
 
 
 class Lines:
-    """Cuts what it is fed into lines without their ends; of a longer line only the first `longest` bytes are kept."""
+    """Splits its input into lines without newlines; only the first `longest` bytes of a line are kept."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
         self._begun = b""
 
     def fed(self, chunk: bytes) -> Iterator[str]:
-        """Return the lines that this piece ends."""
+        """Yield the lines that this piece completes."""
         *ended, begun = chunk.split(b"\n")
         for line in ended:
             yield self._whole(line)
@@ -19,7 +19,7 @@ class Lines:
         self._keep(begun)
 
     def rest(self) -> Iterator[str]:
-        """Return the last line when nothing ended it."""
+        """Yield the last line if it has no newline."""
         if self._begun:
             yield self._whole(b"")
 

@@ -1,4 +1,4 @@
-"""A log on disk that grows no further than it may, and whose disk may be full."""
+"""A log file with rotation that survives a full disk."""
 
 import errno
 import os
@@ -13,24 +13,24 @@ OWNER_ONLY = 0o600
 class LogSize:
     """How much of one program's output is kept."""
 
-    max_bytes: int = 20 * MEGABYTE  # of a file; a line that it was in the middle of is finished beyond that
+    max_bytes: int = 20 * MEGABYTE  # per file; only a line that has been begun may exceed it
     files: int = 5  # the newest NAME.log, the others NAME.log.1 and so on
 
 
 class LogFile:
-    """Takes a program's output. Never raises: what the disk does not take is counted, and told once it takes more."""
+    """Stores a program's output. Never raises: bytes that cannot be written are counted, and logged later."""
 
     def __init__(self, path: Path, size: LogSize) -> None:
-        """Nothing is opened before the first write."""
+        """The file is opened at the first write."""
         self._path = path
         self._limit = size
         self._descriptor: int | None = None
-        self._size = 0  # of the present file
-        self._in_line = False  # its last byte ends no line
+        self._size = 0  # of the current file
+        self._in_line = False  # the current file does not end with a newline
         self._dropped = 0  # bytes
 
     def write(self, data: bytes) -> None:
-        """Append, in a new file where this one is full."""
+        """Append; start a new file if this one is full."""
         try:
             if self._descriptor is None:
                 self._open()
@@ -42,7 +42,7 @@ class LogFile:
                     self._rotate()
         except OSError:
             self._dropped += len(data)
-            self.close()  # the next write looks again what there is to write to
+            self.close()  # the next write opens it again
 
     def close(self) -> None:
         """Close the file; the next write opens it again."""
@@ -51,7 +51,7 @@ class LogFile:
             self._descriptor = None
 
     def _end_of_this_file(self, data: bytes) -> int:
-        """Tell how many bytes belong into this file: whole lines, and the rest of one that has begun in it."""
+        """Return how many bytes still go into this file: whole lines, and the rest of one already begun in it."""
         room = self._limit.max_bytes - self._size
         if len(data) <= room:
             return len(data)
@@ -69,11 +69,11 @@ class LogFile:
     def _tell_dropped(self) -> None:
         notice = b"\n" * self._in_line + f"{self._dropped} bytes of log were dropped\n".encode()
         if self._append(notice) < len(notice):
-            raise OSError(errno.ENOSPC, "the disk took half a line")
+            raise OSError(errno.ENOSPC, "the notice was written only partly")
         self._dropped = 0
 
     def _append(self, data: bytes) -> int:
-        """Write as much as the disk takes, at least a byte of what is not empty; tell how much."""
+        """Write as many bytes as the disk accepts, at least one if there are any; return how many."""
         assert self._descriptor is not None
         written = os.write(self._descriptor, data)
         self._size += written
@@ -82,14 +82,14 @@ class LogFile:
         return written
 
     def _rotate(self) -> None:
-        """Begin a new file; the oldest goes."""
+        """Start a new file; the oldest is deleted."""
         self.close()
         try:
             for number in range(self._limit.files - 1, 0, -1):
                 older = self._path if number == 1 else self._numbered(number - 1)
                 if older.exists():
                     older.replace(self._numbered(number))
-        except OSError:  # the limit holds in any case
+        except OSError:  # the size limit must hold anyway, so the file is truncated
             self._dropped += self._size
         self._open(os.O_APPEND | os.O_TRUNC)
         self._in_line = False

@@ -1,4 +1,4 @@
-"""Logs: one shape for every library, lines of JSON where no person looks, and no secrets in them."""
+"""Logging: one format for all libraries, JSON lines unless on a terminal, and no secrets."""
 
 import logging
 import sys
@@ -41,43 +41,43 @@ def configure_logs(level: str, style: Literal["auto", "console", "json"], *, sec
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(shared, Redaction(secrets), is_console=is_console))
-    handler.addFilter(_may_be_kept)
+    handler.addFilter(_may_be_logged)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # A line that cannot be formatted would else be printed as it is, past the redaction.
+    # Otherwise a record that cannot be formatted is printed to stderr without redaction.
     logging.raiseExceptions = False
-    logging.getLogger(GRPC).addFilter(_shows_no_metadata)
-    logging.getLogger(AIOHTTP).addFilter(_is_no_clients_mistake)
+    logging.getLogger(GRPC).addFilter(_has_no_metadata)
+    logging.getLogger(AIOHTTP).addFilter(_is_not_client_error)
 
 
 def log_what_nobody_caught() -> None:
-    """Log warnings, and the exceptions that end this process or a thread of it, instead of printing them bare."""
+    """Log warnings and uncaught exceptions, also those of threads, instead of printing them unredacted."""
     logging.captureWarnings(capture=True)
-    sys.excepthook = lambda *caught: log.critical("ended by a defect", exc_info=caught)
-    threading.excepthook = lambda end: log.error("a thread ended by a defect", exc_info=end.exc_value)
-    sys.unraisablehook = lambda caught: log.error("a clean-up broke", exc_info=caught.exc_value)
+    sys.excepthook = lambda *caught: log.critical("crashed", exc_info=caught)
+    threading.excepthook = lambda end: log.error("a thread crashed", exc_info=end.exc_value)
+    sys.unraisablehook = lambda caught: log.error("an exception in a clean-up was ignored", exc_info=caught.exc_value)
 
 
-def _may_be_kept(record: logging.LogRecord) -> bool:
-    """Tell whether a line may be kept: below WARNING libraries log whole statements, payloads, headers and prompts.
+def _may_be_logged(record: logging.LogRecord) -> bool:
+    """Tell whether a record may be logged: below WARNING, libraries log SQL statements, payloads, headers and prompts.
 
-    Ours come by structlog, which no library uses, or from a logger of our name.
+    Our own records come through structlog, which no library uses, or from a logger with our name.
     """
     is_ours = isinstance(record.msg, dict) or record.name.partition(".")[0] == OURS
     return is_ours or record.levelno >= logging.WARNING
 
 
-def _shows_no_metadata(record: logging.LogRecord) -> bool:
-    """Tell whether a line of grpc's own may be kept: of metadata that is not UTF-8, keys too, it prints the value."""
+def _has_no_metadata(record: logging.LogRecord) -> bool:
+    """Tell whether a record of grpc's may be logged: for metadata that is not UTF-8, even keys, it has the value."""
     return not record.getMessage().startswith(GRPC_INVALID)
 
 
-def _is_no_clients_mistake(record: logging.LogRecord) -> bool:
-    """Tell whether a line of aiohttp's may be kept: of what is no HTTP it prints the bytes, and a traceback."""
+def _is_not_client_error(record: logging.LogRecord) -> bool:
+    """Tell whether a record of aiohttp's may be logged: for invalid HTTP it has the raw bytes and a traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _formatter(shared: list[Processor], redaction: Redaction, *, is_console: bool) -> logging.Formatter:
-    """Build the last step. Redaction comes after tracebacks are text: an exception's message may hold a secret."""
+    """Build the formatter. Redaction comes after tracebacks are rendered: an exception's message may hold a secret."""
     renderer: Processor = structlog.dev.ConsoleRenderer() if is_console else structlog.processors.JSONRenderer()
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

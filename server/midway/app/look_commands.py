@@ -1,4 +1,4 @@
-"""Commands that look at Tasks, Accounts and this installation."""
+"""Commands that show and manage Tasks, Accounts, webhooks and this installation."""
 
 from datetime import UTC
 from typing import Annotated
@@ -14,7 +14,7 @@ from midway.app.draw_commands import connected
 from midway.app.exit_codes import ExitCode
 from midway.app.progress import action_name, state_name
 
-LEAST_CUT = 10  # characters of a text that is cut; less would say nothing
+LEAST_CUT = 10  # least width of a truncated column, in characters; less would be useless
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def seed(task: Annotated[str, typer.Argument(help="Id of a finished task.")]) ->
 
 
 def accounts() -> None:
-    """List the Discord accounts and how they fare."""
+    """List the Discord accounts and their state."""
     columns = [_kept("account"), _kept("user"), _kept("state"), _kept("running"), _kept("queued"), Column("remark")]
     with connected() as client:
         _show(columns, [_account_row(account) for account in client.accounts()])
@@ -56,14 +56,14 @@ def pause(
     account: Annotated[str, typer.Argument(help="Id of an account.")],
     reason: Annotated[str, typer.Option(help="Why, for those who look at the account.")] = "",
 ) -> None:
-    """Let an account send nothing more; what it has running goes on."""
+    """Stop an account from sending anything; its running jobs continue."""
     with connected() as client:
         paused = client.pause_account(account, reason)
     typer.echo(f"{paused.id} {_account_state(paused)} {paused.reason}")
 
 
 def resume(account: Annotated[str, typer.Argument(help="Id of a paused account.")]) -> None:
-    """Let a paused account work again, after you have dealt with the cause on Discord."""
+    """Resume a paused account, after you have dealt with the cause on Discord."""
     with connected() as client:
         resumed = client.resume_account(account)
     typer.echo(f"{resumed.id} {_account_state(resumed)}")
@@ -81,9 +81,9 @@ def redeliver(
     *,
     every: Annotated[bool, typer.Option("--all", help="Send every one again.")] = False,
 ) -> None:
-    """Send webhooks again that could not be delivered."""
+    """Redeliver webhooks that could not be delivered."""
     if bool(webhook) is every:
-        raise typer.BadParameter("name webhooks, or say --all")
+        raise typer.BadParameter("give the ids of webhooks, or --all")
     with connected() as client:
         for dead_letter_id in webhook or [letter.id for letter in client.dead_letters()]:
             client.redeliver(dead_letter_id)
@@ -111,7 +111,7 @@ def _account_state(account: account_pb2.Account) -> str:
 
 
 def _show(columns: list[Column], rows: list[list[str]]) -> None:
-    """Print a table on a terminal; elsewhere plain lines for other programs, tabs between the values."""
+    """Print a table on a terminal; otherwise tab-separated lines for other programs."""
     console = Console()
     if not console.is_terminal:
         for row in rows:
@@ -119,7 +119,7 @@ def _show(columns: list[Column], rows: list[list[str]]) -> None:
         return
     widths = [max(map(len, values)) for values in zip(*rows, strict=True)] or [0] * len(columns)
     for column, width in zip(columns, widths, strict=True):
-        if column.overflow == "ellipsis":  # rich would take the room from all columns alike
+        if column.overflow == "ellipsis":  # rich would shrink all columns alike
             column.max_width = max(LEAST_CUT, console.width - sum(widths) + width - 3 * len(columns) - 1)
     table = Table(*columns)
     for row in rows:
@@ -128,12 +128,12 @@ def _show(columns: list[Column], rows: list[list[str]]) -> None:
 
 
 def _kept(heading: str) -> Column:
-    """Make a column that is never cut: what stands there is copied into other commands, or tells at a glance."""
+    """Make a column that is never truncated: its values are copied into other commands, or are short."""
     return Column(heading, no_wrap=True, overflow="ignore")
 
 
 def _cut(heading: str) -> Column:
-    """Make a column that gives way to the others."""
+    """Make a column that is truncated when space is short."""
     return Column(heading, no_wrap=True, overflow="ellipsis")
 
 

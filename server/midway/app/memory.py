@@ -1,25 +1,25 @@
-"""Keeping the process's memory small over days: what the garbage collector looks at, and what malloc gives back."""
+"""Keeps a long-running process's memory small: tunes the garbage collector and glibc's malloc."""
 
 import asyncio
 import ctypes
 import gc
 import os
 
-# Of malloc.h. Setting a threshold also keeps glibc from raising it.
+# From malloc.h. Setting a threshold also stops glibc from adjusting it dynamically.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-LARGE_BYTES = 128 * 1024  # glibc's own bound, until the first larger block is freed
-SPARE_BYTES = 1024 * 1024  # free at the heap's end, of each arena; less is asked for anew with each piece of a picture
-TUNABLES = "GLIBC_TUNABLES"  # read by glibc before a process begins, and never again
+LARGE_BYTES = 128 * 1024  # glibc's initial mmap threshold
+SPARE_BYTES = 1024 * 1024  # kept free at each arena's end; with less, each piece of a picture takes a system call
+TUNABLES = "GLIBC_TUNABLES"  # read by glibc only when a process starts
 HUGE_PAGES = "glibc.malloc.hugetlb"
-TRIM_SECONDS = 30.0  # between two looks for holes: some milliseconds of a thread
-ARENAS = 2  # of threads that allocate at the same time; Python's lock lets few do so
+TRIM_SECONDS = 30.0  # between two calls of malloc_trim, each some milliseconds in a thread
+ARENAS = 2  # for threads that allocate at the same time; because of the GIL these are few
 
 
 def give_back_large_blocks() -> None:
-    """Have freed pictures go back to the system at once. Call before threads begin; does nothing without glibc.
+    """Return freed pictures to the system at once. Call before starting threads; does nothing without glibc.
 
-    By default malloc keeps blocks of the size of the largest that was ever freed in the heap, of each thread its own,
-    and small things that settle between two pictures hold the holes for good.
+    By default malloc raises its mmap threshold to the largest block freed so far and keeps such blocks on the heap, in
+    one arena per thread. Small objects allocated between two pictures then keep the freed space from being returned.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
@@ -30,9 +30,10 @@ def give_back_large_blocks() -> None:
 
 
 def huge_pages_for_large_blocks() -> dict[str, str]:
-    """Return the environment by which a server asks for huge pages, where the system gives them to who asks.
+    """Return environment variables that make a server's malloc use huge pages, if the system has them on madvise.
 
-    To take over a message of 50 MB is mostly page faults, of each 4 KiB anew; so it holds the loop half as long.
+    Most of the time to receive a 50 MB message goes into page faults, one for each 4 KiB; huge pages halve the time
+    that it blocks the event loop.
     """
     given = os.environ.get(TUNABLES, "")
     if HUGE_PAGES in given:
@@ -41,9 +42,9 @@ def huge_pages_for_large_blocks() -> dict[str, str]:
 
 
 def give_back_holes() -> None:
-    """Give back the whole pages that are free between small blocks; does nothing without glibc.
+    """Return free pages between small blocks to the system (malloc_trim); does nothing without glibc.
 
-    By itself malloc gives back only the heap's end: of what a crowd took, it keeps what lies below its last block.
+    By itself malloc returns only the end of the heap: after a load peak it keeps everything below the last used block.
     """
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
@@ -51,16 +52,16 @@ def give_back_holes() -> None:
 
 
 async def keep_giving_back_holes() -> None:
-    """Give them back again and again, in a thread."""
+    """Return them periodically, in a thread."""
     while True:
         await asyncio.sleep(TRIM_SECONDS)
         await asyncio.to_thread(give_back_holes)
 
 
 def collect_seldom() -> None:
-    """Let the garbage collector leave alone what lives for good, and look for cycles less often.
+    """Exclude permanent objects from garbage collection, and collect less often.
 
-    By default it goes through everything that lives after some 70,000 new objects, which under load is each second.
+    By default a full collection runs after some 70,000 new objects, which under load is every second.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: what clients call, how Tasks change, how the Accounts fare."""
+"""Prometheus metrics: calls, changes of Tasks, and the state of Accounts, store, watches and event loop."""
 
 import asyncio
 import time
@@ -21,21 +21,21 @@ from midway.store.port import Store
 from midway.store.watch import Watch
 
 CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 90)  # from a read to the longest unary call
-LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)  # nothing on the loop shall take over 10 ms
-LOOK_SECONDS = 0.25  # between two looks at the loop; one costs some 0.2 ms at most
-SLOW_AFTER = timedelta(seconds=5)  # longer than any hiccup of a line
+LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)  # nothing should block the loop for over 10 ms
+LOOK_SECONDS = 0.25  # between two samples of the loop's lag; one takes at most 0.2 ms
+SLOW_AFTER = timedelta(seconds=5)  # longer than usual network hiccups
 SLOW_WORDS = f"Open watches whose client has not taken the last message for over {SLOW_AFTER.seconds} seconds"
-BACKLOG = 16  # connections not taken yet; the bound above is looked at when one is
+BACKLOG = 16  # connections not accepted yet; the limit on connections applies when they are accepted
 
 
 class AccountNumbers(Collector):
-    """Reads the Accounts whenever Prometheus asks."""
+    """Collects the Accounts' states at each scrape."""
 
     def __init__(self, accounts: Callable[[], Sequence[Account]]) -> None:
         self._accounts = accounts
 
     def collect(self) -> Iterable[Metric]:
-        """Give the Accounts by state, and the Tasks that run and wait on each."""
+        """Yield the number of Accounts by state, and each Account's running and queued Tasks."""
         accounts = self._accounts()
         tally = Tally(account.state for account in accounts)
         states = GaugeMetricFamily("midway_accounts", "Accounts by state", labels=["state"])
@@ -57,13 +57,13 @@ class AccountNumbers(Collector):
 
 
 class StoreNumbers(Collector):
-    """Reads how the store fares whenever Prometheus asks."""
+    """Collects the store's health at each scrape."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def collect(self) -> Iterable[Metric]:
-        """Tell whether the database stands where it was opened, and how many rows could not be read."""
+        """Yield whether the database file is still in place, and how many rows could not be read."""
         health = self._store.health
         words = "1; 0 while the database file is missing or replaced, and nothing is stored"
         aside = "Database rows that could not be read and were set aside"
@@ -74,14 +74,14 @@ class StoreNumbers(Collector):
 
 
 class WatchNumbers(Collector):
-    """Reads how the streams of clients fare whenever Prometheus asks."""
+    """Collects the clients' watches at each scrape."""
 
     def __init__(self, watch: Watch, slow_after: timedelta) -> None:
         self._watch = watch
         self._slow_after = slow_after
 
     def collect(self) -> Iterable[Metric]:
-        """Give how many streams clients read, and how many of them are behind."""
+        """Yield the number of open watches, and how many of them are slow."""
         slow = self._watch.slow_readers(self._slow_after)
         return [
             GaugeMetricFamily(
@@ -92,18 +92,18 @@ class WatchNumbers(Collector):
 
 
 class Family(Collector):
-    """One of the registry's families of numbers."""
+    """Exposes a single metric family as a collector."""
 
     def __init__(self, family: Metric) -> None:
         self._family = family
 
     def collect(self) -> Iterable[Metric]:
-        """Give it."""
+        """Yield it."""
         return [self._family]
 
 
 class Metrics:
-    """The numbers of one server, in a registry of its own."""
+    """The metrics of one server, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -130,19 +130,19 @@ class Metrics:
         self._states: dict[TaskId, State] = {}  # of unfinished Tasks; so that progress is not counted as a change
 
     def watch_accounts(self, accounts: Callable[[], Sequence[Account]]) -> None:
-        """Show these Accounts from now on."""
+        """Add the metrics of these Accounts."""
         self.registry.register(AccountNumbers(accounts))
 
     def watch_store(self, store: Store) -> None:
-        """Show from now on how this store fares."""
+        """Add the metrics of this store."""
         self.registry.register(StoreNumbers(store))
 
     def watch_streams(self, watch: Watch, slow_after: timedelta = SLOW_AFTER) -> None:
-        """Show from now on how the clients' streams fare."""
+        """Add the metrics of the clients' watches."""
         self.registry.register(WatchNumbers(watch, slow_after))
 
     async def text(self) -> bytes:
-        """Write all numbers as Prometheus reads them. In steps: the whole would hold the loop."""
+        """Return all metrics in Prometheus's text format. Made in steps, so as not to block the event loop."""
         pieces = []
         for family in self.registry.collect():
             await asyncio.sleep(0)
@@ -152,14 +152,14 @@ class Metrics:
     def call_ended(self, method: str, code: str, seconds: float) -> None:
         """Count a call."""
         key = method, code
-        if key not in self._calls_of:  # the library's own look-up costs as much as the count
+        if key not in self._calls_of:  # cached: the library's look-up of labels costs as much as counting
             self._calls_of[key] = self._calls.labels(method, code)
         self._calls_of[key].observe(seconds)
 
     async def follow_loop(self) -> None:
-        """Note how late the running event loop is, again and again."""
+        """Sample the event loop's lag periodically."""
         while True:
-            due = time.monotonic() + LOOK_SECONDS  # the loop's own clock counts milliseconds
+            due = time.monotonic() + LOOK_SECONDS  # not loop.time(), which has a resolution of milliseconds
             await asyncio.sleep(LOOK_SECONDS)
             self._lag.observe(max(0.0, time.monotonic() - due))
 
@@ -170,7 +170,7 @@ class Metrics:
 
     def _changed(self, task: Task) -> None:
         before = self._states.get(task.id)
-        # Of one that is not among them, as all that have ended, the times tell whether this snapshot is of the change.
+        # For an unknown Task, as all finished ones are, the times show whether this snapshot changed the state.
         if task.updated_at == task.state_since if before is None else task.state is not before:
             self._changes.labels(task.action.value, task.state.value).inc()
         self._states[task.id] = task.state
@@ -182,9 +182,9 @@ class Metrics:
 async def serving_metrics(
     metrics: Metrics, port: int, *, idle_seconds: float = 30, max_connections: int = 16
 ) -> AsyncIterator[str]:
-    """Serve the numbers on loopback while the context is open; yield their address. Raises OSError for a taken port.
+    """Serve the metrics on loopback while the context is open; yield their URL. Raises OSError for a port in use.
 
-    A connection that asks nothing ends after `idle_seconds`; above `max_connections` new ones are closed at once.
+    An idle connection is closed after `idle_seconds`; new ones above `max_connections` are closed at once.
     """
 
     async def page(_: web.Request) -> web.Response:
@@ -212,7 +212,7 @@ async def serving_metrics(
 
 
 class _Refusal(asyncio.Protocol):
-    """A connection too many."""
+    """Closes a connection that exceeds the limit."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
@@ -220,12 +220,12 @@ class _Refusal(asyncio.Protocol):
 
 @web.middleware
 async def _refuse_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what a browser asks for another site, also one whose name was made to point here."""
+    """Refuse requests from other sites' web pages, including DNS rebinding."""
     if not is_from_this_machine(request):
         raise web.HTTPForbidden(text="the metrics are for this machine: ask for a loopback address, from no other page")
     return await handler(request)
 
 
 async def _without_version(_: web.BaseRequest, answer: web.StreamResponse) -> None:
-    """Tell nobody what runs here."""
+    """Remove the Server header, which reveals the software and its version."""
     answer.headers.pop("Server", None)

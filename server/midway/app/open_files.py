@@ -1,14 +1,14 @@
-"""How many files and connections a process may have open at a time."""
+"""The limit on a process's open files and connections."""
 
 import resource
 
-MOST = 1 << 20  # beyond every use; some systems name no hard limit at all
+MOST = 1 << 20  # more than is ever used; on some systems the hard limit is infinite
 
 
 def raise_open_files() -> int:
-    """Raise the soft limit to the hard one, for this process and those it starts; return what holds now.
+    """Raise the soft limit to the hard one, for this process and its children; return the limit in effect.
 
-    A watch and each reader of a picture take a descriptor or two. The soft limit of a login shell, 1024, is there for
+    Each watch and each reader of a picture needs one or two descriptors. A login shell's soft limit of 1024 exists for
     programs that use select().
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

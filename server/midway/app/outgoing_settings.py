@@ -1,4 +1,4 @@
-"""What goes out to addresses that clients name, as settings: webhooks, links, and the look-up of names."""
+"""The settings of outgoing requests to addresses that clients give (webhooks, links), and of DNS."""
 
 import ipaddress
 from datetime import timedelta
@@ -17,7 +17,7 @@ _NAMES = NameRules()
 
 
 class OutgoingSettings(BaseSettings):
-    """Webhooks, clients' links and name servers."""
+    """Settings of webhooks, clients' links and DNS servers."""
 
     notify_url: str = Field("", description="Webhook address for Tasks that name none")
     webhook_secret: SecretStr | None = Field(
@@ -83,7 +83,7 @@ class OutgoingSettings(BaseSettings):
     def _readable_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
         for number, server in enumerate(servers, 1):
             if not _is_socket_address(server):
-                raise ValueError(f"server {number} is no address:port, as 192.0.2.1:53 or [2001:db8::1]:53")
+                raise ValueError(f"server {number} is not an address:port like 192.0.2.1:53 or [2001:db8::1]:53")
         return servers
 
     @field_validator("notify_url")

@@ -1,4 +1,4 @@
-"""TCP ports: whether one is free, and one that stays ours until the program that needs it has started."""
+"""TCP ports: checks that one is free, and reserves one for a child process."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ LAST_PORT = 65535
 
 
 class PortTaken(Exception):
-    """Somebody listens there already; stop it or choose another port."""
+    """Another program listens on the port; stop it or choose another port."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"port {port} on {host} is in use")
@@ -16,13 +16,13 @@ class PortTaken(Exception):
 
 
 def check_free(host: str, port: int) -> None:
-    """Return when nobody holds the port; raises PortTaken otherwise. Port 0 is always free."""
+    """Raise PortTaken if the port is in use. Port 0 is always free."""
     with socket.socket(_family(host)) as probe:
-        # A connection that just closed (TIME_WAIT) is no holder.
+        # A connection in TIME_WAIT does not occupy the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-            # Two programs with SO_REUSEADDR may bind one port; only one may listen.
+            # Two programs with SO_REUSEADDR can bind the same port, but only one can listen.
             probe.listen()
         except OSError as err:
             raise PortTaken(host, port) from err
@@ -31,8 +31,8 @@ def check_free(host: str, port: int) -> None:
 class ReservedPort:
     """A port, 0 meaning any free one, that no other program gets while this context is open.
 
-    It is bound and not listened on. A child that binds with SO_REUSEPORT, as Envoy does, shares it and gets every
-    connection: so the number is known before the child starts, and nobody can come in between.
+    The port is bound, but we do not listen on it. A child that binds with SO_REUSEPORT, as Envoy does, shares it and
+    gets every connection. So the number is known before the child starts, and no other program can take the port.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -50,9 +50,9 @@ class ReservedPort:
 
 
 async def accepting(host: str, port: int) -> None:
-    """Return when somebody accepts connections there; the caller sets the time-out.
+    """Wait until a program accepts connections there; the caller sets the time-out.
 
-    For a program that does not tell when it listens. Asking again after a refusal is the only way to know.
+    For programs that do not report when they listen: polling is then the only way.
     """
     while True:
         try:
@@ -66,11 +66,11 @@ async def accepting(host: str, port: int) -> None:
 
 def reachable(host: str) -> str:
     """Return an address at which this machine reaches a program that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not listened on
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
 
 
 def address(host: str, port: int) -> str:
-    """Return `host:port` as URLs and gRPC spell it."""
+    """Return `host:port` in the form that URLs and gRPC use."""
     return f"{bracketed(host)}:{port}"
 
 
@@ -80,7 +80,7 @@ def port_of(address: str) -> int:
 
 
 def bracketed(host: str) -> str:
-    """Return the host as it stands before a port: an IPv6 address in brackets."""
+    """Return the host as written before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -1,4 +1,4 @@
-"""A Task's progress before a person's eyes: a bar on a terminal, plain lines elsewhere."""
+"""Shows a Task's progress: a bar on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -11,25 +11,25 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 
 class NoTask(Exception):
-    """The server ended the watch without telling of the Task."""
+    """The server ended the watch without sending the Task."""
 
 
 class Display(Protocol):
     """Shows Tasks by name, any number at a time."""
 
     def show(self, name: str, percent: int, state: str) -> None:
-        """Show how the Task of this name fares now."""
+        """Show the current progress of the Task with this name."""
 
 
 class Bars:
-    """A bar for each name, drawn again and again; rich keeps the clocks running between updates."""
+    """A progress bar for each name; rich keeps the elapsed times running between updates."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._lines: dict[str, TaskID] = {}
 
     def show(self, name: str, percent: int, state: str) -> None:
-        """Move the name's bar."""
+        """Update the name's bar."""
         if name not in self._lines:
             self._lines[name] = self._progress.add_task(name, total=100, state=state)
         self._progress.update(self._lines[name], completed=percent, state=state, refresh=True)
@@ -44,7 +44,7 @@ class Lines:
         self._last: dict[str, str] = {}
 
     def show(self, name: str, percent: int, state: str) -> None:
-        """Print a line unless the name's last one said the same."""
+        """Print a line, unless it is the same as the last one for this name."""
         line = f"{name} {state} {percent}%"
         if line != self._last.get(name):
             elapsed = time.monotonic() - self._begun
@@ -60,7 +60,7 @@ def follow(updates: Iterable[task_pb2.Task], console: Console) -> task_pb2.Task:
             shown.show(f"{task.id} {action_name(task)}", task.progress_percent, state_name(task))
             last = task
     if last is None:
-        raise NoTask("the server told nothing of the task")
+        raise NoTask("the server sent nothing about the task")
     return last
 
 

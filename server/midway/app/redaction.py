@@ -1,7 +1,7 @@
-"""What a log must not tell: secrets by name, by value and by form, addresses beyond their host, and what is too long.
+"""Redacts log records: secrets by name, value and pattern, URLs beyond their host, and overlong values.
 
-A library's warning or an exception's text may quote whatever it met: a link with its signature, a header, raw bytes.
-So every text of a line is looked through, however deep it lies, and values that are no plain data show their type only.
+A library's warning or an exception's text may quote anything: a link with its signature, a header, raw bytes. So every
+string in a record is searched, however deeply nested, and of values that are not plain data only the type is logged.
 """
 
 import re
@@ -30,50 +30,50 @@ SECRET_NAMES = frozenset(
         "webhook_secret",
     }
 )
-# What people wrote is theirs: it is shown to who looks for it with DEBUG, and not kept by default.
+# Users' texts are private: they are logged only at DEBUG.
 PRIVATE_NAMES = frozenset({"prompt", "prompt_en", "final_prompt", "modal_prompt"})
 LONGEST = 2_000  # characters of one value
-LONGEST_BY_NAME = {"exception": 20_000, "stack": 20_000}  # tracebacks, whose last lines tell most
-LONGEST_READ = 50_000  # characters of one text that are looked through; the rest is cut unseen
+LONGEST_BY_NAME = {"exception": 20_000, "stack": 20_000}  # tracebacks, whose last lines matter most
+LONGEST_READ = 50_000  # characters of a string that are searched; the rest is cut off without a search
 MOST_ITEMS = 50  # of a list or mapping
 DEEPEST = 6  # levels of lists and mappings
 
 _NAMED = "authorization|mj[-_]api[-_]secret|x-api-key|api[-_]key|(?:set-)?cookie|signature|secret|token"
 _SCHEME = r"([a-z][a-z0-9+.-]{1,20}:\\?/\\?/)"
-# Also a password with what ends a host (/ ? #): behind a colon only digits are a port.
+# A password may contain the characters that end a host (/ ? #): after a colon, only digits are a port.
 _USER = r"(?:[^\s/?#\"'<>@:\[]*:(?!\d+[\\/?#])[^\s\"'<>]{0,256}@|[^\s/?#\"'<>]*@)"
 _FORMS = [
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), shown)
     for pattern, shown in (
-        # Bytes as Python writes them are somebody's body or header, never words of ours.
+        # A bytes literal is a body or header, never one of our own messages.
         (r"""(?<!\w)b(['"])(?:\\.|(?!\1)[^\\])*(?:\1|\\?$)""", "[bytes]"),
         (r"\bdata:[\w.+/-]*(?:;[\w=.-]*)*,[^\s\"'<>]*", "data:[hidden]"),
-        # An address's path or query may be all that guards it (a webhook, a signed link), and a user's password stands
-        # before its host: so only the host is told.
+        # A URL's path or query may be its only protection (a webhook, a signed link), and user and password come before
+        # the host: so only the host is logged.
         (rf"{_SCHEME}{_USER}", r"\1"),
         (rf"{_SCHEME}([^\s/\\?#\"'<>]*+)[^\s\"'<>]+", r"\1\2/[hidden]"),
         (r"\?[\w.~%-]+=[^\s\"'<>]*", "?[hidden]"),
         (rf"\b({_NAMED})(['\"]?\s*[:=,]\s*['\"]?)[^'\"\r\n]+", r"\1\2[hidden]"),
         (r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", r"\1 [hidden]"),
-        # Discord's token: a user id, a time and a signature, each in base64. Then an MFA token, a webhook's secret, a
-        # key as many services form it, a JSON Web Token.
+        # Discord's token: a user id, a time and a signature, each in base64. Then an MFA token, a webhook secret, an
+        # API key in a common format, a JSON Web Token.
         (r"(?<![\w-])[\w-]{22,28}\.[\w-]{6,7}\.[\w-]{27,}", HIDDEN),
         (r"(?<![\w-])(?:mfa\.|whsec_|sk-|eyJ)[\w.+/=-]{12,}", HIDDEN),
-        # So long a word is a file in base64.
+        # A word this long is a file in base64.
         (r"(?<![\w+/=-])[\w+/=-]{200,}", HIDDEN),
     )
 ]
 
 
 class Redaction:
-    """A processor that hides what must not be read, and prompts above DEBUG."""
+    """A structlog processor that hides secrets and, above DEBUG, prompts."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        # Short ones would hide half of the log; who uses such a key has no secret.
+        # Replacing shorter ones would garble the log; such a key is not secret anyway.
         self._secrets = sorted((secret for secret in secrets if len(secret) >= 6), key=len, reverse=True)
 
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """Return the event with what must not be read replaced."""
+        """Return the event with its secrets replaced."""
         names = SECRET_NAMES if method == "debug" else SECRET_NAMES | PRIVATE_NAMES
         return self._mapping(event, names, DEEPEST)
 
@@ -86,7 +86,7 @@ class Redaction:
         }
 
     def _value(self, value: Any, names: frozenset[str], levels: int, longest: int = LONGEST) -> Any:
-        """Return plain data with its texts looked through; of anything else, a Task say, the name of its type."""
+        """Return plain data with its strings redacted; for anything else, such as a Task, the name of its type."""
         match value:
             case Enum():
                 return self._value(value.value, names, levels)

@@ -25,8 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def serve() -> None:
     """Run the server alone (gRPC, no Envoy) until Ctrl-C: for production, under your own supervisor."""
-    # Here, because the server's libraries take a second to load, and no other command needs them.
-    from midway.app.serve import run_server  # noqa: PLC0415
+    from midway.app.serve import run_server  # noqa: PLC0415 - takes a second to load, and only this command needs it
 
     settings = load_settings()
     keep_files_private()
@@ -37,7 +36,7 @@ def stack() -> None:
     """Run simulator, server and Envoy until Ctrl-C."""
     settings = load_settings()
     keep_files_private()
-    # A signal ends the work also while parts still start; by now they are stopped.
+    # A signal may also come while parts are starting; they have been stopped by now.
     with suppress(KeyboardInterrupt):
         run_until_signal(run_stack(settings))
 

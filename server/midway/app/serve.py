@@ -19,13 +19,13 @@ from midway.app.wiring import running_server
 
 log = structlog.get_logger(__name__)
 
-THREADS = 8  # for what takes no longer than the disk does
+THREADS = 8  # for disk I/O and the like
 
 
 def run_server(settings: Settings) -> None:
-    """Serve in this process; returns when a signal asked for the end and everything is closed.
+    """Serve in this process; return when a signal has stopped it and everything is closed.
 
-    Raises what `wiring.running_server` does.
+    Raises as `wiring.running_server`.
     """
     give_back_large_blocks()
     raise_open_files()
@@ -52,10 +52,10 @@ async def _serve(settings: Settings) -> None:
 
 
 def _threads(accounts: int) -> ThreadPoolExecutor:
-    """Make the pool of `asyncio.to_thread`, for files and pictures; its threads are begun as they are needed.
+    """Make the thread pool of `asyncio.to_thread`, for files and pictures; threads are started as needed.
 
-    libcurl connects an Account's gateway in one of them, to addresses that it is given, and waits there for half a
-    minute: so each Account has its own, and however many cannot be reached, files are read all the same.
+    libcurl also uses one of them to connect an Account's gateway, which may block it for half a minute. So there is one
+    more for each Account: even if none can be reached, files are still read.
     """
     return ThreadPoolExecutor(THREADS + accounts, thread_name_prefix="midway")
 

@@ -1,4 +1,4 @@
-"""Every setting of Midway, from MIDWAY_* variables first and midway.toml second; from nowhere else."""
+"""All settings of Midway. MIDWAY_* variables take precedence over midway.toml; there is no other source."""
 
 import ipaddress
 import os
@@ -41,10 +41,10 @@ _DECODING = DecoderRules()
 
 
 class SettingsInvalid(Exception):
-    """The settings cannot be used; the message has one line for each thing to mend and never a value."""
+    """The settings are invalid; the message has one line for each mistake, and never a value."""
 
 
-# As browsers say it: no path, no slash at the end.
+# In the form that browsers send: without a path or a trailing slash.
 Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
 
 
@@ -58,13 +58,13 @@ def _port(default: int, description: str) -> int:
 
 
 class Settings(OutgoingSettings, DoorSettings, LimitSettings):
-    """What an operator may set. Secrets are SecretStr, so that printing them shows nothing."""
+    """All settings. Secrets are SecretStr, so that printing the settings does not reveal them."""
 
     model_config = SettingsConfigDict(
         env_prefix="MIDWAY_", extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    # Where things listen and lie
+    # Addresses and directories
     host: str = Field("127.0.0.1", description="Address to listen on; without API keys it must be a loopback address")
     http_port: int = _port(8080, "Port of the REST API (Envoy)")
     grpc_port: int = _port(50051, "Port of the gRPC API")
@@ -217,7 +217,7 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     @field_validator("api_keys")
     @classmethod
     def _usable_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        # A blank one would open a server to everybody that its operator believes closed.
+        # A blank key would leave a server open that its operator believes to be protected.
         for number, key in enumerate(keys, 1):
             if not is_usable_key(key.get_secret_value()):
                 raise ValueError(f"key {number} is blank, or holds more than plain ASCII characters")
@@ -226,7 +226,7 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     @field_validator("envoy_secret")
     @classmethod
     def _plain_secret(cls, secret: SecretStr | None) -> SecretStr | None:
-        # Envoy would take a % for a word of its own, and YAML a quote.
+        # A % is special to Envoy, and a quote to YAML.
         if secret and not _SECRET.fullmatch(secret.get_secret_value()):
             raise ValueError("must be letters, digits, - and _, 16 at least")
         return secret
@@ -253,8 +253,8 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments (tests), environment, midway.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
@@ -270,7 +270,7 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
         )
 
     def decoder_rules(self) -> DecoderRules:
-        """Build the bounds on decoding."""
+        """Build the limits on decoding."""
         return DecoderRules(
             processes=self.decode_processes,
             time=timedelta(seconds=self.decode_seconds),
@@ -280,12 +280,12 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
 
     @property
     def uses_simulator(self) -> bool:
-        """Whether Discord is the simulator."""
+        """Whether the simulator is used instead of Discord."""
         return self.simulator_url is not None
 
     @property
     def shown_by_envoy(self) -> str:
-        """The secret by which the server knows its Envoy; "" where there is none."""
+        """The secret by which the server recognises Envoy; "" if there is none."""
         return self.envoy_secret.get_secret_value() if self.envoy_secret else ""
 
     @property
@@ -295,24 +295,24 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
 
     @property
     def rest_port(self) -> int:
-        """The port of the server's HTTP behind Envoy; 0 where the gRPC port is any free one, too."""
+        """The port of the server's HTTP behind Envoy; 0 (any free one) if the gRPC port is 0, too."""
         if self.rest_backend_port is not None:
             return self.rest_backend_port
         return self.grpc_port + 1 if 0 < self.grpc_port < LAST_PORT else 0
 
     def account_configs(self) -> list[AccountConfig]:
-        """Build the Accounts; with the simulator and none set, its demo accounts."""
+        """Build the Accounts' configurations; with the simulator and no accounts set, those of its demo accounts."""
         if self.accounts or not self.uses_simulator:
             return [account.config(self.proxy) for account in self.accounts]
         return [simulator_account(number).config(self.proxy) for number in range(1, self.simulator_accounts + 1)]
 
     @property
     def proxy(self) -> Proxy | None:
-        """The way to Discord of Accounts that have none of their own, and of what belongs to none."""
+        """The proxy for Accounts that have none of their own, and for requests that belong to no Account."""
         return proxy_of(self.discord_proxy)
 
     def engine_limits(self) -> Limits:
-        """Build the engine's limits. The simulator needs no pace: nobody there counts."""
+        """Build the engine's limits. With the simulator there is no pace by default: it has no abuse detection."""
         return self.limits(default_pace=timedelta(0) if self.uses_simulator else Limits().pace)
 
 
@@ -331,12 +331,12 @@ _NAME = re.compile(r"[a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40})*")
 
 
 def config_file() -> Path:
-    """Name the settings file: MIDWAY_CONFIG, else midway.toml in the working directory."""
+    """Return the settings file: MIDWAY_CONFIG, else midway.toml in the working directory."""
     return Path(os.environ.get("MIDWAY_CONFIG") or DEFAULT_FILE)
 
 
 def load_settings() -> Settings:
-    """Read the settings. Raises SettingsInvalid, which tells every mistake by its name."""
+    """Read the settings. Raises SettingsInvalid, which lists every mistake with the setting's name."""
     file = config_file()
     if "MIDWAY_CONFIG" in os.environ and not file.is_file():
         raise SettingsInvalid(f"MIDWAY_CONFIG: there is no file {file}")
@@ -346,7 +346,7 @@ def load_settings() -> Settings:
         raise SettingsInvalid("\n".join(_mistakes(err, file))) from None
     except SettingsError as err:
         raise SettingsInvalid(str(err)) from None
-    except (OSError, ValueError, RecursionError) as err:  # the last of brackets without end
+    except (OSError, ValueError, RecursionError) as err:  # RecursionError: deeply nested brackets
         raise SettingsInvalid(f"{file}: {err}") from None
 
 
@@ -357,7 +357,7 @@ def _mistakes(err: ValidationError, file: Path) -> list[str]:
 def _mistake(name: str, kind: str, message: str, file: Path) -> str:
     message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        # What is no name may be a value in the wrong place: a token, or an address with a password.
+        # Do not quote it if it is not a valid name: it may be a misplaced secret, such as a token.
         return f"{file}: unknown setting" + (f" {name!r}" if _NAME.fullmatch(name) else ", which is no name")
     if not name:
         return message

@@ -1,4 +1,4 @@
-"""Signals that ask for an orderly end."""
+"""Signals that request an orderly shutdown."""
 
 import asyncio
 import signal
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Run the work to its end. Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when it has tidied up."""
+    """Run the work to its end. After Ctrl-C or SIGTERM, cancel it, wait for it, and raise KeyboardInterrupt."""
     try:
         asyncio.run(_cancelled_by_sigterm(work))
     except asyncio.CancelledError:
@@ -15,7 +15,7 @@ def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _cancelled_by_sigterm(work: Coroutine[Any, Any, None]) -> None:
-    # A handler of its own: what Ctrl-C does is no model, a shell's background job ignores that.
+    # SIGTERM needs its own handler: SIGINT's cannot be reused, since a shell's background jobs ignore SIGINT.
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -1,4 +1,4 @@
-"""Simulator, server and Envoy together, for a first look and for the tests: `midway stack`."""
+"""`midway stack`: simulator, server and Envoy together, for trying Midway out and for tests."""
 
 import asyncio
 import secrets
@@ -20,9 +20,9 @@ from midway.app.settings import Settings
 
 T = TypeVar("T")
 
-START_SECONDS = 30  # for one part; a cold disk reads the server's libraries for some seconds
-SERVER_STOP_SECONDS = 7  # its own grace, and the store's last write
-OTHER_STOP_SECONDS = 1.5  # together with the server's below the ten seconds promised
+START_SECONDS = 30  # for one part; from a cold disk, loading the server's libraries takes several seconds
+SERVER_STOP_SECONDS = 7  # its own grace period, and the store's last write
+OTHER_STOP_SECONDS = 1.5  # with the server's, less than the ten seconds promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Addresses:
 
 
 class Stack:
-    """The parts, running while the context is open. Raises PartDied, PortTaken or CannotWrite when they cannot start.
+    """Runs the parts while the context is open. Raises PartDied, PortTaken or CannotWrite if they cannot start.
 
-    The simulator is one of them unless the settings name Accounts of Discord, or a simulator that runs already.
+    The simulator is one of them unless the settings have Discord Accounts, or the URL of a running simulator.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -59,14 +59,14 @@ class Stack:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # The server first: its watchers hear through Envoy that they may resume.
+        # The server first, while Envoy still runs: it tells watchers through Envoy that they can resume.
         for name in ("server", "envoy", "simulator"):
             if part := self._parts.get(name):
                 await part.stop(SERVER_STOP_SECONDS if name == "server" else OTHER_STOP_SECONDS)
         await self._exit.aclose()
 
     async def until(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what the work returns, while every part runs. Raises PartDied when one ends before."""
+        """Await the work and return its result. Raises PartDied if a part ends first."""
         working = asyncio.create_task(work, name="work")
         ends = [asyncio.create_task(part.died(), name=f"end of {part.name}") for part in self._parts.values()]
         try:
@@ -94,7 +94,7 @@ class Stack:
         return Addresses(rest_url, told["grpc"], told["metrics"], settings.simulator_url)
 
     async def _with_simulator(self) -> Settings:
-        """Start the simulator when there is nothing else to draw with; return the settings that use it."""
+        """Start the simulator if there is no other; return the settings that use it."""
         settings = self._settings
         if settings.accounts or settings.uses_simulator:
             return settings

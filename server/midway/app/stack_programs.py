@@ -1,4 +1,4 @@
-"""The three programs of the stack, and what they say when they are ready."""
+"""The three programs of the stack, and their ready lines."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ READY = "^ready "
 
 
 def simulator(settings: Settings) -> Program:
-    """Describe the Discord simulator; its ready line ends in its URL."""
+    """Return the Discord simulator's Program; its ready line ends with its URL."""
     seed = () if settings.simulator_seed is None else ("--seed", str(settings.simulator_seed))
     options = {
         "--host": "127.0.0.1",
@@ -30,35 +30,35 @@ def simulator(settings: Settings) -> Program:
 
 
 def server(settings: Settings) -> Program:
-    """Describe the server; it reads the same settings as we, save those that are ours to say."""
+    """Return the server's Program; it reads the same settings as we do, except those set here."""
     ours = {
         "MIDWAY_ENVOY_SECRET": settings.shown_by_envoy,
         "MIDWAY_DATA_DIR": settings.data_dir.resolve(),
         "MIDWAY_GRPC_PORT": settings.grpc_port,
         "MIDWAY_HOST": settings.host,
         "MIDWAY_METRICS_PORT": settings.metrics_port,
-        # Told to Envoy, so any free one will do.
+        # Any free port will do, since Envoy is told the number.
         "MIDWAY_REST_BACKEND_HOST": "127.0.0.1",
         "MIDWAY_REST_BACKEND_PORT": settings.rest_backend_port or 0,
         "MIDWAY_SIMULATOR_ACCOUNTS": settings.simulator_accounts,
         "MIDWAY_SIMULATOR_URL": settings.simulator_url or "",
     }
     if not settings.accounts:
-        ours["MIDWAY_ACCOUNTS"] = "[]"  # A demo never takes the real Accounts of a midway.toml along.
+        ours["MIDWAY_ACCOUNTS"] = "[]"  # A demo must not use the real Accounts of a midway.toml.
     environment = {name: str(value) for name, value in ours.items()} | huge_pages_for_large_blocks()
     command = (sys.executable, "-m", "midway.app.cli", "serve")
     return Program("server", command, READY, environment, reads_settings=True)
 
 
 def envoy(config: Path, door: RestDoor) -> Program:
-    """Write Envoy's configuration and describe Envoy with it. Raises CannotWrite."""
+    """Write Envoy's configuration and return Envoy's Program. Raises CannotWrite."""
     with needing(config):
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(envoy_config(door), "utf-8")
     workers = str(door.workers)
-    # Without --disable-hot-restart two Envoys of one machine would meet in shared memory.
+    # Without --disable-hot-restart, two Envoys on one machine would clash in shared memory.
     command = (envoy_program(), "-c", config, "--concurrency", workers, "--disable-hot-restart", "--log-level", "info")
-    # Said after the first health check of the server; the listener opens a moment later.
+    # Logged after the first health check of the server; the listener opens a moment later.
     return Program("envoy", command, "all dependencies initialized[.] starting workers")
 
 
@@ -70,5 +70,5 @@ async def envoy_ready(part: Part, door: RestDoor, within_seconds: float) -> None
 
 
 def fields(ready_line: str) -> dict[str, str]:
-    """Read the NAME=VALUE pairs of a ready line."""
+    """Parse the NAME=VALUE pairs of a ready line."""
     return dict(word.split("=", 1) for word in ready_line.split() if "=" in word)

@@ -1,4 +1,4 @@
-"""The end of a command that made a Task: follow it, save its picture, say what can be done next."""
+"""Completes a command that made a Task: follow it, save its picture, print the possible next steps."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def finish(client: Client, task: task_pb2.Task, directory: Path) -> None:
     """Follow the Task to its end, save and print its result. Exits with TASK_FAILED or INTERRUPTED otherwise."""
     console = Console()
     if task.state == State.STATE_AWAITING_INPUT:
-        _tell_what_is_asked(console, task)
+        _print_modal(console, task)
         return
     try:
         ended = follow(client.watch(task.id), console)
@@ -32,7 +32,7 @@ def finish(client: Client, task: task_pb2.Task, directory: Path) -> None:
 
 
 def finish_batch(client: Client, first: task_pb2.Task, directory: Path) -> None:
-    """Finish every Task that the request made; one that fails stops none of the others, and is told by the exit."""
+    """Finish every Task that the request made. A failed one does not stop the others, but sets the exit code."""
     failed: typer.Exit | None = None
     for task in (first, *map(client.task, first.batch_task_ids[1:])):
         try:
@@ -46,7 +46,7 @@ def finish_batch(client: Client, first: task_pb2.Task, directory: Path) -> None:
 
 
 def show_result(client: Client, task: task_pb2.Task, directory: Path, console: Console) -> None:
-    """Print proposed prompts, the saved picture's place, and the buttons."""
+    """Print proposed prompts, the saved picture's path, and the buttons."""
     for number, prompt in enumerate(task.result_prompts, 1):
         console.print(f"{number}. {prompt}", markup=False, soft_wrap=True)
     if task.HasField("image"):
@@ -68,7 +68,7 @@ def save(client: Client, task_id: str, directory: Path, name: str | None = None)
         unfinished.unlink(missing_ok=True)
 
 
-def _tell_what_is_asked(console: Console, task: task_pb2.Task) -> None:
+def _print_modal(console: Console, task: task_pb2.Task) -> None:
     mask = " --mask MASK.png" if task.modal.needs_mask else ""
     console.print(f"{task.modal.title or 'Midjourney'} asks for a prompt; proposed: {task.modal.prompt}", markup=False)
     console.print(f'answer with: midway answer {task.id} "PROMPT"{mask}', markup=False, soft_wrap=True)

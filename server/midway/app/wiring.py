@@ -1,4 +1,4 @@
-"""Puts the server together from the settings: each part made once, closed in the reverse order."""
+"""Assembles the server from the settings; its parts are closed in reverse order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -46,7 +46,7 @@ from midway.webhook.sender import WebhookSender
 DATABASE = "midway.db"
 PICTURES = "pictures"
 LINK_KEY = "picture-links.key"
-LOOK_SECONDS = 1.0  # between two looks after the database; each commit looks, too
+LOOK_SECONDS = 1.0  # between two checks that the database file is in place; each commit checks, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,10 @@ class Running:
 
 @asynccontextmanager
 async def running_server(settings: Settings) -> AsyncIterator[Running]:
-    """Serve while the context is open; at its end watches are ended first and the store is closed last.
+    """Serve while the context is open; at the end, watches are ended first and the store is closed last.
 
-    Raises what `failures` has of a server that cannot start, and OSError or RuntimeError for a port that is taken.
+    Raises the errors that `failures` lists for a server that cannot start, and OSError or RuntimeError for a port in
+    use.
     """
     async with AsyncExitStack() as parts:
         names = await parts.enter_async_context(Names(settings.name_rules()))
@@ -117,7 +118,7 @@ async def _store(settings: Settings, parts: AsyncExitStack) -> Store:
 
 
 async def _tell_health(store: Store, doors: Doors) -> None:
-    """Say NOT_SERVING while the database is away; run until cancelled."""
+    """Report NOT_SERVING while the database file is missing or replaced; run until cancelled."""
     is_serving = True
     while True:
         health = await store.check_health()
@@ -132,7 +133,7 @@ async def _metrics(engine: Engine, store: Store, parts: AsyncExitStack) -> Metri
     metrics.watch_accounts(engine.accounts)
     metrics.watch_store(store)
     metrics.watch_streams(engine.watch)
-    # One stream for good: begun anew after a defect, the metrics would count its changes again.
+    # One stream, kept even if `follow` crashes: a new one would make the metrics count the same changes again.
     changes = engine.watch.watch_all(await engine.store.revision())
     await parts.enter_async_context(kept_running("metrics", lambda: metrics.follow(changes)))
     await parts.enter_async_context(kept_running("loop's lag", metrics.follow_loop))
@@ -171,9 +172,9 @@ async def _keeper(settings: Settings, engine: Engine, archive: Archive, parts: A
 
 
 def _checking(hooks: Outbound, max_characters: int) -> CheckUrl:
-    """Make the check of a webhook's address as a client wrote it: else it would wait for what never comes.
+    """Make the check of a webhook's URL at submit, so that a client learns at once of one that can never be reached.
 
-    One that is longer than `max_characters` is left to the admission, which says that.
+    A URL longer than `max_characters` is not checked here: the intake refuses it with its own message.
     """
 
     def check(url: str) -> None:
@@ -211,7 +212,7 @@ async def _engine(settings: Settings, store: Store, hooks: Outbound, names: Name
 
 
 def connections(settings: Settings, accounts: Sequence[AccountConfig], names: Names) -> dict[AccountId, DiscordClient]:
-    """Make a Discord client for each Account; with the simulator, ones that can reach nothing else."""
+    """Make a Discord client for each Account; with the simulator, the clients cannot reach any other host."""
     endpoints = _endpoints(settings)
     build_number = settings.discord_build_number
     profile = ClientProfile(build_number=build_number) if build_number else ClientProfile()
@@ -245,9 +246,9 @@ async def _translator(settings: Settings, names: Names, parts: AsyncExitStack) -
 
 
 async def _fetch_link(settings: Settings, names: Names, parts: AsyncExitStack) -> FetchLink:
-    """Make the reader of links that clients send; the simulator's pictures count as public.
+    """Make the function that fetches clients' links; the simulator's pictures count as public.
 
-    Links to Discord's CDN go through the proxy that belongs to no account.
+    Links to Discord's CDN are fetched through the general proxy (`MIDWAY_DISCORD_PROXY`).
     """
     within = timedelta(seconds=settings.link_timeout_seconds)
     allowed = [urlsplit(settings.simulator_url).netloc] if settings.simulator_url else []
@@ -269,7 +270,7 @@ async def _fetch_link(settings: Settings, names: Names, parts: AsyncExitStack) -
 
 
 def server_options(settings: Settings) -> ServerOptions:
-    """Read the gRPC server's options from the settings."""
+    """Build the server's options from the settings."""
     return ServerOptions(
         host=bracketed(settings.host),
         port=settings.grpc_port,

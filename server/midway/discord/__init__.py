@@ -1,1 +1,1 @@
-"""What Discord and Midjourney's bot say and accept. Knows no Task and no Store."""
+"""The client for Discord and Midjourney's bot. Independent of Tasks and the Store."""

@@ -1,4 +1,4 @@
-"""Which Interactions Discord has shown to know, by nonce."""
+"""Detects, by nonce, that Discord has accepted an Interaction."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from midway.domain.ids import Nonce
 
 
 class Acceptances:
-    """Futures that end when an event carries the nonce they wait for."""
+    """Futures that are set by the first event with their nonce."""
 
     def __init__(self) -> None:
         self._waiting: dict[Nonce, asyncio.Future[None]] = {}
 
     @contextmanager
     def expected(self, nonce: Nonce) -> Iterator[asyncio.Future[None]]:
-        """Give a future that ends with the first event of this nonce. Enter before sending: the event may be first."""
+        """Yield a future that the first event with this nonce sets. Enter before sending: the event may come first."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[nonce] = future
         try:
@@ -33,7 +33,7 @@ class Acceptances:
             del self._waiting[nonce]
 
     def observe(self, event: Event) -> None:
-        """Take note of an event; most prove nothing."""
+        """Set the future of the event's nonce, if there is one."""
         nonce = nonce_of(event)
         future = self._waiting.get(nonce) if nonce else None
         if future and not future.done():
@@ -41,7 +41,7 @@ class Acceptances:
 
 
 def nonce_of(event: Event) -> Nonce | None:
-    """Return the nonce that an event carries. A failure counts, too: Discord took what the bot then failed at."""
+    """Return the nonce of an event. A failure counts, too: Discord accepted the Interaction and then the bot failed."""
     match event:
         case InteractionCreated() | InteractionSucceeded() | InteractionFailed() | ModalOpened() | IframeOpened():
             return event.nonce

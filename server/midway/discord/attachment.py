@@ -1,4 +1,4 @@
-"""Attachments of a message: pictures on the CDN, whose file names tell the Midjourney job."""
+"""Attachments of a message: pictures on the CDN, whose file names contain the id of the Midjourney job."""
 
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -14,17 +14,17 @@ def images_from_attachments(attachments: object) -> tuple[Image, ...]:
 
 
 def job_id_from_text(text: str) -> JobId | None:
-    """Find the last UUID in a text: a file name ends with it, and a prompt before it could hold another."""
+    """Find the last UUID in a text: file names end with the job's, and the prompt before it may contain another."""
     found = JOB_ID.findall(text)
     return JobId(found[-1].lower()) if found else None
 
 
-@lru_cache(maxsize=256)  # asked for a message's owner, and again for its meaning
+@lru_cache(maxsize=256)  # called twice for a message: to match it and to classify it
 def job_id_from_url(url: str) -> JobId | None:
-    """Find the job's UUID in the path of a link; what follows the path is a signature."""
+    """Find the job's UUID in the path of a link; the query is ignored, as it holds a signature."""
     try:
         return job_id_from_text(urlsplit(url).path)
-    except ValueError:  # brackets that hold no address
+    except ValueError:  # brackets without an IPv6 address
         return None
 
 

@@ -1,11 +1,11 @@
-"""How long to wait before connecting again."""
+"""Exponential back-off with jitter for reconnects."""
 
 import random
 from datetime import timedelta
 
 
 class Backoff:
-    """Doubles the wait with each failure, up to a cap, and draws each between half and all of it."""
+    """Doubles the wait with each failure, up to a cap; each wait is random, between half and all of that."""
 
     def __init__(self, first: timedelta, cap: timedelta) -> None:
         self._first = first
@@ -13,12 +13,12 @@ class Backoff:
         self._failures = 0
 
     def reset(self) -> None:
-        """Begin anew: the last connection was good."""
+        """Start again with the first wait, after a successful connection."""
         self._failures = 0
 
     def next(self) -> timedelta:
         """Return the next wait."""
-        # Bounded before the shift, so that a week without network makes no number of a million bits.
+        # The exponent is bounded: after a week without network the number would have thousands of bits.
         longest = min(self._first * (1 << min(self._failures, 20)), self._cap)
         self._failures += 1
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnects, protects nothing

@@ -1,15 +1,15 @@
-"""Keeps cancellations that third parties lose.
+"""Restores cancellations that third-party code swallows.
 
-Python 3.11's `wait_for`, in which discord.py-self waits for frames, forgets a cancellation that comes together with
-one; curl_cffi suppresses every cancellation while it ends its own tasks. A client could not be stopped while Discord
-is talking, nor while a socket closes.
+discord.py-self waits for frames in Python 3.11's `wait_for`, which loses a cancellation that arrives together with a
+frame; curl_cffi suppresses every cancellation while it cancels its own tasks. Without this, a client could not be
+stopped while Discord sends frames or while a socket closes.
 """
 
 import asyncio
 
 
 def raise_if_cancelled() -> None:
-    """Raise CancelledError when the current task was asked to end and has not ended; call after foreign awaits."""
+    """Raise CancelledError if the current task has a pending cancellation; call after awaiting third-party code."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

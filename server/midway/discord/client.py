@@ -1,4 +1,4 @@
-"""One Account at Discord: what the engine uses, and the only way from it to the library."""
+"""One Account's Discord client: the engine's only access to the library."""
 
 import logging
 from collections.abc import Sequence
@@ -32,11 +32,11 @@ LOG = logging.getLogger(__name__)
 
 
 class DiscordClient:
-    """Implements `port.Connection` on discord.py-self; each method's contract stands there.
+    """Implements `port.Connection` on discord.py-self; the methods' contracts are documented there.
 
-    Events of other guilds than the Account's own are dropped: a user account gets the messages of all of them. An
-    Account without a guild works in its direct-message channels alone. All that goes to Discord goes through the proxy,
-    if there is one. `names` resolves; without it each library does it by itself.
+    Events of guilds other than the Account's own are dropped: Discord sends a user account those of all its guilds. An
+    Account without a guild works in its direct-message channels only. All traffic to Discord goes through the proxy,
+    if there is one. `names` resolves host names; without it each library uses its own resolver.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class DiscordClient:
 
     @property
     def token(self) -> str:
-        """The token to use from now on; Discord may have replaced the one given, which is then no good any more."""
+        """The current token; Discord may have replaced the one given, which is then no longer valid."""
         return self._gateway.token
 
     async def run(self, sink: EventSink) -> None:
@@ -100,7 +100,7 @@ class DiscordClient:
         await self._transfer.submit_region(application_id, custom_id, mask_base64, prompt)
 
     async def upload(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[UploadedFile]:
-        """Store pictures at Discord for a command's options."""
+        """Upload pictures to Discord for a command's options."""
         return await self._uploader.upload(channel_id, images)
 
     async def post_images(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[str]:
@@ -126,7 +126,7 @@ class DiscordClient:
         await self._rest.react(channel_id, message_id, emoji)
 
     async def download(self, url: str, file: PartialFile) -> None:
-        """Bring a file from the CDN to the disk, going on where an earlier try ended."""
+        """Download a file from the CDN, resuming where an earlier attempt ended."""
         await self._transfer.download(url, file)
 
     def _dispatched(self, name: str, raw: Raw) -> None:
@@ -135,7 +135,7 @@ class DiscordClient:
         try:
             event = self._decoded(name, raw)
         except (KeyError, TypeError, ValueError) as err:
-            # Told by its name only: the rest may hold a prompt.
+            # Only the event's name is logged: the rest may contain a prompt.
             LOG.warning("a %s from Discord could not be read: %s", name, type(err).__name__)
             return
         if event is not None:

@@ -1,6 +1,6 @@
-"""Slash commands as Discord lists them now: their ids, versions and options.
+"""Slash commands as Discord currently lists them: their ids, versions and options.
 
-Versions change whenever the bot registers its commands anew, so they are looked up, never written down.
+Versions change whenever the bot re-registers its commands, so they are looked up, never hard-coded.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ DEFAULT_MAX_LENGTH = 6000  # characters; Discord's limit on a string option that
 
 @dataclass(frozen=True, slots=True)
 class CommandDefinition:
-    """One command as the index lists it. `raw` is the whole object, which Discord's own client sends along."""
+    """One command as the index lists it. `raw` is the whole object, which Discord's own client sends back."""
 
     id: str
     version: str
@@ -28,7 +28,7 @@ class CommandDefinition:
     raw: Raw
 
     def check(self, command: Command) -> None:
-        """Raise InvalidCommand when this definition does not admit the command's options."""
+        """Raise InvalidCommand if the command's options do not fit this definition."""
         known = {text(option, "name"): option for option in objects(self.raw.get("options"))}
         for option in command.options:
             _check_option(self.name, known.get(option.name), option, files=len(command.files))
@@ -42,19 +42,19 @@ ReadIndex = Callable[[Command], Awaitable[Raw]]
 
 
 class CommandIndex:
-    """Remembers the commands of each place (a guild, or a direct-message channel) until told that they are stale."""
+    """Caches the commands of each place (a guild, or a direct-message channel) until they turn out to be stale."""
 
     def __init__(self, read: ReadIndex) -> None:
         self._read = read
         self._places: dict[str, dict[tuple[str, str], CommandDefinition]] = {}
-        self._reading = asyncio.Lock()  # so that many Interactions at once ask once
+        self._reading = asyncio.Lock()  # concurrent Interactions share one request
 
     async def find(self, command: Command) -> CommandDefinition:
         """Return the command's definition. Raises BotMissing or InvalidCommand when there is none of this name here."""
         return self._known(command) or await self._read_anew(command, known=None)
 
     async def refreshed(self, command: Command, stale: CommandDefinition) -> CommandDefinition:
-        """Return the definition after one more look, unless somebody looked since `stale` was found."""
+        """Return the definition from a fresh index, unless another caller has refreshed it since `stale` was found."""
         return await self._read_anew(command, known=stale)
 
     async def _read_anew(self, command: Command, known: CommandDefinition | None) -> CommandDefinition:
@@ -68,7 +68,7 @@ class CommandIndex:
         return now
 
     def _absence(self, command: Command) -> InvalidCommand:
-        """Say what is missing: the command, or its bot with all that it offers."""
+        """Return the error for what is missing: the command, or its bot with all commands."""
         bot = BOT_NAMES.get(command.application_id, command.application_id)
         if any(application_id == command.application_id for application_id, _ in self._places[_place(command)]):
             return InvalidCommand(f"the {bot} offers no /{command.name} here")
@@ -93,13 +93,13 @@ def _definition(raw: Raw) -> CommandDefinition:
 
 def _check_option(command: str, definition: Raw | None, option: Option, *, files: int) -> None:
     if definition is None:
-        raise InvalidCommand(f"/{command} knows no option {option.name}")
+        raise InvalidCommand(f"/{command} has no option {option.name}")
     if definition.get("type") != option.type:
-        raise InvalidCommand(f"/{command} wants another type of {option.name}")
+        raise InvalidCommand(f"/{command} needs another type for {option.name}")
     if option.type == STRING:
         _check_text(command, definition, option)
     if option.type == ATTACHMENT and option.value not in range(files):
-        raise InvalidCommand(f"/{command} gets no file for {option.name}")
+        raise InvalidCommand(f"/{command} lacks the file for {option.name}")
 
 
 def _check_text(command: str, definition: Raw, option: Option) -> None:

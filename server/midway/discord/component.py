@@ -1,6 +1,6 @@
 """Components of a message or modal: buttons, links, texts, pictures and text fields, at any depth.
 
-Rows (type 1), containers, sections and labels nest by `components`, `component` and `accessory`.
+Rows (type 1), containers, sections and labels nest through `components`, `component` and `accessory`.
 The library knows rows only, so components are read from the raw object.
 Source: Discord's component reference; discord.py-self 2.1.0 drops the other kinds.
 """
@@ -27,23 +27,23 @@ def buttons(components: object) -> tuple[Button, ...]:
 
 
 def links(components: object) -> tuple[str, ...]:
-    """Read where the link buttons lead, in reading order."""
+    """Read the URLs of the link buttons, in reading order."""
     return tuple(text(raw, "url") for raw in _walk(components) if raw.get("type") == BUTTON and raw.get("url"))
 
 
 def texts(components: object) -> list[str]:
-    """Read the texts of a message that is made of components only (flag 32768): it has no content of its own."""
+    """Read the texts of a message made of components only (flag 32768), which has no `content`."""
     return [text(raw, "content") for raw in _walk(components) if raw.get("type") == TEXT]
 
 
 def pictures(components: object) -> list[Raw]:
-    """Return what the galleries of such a message show, each in the form of an attachment."""
+    """Return the pictures in the galleries of such a message, in the shape of attachments."""
     galleries = (raw for raw in _walk(components) if raw.get("type") == GALLERY)
     return [inner(item, "media") for gallery in galleries for item in objects(gallery.get("items"))]
 
 
 def text_fields(components: object) -> tuple[TextField, ...]:
-    """Read the text inputs of a modal with their prefilled values; a label around one names it."""
+    """Read the text inputs of a modal with their prefilled values; an enclosing label component gives the label."""
     found = ((raw, label) for raw, label in _walk_labelled(components) if raw.get("type") == TEXT_INPUT)
     return tuple(_text_field(raw, text(raw, "label") or label, labelled=bool(label)) for raw, label in found)
 
@@ -53,7 +53,7 @@ def _walk(components: object) -> Iterator[Raw]:
 
 
 def _walk_labelled(components: object) -> Iterator[tuple[Raw, str]]:
-    """Yield components in reading order, each with the label that it stands in; however deep, as JSON has no end."""
+    """Yield components in reading order, each with its enclosing label's text. Not recursive: depth is unbounded."""
     waiting = _reversed(components, "")
     while waiting:
         raw, label = waiting.pop()

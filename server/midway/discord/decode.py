@@ -1,4 +1,4 @@
-"""Turns a raw gateway dispatch into an Event. Unknown dispatches are none of ours; missing keys are tolerated."""
+"""Turns a raw gateway dispatch into an Event. Unknown dispatches are ignored; missing keys are tolerated."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,16 +27,16 @@ _FIRST_YEAR, _LAST_YEAR = 2015, 2200  # of Discord's ids
 
 
 def decode(name: str, raw: Raw) -> Event | None:
-    """Read one dispatch by its name; None when it is none of ours.
+    """Decode one dispatch by its name; None for one that is not used.
 
-    Raises KeyError when it lacks the id without which it means nothing.
+    Raises KeyError when it lacks its id.
     """
     decoder = DECODERS.get(name)
     return decoder(raw) if decoder else None
 
 
 def decode_message(raw: Raw) -> Message:
-    """Read a message as the gateway or the history shows it. Raises KeyError without its id or channel."""
+    """Decode a message from the gateway or the history. Raises KeyError without its id or channel."""
     components = raw.get("components")
     interaction = _interaction(raw)
     return Message(
@@ -63,12 +63,12 @@ def decode_message(raw: Raw) -> Message:
 
 
 def _interaction(raw: Raw) -> Raw:
-    """Merge both forms in which a message names its Interaction; what the newer one says wins."""
+    """Merge the two forms in which a message names its Interaction; the newer one takes precedence."""
     return {**inner(raw, "interaction"), **inner(raw, "interaction_metadata")}
 
 
 def _interacted_message_id(interaction: Raw) -> MessageId | None:
-    """Find the pressed message, also behind the modal that the press opened."""
+    """Return the message whose button was pressed, directly or by way of the modal that the press opened."""
     opened_by = inner(interaction, "triggering_interaction_metadata")
     return MessageId(text(interaction, "interacted_message_id") or text(opened_by, "interacted_message_id")) or None
 
@@ -86,7 +86,7 @@ def _embed(raw: Raw) -> Embed:
         description=text(raw, "description"),
         footer=text(inner(raw, "footer"), "text"),
         color=number(raw, "color") if raw.get("color") is not None else None,
-        # Discord's own copy; `url` may be any address that somebody showed the bot.
+        # Prefer Discord's proxied copy; `url` may be any address that a user gave the bot.
         image_url=text(inner(raw, "image"), "proxy_url") or text(inner(raw, "image"), "url"),
         type=text(raw, "type"),
         url=text(raw, "url"),
@@ -96,7 +96,7 @@ def _embed(raw: Raw) -> Embed:
 
 
 def _id(raw: Raw) -> str:
-    """Return the id of what a dispatch is about. Raises KeyError when it has none."""
+    """Return the id of a dispatch's object. Raises KeyError when it has none."""
     found = snowflake(raw, "id")
     if not found:
         raise KeyError("id")
@@ -104,7 +104,7 @@ def _id(raw: Raw) -> str:
 
 
 def _time(value: str) -> datetime | None:
-    """Read a time; None when there is none, or one at which there was no Discord, with which nothing can be counted."""
+    """Parse a time; None if there is none, or its year is implausible: calculations with it could overflow."""
     try:
         moment = datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Brings a file from Discord's CDN to the disk, piece by piece, and goes on after a break."""
+"""Downloads a file from Discord's CDN to the disk, piece by piece, and resumes broken transfers."""
 
 import re
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from midway.discord.settings import ClientSettings
 PIECE_BYTES = 256 * 1024
 
 _PART = re.compile(r"bytes (\d+)-\d+/(\d+)")  # Content-Range
-_NO_LIMIT = aiohttp.ClientTimeout(total=None)  # each wait has its own; aiohttp's default would end all after 5 minutes
-_AS_IT_IS = {"Accept-Encoding": "identity"}  # else neither lengths nor ranges count the file's own bytes
+_NO_LIMIT = aiohttp.ClientTimeout(total=None)  # each wait has its own limit; aiohttp's default total is 5 minutes
+_AS_IT_IS = {"Accept-Encoding": "identity"}  # else lengths and ranges would refer to compressed bytes
 
 
 class Download:
-    """One file on its way. `session` gives the present HTTP session; raises NotConnected when there is none.
+    """One download. `session` returns the current HTTP session; it raises NotConnected when there is none.
 
-    What comes is added to what is there only when a strong ETag and the length say that it is the same file; else it
-    begins anew. So two files are never spliced, whatever the CDN makes of `Range` and `If-Range`.
+    New bytes are appended only if a strong ETag and the length show that it is the same file; otherwise the download
+    starts from the beginning. So two files are never mixed, even if the CDN mishandles `Range` and `If-Range`.
     """
 
     def __init__(
@@ -34,32 +34,32 @@ class Download:
         self._max_bytes = settings.max_transfer_bytes
 
     async def run(self) -> None:
-        """Return when the file is whole; go on after each break for as long as that brings a piece more.
+        """Return when the file is complete; resume after each break for as long as that brings more bytes.
 
-        Raises Rejected when the link expired, FileTooLarge, Unknown when the CDN fails or stalls, and OSError when the
-        disk refuses. After Unknown another run goes on from here.
+        Raises Rejected when the link has expired, FileTooLarge, Unknown when the CDN fails or stalls, and OSError when
+        the disk fails. After Unknown, another run resumes from here.
         """
         while not self._file.is_whole:
             before = self._file.size
             try:
-                await self._go_on()
+                await self._resume()
             except Unknown:
                 if self._file.size < before + PIECE_BYTES:
                     raise
 
-    async def _go_on(self) -> None:
-        if await self._ask(self._for_the_rest()):
+    async def _resume(self) -> None:
+        if await self._ask(self._range_headers()):
             return
         if not await self._ask({}):
-            raise Unknown("the CDN gave a part where the whole file was asked for")
+            raise Unknown("the CDN sent a partial answer to a request for the whole file")
 
-    def _for_the_rest(self) -> dict[str, str]:
+    def _range_headers(self) -> dict[str, str]:
         if not (self._file.size and self._file.etag):
             return {}
         return {"Range": f"bytes={self._file.size}-", "If-Range": self._file.etag}
 
     async def _ask(self, headers: dict[str, str]) -> bool:
-        """Ask once and take what comes. Return False when that is neither the whole file nor the rest of ours."""
+        """Send one request and store the answer. Return False if it is neither the whole file nor the rest of ours."""
         async with await self._answer(headers) as response:
             if response.status == 200:
                 await self._begin(response)
@@ -79,12 +79,12 @@ class Download:
     async def _begin(self, response: aiohttp.ClientResponse) -> None:
         total = response.content_length
         if total is None and response.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            raise Unknown("the CDN does not say where the file ends, so that a break would look like the end")
+            raise Unknown("the CDN sent neither a length nor chunks, so a broken transfer would look complete")
         self._check_size(total or 0)
         await self._file.begin(_strong_etag(response), total)
 
     def _continues(self, response: aiohttp.ClientResponse) -> bool:
-        """Tell whether the part that comes now belongs right behind what we have."""
+        """Tell whether the answer continues the same file exactly where ours ends."""
         part = _PART.fullmatch(response.headers.get("Content-Range", ""))
         if part is None or _strong_etag(response) != self._file.etag:
             return False
@@ -98,10 +98,10 @@ class Download:
         while not content.at_eof():
             piece = bytearray()
             try:
-                async with answered_within(self._patience):  # for each piece: a slow line may take hours for all
+                async with answered_within(self._patience):  # per piece: on a slow line the whole may take hours
                     await _fill(piece, content)
             except Unknown:
-                await self._append(piece)  # what came before the break is good
+                await self._append(piece)  # what arrived before the break is valid
                 raise
             await self._append(piece)
         if self._file.total not in {None, self._file.size}:
@@ -125,6 +125,6 @@ async def _fill(piece: bytearray, content: aiohttp.StreamReader) -> None:
 
 
 def _strong_etag(response: aiohttp.ClientResponse) -> str:
-    """Return the ETag that stands for the very bytes, blank when there is only one that stands for the like."""
+    """Return the ETag if it is a strong one (byte-for-byte equality), else ""."""
     etag = response.headers.get("ETag", "")
     return "" if etag.startswith("W/") else etag

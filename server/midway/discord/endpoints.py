@@ -1,4 +1,4 @@
-"""Where Discord is, and whom we say we are. Both are settings, so that the simulator can stand in for Discord."""
+"""Discord's addresses, and the browser that we present ourselves as. Configurable, so that tests use the simulator."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from midway.discord.errors import ForeignHost
 
-# Where Discord keeps files and the bots' pages. A payload that names another place is not followed.
+# The hosts of Discord's files and of the bots' pages. Links in payloads to other hosts are not followed.
 FILE_HOSTS = frozenset(
     {
         "cdn.discordapp.com",
@@ -25,7 +25,7 @@ APPS_DOMAIN = ".discordsays.com"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of one Discord.
+    """The addresses of Discord, or of a simulator.
 
     `apps` is where a bot's embedded pages live; `{application_id}` is filled in.
     `only_host` (host and port), when set, is the only one that may be contacted: an Account of the simulator must
@@ -45,16 +45,16 @@ class Endpoints:
         return cls(api=f"{base}/api/v9", gateway=f"ws://{host}/gateway", apps=base, only_host=host)
 
     def allow(self, url: str) -> str:
-        """Return the URL. Raises ForeignHost when it leads elsewhere than this Discord's only host."""
+        """Return the URL. Raises ForeignHost if `only_host` is set and the URL has another host."""
         host = _split(url).netloc
         if self.only_host is not None and host != self.only_host:
             raise ForeignHost(host)
         return url
 
     def allow_file(self, url: str) -> str:
-        """Return the address of a file or page. Raises ForeignHost when it is neither Discord's nor a bot's.
+        """Return the URL of a file or page. Raises ForeignHost if its host is neither Discord's nor a bot's.
 
-        Payloads name addresses that others chose (the picture of an embed), and what is fetched reaches clients.
+        Payloads contain URLs that other users chose (an embed's picture), and what is fetched is sent to clients.
         """
         parts = _split(self.allow(url))
         ours = parts.hostname in FILE_HOSTS or (parts.hostname or "").endswith(APPS_DOMAIN)
@@ -63,7 +63,7 @@ class Endpoints:
         return url
 
     def is_file(self, url: str) -> bool:
-        """Tell whether this is the address of a file or page of this Discord's."""
+        """Tell whether `allow_file` accepts this URL."""
         try:
             self.allow_file(url)
         except ForeignHost:
@@ -76,7 +76,7 @@ class Endpoints:
 
 
 def _split(url: str) -> SplitResult:
-    """Split an address; one that cannot be read leads nowhere. Raises ForeignHost."""
+    """Split a URL. Raises ForeignHost if it is malformed."""
     try:
         return urlsplit(url)
     except ValueError as err:
@@ -85,10 +85,10 @@ def _split(url: str) -> SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class ClientProfile:
-    """The browser that we appear as: one consistent set, so that nothing is fetched from third parties at login.
+    """The browser that we appear as: one consistent set of values, so that login fetches none from third parties.
 
-    `impersonate` is curl_cffi's name for the TLS fingerprint that belongs to the Chrome version. `build_number` is that
-    of Discord's web client and ages by the day: whoever connects a real Account should set the present one.
+    `impersonate` is curl_cffi's name for the TLS fingerprint of the Chrome version. `build_number` is that of Discord's
+    web client, which changes daily: operators of real Accounts should set the current one.
     """
 
     chrome_version: int = 150
@@ -98,7 +98,7 @@ class ClientProfile:
 
     @property
     def user_agent(self) -> str:
-        """The User-Agent of this Chrome; since its reduction only the major version is told."""
+        """The User-Agent of this Chrome; reduced User-Agents contain only the major version."""
         return (
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
             f"Chrome/{self.chrome_version}.0.0.0 Safari/537.36"
@@ -126,5 +126,5 @@ class ClientProfile:
 
 
 def encoded(properties: dict[str, Any]) -> str:
-    """Encode client properties as the X-Super-Properties header has them."""
+    """Encode client properties for the X-Super-Properties header."""
     return base64.b64encode(json.dumps(properties, separators=(",", ":")).encode()).decode()

@@ -1,21 +1,21 @@
-"""What can go wrong between us and Discord, by what the caller does about it.
+"""Errors between us and Discord, classified by what the caller should do about them.
 
 DiscordError
-+-- Rejected         Discord certainly did not take it (4xx): `status`, `code`
-|   +-- Unauthorized     401: the token is no good
++-- Rejected         Discord certainly did not accept it (4xx): `status`, `code`
+|   +-- Unauthorized     401: the token is invalid
 |   +-- Forbidden        403: the account may not (code 40002: it must be verified)
 |   +-- UnknownMessage   404: the message or its button is gone
 |   +-- StaleCommand     400 about the command's version, also after one refresh
 |   +-- InvalidCommand   nothing was sent: the bot has no such command here, or it takes other options
 |   |   +-- BotMissing   nothing was sent: the bot is not in the server
 |   +-- CaptchaWanted    400 with a captcha: a person is needed
-|   +-- RateLimited      429 beyond our patience: `retry_after` in seconds
-|   +-- FileTooLarge     the file on the CDN is larger than we take; asking again does not help
-+-- Unknown          time-out, 5xx, broken connection: it may or may not have been taken
+|   +-- RateLimited      429 with a longer wait than we hold a request for: `retry_after` in seconds
+|   +-- FileTooLarge     the file on the CDN exceeds our limit; a retry does not help
++-- Unknown          time-out, 5xx, broken connection: it may or may not have been accepted
 +-- NotConnected     nothing was sent: there is no gateway session now
 |   +-- Unreachable      nothing was sent: there is no connection to Discord, or none through the proxy
-+-- UploadFailed     a picture could not be stored at Discord; no Interaction was sent
-+-- ForeignHost      nothing was sent: the address is outside the only host that may be contacted
++-- UploadFailed     a picture could not be uploaded to Discord; no Interaction was sent
++-- ForeignHost      nothing was sent: the host is not one that may be contacted
 """
 
 
@@ -24,7 +24,7 @@ class DiscordError(Exception):
 
 
 class Rejected(DiscordError):
-    """Discord certainly did not take the request."""
+    """Discord certainly did not accept the request."""
 
     def __init__(self, message: str, *, status: int, code: int = 0) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Rejected(DiscordError):
 
 
 class Unauthorized(Rejected):
-    """The token is no good."""
+    """The token is invalid."""
 
 
 class Forbidden(Rejected):
@@ -45,7 +45,7 @@ class UnknownMessage(Rejected):
 
 
 class StaleCommand(Rejected):
-    """The command's version is not the present one, although it was looked up anew."""
+    """The command's version is not the current one, although it was looked up again."""
 
 
 class InvalidCommand(Rejected):
@@ -60,11 +60,11 @@ class BotMissing(InvalidCommand):
 
 
 class CaptchaWanted(Rejected):
-    """Discord wants a captcha solved; only a person may."""
+    """Discord demands a captcha, which only a person may solve."""
 
 
 class RateLimited(Rejected):
-    """Discord asks to wait longer than we hold a request."""
+    """Discord asks for a longer wait than we hold a request for."""
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message, status=429)
@@ -72,14 +72,14 @@ class RateLimited(Rejected):
 
 
 class FileTooLarge(Rejected):
-    """The file on the CDN is larger than we take."""
+    """The file on the CDN exceeds our limit."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"the file has more than {max_bytes} bytes", status=413)
 
 
 class Unknown(DiscordError):
-    """It is not known whether Discord took the request; never send it again on doubt."""
+    """It is not known whether Discord accepted the request; it must not be sent again."""
 
 
 class NotConnected(DiscordError):
@@ -89,7 +89,7 @@ class NotConnected(DiscordError):
 class Unreachable(NotConnected):
     """There is no connection to Discord, or none through the proxy; nothing was sent.
 
-    The text is fit for clients of ours; `reason` is for the operator and names the proxy as `host:port`.
+    The message may be shown to clients; `reason` is for the operator and names the proxy as `host:port`.
     """
 
     def __init__(self, trouble: str, proxy: str = "") -> None:
@@ -98,11 +98,11 @@ class Unreachable(NotConnected):
 
 
 class UploadFailed(DiscordError):
-    """A picture could not be stored at Discord; no Interaction was sent."""
+    """A picture could not be uploaded to Discord; no Interaction was sent."""
 
 
 class ForeignHost(DiscordError):
-    """The address is outside the only host that may be contacted; nothing was sent."""
+    """The host is not one that may be contacted; nothing was sent."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"refusing to contact {host}")

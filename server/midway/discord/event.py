@@ -1,7 +1,6 @@
-"""What the gateway told, as values. `decode.decode` turns a raw dispatch into one of them.
+"""Gateway events as immutable values, made by `decode.decode` from raw dispatches.
 
-Only what correlation and classification need is kept; everything is copied, because the library edits its own
-objects in place.
+They hold only what correlation and classification need, as copies, because the library edits its own objects in place.
 """
 
 from datetime import datetime
@@ -11,14 +10,14 @@ from msgspec import Struct
 from midway.domain.ids import ChannelId, InteractionId, MessageId, Nonce, UserId
 from midway.domain.image import Button, Image
 
-WRITTEN = frozenset({"", "rich"})  # types of an embed that the author of the message wrote
+WRITTEN = frozenset({"", "rich"})  # the types of embeds that the message's author wrote
 
 
 class Embed(Struct, frozen=True):
     """One embed of a message; colour as Discord's integer, None when it has none.
 
-    `type` is Discord's: "link", "article", "image", "video" and others are previews of links; so is what names a
-    `provider`, which no bot can set. `fields` are pairs of a name and a text.
+    `type` is Discord's: "link", "article", "image", "video" and others are link previews; so is any embed with a
+    `provider`, which bots cannot set. `fields` are pairs of name and text.
     """
 
     title: str = ""
@@ -33,9 +32,9 @@ class Embed(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """A message as it stood at one event.
+    """A message as it was at one event.
 
-    `nonce` is only on creations by our own Interactions. `interaction_id` and `interaction_name` come from
+    `nonce` is set only when our own Interaction created the message. `interaction_id` and `interaction_name` come from
     `interaction_metadata`, or the older `interaction`. `interacted_message_id` is the message whose button was pressed.
     `reference_id` is the message replied to. `links` are the URLs of link buttons. `mentions` holds user ids.
     """
@@ -62,9 +61,10 @@ class Message(Struct, frozen=True, kw_only=True):
 
     @property
     def written_embeds(self) -> tuple[Embed, ...]:
-        """The embeds that the author wrote. The others preview a link of the text: their words are its owner's.
+        """The embeds that the author wrote. The others preview a link in the text; the linked page controls their text.
 
-        Some sites' previews are rich; they name the page, which need not be the link: a short one leads elsewhere.
+        Some sites' previews have type "rich". They contain the page's URL, which may differ from the link in the text,
+        for instance behind a link shortener.
         """
         has_link = "://" in self.content
         return tuple(
@@ -83,19 +83,19 @@ class Connected(Struct, frozen=True):
 
 
 class Disconnected(Struct, frozen=True):
-    """The gateway session is gone; the client is re-connecting by itself."""
+    """The gateway session is gone; the client reconnects by itself."""
 
     reason: str
 
 
 class TokenRefused(Struct, frozen=True):
-    """Discord does not accept the token (close 4004, 401 at login) or the session's shape (4010-4014). Final."""
+    """Discord refuses the token (close 4004, 401 at login) or the session's parameters (4010-4014). Final."""
 
     reason: str
 
 
 class InteractionCreated(Struct, frozen=True):
-    """Discord knows the Interaction."""
+    """Discord has accepted the Interaction."""
 
     id: InteractionId
     nonce: Nonce
@@ -119,7 +119,7 @@ class InteractionFailed(Struct, frozen=True):
 class TextField(Struct, frozen=True):
     """A text input of a modal: its id and its prefilled value.
 
-    `labelled` is true when a label component holds it instead of a row; the submit has to repeat that shape.
+    `labelled` is true when it is inside a label component instead of a row; the submit must have the same structure.
     """
 
     custom_id: str
@@ -129,7 +129,7 @@ class TextField(Struct, frozen=True):
 
 
 class ModalOpened(Struct, frozen=True):
-    """A modal waits for its submit."""
+    """A modal was opened, and waits for its submit."""
 
     id: InteractionId
     nonce: Nonce | None
@@ -139,7 +139,7 @@ class ModalOpened(Struct, frozen=True):
 
 
 class IframeOpened(Struct, frozen=True):
-    """An iframe waits: Vary (Region), or a human check (see `engine.classify`)."""
+    """An iframe was opened: Vary (Region), or a human check (see `engine.classify`)."""
 
     id: InteractionId
     nonce: Nonce | None
@@ -149,7 +149,7 @@ class IframeOpened(Struct, frozen=True):
 
 
 class MessageCreated(Struct, frozen=True):
-    """A message appeared."""
+    """A message was created."""
 
     message: Message
 
@@ -161,7 +161,7 @@ class MessageUpdated(Struct, frozen=True):
 
 
 class MessageDeleted(Struct, frozen=True):
-    """A message is gone."""
+    """A message was deleted."""
 
     id: MessageId
     channel_id: ChannelId

@@ -1,4 +1,4 @@
-"""Wraps what the library, curl and aiohttp raise into a DiscordError, once, at the edge."""
+"""Converts the exceptions of the library, curl and aiohttp to DiscordErrors, once, where they are called."""
 
 import asyncio
 import re
@@ -27,32 +27,32 @@ from midway.discord.json_types import objects, text
 from midway.outbound.connector import ProxyUnusable
 from midway.outbound.proxy import Proxy, trouble
 
-# How Discord refuses a command that is not what it was: the version in the form is not the present one, or no command
-# has this id any more. The message beside it comes in the account's language.
+# How Discord refuses a command that has changed: the version sent is not the current one, or the command's id no longer
+# exists. The codes are used, since the message is in the account's language.
 STALE_REASONS = frozenset(
     {"INTERACTION_APPLICATION_COMMAND_INVALID_VERSION", "INTERACTION_APPLICATION_COMMAND_INVALID"}
 )
 STALE_CODES = frozenset({10002, 10063})  # Unknown Application (its bot has gone), Unknown Application Command
 
-# What curl_cffi puts around libcurl's words, and what differs in them from try to try.
+# curl_cffi's text around libcurl's message, and the durations in it, which differ from attempt to attempt.
 _CURL_FRAME = re.compile(r"^Failed to perform, curl: \(\d+\) |\.? See https://curl\.se/.*$", re.DOTALL)
 _TIME_TAKEN = re.compile(r" after \d+ (ms|milliseconds)( with .*)?")
 
 _BY_STATUS: dict[int, type[Rejected]] = {401: Unauthorized, 403: Forbidden, 404: UnknownMessage}
 
 
-BLOCK_SECONDS = 3600.0  # Cloudflare blocks an address for an hour or so without saying for how long
-LONGEST_WAIT = 24 * BLOCK_SECONDS  # longer than any limit of Discord's
+BLOCK_SECONDS = 3600.0  # Cloudflare blocks an IP address for about an hour, without saying for how long
+LONGEST_WAIT = 24 * BLOCK_SECONDS  # longer than any of Discord's rate limits
 
 
 def usable_wait(seconds: float) -> float:
-    """Return for how long Discord asks to wait; what is no time is a block, much longer than a limit."""
+    """Return the wait in seconds if it is plausible; otherwise assume a block, which lasts longer than a rate limit."""
     return seconds if 0 <= seconds <= LONGEST_WAIT else BLOCK_SECONDS  # "nan" and "inf" are floats, too
 
 
 @contextmanager
 def as_discord_errors() -> Iterator[None]:
-    """Raise a DiscordError for whatever goes wrong inside with Discord or on the way to it."""
+    """Convert errors of Discord and of the connection that are raised inside to DiscordErrors."""
     try:
         yield
     except discord.RateLimited as err:
@@ -69,17 +69,17 @@ def as_discord_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def answered_within(limit: timedelta) -> AsyncIterator[None]:
-    """As `as_discord_errors`; raises Unknown when there is no answer within the limit."""
+    """As `as_discord_errors`; also raises Unknown when there is no answer within the limit."""
     with as_discord_errors():
         async with asyncio.timeout(limit.total_seconds()):
             yield
 
 
 def unreachable(err: CurlError, proxy: Proxy | None) -> Unreachable | None:
-    """Tell what kept libcurl from sending anything of a request; None when it may have sent a byte of it.
+    """Return why libcurl sent nothing of a request; None if it may have sent a byte of it.
 
-    Bytes for the proxy, or to begin the encryption, do not count. A WebSocket's handshake has no such count: there
-    whatever is no answer of Discord's is taken for a lost way; nothing is at stake.
+    Bytes for the proxy or the TLS handshake do not count. A WebSocket handshake has no such counter: there every error
+    that is not an answer of Discord's counts as unreachable, which is safe since it has no side effects.
     """
     if isinstance(err, RequestException):
         if err.response is None or err.response.request_size > 0:
@@ -91,13 +91,13 @@ def unreachable(err: CurlError, proxy: Proxy | None) -> Unreachable | None:
 
 
 def curl_words(err: CurlError) -> str:
-    """Return what libcurl said, the same at each try."""
+    """Return libcurl's message, without the parts that differ from attempt to attempt."""
     words = _CURL_FRAME.sub("", str(err))
     return _TIME_TAKEN.sub("", words) or f"libcurl's error {err.code}"
 
 
 def error_from_http(err: discord.HTTPException) -> DiscordError:
-    """Tell by its status what an HTTP error means. Its text goes along; Discord repeats no secret in it."""
+    """Convert an HTTP error by its status. Its text is kept; Discord repeats no secrets in it."""
     if isinstance(err, discord.CaptchaRequired):
         return CaptchaWanted("Discord wants a captcha solved", status=err.status)
     if err.code in STALE_CODES or not STALE_REASONS.isdisjoint(_reasons(err.json)):
@@ -117,7 +117,7 @@ def _reasons(refusal: object) -> Iterator[str]:
 
 
 def error_from_status(status: int, *, code: int = 0, text: str = "") -> DiscordError:
-    """Tell what a status that is no success means; 0 is curl_cffi's for a request that its session's end cut off."""
+    """Convert an error status. curl_cffi reports 0 for a request that was cut off when its session closed."""
     if status == 0:
         return Unknown("the connection to Discord broke before an answer came")
     if status >= 500:

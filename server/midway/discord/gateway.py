@@ -1,4 +1,4 @@
-"""Keeps one Account connected: a supervisor around lives of the library."""
+"""Keeps one Account connected, with one library client after another."""
 
 import asyncio
 import logging
@@ -25,23 +25,23 @@ from midway.domain.ids import GuildId, UserId
 from midway.outbound.proxy import Proxy
 
 LOG = logging.getLogger(__name__)
-CLOSE_TIMEOUT = timedelta(seconds=5)  # for saying good-bye; the socket is dropped then
+CLOSE_TIMEOUT = timedelta(seconds=5)  # for an orderly close; then the socket is dropped
 
-# Close codes after which connecting again cannot help: 4004 the token is refused; 4010-4014 concern the session's
-# shape. All others are passing. Source: Discord's list of gateway close codes.
+# Close codes after which reconnecting cannot help: 4004, the token is refused; 4010-4014, invalid session parameters.
+# It reconnects after any other. Source: Discord's list of gateway close codes.
 FINAL_CLOSE_CODES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
-TOO_FAST = 4008  # close code: we sent too much; the session may be resumed, but not at once
+TOO_FAST = 4008  # close code for a rate limit: the session may be resumed, but not at once
 
 
 class SessionLost(Exception):
-    """A session could not be brought up again at once; wait, then begin a new life."""
+    """The session could not be resumed at once; back off, then use a new library client."""
 
 
 class Gateway:
-    """Connects, receives and connects again; the only owner of the present library client.
+    """Connects, receives and reconnects; the only owner of the current library client.
 
-    A broken socket is replaced at once and the session resumed. When that fails, a new library client is made after a
-    back-off; it still tries to resume what the last one had.
+    After a broken socket it reconnects at once and resumes the session. If that fails, it makes a new library client
+    after a back-off, which also tries to resume the last session.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Gateway:
         self._client: LibraryClient | None = None
         self._resumable: Resumable | None = None
         self._user: Raw = {}
-        self._came_up = False  # whether the present socket brought a session up
-        self._down_reason = ""  # as told last; blank while it is up
-        self._tell: EventSink
+        self._came_up = False  # whether the current socket got a session
+        self._down_reason = ""  # as last reported; blank while connected
+        self._report: EventSink
 
     @property
     def is_up(self) -> bool:
@@ -77,47 +77,47 @@ class Gateway:
 
     @property
     def session_id(self) -> str:
-        """The session that events of an Interaction shall go to. Raises NotConnected without one."""
+        """The id of the session that is to receive an Interaction's events. Raises NotConnected without one."""
         if self._client is None or not self._client.is_session_up or self._client.resumable is None:
             raise NotConnected("there is no gateway session")
         return self._client.resumable.session_id
 
     @property
     def http(self) -> LibraryHTTP:
-        """The present REST client. Raises NotConnected between two lives."""
+        """The current REST client. Raises NotConnected between two library clients."""
         if self._client is None:
             raise NotConnected("not logged in")
         return self._client.http
 
     async def run(self, sink: EventSink) -> None:
-        """Stay connected until cancelled or refused for good; tell `sink` about that and about every change."""
-        self._tell = sink
+        """Stay connected until cancelled or refused for good; report that, connects and disconnects to `sink`."""
+        self._report = sink
         try:
             while True:
-                end = await self._end_of_life()
+                end = await self._run_client_to_end()
                 raise_if_cancelled()
-                self._tell_down(_reason(end, self._way.proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
+                self._report_down(_reason(end, self._way.proxy), tells_more=isinstance(end, Unreachable | TimeoutError))
                 await asyncio.sleep(self._backoff.next().total_seconds())
         except discord.LoginFailure:
-            self._tell_refused("Discord does not accept the token")
+            self._report_refused("Discord does not accept the token")
         except discord.ConnectionClosed as closed:
-            self._tell_refused(f"Discord closed the gateway for good with {closed.code}")
+            self._report_refused(f"Discord closed the gateway with the final code {closed.code}")
 
-    async def _end_of_life(self) -> Exception:
-        """Live until the connection is lost; return what ended it. Raises what is final."""
+    async def _run_client_to_end(self) -> Exception:
+        """Run one library client until its connection is lost; return the error that ended it. Raises final errors."""
         try:
-            await self._live()
+            await self._run_client()
         except discord.LoginFailure:
             raise
         except discord.ConnectionClosed as closed:
             if closed.code in FINAL_CLOSE_CODES:
                 raise
             return closed
-        except Exception as err:  # noqa: BLE001 - supervised: whatever breaks one life, the next may do
+        except Exception as err:  # noqa: BLE001 - supervised: a new client is tried after any error
             return err
 
-    async def _live(self) -> Never:
-        """Live one life of the library: log in, then follow session after session; always raises."""
+    async def _run_client(self) -> Never:
+        """Run one library client: log in, then follow session after session; always raises."""
         client = LibraryClient(
             self._endpoints,
             self._profile,
@@ -138,7 +138,7 @@ class Gateway:
             await _close(client)
 
     async def _follow(self, client: LibraryClient) -> None:
-        """Receive until the socket breaks; return when the session can be resumed at once, else raise."""
+        """Receive until the socket breaks; return if the session can be resumed at once, else raise."""
         self._came_up = False
         try:
             await client.follow(
@@ -149,10 +149,10 @@ class Gateway:
             )
         except ReconnectWebSocket as wish:
             self._resumable = client.resumable if wish.resume else None
-            # Without a pause a sick gateway, or one that finds us too fast, would be hammered.
+            # Back off: otherwise a failing or rate-limiting gateway would be flooded with reconnects.
             if client.close_code == TOO_FAST or not (wish.resume and self._came_up):
                 raise SessionLost("the session was refused or ended by Discord") from wish
-            self._tell_down("the socket broke")
+            self._report_down("the socket broke")
         except BaseException:
             self._resumable = client.resumable or self._resumable
             raise
@@ -160,34 +160,34 @@ class Gateway:
     def _received(self, name: str, raw: Raw) -> None:
         if name == "READY":
             self._user = inner(raw, "user")
-            self._tell_up(resumed=False)
+            self._report_up(resumed=False)
         elif name == "RESUMED":
-            self._tell_up(resumed=True)
+            self._report_up(resumed=True)
         else:
             self._dispatched(name, raw)
 
-    def _tell_up(self, *, resumed: bool) -> None:
+    def _report_up(self, *, resumed: bool) -> None:
         self._came_up = True
         self._down_reason = ""
         self._backoff.reset()
         LOG.info("connected to Discord", extra={"resumed": resumed})
-        self._tell(Connected(UserId(text(self._user, "id")), text(self._user, "username"), resumed))
+        self._report(Connected(UserId(text(self._user, "id")), text(self._user, "username"), resumed))
 
-    def _tell_down(self, reason: str, *, tells_more: bool = False) -> None:
-        """Tell once that the connection is lost; again only why it cannot come back."""
+    def _report_down(self, reason: str, *, tells_more: bool = False) -> None:
+        """Report a lost connection once; later reports only say why reconnecting fails."""
         if self._down_reason and not (tells_more and reason != self._down_reason):
             return
         self._down_reason = reason
         LOG.warning("disconnected from Discord: %s", reason)
-        self._tell(Disconnected(reason))
+        self._report(Disconnected(reason))
 
-    def _tell_refused(self, reason: str) -> None:
+    def _report_refused(self, reason: str) -> None:
         LOG.error("%s", reason)
-        self._tell(TokenRefused(reason))
+        self._report(TokenRefused(reason))
 
 
 def _reason(end: Exception, proxy: Proxy | None) -> str:
-    """Say to the operator what ended a life, in the same words at each try."""
+    """Describe for the operator why a connection ended, in the same words at each attempt."""
     match end:
         case Unreachable():
             return end.reason
@@ -202,9 +202,9 @@ def _reason(end: Exception, proxy: Proxy | None) -> str:
 
 
 async def _close(client: LibraryClient) -> None:
-    """Release what a life of the library holds. Never raises, so that a cancellation on its way is not replaced."""
+    """Release a library client's resources. Never raises, so that a pending cancellation is not replaced."""
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
             await client.close()
-    except Exception:  # supervised: the life is over either way
+    except Exception:  # supervised: the client is discarded in any case
         LOG.warning("a connection to Discord did not close cleanly", exc_info=True)

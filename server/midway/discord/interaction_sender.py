@@ -1,4 +1,4 @@
-"""Sends Interactions: each at most once, and accepted as soon as anything proves it."""
+"""Sends Interactions: each at most once; it counts as accepted at the first proof, the response or an event."""
 
 import asyncio
 import logging
@@ -30,14 +30,14 @@ from midway.discord.settings import ClientSettings
 from midway.domain.ids import Nonce
 
 LOG = logging.getLogger(__name__)
-HELD_BACK_SECONDS = 5.0  # a guess at when to come again: the library does not tell how long its limiter would wait
+HELD_BACK_SECONDS = 5.0  # an estimate for retry_after: the library does not say how long its rate limiter would wait
 
 
 class InteractionSender:
-    """Turns Interactions into requests and tells what became of them.
+    """Turns Interactions into requests and reports their outcome.
 
-    Owns the request tasks: one may outlive its `send`, because the library's rate limiter holds an answered request
-    back until the limit is over.
+    Owns the request tasks: one may outlive its `send`, because the library's rate limiter holds back an answered
+    request until the limit has passed.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class InteractionSender:
             await self._post(modal_payload(interaction, self._modals.labelled(interaction.modal_id)), nonce)
 
     async def close(self) -> None:
-        """Give up every request that still runs."""
+        """Cancel every request in flight."""
         for request in self._requests:
             request.cancel()
         await asyncio.gather(*self._requests, return_exceptions=True)
@@ -85,7 +85,7 @@ class InteractionSender:
             if fresh.version == definition.version and not isinstance(rejection, StaleCommand):
                 raise
             fresh.check(command)
-            # The same nonce: the first request was certainly not taken, so this is still the one Interaction.
+            # The same nonce: the first request was certainly not accepted, so this is still the same Interaction.
             await self._post(command_payload(command, fresh), nonce)
 
     async def _post(self, payload: Raw, nonce: Nonce) -> None:
@@ -100,12 +100,12 @@ class InteractionSender:
                 request.cancel()
                 raise _no_proof(ticket) from err
             finally:
-                # An accepted one is only held back by the rate limiter, which has to see it through.
+                # If it was accepted, the task only waits in the rate limiter, which must complete it.
                 if not accepted.done():
                     request.cancel()
 
     async def _first_proof(self, request: asyncio.Task[None], accepted: asyncio.Future[None]) -> None:
-        """Return when the answer or an event shows acceptance; raise what the answer says otherwise."""
+        """Return when the response or an event shows acceptance; raise the response's error otherwise."""
         await asyncio.wait({request, accepted}, return_when=asyncio.FIRST_COMPLETED)
         if accepted.done():
             return
@@ -117,7 +117,7 @@ class InteractionSender:
                 raise unknown from unknown.__cause__
 
     async def _request(self, options: dict[str, Any], ticket: Ticket) -> None:
-        """Send until taken or refused. Only after a 429, which says that it was not taken, is it sent again."""
+        """Send until accepted or refused. It is retried only after a 429, which means that it was not accepted."""
         give_up_at = asyncio.get_running_loop().time() + self._timeout
         while True:
             try:
@@ -144,7 +144,7 @@ class InteractionSender:
 
 @contextmanager
 def _nothing_sent() -> Iterator[None]:
-    """Say so when the commands cannot be looked up: no answer to that leaves nothing unknown about the Interaction."""
+    """Raise NotConnected when looking up the commands fails: the Interaction itself was then certainly not sent."""
     try:
         yield
     except Unknown as err:
@@ -153,5 +153,5 @@ def _nothing_sent() -> Iterator[None]:
 
 def _no_proof(ticket: Ticket) -> DiscordError:
     if ticket.sent:
-        return Unknown("Discord neither answered nor told of the Interaction in time")
+        return Unknown("Discord sent neither a response nor an event for the Interaction in time")
     return RateLimited("held back by Discord's rate limit", retry_after=HELD_BACK_SECONDS)

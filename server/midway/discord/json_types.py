@@ -1,21 +1,21 @@
-"""The shape of JSON that Discord sends: objects whose keys may come, go or hold null without notice."""
+"""Tolerant access to Discord's JSON, in which any key may be missing or null."""
 
 from collections.abc import Iterable
 from typing import Any
 
 Raw = dict[str, Any]
 
-LARGEST_NUMBER = 2**31 - 1  # of sizes, flags, colours and kinds; what the contract's fields hold
+LARGEST_NUMBER = 2**31 - 1  # for sizes, flags, colours and types: the contract's int32
 LONGEST_SNOWFLAKE = 20  # digits of 64 bits
 
 
 def objects(value: object) -> Iterable[Raw]:
-    """Yield the objects in what should be a list of objects; nothing when it is null, absent or something else."""
+    """Yield the objects in a list of objects; nothing if the value is null, absent or not a list."""
     return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def inner(raw: Raw, key: str) -> Raw:
-    """Return the object under a key, or an empty one when it is null, absent or something else."""
+    """Return the object under a key, or an empty one if it is null, absent or not an object."""
     value = raw.get(key)
     return value if isinstance(value, dict) else {}
 
@@ -27,12 +27,12 @@ def text(raw: Raw, key: str) -> str:
 
 
 def number(raw: Raw, key: str) -> int:
-    """Return the integer under a key; 0 when it is null, absent, no integer, or none that Discord counts with."""
+    """Return the integer under a key; 0 if it is null, absent, not an integer, negative or too large."""
     value = raw.get(key)
     return value if type(value) is int and 0 <= value <= LARGEST_NUMBER else 0
 
 
 def snowflake(raw: Raw, key: str) -> str:
-    """Return the id under a key, whose upper bits are a time; "" when it is null, absent or no id."""
+    """Return the snowflake under a key as a decimal string; "" if it is null, absent or not a snowflake."""
     value = text(raw, key)
     return value if value.isascii() and value.isdecimal() and len(value) <= LONGEST_SNOWFLAKE else ""

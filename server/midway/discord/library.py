@@ -1,8 +1,8 @@
-"""discord.py-self, bent to our needs by subclasses of each instance; no module of it is patched.
+"""discord.py-self, adapted with subclasses; the library itself is not monkey-patched.
 
 The library is the transport: REST with its rate limits, login, gateway session, decompression. Its parsing of events
-into objects is left out: it edits them in place, drops what it does not know, and keeps every guild in memory.
-Whoever upgrades the library reviews the private names used here; `assert_supported` names them.
+into objects is bypassed: it edits them in place, drops what it does not know, and keeps every guild in memory.
+After an upgrade of the library, review the private names used here (`PRIVATE_NAMES`, checked by `assert_supported`).
 """
 
 import asyncio
@@ -46,44 +46,44 @@ PRIVATE_NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (DiscordWebSocket, ("from_client", "poll_event", "bulk_guild_subscribe", "DEFAULT_GATEWAY")),
 )
 
-MAX_CONNECTIONS = 32  # of one Account; the library's 10 would hold Interactions back, and the gateway takes one
-MISSED_TIMEOUT_SECONDS = 0.1  # between two looks for one while requests are under way, as in curl_cffi
-MAX_GATEWAY_MESSAGE = 64 << 20  # bytes; READY of a big account passes curl_cffi's 4 MiB and would never come through
+MAX_CONNECTIONS = 32  # per Account, one of them for the gateway; the library's 10 would delay Interactions
+MISSED_TIMEOUT_SECONDS = 0.1  # between two checks for missed time-outs while requests are in flight, as in curl_cffi
+MAX_GATEWAY_MESSAGE = 64 << 20  # bytes; READY of a large account exceeds curl_cffi's 4 MiB, and could never be received
 
 DispatchSink = Callable[[str, Raw], None]
 
 
 def assert_supported() -> None:
-    """Raise RuntimeError unless the installed `discord` package is the version of discord.py-self we know.
+    """Raise RuntimeError unless the installed `discord` package is the supported version of discord.py-self.
 
-    discord.py installs into the same folder without a complaint of pip, so the name is checked as well.
+    The name is checked, too: discord.py installs into the same folder, and pip does not report the conflict.
     """
     if (discord.__title__, discord.__version__) != ("discord.py-self", SUPPORTED_VERSION):
-        raise RuntimeError(f"want discord.py-self {SUPPORTED_VERSION}, got {discord.__title__} {discord.__version__}")
+        raise RuntimeError(f"need discord.py-self {SUPPORTED_VERSION}, got {discord.__title__} {discord.__version__}")
     missing = [f"{kind.__name__}.{name}" for kind, names in PRIVATE_NAMES for name in names if not hasattr(kind, name)]
     if missing:
         raise RuntimeError(f"discord.py-self lacks {missing}")
-    discord.VoiceClient.warn_nacl = False  # no voice here, so no warning that voice cannot work
-    logging.getLogger("discord").setLevel(logging.WARNING)  # below it, prompts and tokens are logged
+    discord.VoiceClient.warn_nacl = False  # voice is not used, so do not warn that it cannot work
+    logging.getLogger("discord").setLevel(logging.WARNING)  # lower levels log prompts and tokens
 
 
 class LibraryCurl(Curl):
-    """A connection whose errors go with their last reader.
+    """A curl handle whose errors are freed by reference counting.
 
-    curl_cffi's are in a cycle with the frame that raises them. There is one after each event of the gateway, to say
-    that nothing more has come: they were most of what the garbage collector found.
+    curl_cffi's errors form a reference cycle with the frame that raises them. It raises one after each gateway event,
+    to signal that no more data is available: they were most of the cycles that the garbage collector found.
     """
 
     def _check_error(self, errcode: int, *args: Any) -> None:
         if errcode:
-            raise self._get_error(errcode, *args)  # kept in no variable
+            raise self._get_error(errcode, *args)  # not stored in a local variable, which would make the cycle
 
 
 class LibraryTransfers(AsyncCurl):
-    """The requests of one session, which cost nothing while there are none.
+    """The transfers of one session; uses no CPU while there are none.
 
-    curl_cffi looks ten times a second whether curl missed a time-out, of each session and for ever: two thirds of what
-    two hundred idle accounts cost.
+    curl_cffi polls for missed time-outs ten times a second in every session, even an idle one: two thirds of the CPU
+    time of two hundred idle Accounts.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class LibraryTransfers(AsyncCurl):
         super().__init__()
 
     def add_handle(self, curl: Curl) -> Any:
-        """Begin a request."""
+        """Start a transfer, and with it the polling."""
         self._begun.set()
         return super().add_handle(curl)
 
@@ -105,7 +105,7 @@ class LibraryTransfers(AsyncCurl):
 
 
 class LibrarySession(AsyncSession[Response]):
-    """The library's curl session; requests with a ticket go out once."""
+    """The library's curl session; requests with a ticket are sent at most once."""
 
     def __init__(self, impersonate: str, way: Way, reach_timeout: timedelta) -> None:
         options: dict[str, Any] = {"max_clients": MAX_CONNECTIONS, "impersonate": impersonate}
@@ -114,36 +114,36 @@ class LibrarySession(AsyncSession[Response]):
         self._way = way
         self._once = OnceSession(async_curl=self._transfers, way=way, reach_timeout=reach_timeout, **options)
 
-    async def request(  # type: ignore[override]
+    async def request(  # type: ignore[override]  # `ticket` is an addition
         self, method: str, url: str, *, ticket: Ticket | None = None, **options: Any
     ) -> Response:
-        """Send a request; with a ticket, never twice. Raises Unreachable for a name without an address."""
+        """Send a request; with a ticket, at most once. Raises Unreachable if the host name does not resolve."""
         if ticket is not None:
             return await self._once.request(ticket, method, url, **options)
         self.curl_options = await self._way.to(url)
-        return await super().request(method, url, **options)  # type: ignore[arg-type]
+        return await super().request(method, url, **options)  # type: ignore[arg-type]  # `method` is a Literal there
 
     async def pop_curl(self) -> Curl:
-        """Take a connection from the pool, which holds None for those that were not made yet."""
+        """Take a handle from the pool, which holds None in place of those not made yet."""
         return await self.pool.get() or LibraryCurl()
 
     async def close(self) -> None:
         """Release every connection."""
         await self._once.close()
-        await self._transfers.close()  # type: ignore[no-untyped-call]
+        await self._transfers.close()  # type: ignore[no-untyped-call]  # untyped in curl_cffi
         await super().close()
 
 
 class LibraryHTTP(HTTPClient):
-    """The library's REST client with our endpoints, client properties and way to Discord."""
+    """The library's REST client with our endpoints, client properties and route to Discord."""
 
     endpoints: Endpoints
     profile: ClientProfile
-    way: Way  # the library's own `proxy` would leave what has none to HTTPS_PROXY
+    way: Way  # the library's own `proxy`, if unset, would fall back to HTTPS_PROXY
     reach_timeout: timedelta
 
     async def startup(self) -> None:
-        """Open the sessions. The library would ask three other hosts for client properties first."""
+        """Open the sessions. The library's version would first fetch client properties from three other hosts."""
         if self._started:
             return
         self._global_over = asyncio.Event()
@@ -162,23 +162,23 @@ class LibraryHTTP(HTTPClient):
         if route.url.startswith(Route.BASE):
             route.url = self.endpoints.api + route.url.removeprefix(Route.BASE)
         self.endpoints.allow(route.url)
-        with _unreachable_told(self.way.proxy):
+        with _raising_unreachable(self.way.proxy):
             return await super().request(route, **options)
 
     async def ws_connect(self, url: str, **options: Any) -> Any:
-        """Open the gateway's socket: ours instead of the built-in address, or the one that READY named for resuming."""
+        """Open the gateway's socket at our address, or at the one that READY gave for resuming."""
         wanted = yarl.URL(url)
         if wanted.host == DiscordWebSocket.DEFAULT_GATEWAY.host:
             url = str(yarl.URL(self.endpoints.gateway).with_query(wanted.query))
         self.endpoints.allow(url)
         way = await self.way.to(url)
-        with _unreachable_told(self.way.proxy):
+        with _raising_unreachable(self.way.proxy):
             return await super().ws_connect(url, max_message_size=MAX_GATEWAY_MESSAGE, curl_options=way, **options)
 
 
 @contextmanager
-def _unreachable_told(proxy: Proxy | None) -> Iterator[None]:
-    """Raise Unreachable where libcurl made no connection; other errors pass."""
+def _raising_unreachable(proxy: Proxy | None) -> Iterator[None]:
+    """Raise Unreachable if libcurl made no connection; other errors pass."""
     try:
         yield
     except CurlError as err:
@@ -189,7 +189,7 @@ def _unreachable_told(proxy: Proxy | None) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Resumable:
-    """What a new socket needs to go on with a gateway session."""
+    """What a new socket needs to resume a gateway session."""
 
     session_id: str
     sequence: int | None
@@ -197,9 +197,9 @@ class Resumable:
 
 
 class LibraryClient(discord.Client):
-    """One life of the library: login, then sessions of the gateway until `follow` raises for good.
+    """One library client: login, then gateway sessions, one per call of `follow`.
 
-    Dispatches named in `names`, and READY and RESUMED, go to `sink` as raw objects, in order.
+    Dispatches named in `names`, READY and RESUMED are passed to `sink` as raw objects, in order.
     """
 
     http: LibraryHTTP
@@ -221,9 +221,9 @@ class LibraryClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             guild_subscriptions=False,
             sync_presence=False,
-            default_ratelimit_limit=4,  # requests of one route at a time while Discord names no limit
+            default_ratelimit_limit=4,  # concurrent requests per route, until Discord sends a limit
         )
-        # The instance exists already, made by the library; its class is all that can be exchanged.
+        # The library has already created the instance, so only its class can be replaced.
         self.http.__class__ = LibraryHTTP
         self.http.endpoints, self.http.profile = endpoints, profile
         self.http.way, self.http.reach_timeout = way, settings.reach_timeout
@@ -237,15 +237,15 @@ class LibraryClient(discord.Client):
 
     @property
     def resumable(self) -> Resumable | None:
-        """What it takes to resume the present or last session; None before the first one."""
-        ws: DiscordWebSocket | None = self.ws  # the library says it is never None, and begins with None
+        """What is needed to resume the current or last session; None before the first one."""
+        ws: DiscordWebSocket | None = self.ws  # typed as never None by the library, but initially None
         if ws is None or ws.session_id is None:
             return None
         return Resumable(ws.session_id, ws.sequence, ws.gateway)
 
     @property
     def close_code(self) -> int | None:
-        """The code with which Discord closed the present or last socket, if it did."""
+        """The code with which Discord closed the current or last socket; None if it did not."""
         ws: DiscordWebSocket | None = self.ws
         code: int | None = getattr(ws.socket, "close_code", None) if ws else None
         return code
@@ -284,12 +284,12 @@ class LibraryClient(discord.Client):
         raise_if_cancelled()
 
     async def _subscribe(self, guild_id: GuildId) -> None:
-        """Ask for the guild's messages: those of guilds above 75,000 members come only when asked for."""
+        """Subscribe to the guild's messages: those of guilds above 75,000 members come only with a subscription."""
         await self.ws.bulk_guild_subscribe({guild_id: {"typing": True, "threads": True, "activities": True}})
 
     def _ready_received(self, raw: Raw) -> None:
         if token := raw.get("auth_token"):
-            self.http.token = token  # Discord replaces a token in READY and stops accepting the old one
+            self.http.token = token  # Discord may send a new token in READY, and then refuses the old one
         self.is_session_up = True
         self._sink("READY", raw)
 

@@ -1,6 +1,6 @@
 """The grammar of Midjourney's message texts: `{beginning}**{prompt}** - {verb}<@{user}> {tokens}`.
 
-Pure: text in, value out. Source: discord-wire, "Content grammar".
+Pure functions from text to values. Source: discord-wire, "Content grammar".
 """
 
 import re
@@ -16,8 +16,8 @@ from midway.domain.action import COMMANDS_OF_PANELS, Speed, Verb
 from midway.domain.ids import JobId, UserId
 
 _SEPARATOR = re.compile(r"\*\*\s+-\s")
-# The longest verb known has 23 characters. The bound, and blanks that are never given back, keep a prompt of blanks
-# from costing quadratic time; so do brackets that hold none.
+# The longest known verb has 23 characters. The bound and the possessive quantifiers avoid quadratic time for a prompt
+# of many spaces; in the patterns below, excluding brackets within brackets does the same.
 _TAIL = re.compile(r"\s*+(?P<verb>[^<]{0,60}?)\s*+<@!?(?P<user>\d+)>(?P<rest>.*)", re.DOTALL)
 _LINK = re.compile(r"\[\(?[^\[\]]*?\)?\]\(<?(?P<url>https?://[^)>\s]+)>?\)")
 _TOKEN = re.compile(r"\(([^()]*)\)")
@@ -25,7 +25,7 @@ _PERCENT = re.compile(r"(?:[a-z]+ )?(\d{1,3})%")
 _MODE = re.compile(r"(fast|relax(?:ed)?|turbo)(,\s*stealth)?")
 _JOB_LINK = re.compile(r"midjourney\.com/jobs/", re.IGNORECASE)
 _SPEEDS = {"fast": Speed.FAST, "relax": Speed.RELAX, "relaxed": Speed.RELAX, "turbo": Speed.TURBO}
-_KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"  # numbers each line of a panel
+_KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"  # the lines of a panel begin with keycap digits
 _PANEL_BUTTONS = ("MJ::Job::PicReader", "MJ::Picread", "MJ::Job::PromptAnalyzer")
 
 _VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
@@ -38,7 +38,7 @@ _VERBS: tuple[tuple[re.Pattern[str], Verb], ...] = (
 )
 
 
-# What stood before the prompt of a job that a button had started, until it began. Source: public clients of 2023.
+# What preceded the prompt of a job started by a button, until the job began. Source: public clients of 2023.
 _BEGINNINGS: tuple[tuple[re.Pattern[str], Verb], ...] = (
     (re.compile(r"Making variations for image #(\d) with (?:prompt )?(?=\*\*)"), Verb.VARY),
     (re.compile(r"Upscaling image #(\d) with (?:prompt )?(?=\*\*)"), Verb.PICK),
@@ -48,7 +48,7 @@ _BEGINNINGS: tuple[tuple[re.Pattern[str], Verb], ...] = (
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """What the text of a job's message says.
+    """The parsed text of a job's message.
 
     `flags` are tokens that are neither progress nor speed, e.g. "Waiting to start", "Stopped".
     `job_id` is set only when the text links to the job.
@@ -65,11 +65,11 @@ class Content(Struct, frozen=True, kw_only=True):
     job_id: JobId | None = None
 
 
-@lru_cache(maxsize=256)  # every part that looks at a message asks what its text says
+@lru_cache(maxsize=256)  # several callers parse the same message
 def parse_content(content: str) -> Content | None:
-    """Read the text of a job's message; None when it is some other text.
+    """Parse the text of a job's message; None for any other text.
 
-    A prompt may itself hold anything, even the grammar: the last place that reads as the end of a prompt counts.
+    A prompt may contain anything, even text of this form: the last separator that fits ends the prompt.
     """
     if not content.startswith("**"):
         return _begun(content)
@@ -81,7 +81,7 @@ def parse_content(content: str) -> Content | None:
 
 
 def panel_embed(message: Message) -> Embed | None:
-    """Find the text of a describe or shorten panel: its buttons, or its command and numbers, tell it from others."""
+    """Return the embed of a describe or shorten panel, recognised by its buttons, or by command and numbered lines."""
     embed = next((embed for embed in message.written_embeds if embed.description), None)
     is_numbered = embed is not None and _KEYCAP in embed.description and message.interaction_name in COMMANDS_OF_PANELS
     has_buttons = any(button.custom_id.startswith(_PANEL_BUTTONS) for button in message.buttons)
@@ -89,9 +89,9 @@ def panel_embed(message: Message) -> Embed | None:
 
 
 def job_id(message: Message) -> JobId | None:
-    """Find the Midjourney job a message shows, by the first place that names it.
+    """Return the id of the Midjourney job that a message shows.
 
-    Places in order: link button, link in the text, path of the attachment, custom id of a button.
+    It is looked for in this order: link button, link in the text, path of the attachment, custom id of a button.
     """
     return next(filter(None, _named_jobs(message)), None)
 
@@ -105,7 +105,7 @@ def _named_jobs(message: Message) -> Iterator[JobId | None]:
 
 
 def _begun(text: str) -> Content | None:
-    """Read the text of a job that a button started and that has not begun: it names its verb first."""
+    """Parse the text of a job that a button started and that has not begun: there the verb comes first."""
     for beginning, verb in _BEGINNINGS:
         found = beginning.match(text)
         content = parse_content(text[found.end() :]) if found else None
@@ -123,7 +123,7 @@ def _content(prompt: str, verb_text: str, user_id: UserId, rest: str) -> Content
         pick_index=int(detail) if verb is Verb.PICK else None,
         job_id=_linked_job(rest),
     )
-    # A second line is small print, e.g. an advertisement.
+    # Further lines are notes, e.g. an advertisement.
     for token in _TOKEN.findall(_LINK.sub("", rest.partition("\n")[0])):
         content = _with_token(content, token.strip())
     return content

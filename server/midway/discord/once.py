@@ -1,8 +1,8 @@
 """Requests that must reach Discord at most once: POST /interactions starts a job that costs money.
 
-discord.py-self repeats a request after 502, 504 and time-outs, and libcurl repeats one by itself when a kept-alive
-connection breaks without an answer. `OnceSession` does neither: it uses a fresh connection, reads the whole answer,
-and raises a DiscordError, which the library's retry loop lets through, wherever the library would try again.
+discord.py-self retries a request after 502, 504 and time-outs, and libcurl retries one when a kept-alive connection
+breaks without a response. `OnceSession` prevents both: it uses a fresh connection, reads the whole response, and where
+the library would retry, it raises a DiscordError, which the library's retry loop does not catch.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from midway.discord.route import Way
 
 @dataclass(slots=True)
 class Ticket:
-    """Marks a request as to be sent once, and tells whether it may have reached Discord without a refusal."""
+    """Marks a request to be sent at most once; `sent` is true if Discord may have received it and not refused it."""
 
     sent: bool = False
 
 
 class WholeResponse(Response):
-    """An answer whose body is read already, in the shape in which the library wants to read it."""
+    """A response whose body has already been read, with the interface that the library expects."""
 
     async def atext(self) -> str:
         """Return the body."""
@@ -35,7 +35,7 @@ class WholeResponse(Response):
 
 
 class OnceSession:
-    """A session for requests with a ticket. Shares the event loop's curl with the library's own session."""
+    """A session for requests with a ticket. Shares its AsyncCurl with the library's own session."""
 
     def __init__(
         self,
@@ -60,14 +60,15 @@ class OnceSession:
         )
 
     async def request(self, ticket: Ticket, method: str, url: str, **options: Any) -> WholeResponse:
-        """Send once and return the answer, unless the library would repeat the request because of it.
+        """Send once and return the response; raise for one that would make the library retry.
 
-        Raises RateLimited or Unreachable when Discord certainly did not take it, Unknown when that cannot be told.
+        Raises RateLimited or Unreachable when Discord certainly did not accept it, Unknown when that is uncertain.
         """
         self._session.curl_options = await self._way.to(url) | self._options
         ticket.sent = True
         try:
-            response = await self._session.request(method, url, **(options | {"stream": False}))  # type: ignore[arg-type]
+            options = options | {"stream": False}
+            response = await self._session.request(method, url, **options)  # type: ignore[arg-type]  # a Literal there
             _raise_where_the_library_repeats(response)
         except RequestException as err:
             unsent = unreachable(err, self._way.proxy)
@@ -91,7 +92,7 @@ def _raise_where_the_library_repeats(response: WholeResponse) -> None:
 
 
 def _retry_after(response: WholeResponse) -> float:
-    """Read how long to wait, in seconds; a page without a usable number is a block, much longer than a limit."""
+    """Return the wait in seconds; a response without a usable number counts as a block, which lasts much longer."""
     try:
         seconds = float(orjson.loads(response.content)["retry_after"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""A file on its way from the CDN to the disk."""
+"""A partly downloaded file."""
 
 import asyncio
 import os
@@ -6,22 +6,22 @@ from pathlib import Path
 
 
 class PartialFile:
-    """What has come of a file so far, so that a later try goes on where this one ended.
+    """What has been downloaded of a file, so that a later attempt can resume.
 
-    Nothing is held open between two calls; they block on the disk in a thread and raise OSError. For one task at a
-    time. After a call was cancelled or has raised, what the file holds is not known: throw it away.
+    The file is not kept open between calls. Calls do their disk I/O in a thread and raise OSError. Not for concurrent
+    use. If a call was cancelled or has raised, the file's content is undefined: discard it.
     """
 
     def __init__(self, path: Path) -> None:
         """Take over an empty file."""
         self.path = path
         self.size = 0  # bytes so far
-        self.total: int | None = None  # bytes in the end; None while the CDN has not said
-        self.etag = ""  # the content that these bytes are of, by a strong name; blank: no later try can go on
+        self.total: int | None = None  # bytes of the whole file; None until the CDN says
+        self.etag = ""  # strong ETag of the file that these bytes are part of; blank: it cannot be resumed
         self.is_whole = False
 
     async def begin(self, etag: str, total: int | None) -> None:
-        """Forget what came; now a file of this name and length comes."""
+        """Discard the content, and start a file with this ETag and length in bytes."""
         if self.size:
             await asyncio.to_thread(os.truncate, self.path, 0)
         self.size, self.total, self.etag, self.is_whole = 0, total, etag, False

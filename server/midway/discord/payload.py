@@ -1,6 +1,6 @@
 """The body of POST /interactions for each kind of Interaction.
 
-Written by hand, because the library's own makes nonces that collide. Source: discord-wire 1.3 to 1.6.
+Built here, because the library's own code makes colliding nonces. Source: discord-wire 1.3 to 1.6.
 """
 
 from typing import Any
@@ -47,14 +47,14 @@ def press_payload(press: ButtonPress) -> Raw:
 
 
 def modal_payload(submit: ModalSubmit, labelled: frozenset[str]) -> Raw:
-    """Return the body for a modal's submit; fields whose custom id is in `labelled` answer in a label, not a row."""
+    """Return the body for a modal's submit; fields whose custom id is in `labelled` go into a label, not a row."""
     fields = [_label(*value) if value[0] in labelled else _row(*value) for value in submit.values]
     data = {"id": submit.modal_id, "custom_id": submit.custom_id, "components": fields}
     return {"type": MODAL, **_place(submit), "data": data}
 
 
 def request_options(payload: Raw, *, session_id: str, nonce: Nonce) -> dict[str, Any]:
-    """Return how the library shall send a payload: commands as a form, as Discord's own client does, others as JSON."""
+    """Return the library's request options: commands are sent as a form, as by Discord's own client, others as JSON."""
     whole = payload | {"session_id": session_id, "nonce": nonce}
     if payload["type"] == COMMAND:
         return {"form": [{"name": "payload_json", "data": orjson.dumps(whole)}]}

@@ -15,14 +15,14 @@ EventSink = Callable[[Event], None]
 
 
 class UploadedFile(Struct, frozen=True):
-    """A file stored at Discord, to be named in a command's options."""
+    """A file uploaded to Discord, to be referred to in a command's options."""
 
     filename: str
     uploaded_filename: str
 
 
 class Connection(Protocol):
-    """One Account's life at Discord. Everything but `run` raises a DiscordError on failure."""
+    """One Account's connection to Discord. Everything but `run` raises a DiscordError on failure."""
 
     @property
     def is_connected(self) -> bool:
@@ -35,16 +35,16 @@ class Connection(Protocol):
         """
 
     async def interact(self, interaction: Interaction, nonce: Nonce) -> None:
-        """Send one Interaction; return when Discord accepted it (204, or an event that proves it).
+        """Send one Interaction; return when Discord has accepted it (204, or an event that proves it).
 
-        Raises Rejected when it certainly did not, Unknown when that cannot be told, NotConnected when nothing was sent.
+        Raises Rejected if it certainly did not, Unknown if that is uncertain, NotConnected if nothing was sent.
         """
 
     async def submit_region(self, application_id: str, custom_id: str, mask_base64: str, prompt: str) -> None:
         """Send mask and prompt of a Vary (Region) iframe to the application. Raises as `interact`."""
 
     async def upload(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[UploadedFile]:
-        """Store pictures at Discord for a command's options. Raises UploadFailed."""
+        """Upload pictures to Discord for a command's options. Raises UploadFailed."""
 
     async def post_images(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[str]:
         """Post pictures as messages of our own and return their CDN links, in order. Raises UploadFailed."""
@@ -64,8 +64,8 @@ class Connection(Protocol):
         """Add a reaction to a message."""
 
     async def download(self, url: str, file: PartialFile) -> None:
-        """Bring a file from the CDN to the disk, going on where an earlier try ended.
+        """Download a file from the CDN, resuming where an earlier attempt ended.
 
-        Raises Rejected when the link expired, FileTooLarge, and OSError when the disk refuses. After Unknown another
-        try goes on from what came, also by another link to the file.
+        Raises Rejected when the link has expired, FileTooLarge, and OSError when the disk fails. After Unknown, another
+        attempt resumes, even with another link to the same file.
         """

@@ -1,4 +1,4 @@
-"""libcurl's way to Discord: straight, or through a proxy. The proxy itself stands in `outbound/proxy.py`."""
+"""libcurl's proxy options for Discord: direct, or through the proxy (`outbound/proxy.py`)."""
 
 from curl_cffi import CurlOpt
 
@@ -8,10 +8,10 @@ __all__ = ["Proxy", "ProxyKind", "curl_options"]
 
 
 def curl_options(proxy: Proxy | None) -> dict[CurlOpt, str | int]:
-    """Tell libcurl the way, so that it does not look for one in HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+    """Return the options, set even without a proxy: else libcurl reads HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
     if proxy is None:
         return {CurlOpt.PROXY: "", CurlOpt.NOPROXY: ""}
-    # User and password stand apart: libcurl's own errors would repeat an address that holds them.
+    # User and password go into options of their own: libcurl's errors would quote a URL that contains them.
     scheme = "socks5h" if proxy.kind is ProxyKind.SOCKS5 else "http"
     options: dict[CurlOpt, str | int] = {
         CurlOpt.PROXY: f"{scheme}://{proxy}",

@@ -1,14 +1,14 @@
-"""The newest messages in raw form, so that an update that holds only what changed can be read whole."""
+"""The newest messages in raw form, to complete updates that contain only the changed fields."""
 
 from collections import OrderedDict
 
 from midway.discord.json_types import Raw
 
-KEPT_MESSAGES = 200  # of one Account; a job's messages are edited within minutes
+KEPT_MESSAGES = 200  # per Account; a job's messages are edited within minutes
 
 
 class RecentMessages:
-    """Remembers messages by id and completes partial updates with what was known."""
+    """Remembers messages by id, and completes partial updates from them."""
 
     def __init__(self, kept: int = KEPT_MESSAGES) -> None:
         self._kept = kept
@@ -20,7 +20,7 @@ class RecentMessages:
         return raw
 
     def updated(self, raw: Raw) -> Raw:
-        """Return the message in its new form. The nonce belongs to the creation alone and is left out."""
+        """Return the whole updated message, without the nonce, which belongs only to the creation."""
         whole = self._messages.get(str(raw.get("id")), {}) | raw
         self._remember(whole)
         return {key: value for key, value in whole.items() if key != "nonce"}

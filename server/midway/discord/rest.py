@@ -1,4 +1,4 @@
-"""What is read from and done in channels, apart from Interactions."""
+"""REST calls on channels, except Interactions."""
 
 import logging
 from collections.abc import Sequence
@@ -46,13 +46,13 @@ class Rest:
     async def message(self, channel_id: ChannelId, message_id: MessageId) -> Message | None:
         """Read one message again; None when it is gone.
 
-        Source: reading a message by its id alone is for bots; Discord's own client asks for what is around it.
+        Source: only bots may fetch a single message by id; Discord's own client fetches the messages around it.
         """
         page = await self._page(channel_id, limit=1, around=message_id)
         return next((_readable(raw) for raw in page if text(raw, "id") == message_id), None)
 
     async def commands(self, command: Command) -> Raw:
-        """Read which commands there are in the command's guild or direct-message channel."""
+        """Read the command index of the command's guild or direct-message channel."""
         if command.guild_id:
             return await self._object("GET", "/guilds/{guild_id}/application-command-index", guild_id=command.guild_id)
         path = "/channels/{channel_id}/application-command-index"
@@ -69,14 +69,14 @@ class Rest:
             await self._gateway.http.add_reaction(channel_id, message_id, emoji)
 
     async def upload_places(self, channel_id: ChannelId, files: Sequence[tuple[str, int]]) -> list[Raw]:
-        """Ask where to put files of these names and sizes (bytes); the places come in the order of the files."""
+        """Request upload URLs for files of these names and sizes (bytes), in the order of the files."""
         wanted = [{"id": str(at), "filename": name, "file_size": size} for at, (name, size) in enumerate(files)]
         path = "/channels/{channel_id}/attachments"
         answer = await self._object("POST", path, channel_id=channel_id, json={"files": wanted})
         return sorted(objects(answer.get("attachments")), key=_age)
 
     async def post_files(self, channel_id: ChannelId, files: Sequence[UploadedFile]) -> Message:
-        """Post one message of our own with these files. It has no nonce, so that it proves no Interaction."""
+        """Post one message of our own with these files; without a nonce, so as not to look like an Interaction's."""
         attachments = [
             {"id": str(at), "filename": file.filename, "uploaded_filename": file.uploaded_filename}
             for at, file in enumerate(files)
@@ -85,7 +85,7 @@ class Rest:
         path = "/channels/{channel_id}/messages"
         message = _readable(await self._object("POST", path, channel_id=channel_id, json=body))
         if message is None:
-            raise Unknown("Discord did not show the message that was posted")
+            raise Unknown("Discord's response does not contain the posted message")
         return message
 
     async def _page(self, channel_id: ChannelId, **query: Any) -> list[Raw]:
@@ -97,11 +97,11 @@ class Rest:
     async def _object(self, method: Any, path: str, *, json: Raw | None = None, **places: str) -> Raw:
         async with answered_within(self._timeout):
             answer = await self._gateway.http.request(Route(method, path, **places), json=json)
-        return answer if isinstance(answer, dict) else {}  # a page of a proxy's, for one, comes as text
+        return answer if isinstance(answer, dict) else {}  # a proxy's error page, for instance, is a str
 
 
 def _readable(raw: Raw) -> Message | None:
-    """Decode a message; one that cannot be read must not hide the others."""
+    """Decode a message; return None for one that cannot be decoded, so that the others can be used."""
     try:
         return decode_message(raw)
     except (KeyError, TypeError, ValueError) as err:
@@ -110,5 +110,5 @@ def _readable(raw: Raw) -> Message | None:
 
 
 def _age(raw: Raw) -> int:
-    """Return an id as a number, which rises with time."""
+    """Return the id as a number, for sorting: ids increase with time."""
     return int(snowflake(raw, "id") or 0)

@@ -1,4 +1,4 @@
-"""libcurl's way to Discord: straight or through a proxy, to addresses that were looked up for it."""
+"""libcurl's route to Discord: direct or through a proxy, with host names resolved beforehand."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,8 @@ from midway.outbound.proxy import Proxy, trouble
 class Way:
     """How libcurl reaches Discord.
 
-    Without `names` it resolves by itself, in a thread for each look-up. A session that is closed during one waits for
-    that thread, and the event loop with it: so whoever serves others gives `names`.
+    Without `names`, libcurl resolves host names itself, in a thread for each look-up. Closing a session during one
+    waits for that thread and blocks the event loop. So a server must set `names`.
     """
 
     proxy: Proxy | None = None
@@ -37,11 +37,11 @@ class Way:
                 raise Unreachable(trouble("name resolution"), str(self.proxy)) from err
             raise Unreachable(f"Could not resolve host: {host}") from err
         addresses = ",".join(f"[{each['host']}]" if ":" in each["host"] else each["host"] for each in found)
-        # The plus lets libcurl forget them after a minute, as it does with what it looked up.
+        # With the plus, libcurl's cache entry expires after a minute, like one of its own look-ups.
         return options | {CurlOpt.RESOLVE: [f"+{host}:{port}:{addresses}"]}
 
     def _next_hop(self, url: yarl.URL) -> tuple[str, int]:
-        """Return whose name must be resolved here: what lies behind a proxy, the proxy resolves."""
+        """Return the host and port to resolve here: the proxy's if there is one, as it resolves Discord's itself."""
         if self.proxy:
             return self.proxy.host, self.proxy.port
         return url.raw_host or "", url.port or 0

@@ -1,4 +1,4 @@
-"""How patient a client is. Production defaults; tests shorten them."""
+"""A client's time-outs and limits. The defaults are for production; tests shorten them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,16 +8,16 @@ from datetime import timedelta
 class ClientSettings:
     """Time-outs and limits of one DiscordClient.
 
-    `interact_timeout` bounds an Interaction whole, waiting for rate limits included. `proof_timeout` is how long after
-    a lost answer an event may still prove that Discord took it; a bot has three seconds to answer.
-    `reach_timeout`, shorter than that, bounds the making of the connection for one: what ends there was not sent.
-    `ready_timeout` bounds the time from an open socket to a usable session.
-    `transfer_timeout` bounds an upload whole. A download has no such end, as a film on a slow line needs its time: it
-    ends when the CDN does not answer, or gives no further 256 KiB (4 KiB a second), within `stall_timeout`.
-    `max_transfer_bytes` protects the disk from a file that cannot be one of Midjourney's.
-    A socket on which nothing comes for `silence_timeout`, not even the answer to a heartbeat (one each 41 s), is dead.
-    `backoff_first` and `backoff_cap` bound the wait before a new connection; each wait is drawn between half and all
-    of its length, so that many Accounts do not come back in step.
+    `interact_timeout` limits a whole Interaction, including waits for rate limits. `proof_timeout` is how long after a
+    lost response an event may still prove that Discord accepted it; a bot has three seconds to answer.
+    `reach_timeout`, shorter than that, limits connecting for an Interaction: after this time-out it was not sent.
+    `ready_timeout` limits the time from an open socket to a usable session.
+    `transfer_timeout` limits a whole upload. A download has no such limit, as a film may take long on a slow line: it
+    fails if the CDN does not answer, or does not send the next 256 KiB (4 KiB a second), within `stall_timeout`.
+    `max_transfer_bytes` protects the disk from files too large to be Midjourney's.
+    A socket that receives nothing for `silence_timeout`, not even a heartbeat ACK (one every 41 s), counts as dead.
+    `backoff_first` and `backoff_cap` bound the wait before a reconnect; each wait is random, between half and all of
+    its length, so that many Accounts do not reconnect in step.
     """
 
     interact_timeout: timedelta = timedelta(seconds=30)
@@ -29,6 +29,6 @@ class ClientSettings:
     silence_timeout: timedelta = timedelta(seconds=60)
     transfer_timeout: timedelta = timedelta(seconds=120)
     stall_timeout: timedelta = timedelta(seconds=60)
-    max_transfer_bytes: int = 500 * 1024 * 1024  # Discord takes no larger attachment from anybody
-    backoff_first: timedelta = timedelta(seconds=2)  # Discord asks for one to five before a new session
+    max_transfer_bytes: int = 500 * 1024 * 1024  # Discord's largest limit for attachments
+    backoff_first: timedelta = timedelta(seconds=2)  # Discord requires one to five before a new session
     backoff_cap: timedelta = timedelta(seconds=60)

@@ -54,16 +54,16 @@ class Transfer:
             await session.close()
 
     async def download(self, url: str, file: PartialFile) -> None:
-        """Bring a file to the disk, going on where an earlier try ended; `Download.run` says what it raises."""
+        """Download a file, resuming where an earlier attempt ended. Raises as `Download.run`."""
         await Download(self._opened, self._endpoints.allow_file(url), file, self._settings).run()
 
     async def put(self, url: str, content: bytes, content_type: str) -> None:
-        """Store a file at an address that Discord gave for it."""
+        """Upload a file to a URL that Discord returned for it."""
         async with self._request("PUT", url, data=content, headers={"Content-Type": content_type}):
             pass
 
     async def submit_region(self, application_id: str, custom_id: str, mask_base64: str, prompt: str) -> None:
-        """Send what the page of Vary (Region) sends. Its token, not a login, says whose it is."""
+        """Send what the Vary (Region) page sends. A token in it identifies the user, not a login."""
         token = custom_id.removeprefix(IFRAME_PREFIX)
         form = {"customId": token, "mask": mask_base64, "prompt": prompt, "userId": "0", "username": "0"}
         url = f"{self._endpoints.app(application_id)}/inpaint/api/submit-job"

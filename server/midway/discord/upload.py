@@ -1,4 +1,4 @@
-"""Stores a client's pictures at Discord: a place is asked for, the bytes are put there, then the place is named."""
+"""Uploads a client's pictures to Discord: request upload URLs, put the bytes there, then refer to the uploads."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ MAX_FILES_IN_MESSAGE = 10  # Discord's limit
 
 
 class Uploader:
-    """Uploads pictures. Raises UploadFailed when Discord does not take one, NotConnected when nothing was sent."""
+    """Uploads pictures. Raises UploadFailed if Discord does not accept one, NotConnected if nothing was sent."""
 
     def __init__(self, rest: Rest, transfer: Transfer) -> None:
         self._rest = rest
         self._transfer = transfer
 
     async def upload(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[UploadedFile]:
-        """Store pictures, to be named in a command or message, in their order."""
+        """Upload pictures, to be referred to in a command or message; returns them in order."""
         names = [f"image{at}.{image.extension}" for at, image in enumerate(images, start=1)]
         with _upload_errors():
             sizes = [len(image.data) for image in images]
             places = await self._rest.upload_places(channel_id, list(zip(names, sizes, strict=True)))
             if len(places) != len(images):
-                raise UploadFailed(f"Discord offered {len(places)} places for {len(images)} pictures")
+                raise UploadFailed(f"Discord returned {len(places)} upload URLs for {len(images)} pictures")
             await self._fill(places, images)
         return [UploadedFile(name, text(place, "upload_filename")) for name, place in zip(names, places, strict=True)]
 
@@ -55,7 +55,7 @@ class Uploader:
                 for put in puts:
                     group.create_task(put, name="upload")
         except ExceptionGroup as failed:
-            # Its traceback leads to the frame of the TaskGroup, which keeps it: the pictures would stay for long.
+            # Without this, error, traceback and the TaskGroup's frame would form a cycle that keeps the pictures.
             first = failed.with_traceback(None).exceptions[0]
             if not all(isinstance(error, DiscordError) for error in failed.exceptions):
                 raise

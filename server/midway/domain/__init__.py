@@ -1,1 +1,1 @@
-"""Pure values and rules: what a Task, an Account and an Attempt are, and how a Task may change."""
+"""The domain model, without I/O: Tasks, Accounts and Attempts, and how a Task may change."""

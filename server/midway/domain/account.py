@@ -1,4 +1,4 @@
-"""An Account: the Discord identity that acts, and whether it may."""
+"""An Account: the Discord identity that acts, and its state."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,14 +8,14 @@ from msgspec import Struct
 from midway.domain.errors import Hindrance
 from midway.domain.ids import AccountId, ChannelId, GuildId, UserId
 
-SLOTS = 3  # where the operator names no number; what Midjourney's smaller plans draw at once
-MAX_QUEUED = 100  # the same; one prompt may make 40 Tasks (`max_jobs_per_prompt`), which wait together
+SLOTS = 3  # the default: how many jobs Midjourney's smaller plans draw at once
+MAX_QUEUED = 100  # the default; one prompt may make 40 Tasks (`max_jobs_per_prompt`), all queued at once
 
 
 class AccountState(StrEnum):
     """An Account's place in its life."""
 
-    DISCONNECTED = "DISCONNECTED"  # no gateway session now; being re-connected
+    DISCONNECTED = "DISCONNECTED"  # no gateway session now; reconnecting
     ACTIVE = "ACTIVE"
     LIMITED = "LIMITED"  # fast hours used up; relax work only
     PAUSED = "PAUSED"  # needs a person; no work until the operator resumes it
@@ -23,9 +23,9 @@ class AccountState(StrEnum):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """A snapshot of one Account for people and for choosing; never holds the token.
+    """A snapshot of one Account, for display and for choosing an Account; never holds the token.
 
-    `reason` says, for people, why it is in its state. `remix` is the Account's own setting as last seen.
+    `reason` explains the state to people. `remix` is the Account's own setting as last seen.
     """
 
     id: AccountId
@@ -41,11 +41,11 @@ class Account(Struct, frozen=True, kw_only=True):
     running: int = 0
     queued: int = 0
     remix: bool = False
-    unknown_remarks: int = 0  # of Midjourney's, since the start
+    unknown_remarks: int = 0  # messages from Midjourney that were not recognised, since the server's start
 
     @property
     def hindrance(self) -> Hindrance:
-        """Why it takes no work, where it takes none."""
+        """Why it takes no work; meaningful only if it takes none."""
         return Hindrance(self.id, self.state.value, self.reason)
 
     @property

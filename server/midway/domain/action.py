@@ -24,8 +24,8 @@ class Action(StrEnum):
     BLEND = "BLEND"
     SHORTEN = "SHORTEN"
     VIDEO = "VIDEO"
-    SHOW = "SHOW"  # bring an existing job back by its id
-    PRESS = "PRESS"  # a button that nothing here knows; passed through and followed
+    SHOW = "SHOW"  # show an existing job again, by its id
+    PRESS = "PRESS"  # a button that is not known here; pressed as it is, and its job followed
 
 
 class Bot(StrEnum):
@@ -51,7 +51,7 @@ class Motion(StrEnum):
 
 
 class Verb(StrEnum):
-    """The kind of picture message a job ends in, as the bot's own text tells it."""
+    """The kind of a job's final message, as the bot's text says."""
 
     GRID = "GRID"
     PICK = "PICK"
@@ -64,11 +64,11 @@ class Verb(StrEnum):
 
 
 class Traits(Struct, frozen=True):
-    """What the engine needs to know of an Action.
+    """What the engine needs to know about an Action.
 
-    `takes_slot` is false for work that Midjourney does beside its queue (Source: discord-wire, limits).
-    `verbs` are the message kinds that a job of this Action may show; used to refuse a wrong match.
-    `command` is the slash command that it begins with, unless it presses a button; "" for none.
+    `takes_slot` is false for work that does not count towards Midjourney's queue (Source: discord-wire, limits).
+    `verbs` are the message kinds that a job of this Action may have; used to reject wrong matches.
+    `command` is the slash command that starts it, unless a button does; "" for none.
     """
 
     takes_slot: bool
@@ -112,7 +112,7 @@ class ModalRule(StrEnum):
 
 
 class ModalKind(StrEnum):
-    """What has to be given before a modal can be submitted."""
+    """What a modal asks for."""
 
     PROMPT = "prompt"
     REGION = "region"  # an iframe: a mask and a prompt
@@ -121,7 +121,7 @@ class ModalKind(StrEnum):
 class Press(Struct, frozen=True):
     """What pressing a button means.
 
-    `index` is the picture, line or zoom step in the custom id, 1-based where it names a picture.
+    `index` is the picture, line or zoom step in the custom id; pictures count from 1.
     `is_task` is false for a button that starts no job (the bookmark).
     """
 
@@ -160,7 +160,7 @@ _INDEX = re.compile(r"::(\d)(?:::|$)")
 
 
 def press_from_custom_id(custom_id: str) -> Press:
-    """Tell what the button with this custom id does; an unknown one is `Action.PRESS` and may open a modal."""
+    """Return what the button with this custom id does; an unknown one is `Action.PRESS` and may open a modal."""
     prefixes = [prefix for prefix in PRESSES if custom_id.startswith(prefix)]
     if not prefixes:
         return Press(Action.PRESS)
@@ -170,7 +170,7 @@ def press_from_custom_id(custom_id: str) -> Press:
 
 
 def custom_id_of_change(action: Action, index: int | None, buttons: tuple[str, ...]) -> str | None:
-    """Find the button that U, V or R with this index means among the custom ids of a message."""
+    """Return which of a message's custom ids is the button U, V or R with this index; None if it has none."""
     wanted = {
         Action.UPSCALE: (f"MJ::JOB::upsample::{index}::", f"MJ::JOB::video_virtual_upscale::{index}::"),
         Action.VARIATION: (f"MJ::JOB::variation::{index}::",),

@@ -1,4 +1,4 @@
-"""An Attempt: one Interaction made for a Task, with every id learnt about it."""
+"""An Attempt: one Interaction made for a Task, with every id that is known of it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,19 +14,19 @@ class AttemptKind(StrEnum):
 
     COMMAND = "command"
     PRESS = "press"
-    NEXT_PRESS = "next_press"  # of a button on what the press brought: `Ask.then_press`
+    NEXT_PRESS = "next_press"  # of a button on the result of the first press: `Ask.then_press`
     MODAL = "modal"
     REGION = "region"  # the inpaint submit that follows an iframe; it has no nonce on the wire
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """Stored before its Interaction is sent, and again whenever a key is learnt.
+    """Stored before its Interaction is sent, and again whenever another of its ids becomes known.
 
-    `prompt_key` is the normalised prompt (see `domain.prompt.prompt_key`), "" when it cannot tell anything.
-    `ended_at` is set when nothing more is waited for. That may be after its Task's end: Midjourney goes on drawing
-    for a Task that was cancelled here.
-    `settled` is true when it is known what became of it. An Attempt that ended unsettled (a time-out) may still
-    bring a picture, so it stays a candidate for one.
+    `prompt_key` is the normalised prompt (see `domain.prompt.prompt_key`), "" if it cannot identify anything.
+    `ended_at` is set when nothing more is expected. That may be after its Task's end: Midjourney continues to draw for
+    a Task that was cancelled here.
+    `settled` is true when its outcome is known. An Attempt that ended unsettled (a time-out) may still produce a
+    picture, so it remains a candidate when pictures are matched.
     """
 
     nonce: Nonce

@@ -1,7 +1,7 @@
-"""What becomes of stored times when the machine's wall clock is set: what is unfinished keeps the time it has left.
+"""Adjusts stored times when the wall clock is set (stepped): everything unfinished keeps the time it has left.
 
-A clock that was set tells another time for the moment at which the machine was started. Time that passes, asleep or
-switched on, moves that moment not at all.
+A step is detected by the boot time, computed as the wall clock minus the time since boot, sleep included. Passing time
+does not change it; setting the clock does.
 """
 
 from datetime import datetime, timedelta
@@ -12,18 +12,18 @@ from msgspec.structs import replace
 from midway.domain.attempt import Attempt
 from midway.domain.task import Task
 
-SMALLEST_STEP = timedelta(seconds=1)  # less is the error of looking at two clocks, or of no account
+SMALLEST_STEP = timedelta(seconds=1)  # smaller ones are errors of reading two clocks, or do not matter
 
 
 class Boot(Struct, frozen=True):
-    """One run of the machine, and when it began by the wall clock as it goes now; aware, UTC."""
+    """One boot of the machine: its id, and when it began by the current wall clock (aware, UTC)."""
 
     id: str
     began_at: datetime
 
 
 def step_between(before: Boot | None, after: Boot) -> timedelta:
-    """Return by how much the clock was set in between: 0 where it was not, or where two boots leave nothing to tell."""
+    """Return by how much the clock was set in between; 0 if it was not, or if the boots differ."""
     if before is None or before.id != after.id:
         return timedelta(0)
     step = after.began_at - before.began_at
@@ -31,7 +31,7 @@ def step_between(before: Boot | None, after: Boot) -> timedelta:
 
 
 def redated(task: Task, by: timedelta) -> Task:
-    """Return an unfinished Task with its times as the clock tells them that was set by so much."""
+    """Return an unfinished Task with its times shifted by the clock's step."""
     return replace(
         task,
         created_at=task.created_at + by,
@@ -45,7 +45,7 @@ def redated(task: Task, by: timedelta) -> Task:
 
 
 def redated_attempt(attempt: Attempt, by: timedelta) -> Attempt:
-    """Do the same with an Attempt."""
+    """Return an Attempt with its times shifted by the clock's step."""
     return replace(
         attempt,
         sent_at=attempt.sent_at + by,

@@ -2,14 +2,14 @@
 
     Refusal                 a request that is answered with an error and changes nothing
     +-- InvalidField        the request itself is wrong; names the field
-    |   +-- TooLong         it has more characters than are taken
-    +-- NotFound            the Task or Account named is not there
-    +-- Conflict            what is there does not allow it (state, reused request id)
+    |   +-- TooLong         it has more characters than allowed
+    +-- NotFound            there is no such Task or Account
+    +-- Conflict            the current state does not allow it (Task's state, reused request id)
     |   +-- NoAccount       every Account that may do it needs a person first
     +-- Exhausted           a limit is reached; retry later
-    +-- Unavailable         this server cannot now; retry later
-    +-- Unsupported         this server does not do that
-    +-- Unreadable          it is stored, and cannot be read
+    +-- Unavailable         this server cannot do it now; retry later
+    +-- Unsupported         this server does not support it
+    +-- Unreadable          it is stored, but cannot be read
 
 A Task that fails after it was accepted carries a `Failure` with a `Reason` instead.
 """
@@ -47,7 +47,7 @@ class Reason(StrEnum):
     SEED_NOT_FOUND = "SEED_NOT_FOUND"
     DEAD_LETTER_NOT_FOUND = "DEAD_LETTER_NOT_FOUND"
     TASK_UNREADABLE = "TASK_UNREADABLE"
-    # Of a Task that was accepted:
+    # Reasons why an accepted Task failed:
     UPSTREAM_REJECTED = "UPSTREAM_REJECTED"
     MODERATED = "MODERATED"
     INVALID_PROMPT = "INVALID_PROMPT"
@@ -69,7 +69,7 @@ class Reason(StrEnum):
     CREDITS_EXHAUSTED = "CREDITS_EXHAUSTED"
     VERIFICATION_REQUIRED = "VERIFICATION_REQUIRED"
     CANCELLED_BY_CLIENT = "CANCELLED_BY_CLIENT"
-    INTERNAL = "INTERNAL"  # a defect of the server
+    INTERNAL = "INTERNAL"  # a bug in the server
 
 
 class Refusal(Exception):
@@ -83,7 +83,7 @@ class Refusal(Exception):
 
 
 class InvalidField(Refusal):
-    """A field of the request is wrong; the caller mends it."""
+    """A field of the request is wrong; the caller corrects it."""
 
     def __init__(self, field: str, message: str, reason: Reason = Reason.FIELD_INVALID, **metadata: str) -> None:
         super().__init__(reason, f"{field}: {message}", field=field, **metadata)
@@ -92,18 +92,18 @@ class InvalidField(Refusal):
 
 
 class TooLong(InvalidField):
-    """A text has more characters than are taken."""
+    """A text has more characters than allowed."""
 
     def __init__(self, field: str, length: int, most: int) -> None:
         super().__init__(field, f"has {length} characters, at most {most} are taken")
 
 
 class NotFound(Refusal):
-    """Nothing by this id is here."""
+    """There is nothing with this id."""
 
 
 class Conflict(Refusal):
-    """What is there does not allow the request; the caller looks at it first."""
+    """The current state does not allow the request; the caller should read it first."""
 
 
 class Hindrance(Struct, frozen=True):
@@ -118,7 +118,7 @@ class Hindrance(Struct, frozen=True):
 
 
 class NoAccount(Conflict):
-    """No Account can do it until a person has seen to one; waiting does not help."""
+    """No Account can do it until a person has acted; waiting does not help."""
 
     def __init__(self, reason: Reason, message: str, hindrances: Sequence[Hindrance], **metadata: str) -> None:
         told = "; ".join(map(str, hindrances))
@@ -135,8 +135,8 @@ class Unavailable(Refusal):
 
 
 class Unsupported(Refusal):
-    """This server does not do that at all."""
+    """This server does not support the request at all."""
 
 
 class Unreadable(Refusal):
-    """It is stored, and cannot be read by this version; no retry helps."""
+    """It is stored, but cannot be read by this version; a retry does not help."""

@@ -1,10 +1,10 @@
-"""Pictures as values: those a client sends in and those Discord shows."""
+"""Pictures as values: those that clients send and those on Discord."""
 
 from msgspec import Struct
 
 
 class InputImage(Struct, frozen=True):
-    """A picture that a client sent, checked: its type comes from its bytes."""
+    """A validated picture from a client; its type was detected from its bytes."""
 
     data: bytes
     content_type: str  # image/png, image/jpeg, image/webp or image/gif
@@ -18,7 +18,7 @@ class InputImage(Struct, frozen=True):
 
 
 class Image(Struct, frozen=True):
-    """A picture (or video) on Discord's CDN. The link is signed and expires; never the permanent address."""
+    """A picture (or video) on Discord's CDN. The URL is signed and expires; it is never a permanent link."""
 
     url: str
     width: int = 0  # pixels; 0 when Discord did not say
@@ -29,7 +29,7 @@ class Image(Struct, frozen=True):
 
     @property
     def unsigned_url(self) -> str:
-        """The link without its signature: the same whenever Discord signs it anew."""
+        """The link without its signature, which changes whenever Discord re-signs it."""
         return self.url.partition("?")[0]
 
 

@@ -1,7 +1,7 @@
-"""A Task's life: one table, one function. Nobody else writes a state.
+"""A Task's life-cycle: one table and one function, `apply`, the only one that changes a state.
 
 `TABLE` maps (state, event type) to the next state; a missing key raises `IllegalTransition`.
-The diagram in ARCHITECTURE.md is drawn from it by `python -m midway.domain.lifecycle`.
+The diagram in ARCHITECTURE.md is generated from it by `make diagram`.
 """
 
 from collections.abc import Iterable
@@ -31,13 +31,13 @@ class Dispatched(Struct, frozen=True):
 
 
 class Uploaded(Struct, frozen=True):
-    """The input pictures lie on Discord's CDN."""
+    """The input pictures were uploaded to Discord's CDN."""
 
     urls: tuple[str, ...]
 
 
 class Requeued(Struct, frozen=True):
-    """Midjourney certainly did not take it; it waits for its turn again."""
+    """Midjourney certainly did not accept it; it is queued again."""
 
     notice: str
 
@@ -57,13 +57,13 @@ class InputGiven(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """Discord or the bot confirmed the Interaction. `final_prompt` is the bot's wording when it is known already."""
+    """Discord or the bot confirmed the Interaction. `final_prompt` is the bot's wording, "" if not known yet."""
 
     final_prompt: str = ""
 
 
 class Progressed(Struct, frozen=True):
-    """Midjourney draws. `percent` is None for a sign of life without a number."""
+    """Midjourney is drawing. `percent` is None if the message contains no number."""
 
     percent: int | None = None
     image: Image | None = None
@@ -73,14 +73,14 @@ class Progressed(Struct, frozen=True):
 
 
 class Noticed(Struct, frozen=True):
-    """Words of Midjourney's that are no progress ("Job queued"); they may change how long silence is borne."""
+    """A message from Midjourney that is not progress ("Job queued"); it may change the idle time-out."""
 
     notice: str
     remark: Remark | None = None
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What a job ended in."""
+    """The result of a job."""
 
     message_id: MessageId | None = None
     message_flags: int = 0
@@ -94,32 +94,32 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 class Succeeded(Struct, frozen=True):
-    """The final picture (or panel) is there."""
+    """The final picture (or panel) has arrived."""
 
     result: Result
 
 
 class Failed(Struct, frozen=True):
-    """It cannot end well."""
+    """It cannot succeed."""
 
     failure: Failure
 
 
 class Cancelled(Struct, frozen=True):
-    """The client wants it no longer. `notice` says honestly what goes on upstream."""
+    """The client cancelled it. `notice` says whether Midjourney may continue to draw."""
 
     notice: str
 
 
 class Restyled(Struct, frozen=True):
-    """The finished message changed: its buttons, or its link was signed anew."""
+    """The finished message changed: its buttons, or the signature of its link."""
 
     image: Image | None
     buttons: tuple[Button, ...]
 
 
 class SeedLearnt(Struct, frozen=True):
-    """Midjourney told the seed."""
+    """Midjourney sent the seed."""
 
     seed: str
 
@@ -143,10 +143,10 @@ Event = (
 
 
 class IllegalTransition(Exception):
-    """The table has no such move; the event is a defect, or came after the end."""
+    """The table has no such transition: the event is a bug, or came after the Task's end."""
 
     def __init__(self, state: State, event: type) -> None:
-        super().__init__(f"a Task in {state} takes no {event.__name__}")
+        super().__init__(f"a Task in {state} does not allow {event.__name__}")
         self.state = state
         self.event = event
 
@@ -185,7 +185,7 @@ TABLE: dict[tuple[State, type], State] = {
     (S.IN_PROGRESS, Succeeded): S.SUCCEEDED,
     (S.IN_PROGRESS, Cancelled): S.CANCELLED,
     (S.IN_PROGRESS, Failed): S.FAILED,
-    # After the end: a state never changes again, but what was learnt late is kept and marked.
+    # After the end: the state never changes again, but late results are kept, and marked as late.
     (S.SUCCEEDED, Restyled): S.SUCCEEDED,
     (S.SUCCEEDED, SeedLearnt): S.SUCCEEDED,
     (S.FAILED, Succeeded): S.FAILED,
@@ -198,10 +198,10 @@ TABLE: dict[tuple[State, type], State] = {
 
 
 def apply(task: Task, event: Event, now: datetime) -> Task:
-    """Return the Task as it is after the event; the only place where a state changes.
+    """Return the Task after the event; the only function that changes a state.
 
-    The revision is left as it is: the Store gives the next one.
-    Raises IllegalTransition when the table has no such move.
+    The revision is unchanged: the Store assigns the next one.
+    Raises IllegalTransition when the table has no such transition.
     """
     state = TABLE.get((task.state, type(event)))
     if state is None:
@@ -215,12 +215,12 @@ def apply(task: Task, event: Event, now: datetime) -> Task:
 
 
 def allows(state: State, event: type) -> bool:
-    """Tell whether the table has this move."""
+    """Tell whether the table has this transition."""
     return (state, event) in TABLE
 
 
 def _learn(task: Task, event: Event, now: datetime) -> Task:
-    """Merge what the event tells into the Task's fields, the state aside."""
+    """Update the Task's fields, except the state, from the event."""
     match event:
         case Assigned() | Uploaded() | InputWanted() | InputGiven():
             return _prepared(task, event)
@@ -239,7 +239,7 @@ def _learn(task: Task, event: Event, now: datetime) -> Task:
 
 
 def _prepared(task: Task, event: Assigned | Uploaded | InputWanted | InputGiven) -> Task:
-    """Merge what is settled before an Interaction is sent."""
+    """Update the fields that are set before an Interaction is sent."""
     match event:
         case Assigned():
             return replace(task, account_id=event.account_id, channel_id=event.channel_id)
@@ -253,7 +253,7 @@ def _prepared(task: Task, event: Assigned | Uploaded | InputWanted | InputGiven)
 
 
 def _closed(task: Task, event: Failed | Restyled | SeedLearnt) -> Task:
-    """Merge why it failed, or what was learnt after the end."""
+    """Set the failure, or what became known after the end."""
     match event:
         case Failed():
             return replace(task, failure=event.failure)
@@ -263,21 +263,21 @@ def _closed(task: Task, event: Failed | Restyled | SeedLearnt) -> Task:
             return replace(task, seed=event.seed)
 
 
-def _alive(task: Task, now: datetime) -> Task:
+def _with_progress_time(task: Task, now: datetime) -> Task:
     return replace(task, started_at=task.started_at or now, progressed_at=now)
 
 
 def _accepted(task: Task, event: Accepted, now: datetime) -> Task:
     if not event.final_prompt:  # Discord's own acknowledgement, which may come after the bot's remark
         told_just_now = task.progressed_at is not None and now - task.progressed_at < ONE_SIGN
-        return task if told_just_now else _alive(task, now)
-    return _alive(replace(task, final_prompt=event.final_prompt, remark=None), now)
+        return task if told_just_now else _with_progress_time(task, now)
+    return _with_progress_time(replace(task, final_prompt=event.final_prompt, remark=None), now)
 
 
 def _told(task: Task, event: Requeued | Noticed | Cancelled, now: datetime) -> Task:
-    """Merge what goes with a notice."""
+    """Update the fields, except the notice itself, for an event that has one."""
     match event:
-        case Requeued():  # what the refused try had reached says nothing of the next one
+        case Requeued():  # progress of the refused attempt does not apply to the next one
             return replace(task, started_at=None, progressed_at=None, progress=0, remark=None)
         case Noticed(remark=Remark() as remark):
             return replace(task, remark=remark, remarked_at=now)
@@ -325,14 +325,14 @@ def _succeeded(task: Task, result: Result, now: datetime) -> Task:
 
 
 def failed(reason: Reason, message: str, upstream_title: str = "") -> Failed:
-    """Shorten the making of a failure event."""
+    """Make a Failed event."""
     return Failed(Failure(reason, message, upstream_title))
 
 
 def new_task(
     ask: Ask, *, task_id: TaskId, now: datetime, home: Assigned | None = None, batch: tuple[TaskId, ...] = ()
 ) -> Task:
-    """Return a Task as it is when accepted: QUEUED, nothing learnt but the Account and channel that it goes to."""
+    """Return a newly accepted Task: QUEUED, with only the Account and channel known, if they are chosen."""
     return Task(
         id=task_id,
         ask=ask,
@@ -346,7 +346,7 @@ def new_task(
 
 
 def diagram() -> Iterable[str]:
-    """Yield the life-cycle as a Mermaid state diagram, moves that change the state only."""
+    """Yield the life-cycle as a Mermaid state diagram, only with transitions that change the state."""
     yield "stateDiagram-v2"
     yield f"    [*] --> {State.QUEUED}"
     arrows: dict[tuple[State, State], list[str]] = {}

@@ -1,4 +1,4 @@
-"""Which changes of a Task are told to its webhook, in the states that clients of the old API know. Pure."""
+"""Which changes of a Task are sent to its webhook, by the states that clients of the old API know."""
 
 from midway.domain.task import State, Task
 
@@ -6,9 +6,9 @@ NOT_YET_TAKEN = frozenset({State.QUEUED, State.AWAITING_INPUT})
 
 
 def told_state(task: Task) -> State:
-    """Return the state as old clients see it: sending is not one of theirs.
+    """Return the state as old clients see it: they have no state for SUBMITTING.
 
-    A Task whose first Interaction Discord accepted stays SUBMITTED while the answer to its modal is sent.
+    Once Discord has accepted a Task's first Interaction, it stays SUBMITTED while its modal's answer is being sent.
     """
     if task.state is not State.SUBMITTING:
         return task.state
@@ -16,9 +16,9 @@ def told_state(task: Task) -> State:
 
 
 def deserves_notice(before: Task, after: Task) -> bool:
-    """Tell whether a change is posted: state, progress, picture or reason is another one.
+    """Tell whether a change is posted: one of state, progress, picture or failure has changed.
 
-    Nothing is posted before Discord accepted the Task. After its end only a late result is, once.
+    Nothing is posted before Discord has accepted the Task. After its end only a late result is, once.
     """
     if before.state.is_terminal:
         return after.late and not before.late
@@ -28,5 +28,5 @@ def deserves_notice(before: Task, after: Task) -> bool:
 
 
 def _told(task: Task) -> tuple[object, ...]:
-    picture = task.image.unsigned_url if task.image else ""  # signed anew it is the same one
+    picture = task.image.unsigned_url if task.image else ""  # a new signature is not a change
     return told_state(task), task.progress, picture, task.failure

@@ -1,4 +1,4 @@
-"""Prompts as text: what is sent to Midjourney, the jobs it makes, and what two prompts must share to be the same."""
+"""Prompts as text: cleaning, the jobs that a prompt makes, and the key by which two prompts count as the same."""
 
 import re
 import unicodedata
@@ -11,13 +11,13 @@ from midway.domain.action import Speed
 _URL = re.compile(r"<?https?://[^\s>]+>?")
 _LINK_OR_DASHES = re.compile(rf"({_URL.pattern})|-{{3,}}")
 _LONE_DASHES = re.compile(r"(?<!\S)--(?!\S)")
-_TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # what a phone's keyboard makes of "--ar"
+_TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # phone keyboards turn "--ar" into it
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _FILM = re.compile(r"(?<!\S)--video(?!\S)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _LONG_DASH = re.compile(r"[\u2014\u2015]")  # the bot shows "--" for it
-# Glued to a word, too, but then only those that Midjourney is known to read out of a prompt and to write anew.
+# Also directly after a word, without a space; so only parameters that Midjourney is known to parse and rewrite.
 _KNOWN_PARAMETER = re.compile(
     r"(?:--|(?<!\S)\u2013)(?:ar|aspect|bs|c|chaos|cref|cw|draft|end|exp|fast|hd|iw|loop|motion|niji|no|oref|ow|p"
     r"|personalize|profile|q|quality|r|raw|relax|repeat|s|sameseed|seed|sref|stealth|stop|style|stylize|sv|sw|test"
@@ -27,25 +27,25 @@ _KNOWN_PARAMETER = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _REPEAT = re.compile(r"(?<!\S)--(?:repeat|r)(?:\s+(?!--)(\S+))?(?!\S)", re.IGNORECASE)
 _MARK = re.compile(r"\\?[{},]")
-_MAX_DIGITS = 9  # of a number that is still worth reading
-_SHOWN = 9  # characters of a value that is no number
-_LINK = "\ufdd0"  # stands for a link while a key is made; no character, so no prompt holds it
+_MAX_DIGITS = 9  # digits of a repeat count that are parsed
+_SHOWN = 9  # characters of an invalid repeat count that are quoted
+_LINK = "\ufdd0"  # placeholder for a link while a key is made; a Unicode noncharacter, so it is in no prompt
 
 
 def clean(prompt: str) -> str:
-    """Make one line of it, without what Discord's command would choke on: control characters, lone or long dashes.
+    """Return the prompt as one line, without what breaks Discord's command: control characters, lone or long dashes.
 
-    Braces of a link are its own, and no choice between several prompts.
+    Braces in a link are percent-encoded: they are part of the link, not a choice between prompts.
     """
     line = _CONTROL.sub("", _SPACE.sub(" ", prompt))
-    # A picture's address may hold any number of dashes.
+    # Links are left alone: they may contain any number of dashes.
     line = _LINK_OR_DASHES.sub(lambda found: without_choices(found[1]) if found[1] else " ", line)
     line = _LONE_DASHES.sub("", _TYPESET_DASH.sub("--", line))
     return _SPACE.sub(" ", line).strip()
 
 
 def without_choices(link: str) -> str:
-    """Return the same link with its pairs of braces percent-encoded, and their commas: the bot would choose by them."""
+    """Percent-encode a link's paired braces and their commas: the bot would take them for a permutation."""
     characters, opened = list(link), list[list[int]]()
     for position, character in enumerate(link):
         if character == "{":
@@ -59,13 +59,13 @@ def without_choices(link: str) -> str:
 
 
 def speed_from_prompt(prompt: str) -> Speed | None:
-    """Read the last speed flag in a prompt."""
+    """Return the last speed flag in a prompt; None if there is none."""
     flags = _SPEED_FLAG.findall(prompt)
     return Speed(flags[-1].lower()) if flags else None
 
 
 def with_speed(prompt: str, speed: Speed | None) -> str:
-    """Return the prompt with exactly this speed flag; unchanged when no speed is wished."""
+    """Return the prompt with exactly this speed flag; unchanged if `speed` is None."""
     if speed is None:
         return prompt
     return f"{_SPACE.sub(' ', _SPEED_FLAG.sub('', prompt)).strip()} --{speed.value}".strip()
@@ -104,19 +104,19 @@ def split_parameters(prompt: str) -> tuple[str, str]:
 
 
 class JobsRefused(ValueError):
-    """The prompt names no usable number of jobs; the text says why."""
+    """The prompt makes too many jobs, or its `--repeat` is invalid; the text says which."""
 
 
 def makes_many_jobs(prompt: str) -> bool:
-    """Tell whether Midjourney would ask whether to make several jobs of it (`--repeat`, `{a, b}`)."""
+    """Tell whether Midjourney would ask for confirmation of several jobs (`--repeat`, `{a, b}`)."""
     return bool(_REPEAT.search(prompt)) or _Brace.CHOICE in _braces(prompt).values()
 
 
 def jobs_of(prompt: str, most: int) -> list[str]:
-    """Return the prompt of each job that Midjourney would make of it, in its order: the options, then the repeats.
+    """Return the prompt of each job that Midjourney would make, in its order: the permutations, then the repeats.
 
-    A prompt of one job comes back as it is. None of those returned makes several jobs.
-    Raises JobsRefused for more than `most`, and for a `--repeat` without a usable number.
+    A prompt for one job is returned unchanged. None of the returned prompts makes several jobs.
+    Raises JobsRefused for more than `most` jobs, and for a `--repeat` without a valid number.
     Source: Midjourney's documentation of permutation prompts and of `--repeat`.
     """
     if not makes_many_jobs(prompt):
@@ -124,7 +124,7 @@ def jobs_of(prompt: str, most: int) -> list[str]:
     jobs: list[str] = []
     for option in _permutations(prompt, most):
         repeats = _repeats(option)
-        _check_count(len(jobs) + repeats, most)  # before they take memory
+        _check_count(len(jobs) + repeats, most)  # before they are created
         jobs += [clean(_REPEAT.sub(" ", option))] * repeats
     return jobs
 
@@ -137,7 +137,7 @@ def _repeats(prompt: str) -> int:
     digits = value.lstrip("0")
     if not (value.isascii() and value.isdecimal() and digits):
         raise JobsRefused(f"holds --repeat {value[:_SHOWN]}".rstrip() + "; it takes a whole number from 1")
-    return int(digits[:_MAX_DIGITS])  # more of them are too many jobs in any case
+    return int(digits[:_MAX_DIGITS])  # a longer number is too many jobs in any case
 
 
 def _check_count(count: int, most: int) -> None:
@@ -146,14 +146,14 @@ def _check_count(count: int, most: int) -> None:
 
 
 class _Brace(Enum):
-    """What a brace is, or a comma between braces."""
+    """The role of a brace, or of a comma between braces."""
 
-    CHOICE = auto()  # of a pair with a comma in it: one of the options is taken
-    TEXT = auto()  # of a pair without: it stays as it is
+    CHOICE = auto()  # a pair with a comma in it: a choice between options
+    TEXT = auto()  # a pair without one: literal text
 
 
 def _braces(prompt: str) -> dict[int, _Brace]:
-    """Tell by its position what each paired brace and each comma of a choice is; all others are text."""
+    """Return the role of each paired brace and each comma of a choice, by position; all others are literal text."""
     found: dict[int, _Brace] = {}
     opened: list[tuple[int, list[int]]] = []  # a brace, and the commas that belong to it
     for mark in _MARK.finditer(prompt):
@@ -169,7 +169,7 @@ def _braces(prompt: str) -> dict[int, _Brace]:
 
 
 class _Level:
-    """One choice while it is read: the options that are complete, and the ways to write the present one so far."""
+    """One choice being parsed: the finished options, and the expansions so far of the current one."""
 
     def __init__(self) -> None:
         self._complete: list[str] = []
@@ -177,23 +177,23 @@ class _Level:
         self._text: list[str] = []  # what follows all of `_present`
 
     def write(self, text: str) -> None:
-        """Go on with this text."""
+        """Append literal text."""
         self._text.append(text)
 
     def choose(self, texts: list[str], most: int) -> None:
-        """Go on with each of these texts."""
+        """Append a nested choice: expand to each of these texts."""
         present = self._written()
-        _check_count(len(present) * len(texts), most)  # before they take memory
+        _check_count(len(present) * len(texts), most)  # before they are created
         self._present, self._text = [before + text for before in present for text in texts], []
 
     def end_option(self, most: int) -> None:
-        """Begin the next option."""
+        """Finish the current option and begin the next."""
         self._complete = self.options()
         self._present, self._text = [""], []
         _check_count(len(self._complete), most)
 
     def options(self) -> list[str]:
-        """Return every way to write it, without the blanks around each option."""
+        """Return every expansion of the choice, each stripped."""
         return self._complete + [text.strip() for text in self._written()]
 
     def _written(self) -> list[str]:
@@ -202,27 +202,27 @@ class _Level:
 
 
 def _permutations(prompt: str, most: int) -> list[str]:
-    """Write the prompt with each combination of its options; the first choice changes last."""
+    """Expand the prompt to each combination of its options; the first choice varies slowest."""
     levels, depth_of_text, start = [_Level()], 0, 0
     braces = _braces(prompt)
     for mark in _MARK.finditer(prompt):
         kind = braces.get(mark.start())
         if kind is _Brace.TEXT:
             depth_of_text += 1 if mark[0] == "{" else -1
-        # An escaped comma is one of the text, and its backslash goes; between braces that stay, it must stay too.
+        # An escaped comma is literal and loses its backslash, except between literal braces, where it must keep it.
         elif mark[0] == "\\," and len(levels) > 1 and not depth_of_text:
             levels[-1].write(prompt[start : mark.start()].rstrip() + ",")
             start = mark.end()
         elif kind is _Brace.CHOICE:
             levels[-1].write(prompt[start : mark.start()])
             start = mark.end()
-            _turn(levels, mark[0], most)
+            _handle_mark(levels, mark[0], most)
     levels[-1].write(prompt[start:])
     return levels[-1].options()
 
 
-def _turn(levels: list[_Level], mark: str, most: int) -> None:
-    """Begin a choice, go to its next option, or end it."""
+def _handle_mark(levels: list[_Level], mark: str, most: int) -> None:
+    """Handle a brace or comma of a choice: begin the choice, begin its next option, or end it."""
     if mark == "{":
         levels.append(_Level())
     elif mark == ",":
@@ -233,17 +233,17 @@ def _turn(levels: list[_Level], mark: str, most: int) -> None:
 
 
 def is_of_film(prompt: str) -> bool:
-    """Tell whether a prompt, as the bot writes it, is that of a film."""
+    """Tell whether a prompt, as rewritten by the bot, is a film's."""
     return bool(_FILM.search(prompt))
 
 
-@lru_cache(maxsize=1024)  # the sender asks for each waiting Task's again and again, and it may take 20 ms
+@lru_cache(maxsize=1024)  # called repeatedly for each queued Task, and may take 20 ms
 def prompt_key(prompt: str) -> str:
-    """Reduce a prompt to what survives the bot's rewriting: letters and digits, lower case; "link" for a link.
+    """Reduce a prompt to what survives the bot's rewriting: letters and digits in lower case, "link" for a link.
 
-    Quotes, spaces and dashes may come back as others, a long dash as "--"; marks that combine with a letter are left
-    out, since the same word may be written with and without. Parameters are dropped: the bot adds and reorders them.
-    Source: discord-wire 3.4. "" when only links or nothing are left: such a key can identify nothing.
+    The bot may return other quotes, spaces and dashes, and "--" for a long dash. Combining marks are left out, since
+    the same word may be written with or without. Parameters are dropped: the bot adds and reorders them.
+    Source: discord-wire 3.4. Returns "" if nothing or only links are left: such a key could not identify a prompt.
     """
     linked = _LONG_DASH.sub("--", _URL.sub(f" {_LINK} ", prompt))
     words = _without_parameters(linked)
@@ -251,13 +251,13 @@ def prompt_key(prompt: str) -> str:
 
 
 def _without_parameters(prompt: str) -> str:
-    """Cut a prompt before its first parameter; one that begins with dashes may be speech, so only known ones count."""
+    """Cut a prompt before its first parameter. If nothing is left, cut only before known ones: it may be dialogue."""
     known = _KNOWN_PARAMETER.split(prompt, maxsplit=1)[0]
     words, _ = split_parameters(known)
     return words or known
 
 
 def _letters(text: str) -> str:
-    """Keep the letters and digits of every script, in one form and lower case."""
+    """Return the letters and digits of every script, Unicode-normalised and in lower case."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return "".join(filter(str.isalnum, folded))

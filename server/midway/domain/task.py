@@ -12,7 +12,7 @@ from midway.domain.image import Button, Image
 
 
 class State(StrEnum):
-    """A Task's place in its life. `lifecycle` holds the only table of changes."""
+    """A Task's state. `lifecycle` has the table of transitions."""
 
     QUEUED = "QUEUED"
     AWAITING_INPUT = "AWAITING_INPUT"
@@ -39,19 +39,20 @@ END_LOOP = "loop"
 
 
 class VideoAsk(Struct, frozen=True, kw_only=True):
-    """What a VIDEO asks for beside its prompt and first frame."""
+    """What a VIDEO asks for, besides its prompt and first frame."""
 
     motion: Motion | None = None  # None: as the prompt says, else LOW
-    batch_size: int = 0  # films to choose from; 0: as many as Midjourney makes by itself
+    batch_size: int = 0  # films to choose from; 0: Midjourney's default
     end: str = ""  # the last frame: END_LOOP, a link, or END_IMAGE, the last of the input pictures
-    extends: bool = False  # goes on with a film of the parent, by its buttons
+    extends: bool = False  # extends a film of the parent, by its buttons
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """What the client asked for; never changes, save that SubmitModal fills `modal_prompt`.
+    """What the client asked for; never changes, except that SubmitModal sets `modal_prompt`.
 
-    `prompt` is as sent (of several jobs, this one's); `prompt_en` is what goes to Midjourney (translated, or the same).
-    `image_count` counts the stored input pictures, in order; `has_mask` says that one more, the mask, follows them.
+    `prompt` is as sent (if it makes several jobs, this job's part); `prompt_en` is what is sent to Midjourney
+    (translated, or the same). `image_count` is the number of stored input pictures; `has_mask` means that one more
+    follows them, the mask.
     """
 
     action: Action
@@ -60,12 +61,12 @@ class Ask(Struct, frozen=True, kw_only=True):
     prompt_en: str = ""
     image_count: int = 0
     has_mask: bool = False
-    links: tuple[str, ...] = ()  # pictures given by address, put before the prompt or described
+    links: tuple[str, ...] = ()  # pictures given as links, put before the prompt, or to be described
     dimensions: str = ""  # blend: "2:3", "1:1" or "3:2"
     video: VideoAsk = VideoAsk()
     parent_id: TaskId | None = None
     custom_id: str = ""  # the button pressed on the parent's message
-    then_press: str = ""  # custom ids of the button pressed next, on what that brings, begin so; "": that is the result
+    then_press: str = ""  # custom id prefix of the button to press on that result; "": that result is final
     parent_message_id: MessageId | None = None
     parent_message_flags: int = 0
     index: int | None = None
@@ -74,7 +75,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     account_id: AccountId | None = None  # only this Account may run it
     remix: bool | None = None  # True: wait for a prompt where Remix would ask; False: answer the modal as it is
     modal_prompt: str | None = None  # None until a prompt is given for the modal
-    client_state: str = ""  # echoed, never read
+    client_state: str = ""  # echoed, never interpreted
     notify_url: str = ""
     description: str = ""  # the old API's one-line summary
 
@@ -83,15 +84,15 @@ class ModalAsk(Struct, frozen=True):
     """What an AWAITING_INPUT Task waits for."""
 
     kind: ModalKind
-    prompt: str = ""  # the proposed text: what the parent was drawn from
+    prompt: str = ""  # the prefilled text: the parent's prompt
     title: str = ""
 
 
 class Remark(StrEnum):
-    """What a remark of Midjourney's that is no progress tells about the time ahead."""
+    """What a message from Midjourney that is not progress means for how long to wait."""
 
-    QUEUED_UPSTREAM = "QUEUED_UPSTREAM"  # the job waits for others; silence is no bad sign
-    UNKNOWN = "UNKNOWN"  # nobody knows these words; if nothing else follows soon, nothing will
+    QUEUED_UPSTREAM = "QUEUED_UPSTREAM"  # the job waits for others; silence is normal
+    UNKNOWN = "UNKNOWN"  # unrecognised message; if nothing follows soon, the Task fails
 
 
 class Failure(Struct, frozen=True):
@@ -103,9 +104,9 @@ class Failure(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """A snapshot of one Task. Written only through `lifecycle.apply` and the Store.
+    """A snapshot of one Task. Changed only by `lifecycle.apply`, and by the Store, which assigns revisions.
 
-    Times are aware UTC. `progress` is percent, 0 to 100, never backwards.
+    Times are aware UTC. `progress` is in percent, 0 to 100, and never decreases.
     """
 
     id: TaskId
@@ -114,15 +115,15 @@ class Task(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     state: State = State.QUEUED
     revision: Revision = Revision(0)
-    version: int = 0  # of this Task alone: its owner counts each write of it
+    version: int = 0  # of this Task alone; increased at each change
     state_since: datetime
-    # All Tasks that the same request made, in order, this one among them; empty when it is the only one. The first
-    # has the input pictures of all.
+    # All Tasks that the same request made, in order, including this one; empty if it is the only one. The input
+    # pictures of all are stored with the first.
     batch: tuple[TaskId, ...] = ()
-    # Where it runs; set when assigned, kept for ever so that its buttons are pressed at the same place.
+    # Where it runs; set when assigned, and kept so that its buttons are pressed in the same place.
     account_id: AccountId | None = None
     channel_id: ChannelId | None = None
-    # What was learnt while it ran.
+    # What became known while it ran.
     progress: int = 0
     started_at: datetime | None = None  # Discord accepted the first Interaction
     finished_at: datetime | None = None
@@ -133,7 +134,7 @@ class Task(Struct, frozen=True, kw_only=True):
     result_prompts: tuple[str, ...] = ()  # describe and shorten: the proposed prompts, in order
     result_text: str = ""  # describe and shorten: the whole text of the panel
     image: Image | None = None  # a preview until SUCCEEDED
-    input_urls: tuple[str, ...] = ()  # where the input pictures lie on Discord's CDN
+    input_urls: tuple[str, ...] = ()  # of the input pictures on Discord's CDN
     message_id: MessageId | None = None
     message_flags: int = 0
     job_id: JobId | None = None
@@ -142,9 +143,9 @@ class Task(Struct, frozen=True, kw_only=True):
     actual_speed: Speed | None = None  # as the bot's message says
     failure: Failure | None = None
     notices: tuple[str, ...] = ()  # upstream remarks that did not end it ("Job queued")
-    remark: Remark | None = None  # what the last of them meant, until the job shows a sign of life
+    remark: Remark | None = None  # the meaning of the last one, until the job makes progress
     remarked_at: datetime | None = None
-    late: bool = False  # the picture came after the Task had ended otherwise
+    late: bool = False  # the picture came after the Task had failed or been cancelled
 
     @property
     def action(self) -> Action:
@@ -153,10 +154,10 @@ class Task(Struct, frozen=True, kw_only=True):
 
     @property
     def inputs_of(self) -> TaskId:
-        """The Task that the input pictures are stored with."""
+        """The id of the Task with which the input pictures are stored."""
         return self.batch[0] if self.batch else self.id
 
     @property
     def has_final_picture(self) -> bool:
-        """Whether the picture is the last one, not a preview."""
+        """Whether the picture is the final one, not a preview."""
         return self.image is not None and (self.state is State.SUCCEEDED or self.late)

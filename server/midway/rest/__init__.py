@@ -1,1 +1,1 @@
-"""The server's plain HTTP, past Envoy's transcoder: pictures, events, lists of Tasks, and the reads of the old API."""
+"""The server's plain HTTP, which bypasses Envoy's transcoder: pictures, events, lists of Tasks, the old API's reads."""

@@ -1,4 +1,4 @@
-"""A call that came over HTTP, and what its client is told when it is refused."""
+"""A call over HTTP, and the responses to refused ones."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from google.rpc import code_pb2, status_pb2
 from midway.domain.errors import InvalidField
 from midway.rpc.call import Call, Metadata, Refused
 
-# As Envoy's transcoder maps them.
+# The same mapping as in Envoy's transcoder.
 HTTP_STATUS: dict[int, int] = {
     code_pb2.CANCELLED: 499,
     code_pb2.INVALID_ARGUMENT: 400,
@@ -28,25 +28,25 @@ HTTP_STATUS: dict[int, int] = {
     code_pb2.UNAVAILABLE: 503,
     code_pb2.UNAUTHENTICATED: 401,
 }
-# What passes by itself: an EventSource gives up on an error, and tries again after a stream that ends.
+# Transient errors. An EventSource gives up on an error status, but reconnects after a stream that ends.
 PASSING = frozenset({code_pb2.UNAVAILABLE, code_pb2.RESOURCE_EXHAUSTED})
-TRY_AGAIN = b"retry: 2000\n\n"  # milliseconds; a restart
+TRY_AGAIN = b"retry: 2000\n\n"  # milliseconds; about the time of a restart
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
 
 
 @dataclass(slots=True, kw_only=True)
 class HttpCall(Call):
-    """A call that came over HTTP."""
+    """A call over HTTP."""
 
     http: web.Request
-    parsed: Message | InvalidField  # the request as far as path and query tell it, or what is wrong with it
-    answer: web.StreamResponse | None = None  # once it has begun
+    parsed: Message | InvalidField  # the request from path and query, or what is wrong with it
+    answer: web.StreamResponse | None = None  # set once it has begun
     status: status_pb2.Status | None = None  # of a refusal
 
     @property
     def request(self) -> Message | None:
-        """The request; None where it cannot be read."""
+        """The request; None if it cannot be parsed."""
         return self.parsed if isinstance(self.parsed, Message) else None
 
     @property
@@ -66,22 +66,22 @@ class HttpCall(Call):
         return next(code for code in grpc.StatusCode if code.value[0] == number)
 
     async def receive(self) -> None:
-        """Leave it at what path and query tell; a body is read by the call that takes one."""
+        """Do nothing: path and query are parsed already; a method with a body reads it itself."""
 
     async def refuse(self, status: status_pb2.Status) -> None:
-        """End the call with this status. Raises Refused, always."""
+        """End the call with this status. Always raises Refused."""
         self.status = status
         raise Refused
 
     async def begin(self, answer: web.StreamResponse) -> None:
-        """Send the head of an answer; from now on a refusal can only break off."""
+        """Send the headers of an answer; after that, a refusal can only abort it."""
         await answer.prepare(self.http)
         self.answer = answer
 
     def refusal(self) -> web.StreamResponse:
-        """Return what the client gets of a call that was refused.
+        """Return the response to a refused call.
 
-        A stream of events that has begun just ends; a file that has begun breaks off, and never looks whole.
+        An event stream that has begun just ends; a file that has begun is cut off, so that it never looks complete.
         """
         status = self.status or status_pb2.Status(code=code_pb2.INTERNAL)
         if self.answer is not None:
@@ -94,6 +94,6 @@ class HttpCall(Call):
 
 
 def error(http_status: int, status: status_pb2.Status) -> web.Response:
-    """Tell of an error in JSON, as Envoy's transcoder does."""
+    """Return an error as JSON, as Envoy's transcoder does."""
     body = orjson.dumps(json_format.MessageToDict(status))
     return web.Response(body=body, status=http_status, content_type=JSON)

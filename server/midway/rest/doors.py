@@ -1,4 +1,4 @@
-"""The server's two doors, opened and closed together: gRPC, and HTTP behind Envoy."""
+"""Starts and stops the two servers together: gRPC, and the HTTP server behind Envoy."""
 
 import asyncio
 
@@ -13,11 +13,11 @@ from midway.rpc.task_images import OpenTaskPicture, OpenThumbnail, TaskImages
 
 
 class Doors:
-    """What clients reach of an engine. Build them inside the running event loop; `start` lets clients in.
+    """The gRPC and the HTTP server of an engine. Build it inside the running event loop; `start` accepts calls.
 
-    `open_picture` opens a Task's picture, `open_thumbnail` a small copy of it, `fetch_link` reads a picture that a
-    client sent as a link where only a file will do, `links` say how clients reach pictures, `observe` hears of every
-    call's end.
+    `open_picture` opens a Task's picture; `open_thumbnail` a thumbnail of it; `fetch_link` fetches a picture that a
+    client sent as a link where a file is needed; `links` makes and checks the links by which clients reach pictures;
+    `observe` is called at every call's end.
     Raises RuntimeError when the gRPC port is taken.
     """
 
@@ -40,28 +40,28 @@ class Doors:
 
     @property
     def grpc_port(self) -> int:
-        """Where gRPC listens."""
+        """The port of the gRPC server."""
         return self._grpc.port
 
     @property
     def rest_port(self) -> int:
-        """Where plain HTTP listens, for Envoy; known once the doors are open."""
+        """The port of the HTTP server, for Envoy; known after `start`."""
         return self._rest.port
 
     async def start(self) -> None:
-        """Let clients in. Raises OSError when the HTTP port is taken."""
+        """Start both servers. Raises OSError when the HTTP port is taken."""
         await self._rest.start()
         await self._grpc.start()
 
     async def say_serving(self, *, is_serving: bool) -> None:
-        """Tell whoever asks for the server's health, Envoy among them, whether it serves."""
+        """Set what health checks, Envoy's included, report: SERVING or NOT_SERVING."""
         await self._grpc.say_serving(is_serving=is_serving)
 
     async def stop(self) -> None:
-        """Let nobody in, end watches so that they can be resumed, and wait for other calls as the options say."""
+        """Accept no more calls, end watches so that they can be resumed, wait up to `shutdown_grace` for the others."""
         self.layers.drain.begin()
         await asyncio.gather(self._grpc.stop(self._grace), self._rest.stop())
 
     async def wait(self) -> None:
-        """Return when gRPC has stopped."""
+        """Return when the gRPC server has stopped."""
         await self._grpc.wait()

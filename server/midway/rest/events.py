@@ -1,4 +1,4 @@
-"""Watches as server-sent events; each carries its revision as `id`, so that an EventSource resumes by itself."""
+"""Watches as server-sent events; each has its revision as `id`, so that an EventSource resumes by itself."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ from midway.store.watch import TasksStream, TaskStream
 
 LAST_EVENT_ID = "Last-Event-ID"
 LONGEST_ID = 19  # digits
-# A proxy that gathers an answer before it hands it on (nginx) would hold events back.
+# The second header stops nginx from buffering events.
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 WatchResponse = query_pb2.WatchTaskResponse | query_pb2.WatchTasksResponse
@@ -30,16 +30,16 @@ Kind = Callable[..., WatchResponse]
 
 
 class Events:
-    """Streams Tasks. What a slow reader does not take waits in the Store, not here."""
+    """Streams Tasks. Nothing is buffered for slow readers: what they have not read is read from the Store later."""
 
     def __init__(self, engine: Engine, links: PictureLinks, heartbeat: timedelta) -> None:
         self._engine = engine
         self._links = links
         self._heartbeat = heartbeat
-        self._told = Rendered(self._tell)
+        self._cache = Rendered(self._render)
 
     async def watch_task(self, call: HttpCall, request: query_pb2.WatchTaskRequest) -> web.StreamResponse:
-        """Follow a Task to its end. 204 when the client has seen it: an EventSource then stops."""
+        """Stream a Task to its end. Returns 204 if the client has seen the end: an EventSource then stops."""
         after = await self._after(call, request.after_revision) or Revision(0)
         task = await self._engine.store.get(TaskId(request.task_id))
         if task is None:
@@ -50,30 +50,30 @@ class Events:
         return await self._send_all(call, stream, query_pb2.WatchTaskResponse)
 
     async def watch_tasks(self, call: HttpCall, request: query_pb2.WatchTasksRequest) -> web.StreamResponse:
-        """Follow every Task that matches; from now on, the first event tells the present revision."""
+        """Stream every Task that matches. If it starts from now on, the first event has the current revision."""
         after = await self._after(call, request.after_revision)
         stream = await tasks_stream(self._engine, request.filter, after)
         first = self._form(query_pb2.WatchTasksResponse, None, stream.revision) if after is None else b""
         return await self._send_all(call, stream, query_pb2.WatchTasksResponse, first)
 
     async def _after(self, call: HttpCall, after_revision: int) -> Revision | None:
-        """Return where to begin: behind the last event that the browser has, else where the address says, if it does.
+        """Return the revision to begin after: that of Last-Event-ID, else of the URL; None to begin from now on.
 
-        A browser repeats what it was given, a 0 too, when it began before the first Task. Where the server knows
-        nothing of it (a database was put back), the watch begins anew: nobody could make the browser forget.
+        A browser repeats the id that it was given, even 0 from before the first Task. If the server has not reached it
+        (the database was restored from a backup), the watch starts afresh: the browser cannot be told to forget it.
         """
         given = call.http.headers.get(LAST_EVENT_ID, "").strip()
         if not given:
             return await known_revision(self._engine, after_revision) or None
         if not (given.isascii() and given.isdecimal() and len(given) <= LONGEST_ID):
-            raise InvalidField(LAST_EVENT_ID, "is not the id of an event of ours")
+            raise InvalidField(LAST_EVENT_ID, "is not an event id of this server")
         last = int(given)
         return Revision(last) if last <= await self._engine.store.revision() else None
 
     async def _send_all(
         self, call: HttpCall, stream: TaskStream | TasksStream, kind: Kind, first: bytes = b""
     ) -> web.StreamResponse:
-        """Send what the stream gives until it ends, and a heartbeat for each pause."""
+        """Send what the stream yields until it ends, and a heartbeat after each silence of `heartbeat`."""
         answer = web.StreamResponse(headers=HEADERS)
         answer.content_type = EVENT_STREAM
         await call.begin(answer)
@@ -82,7 +82,7 @@ class Events:
         with self._engine.watch.read_by_client(stream):
             while True:
                 try:
-                    task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
+                    task = await stream.next(self._heartbeat)  # None after that long without a Task
                 except StopAsyncIteration:
                     return answer
                 await answer.write(self._form(kind, task, stream.revision))
@@ -90,9 +90,9 @@ class Events:
     def _form(self, kind: Kind, task: Task | None, revision: Revision) -> bytes:
         if task is None:
             return _event(kind(revision=revision, heartbeat=True))
-        return self._told.of(task, kind, revision, self._links.ends_at())
+        return self._cache.of(task, kind, revision, self._links.ends_at())
 
-    def _tell(self, task: Task, kind: Kind, revision: Revision, links_end: int) -> bytes:
+    def _render(self, task: Task, kind: Kind, revision: Revision, links_end: int) -> bytes:
         return _event(kind(task=message_from_task(task, self._links, links_end), revision=revision))
 
 

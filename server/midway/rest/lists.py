@@ -1,4 +1,4 @@
-"""Pages of Tasks in JSON, sent Task by Task: the next ones are read when the client has room for them."""
+"""Pages of Tasks in JSON, sent Task by Task, with flow control: more are read as the client reads."""
 
 from collections.abc import AsyncIterator
 
@@ -29,7 +29,7 @@ class Lists:
 
 
 async def _json(page: TaskPage) -> AsyncIterator[bytes]:
-    """Give a ListTasksResponse in pieces; fields that have their defaults are left out, as everywhere."""
+    """Yield a ListTasksResponse in pieces; fields with default values are left out, as in all JSON of this API."""
     before = b'{"tasks":['
     async for task in page:
         yield before + orjson.dumps(json_format.MessageToDict(task))

@@ -1,7 +1,7 @@
-"""A Task's picture or film as a file: whole, in part, or not again when the client has it.
+"""A Task's picture or film as a file: whole (200), in part (206), or 304 if the client has it.
 
-Not aiohttp's FileResponse: that opens a name, which may be another file's by now, knows `If-Range` by date only, and
-answers its own errors with the headers of the picture.
+aiohttp's FileResponse does not fit: it opens a path, which may be a different file by now, supports `If-Range` only
+with a date, and sends its own errors with the picture's headers.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from midway.domain.errors import InvalidField
 from midway.rest.call import HttpCall
 from midway.rpc.task_images import CHUNK_BYTES, TaskImage, TaskImages
 
-# One range of bytes; every other form is passed over, as HTTP wants it.
+# A single byte range; every other form is ignored, as HTTP requires.
 ONE_RANGE = re.compile(r"bytes=(?P<first>\d{1,18})?-(?P<last>\d{1,18})?", re.ASCII | re.IGNORECASE)
 
 PictureRequest = query_pb2.GetTaskImageRequest | query_pb2.DownloadTaskImageRequest
@@ -35,7 +35,7 @@ class Pictures:
     async def save(self, call: HttpCall, request: query_pb2.DownloadTaskImageRequest) -> web.StreamResponse:
         """Send a picture for a browser to save. Raises as `TaskImages.open`."""
         if request.offset:
-            raise InvalidField("offset", "is for gRPC; over REST ask for a Range")
+            raise InvalidField("offset", "is for gRPC only; over REST use the Range header")
         return await self._send(call, request, "attachment")
 
     async def _send(self, call: HttpCall, request: PictureRequest, disposition: str) -> web.StreamResponse:
@@ -51,9 +51,9 @@ class Pictures:
 
 
 def asked_part(http: web.Request, image: TaskImage) -> range | None:
-    """Tell which bytes are asked for: none of them when they lie beyond the end. None: the whole file.
+    """Return the requested bytes: an empty range if they are beyond the end, None for the whole file.
 
-    A `Range` counts for GET only, and after `If-Range` only when the client has begun with this very file.
+    `Range` applies to GET only and, with `If-Range`, only if the client's ETag is that of this file.
     """
     asked = ONE_RANGE.fullmatch(http.headers.get(hdrs.RANGE, ""))
     condition = http.headers.get(hdrs.IF_RANGE, _quoted(image))
@@ -92,7 +92,7 @@ def _head(http: web.Request, image: TaskImage, part: range | None, disposition: 
 
 
 async def _send_part(answer: web.StreamResponse, image: TaskImage, part: range) -> None:
-    """Send as fast as the client reads; nothing is read of the file that no room is for. Raises OSError."""
+    """Send as fast as the client reads; the file is not read ahead. Raises OSError."""
     for start in part[::CHUNK_BYTES]:
         size = min(CHUNK_BYTES, part.stop - start)
         data = await asyncio.to_thread(os.pread, image.file.fileno(), size, start)
@@ -102,7 +102,7 @@ async def _send_part(answer: web.StreamResponse, image: TaskImage, part: range) 
 
 
 def _is_known(tags: tuple[ETag, ...] | None, image: TaskImage) -> bool:
-    """Tell whether `If-None-Match` names the picture; a weak tag will do, and `*` means any."""
+    """Tell whether `If-None-Match` matches the picture; weak tags count, and `*` matches any."""
     return any(tag.value in {"*", image.etag} for tag in tags or ())
 
 
@@ -111,6 +111,6 @@ def _quoted(image: TaskImage) -> str:
 
 
 def _names(name: str) -> str:
-    """Name the file in both ways of RFC 6266: plain for old clients, and with every letter for all others."""
+    """Return the file name in both forms of RFC 6266: ASCII for old clients, UTF-8 for all others."""
     plain = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "", name))
     return f'filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")

@@ -1,4 +1,4 @@
-"""Requests of the contract, read from an HTTP request as its `google.api.http` rule says."""
+"""Reads the contract's request messages from HTTP requests, by their `google.api.http` rules."""
 
 import codecs
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from google.protobuf.message_factory import GetMessageClass
 from midway.domain.errors import InvalidField
 
 NUMBERS = frozenset({FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64})
-LONGEST_NUMBER = 19  # digits of 64 bits, and a sign; Python itself refuses to read thousands of them
+LONGEST_NUMBER = 19  # characters of a 64-bit number with its sign; Python itself refuses to parse thousands
 
 
 def bindings(method: MethodDescriptor) -> Iterator[tuple[str, str]]:
-    """Give the HTTP method and the path of each of an RPC's bindings; aiohttp spells paths as they do."""
+    """Yield the HTTP method and path of each of an RPC's bindings; aiohttp uses the same path syntax."""
     rule = method.GetOptions().Extensions[annotations_pb2.http]
     for binding in (rule, *rule.additional_bindings):
         verb = binding.WhichOneof("pattern")
@@ -27,9 +27,9 @@ def bindings(method: MethodDescriptor) -> Iterator[tuple[str, str]]:
 
 
 def message_from(http: web.Request, method: MethodDescriptor) -> Message | InvalidField:
-    """Read an RPC's request from path and query; return what is wrong with it, if anything.
+    """Read an RPC's request from path and query; return an InvalidField if it is invalid.
 
-    Names of no field are passed over, as Envoy does: old clients add cache busters.
+    Unknown query parameters are ignored, as by Envoy: old clients add cache busters.
     """
     message: Message = GetMessageClass(method.input_type)()
     named = http.match_info
@@ -40,27 +40,27 @@ def message_from(http: web.Request, method: MethodDescriptor) -> Message | Inval
         return error
     for name, text in named.items():
         if getattr(message, name) != text:
-            return InvalidField(name, "is another one in the query than in the path")
+            return InvalidField(name, "differs between the query and the path")
     return message
 
 
 def add_body(message: Message, body: bytes) -> None:
-    """Read a JSON body into a request. Raises InvalidField when it is none."""
+    """Merge a JSON body into a request. Raises InvalidField if it is not valid."""
     try:
         given = orjson.loads(body.removeprefix(codecs.BOM_UTF8) or b"{}")
     except orjson.JSONDecodeError as error:
-        raise InvalidField("body", f"is no JSON from character {error.pos} on") from None
+        raise InvalidField("body", f"is not valid JSON at character {error.pos}") from None
     if not isinstance(given, dict):
         raise InvalidField("body", "must be a JSON object")
     for name, value in _lenient(message, given).items():
         try:
             json_format.ParseDict({name: value}, message, ignore_unknown_fields=True)
-        except (json_format.ParseError, RecursionError):  # whose words are the library's
-            raise InvalidField(name, "has a value of another kind, or too deep a one") from None
+        except (json_format.ParseError, RecursionError):  # not chained: their texts are the library's
+            raise InvalidField(name, "has a value of the wrong type, or one that is nested too deeply") from None
 
 
 def _lenient(message: Message, given: dict[str, Any]) -> dict[str, Any]:
-    """Read as Envoy's transcoder does: a null is nothing, and one value is a list of one."""
+    """Read as leniently as Envoy's transcoder: null means unset, and a single value is a list of one."""
     lists = {field.json_name for field in message.DESCRIPTOR.fields if field.is_repeated}
     present = {name: value for name, value in given.items() if value is not None}
     return {
@@ -69,7 +69,7 @@ def _lenient(message: Message, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _set(message: Message, name: str, text: str) -> None:
-    """Set a field by its path, `filter.states` for one; a name may be in either of JSON's spellings."""
+    """Set a field by its path, such as `filter.states`; names may be in snake_case or camelCase."""
     *way, last = name.split(".")
     for part in way:
         field = _field(message, part)
@@ -86,7 +86,7 @@ def _set(message: Message, name: str, text: str) -> None:
         setattr(message, field.name, value)
 
 
-def _field(message: Message, name: str) -> Any:  # a FieldDescriptor, of either of protobuf's two implementations
+def _field(message: Message, name: str) -> Any:  # a FieldDescriptor of protobuf's C or Python implementation
     descriptor = message.DESCRIPTOR
     return descriptor.fields_by_name.get(name) or descriptor.fields_by_camelcase_name.get(name)
 

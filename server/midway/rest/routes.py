@@ -30,7 +30,7 @@ from midway.rpc.task_images import TaskImages
 
 TASKS = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
 LEGACY = legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"]
-WHOLE_BYTES = 64 * 1024  # JSON that is sent in one piece
+WHOLE_BYTES = 64 * 1024  # JSON up to this size is sent in one piece
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer: TypeAlias = Callable[[HttpCall, Any], Awaitable[web.StreamResponse]]
@@ -74,10 +74,10 @@ def raw_methods(service: ServiceDescriptor) -> list[MethodDescriptor]:
 
 
 def _reading(read: Callable[[Any], Awaitable[Pieces]]) -> Answer:
-    """Answer with a read of the old API, whatever its length: the next piece waits for the client."""
+    """Return the handler for a read of the old API; a long answer is sent piece by piece, as the client reads."""
 
     async def answer(call: HttpCall, request: Message) -> web.StreamResponse:
-        if call.http.method == hdrs.METH_POST:  # elsewhere a body could say what the path says
+        if call.http.method == hdrs.METH_POST:  # with GET, a body could override the path
             add_body(request, await _body(call.http))
         pieces = await read(request)
         size = sum(map(len, pieces))
@@ -99,7 +99,7 @@ async def _body(http: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge as err:
         raise InvalidField("body", "is too large") from err
     except web.RequestPayloadError as err:
-        raise InvalidField("body", "cannot be unpacked") from err
+        raise InvalidField("body", "cannot be decompressed") from err
 
 
 async def _nothing_here(_: web.Request) -> web.Response:

@@ -21,10 +21,10 @@ from midway.rpc.options import ServerOptions
 from midway.rpc.picture_links import PictureLinks
 from midway.rpc.task_images import TaskImages
 
-BACKLOG = 1024  # connections that wait to be taken
-UNSENT_BYTES = 128 * 1024  # that wait in the kernel for a connection; more gains nothing on the way to Envoy
-LONGEST_LINE = 64 * 1024  # of a request's head; Envoy takes 60 KiB
-SHORTEST_GRACE = 0.01  # seconds; aiohttp takes 0 for no end
+BACKLOG = 1024  # connections that wait to be accepted
+UNSENT_BYTES = 128 * 1024  # unsent bytes in the kernel per connection; more would not speed up the way to Envoy
+LONGEST_LINE = 64 * 1024  # bytes in a line of the request's head; Envoy accepts 60 KiB of headers
+SHORTEST_GRACE = 0.01  # seconds; aiohttp takes 0 for no limit
 ONLY_THIS_MACHINE = "without API keys only this machine may call"
 
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})  # another port of this machine is the same site
@@ -32,12 +32,12 @@ _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?", re.
 
 
 class RestServer:
-    """The server's door for Envoy's plain HTTP. Build it inside the running event loop."""
+    """The HTTP server behind Envoy. Build it inside the running event loop."""
 
     def __init__(
         self, engine: Engine, images: TaskImages, options: ServerOptions, layers: Layers, links: PictureLinks
     ) -> None:
-        self.port = 0  # known once it is started
+        self.port = 0  # set by `start`
         self._options = options
         self._layers = layers.of_a_door()
         self._limits = RequestLimits(pictures=engine.pictures.max_count, ids=options.max_listed_tasks)
@@ -45,10 +45,10 @@ class RestServer:
         self._runner = web.AppRunner(
             self._app(),
             access_log=None,
-            handler_cancellation=True,  # whoever hangs up frees what was held for him
-            # aiohttp waits as long again after it has asked handlers to end.
+            handler_cancellation=True,  # a disconnected client's resources are released at once
+            # Halved, as aiohttp waits this long twice: before and after it cancels the handlers.
             shutdown_timeout=max(options.shutdown_grace.total_seconds() / 2, SHORTEST_GRACE),
-            # For the first head as for the next one; Envoy keeps an idle connection for half of it.
+            # Applies to the first request, too. Envoy closes idle connections after half of this time.
             keepalive_timeout=options.silence.total_seconds(),
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
@@ -62,7 +62,7 @@ class RestServer:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Let nobody in, and wait for calls as long as the options say. The layers' drain has begun before."""
+        """Accept no more calls, and wait up to `shutdown_grace` for the others. Begin the layers' drain first."""
         await self._runner.cleanup()
 
     def _app(self) -> web.Application:
@@ -89,15 +89,15 @@ class RestServer:
 
 
 def is_from_this_machine(http: web.Request) -> bool:
-    """Tell whether a call names a loopback address and comes from no foreign page; `guard.lua` asks the same."""
-    if http.headers.get("Sec-Fetch-Site") in _FOREIGN_SITES:  # a picture in a page names no Origin
+    """Tell whether a call is for a loopback address and not from a foreign web page; the same check as `guard.lua`."""
+    if http.headers.get("Sec-Fetch-Site") in _FOREIGN_SITES:  # an <img> request has no Origin header
         return False
     pages = (re.sub(r"^https?://", "", origin, count=1) for origin in http.headers.getall(hdrs.ORIGIN, ()))
     return all(_LOOPBACK.fullmatch(place) for place in (http.host, *pages))
 
 
 def _answering(answer: Answer, takes: Takes) -> Callable[[Any], Awaitable[None]]:
-    """Make what the layers stand around: nothing is read of a call, and nothing looked up, before they let it pass."""
+    """Make the handler inside the layers: nothing is read or looked up before they have let the call pass."""
 
     async def handle(call: HttpCall) -> None:
         if isinstance(call.parsed, InvalidField):
@@ -105,20 +105,20 @@ def _answering(answer: Answer, takes: Takes) -> Callable[[Any], Awaitable[None]]
         takes.check_lists(call.parsed)
         try:
             call.answer = await answer(call, call.parsed)
-        except ConnectionError:  # the client hung up
+        except ConnectionError:  # the client disconnected
             await call.refuse(status_pb2.Status(code=code_pb2.CANCELLED))
 
     return handle
 
 
 async def _without_version(_: web.BaseRequest, answer: web.StreamResponse) -> None:
-    """Tell strangers nothing of what runs here."""
+    """Remove the Server header, which reveals the software and its version."""
     answer.headers.pop(hdrs.SERVER, None)
 
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    # Else the kernel takes some megabytes of a file ahead of each slow reader. Connections inherit it.
+    # Otherwise the kernel buffers megabytes of a file for each slow reader. Connections inherit the option.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     return listening

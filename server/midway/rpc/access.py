@@ -1,4 +1,4 @@
-"""Who may call what: the layer that asks for a key before anything of a request is read."""
+"""Authorization: the layer that requires an API key before it reads any of a request."""
 
 from midway.rpc.auth import ApiKeys
 from midway.rpc.call import Call, Proceed
@@ -12,10 +12,10 @@ REFLECTION = "/grpc.reflection."
 
 
 class KeyCheck:
-    """Asks for a key, except for methods that begin with one of `open_methods`, and for signed links to pictures.
+    """Requires a key, except for methods whose path begins with one of `open_methods` and for signed picture links.
 
-    Before a key is shown nothing of a request is read, but a signature. A probe of the health needs no key and stays
-    a stranger's call: it costs an answer and nothing that callers with a key share.
+    Without a valid key, nothing of a request is read except the signature of a picture link. A health check needs no
+    key, but still counts as unauthenticated: it uses none of the capacity that callers with a key share.
     """
 
     def __init__(
@@ -40,6 +40,6 @@ class KeyCheck:
 
 
 def open_methods(options: ServerOptions) -> tuple[str, ...]:
-    """Return how the methods begin that need no key."""
+    """Return the path prefixes of the methods that need no key."""
     guarded = {HEALTH_CHECK: options.health_needs_key, REFLECTION: options.reflection_needs_key}
     return tuple(prefix for prefix, needs_key in guarded.items() if not needs_key)

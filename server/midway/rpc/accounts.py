@@ -1,4 +1,4 @@
-"""AccountService: how the Accounts fare."""
+"""AccountService: reads, pauses and resumes Accounts."""
 
 from midjourney.v1 import account_service_pb2 as messages
 from midjourney.v1 import account_service_pb2_grpc
@@ -40,14 +40,14 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
     async def ResumeAccount(
         self, request: messages.ResumeAccountRequest, context: Context
     ) -> messages.ResumeAccountResponse:
-        """Let an Account work again."""
+        """Let a paused Account take Tasks again."""
         account = await self._engine.resume_account(AccountId(request.account_id))
         return messages.ResumeAccountResponse(account=message_from_account(account))
 
     async def PauseAccount(
         self, request: messages.PauseAccountRequest, context: Context
     ) -> messages.PauseAccountResponse:
-        """Let an Account rest."""
+        """Stop an Account from sending anything until it is resumed."""
         if len(request.reason) > LONGEST_REASON:
             raise InvalidField("reason", f"has more than {LONGEST_REASON} characters")
         account = await self._engine.pause_account(AccountId(request.account_id), request.reason)

@@ -1,30 +1,31 @@
-"""API keys: who may call, told by one header of two."""
+"""API keys, taken from either of two headers."""
 
 import hmac
 from collections.abc import Iterable, Iterator
 
 from midway.domain.errors import Reason, Refusal
 
-# Old clients send either or both, each with the raw key; `authorization` of others may hold a key of another system.
+# Old clients send the raw key in either header or in both. In some deployments `authorization` holds the key of
+# another system.
 HEADERS = ("authorization", "mj-api-secret")
 _BEARER = "bearer "
 
 
 class ApiKeys:
-    """The keys that open this server. No keys at all: everybody may call (the server then listens on loopback only).
+    """The API keys that this server accepts. With none, anyone may call; the server then listens on loopback only.
 
-    Raises ValueError for a key that no client can send: left out it would open the server.
+    Raises ValueError for a key that no client can send: silently dropping the only key would leave the server open.
     """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self._keys = [_usable(key).encode() for key in keys]
 
     def __bool__(self) -> bool:
-        """Tell whether any key is asked for."""
+        """Tell whether a key is required."""
         return bool(self._keys)
 
     def __repr__(self) -> str:
-        """Show how many keys there are, never one of them."""
+        """Show how many keys there are, never the keys themselves."""
         return f"ApiKeys({len(self._keys)})"
 
     def require(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
@@ -35,16 +36,16 @@ class ApiKeys:
             raise Refusal(Reason.UNAUTHENTICATED, problem)
 
     def right_one(self, metadata: Iterable[tuple[str, str | bytes]]) -> bytes:
-        """Return the key that opens, b"" where there is none; others beside it are not the caller's."""
+        """Return the first valid key among the headers, b"" if there is none; invalid ones are ignored."""
         return next((key for key in _given(metadata) if self._knows(key)), b"")
 
     def _knows(self, given: bytes) -> bool:
-        # Every key is compared, so that the time taken does not tell which one it was.
+        # Every key is compared, so that the time taken does not reveal which one matched.
         return sum(hmac.compare_digest(given, key) for key in self._keys) > 0
 
 
 def is_usable_key(key: str) -> bool:
-    """Tell whether a header can hold this key: ASCII without control characters, no blanks around it."""
+    """Tell whether a header can hold this key: printable ASCII, with no spaces at either end."""
     return bool(key) and key.isascii() and key.isprintable() and key == key.strip()
 
 
@@ -59,7 +60,7 @@ def _given(metadata: Iterable[tuple[str, str | bytes]]) -> Iterator[bytes]:
         if name in HEADERS:
             key = (value if isinstance(value, str) else value.decode("latin-1")).strip()
             if key := _without_bearer(key):
-                yield key.encode("utf-8", "surrogateescape")  # bytes that are no UTF-8 come so over HTTP
+                yield key.encode("utf-8", "surrogateescape")  # how aiohttp represents bytes that are not UTF-8
 
 
 def _without_bearer(value: str) -> str:

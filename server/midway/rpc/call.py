@@ -1,7 +1,7 @@
-"""One call under way, by whichever door it came, and the layers around it.
+"""One call in progress, over gRPC or plain HTTP, and the layers around it.
 
-A layer is a coroutine that goes on to what is inside it: observe, map errors, drain, authenticate. The same layers
-stand around the RPCs and around the calls over plain HTTP.
+A layer is middleware: a coroutine that awaits the next layer, in the end the handler. The layers observe, map errors,
+drain and authenticate. RPCs and calls over plain HTTP go through the same ones.
 """
 
 from abc import ABC, abstractmethod
@@ -16,38 +16,38 @@ from google.rpc import status_pb2
 
 from midway.rpc.caller import Caller
 
-# What a client sends beside the request, names in lower case.
+# gRPC metadata or HTTP headers, names in lower case.
 Metadata = Iterable[tuple[str, str | bytes]]
 
 
 class Refused(Exception):
-    """The call has ended with a status; nothing is left to be done but to hand it out."""
+    """The call was refused; its status is set, and only remains to be sent."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Call(ABC):
-    """One call; each door has a kind of its own."""
+    """One call; gRPC and plain HTTP each have their own subclass."""
 
     method: str  # "/package.Service/Method"
-    response: Message | None = None  # None where the server streams, and before the end
-    is_stream: bool = False  # a drain interrupts it, and its client resumes
-    is_admitted: bool = False  # the caller has shown a key, or needs none
-    caller: Caller | None = None  # known once the key was looked at
+    response: Message | None = None  # None for a server stream, and until the handler returns
+    is_stream: bool = False  # a drain interrupts it, and its client resumes elsewhere or later
+    is_admitted: bool = False  # the caller has sent a valid key or signature, or needs none
+    caller: Caller | None = None  # set by the layer that checks the key
 
     @property
     @abstractmethod
     def request(self) -> Message | None:
-        """The request; None where the client streams, and where it cannot be read."""
+        """The request; None for a client stream, and when it cannot be parsed."""
 
     @property
     @abstractmethod
     def metadata(self) -> Metadata:
-        """What the client sent beside the request, names in lower case."""
+        """The gRPC metadata or HTTP headers, names in lower case."""
 
     @property
     @abstractmethod
     def peer(self) -> str:
-        """The other end of the connection: an IP address, or as gRPC writes it."""
+        """The other end of the connection: an IP address, or in gRPC's notation."""
 
     @property
     @abstractmethod
@@ -56,26 +56,26 @@ class Call(ABC):
 
     @abstractmethod
     async def receive(self) -> None:
-        """Have the request, once. Raises InvalidField and Exhausted."""
+        """Read the request unless it has been read. Raises InvalidField and Exhausted."""
 
     @abstractmethod
     async def refuse(self, status: status_pb2.Status) -> None:
-        """End the call with this status. Raises Refused, or what grpc.aio raises instead; always."""
+        """End the call with this status. Always raises: Refused, or grpc.aio's AbortError."""
 
 
-# Runs what is inside a layer: the next one, in the end the handler.
+# Runs the next layer or, after the last one, the handler.
 Proceed = Callable[[Call], Awaitable[None]]
 
 
 class Layer(Protocol):
-    """Wraps what is inside it; called once for each call."""
+    """Wraps the next layer; called once for each call."""
 
     def __call__(self, call: Call, proceed: Proceed) -> Awaitable[None]:
-        """Do what is to be done around `proceed(call)`."""
+        """Await `proceed(call)`, with this layer's work before and after it, or refuse the call."""
 
 
 def nested(layers: Sequence[Layer], handle: Proceed) -> Proceed:
-    """Put the layers around a handler, the first one outermost: it sees what an inner one refuses."""
+    """Wrap a handler in the layers. The first is the outermost, so it also sees the refusals of the inner ones."""
     for layer in reversed(layers):
         handle = partial(layer, proceed=handle)
     return handle

@@ -1,4 +1,4 @@
-"""Who is calling: by what calls and bytes under way are counted, so that the requests of one wait behind each other."""
+"""Identifies callers. Calls and bytes in flight are counted per caller, so that one caller cannot delay the others."""
 
 import hashlib
 import hmac
@@ -14,22 +14,22 @@ from midway.rpc.auth import ApiKeys
 
 Metadata = Iterable[tuple[str, str | bytes]]  # names in lower case
 FORWARDED = "x-forwarded-for"
-ENVOY = "x-midway-envoy"  # what Envoy shows its secret by; it overwrites what its clients send
-UNKNOWN = "?"  # an address that is none: a Unix socket's, or what a proxy of the operator's own wrote
+ENVOY = "x-midway-envoy"  # the header with Envoy's secret; Envoy overwrites what its clients send
+UNKNOWN = "?"  # anything that is not an IP address: a Unix socket, or what the operator's own proxy wrote
 
 
 class Caller(Struct, frozen=True):
-    """One key, used from one address."""
+    """One API key used from one IP address."""
 
-    key: str  # a digest of the API key; "" where none is asked for or none is right
+    key: str  # a digest of the API key; "" if none is required or none is valid
     address: str
 
 
 def caller_of(keys: ApiKeys, metadata: Metadata, peer: str, envoy_secret: str = "") -> Caller:
-    """Tell who is calling. `peer` is the other end of the connection: "127.0.0.1", or as gRPC writes it.
+    """Tell who is calling. `peer` is the other end of the connection: "127.0.0.1", or in gRPC's notation.
 
-    Envoy puts the address that it saw behind those that its client claims. It is known by its secret; where it has
-    none, every peer on this machine may be it.
+    Envoy appends the address that it saw to the list that its client claims (x-forwarded-for). The list is trusted
+    only from Envoy, which is recognised by its secret; without a secret, any peer on this machine may be Envoy.
     """
     metadata = tuple(metadata)
     key = keys.right_one(metadata)
@@ -37,7 +37,7 @@ def caller_of(keys: ApiKeys, metadata: Metadata, peer: str, envoy_secret: str = 
 
 
 def is_envoy(metadata: Metadata, envoy_secret: str) -> bool:
-    """Tell whether Envoy shows the secret that it shares with us; nobody does where there is none."""
+    """Tell whether the metadata carries Envoy's secret; always false if no secret is set."""
     given = next((value for name, value in metadata if name == ENVOY), "")
     text = given if isinstance(given, str) else ""
     return bool(envoy_secret) and hmac.compare_digest(text.encode("utf-8", "replace"), envoy_secret.encode())
@@ -54,7 +54,7 @@ def _address(metadata: Metadata, peer: str, envoy_secret: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _host(peer: str) -> tuple[str, bool]:
-    """Read an address: what it counts as, and whether it is this machine's.
+    """Return what an address counts as (an IPv6 address as its network), and whether it is a loopback address.
 
     gRPC writes "ipv4:192.0.2.1:50000" and "ipv6:%5B2001:db8::1%5D:50000".
     """

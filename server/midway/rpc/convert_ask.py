@@ -68,9 +68,9 @@ def ask_show(request: submit_pb2.SubmitShowRequest) -> Ask:
 
 
 def ask_video(request: submit_pb2.SubmitVideoRequest, first: Pictures, end: Pictures) -> Ask:
-    """Read a film: with its first frame, unless a Task has it, and its last one, a picture or a link."""
+    """Read a video request. `first` is the first frame, unless a Task has it; `end` the last one, a picture or link."""
     if request.loop and end:
-        raise InvalidField("loop", "must not be set beside end_image")
+        raise InvalidField("loop", "must not be set together with end_image")
     if request.extend:
         return _ask_extension(request, first, end)
     if request.index and not request.task_id:
@@ -96,7 +96,7 @@ def _ask_extension(request: submit_pb2.SubmitVideoRequest, first: Pictures, end:
     if wrong := next((field for field, value in unfit.items() if value), None):
         raise InvalidField(wrong, "must not be set with extend")
     if not request.task_id:
-        raise InvalidField("task_id", "must name the task whose film goes on")
+        raise InvalidField("task_id", "must name the task whose film is to be extended")
     has_prompt = bool(request.prompt.strip())
     ask = _ask(
         Action.VIDEO,
@@ -110,19 +110,19 @@ def _ask_extension(request: submit_pb2.SubmitVideoRequest, first: Pictures, end:
 
 
 def end_of_film(end: Pictures, *, loops: bool) -> str:
-    """Say how a film ends, in the words of `VideoAsk.end`."""
+    """Return the value of `VideoAsk.end`."""
     if end.links:
         return end.links[0]
     return END_IMAGE if end.files else END_LOOP if loops else ""
 
 
 def frames_of_film(first: Pictures, end: Pictures) -> Pictures:
-    """Return the pictures that go with a film's Task: those to upload, and the link of its first frame."""
+    """Return the pictures of a film's Task: both frames' files to upload, and the link of the first frame."""
     return Pictures((*first.files, *end.files), first.links)
 
 
 def with_pictures(ask: Ask, pictures: Pictures) -> Ask:
-    """Tell the Ask what pictures come with it."""
+    """Return the Ask with the number of its pictures and their links."""
     if not pictures.files and not pictures.links:
         return ask
     return replace(ask, image_count=len(pictures.files), links=pictures.links)
@@ -147,16 +147,16 @@ class _Identified(Protocol):
     request_id: str
 
     def ListFields(self) -> Sequence[tuple[FieldDescriptor, Any]]:
-        """Give the fields that are set, with their values."""
+        """Return the fields that are set, with their values."""
 
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes:
-        """Give the wire form."""
+        """Return the wire encoding."""
 
 
 async def request_key(request: _Identified) -> RequestKey | None:
-    """Return the request's id with a digest of the rest of it; None when it has no id.
+    """Return the request's id with a digest of its other fields; None when it has no id.
 
-    Its kind belongs to the digest: one id cannot stand for an imagine and a blend.
+    The digest covers the message type: one id cannot be used for both an imagine and a blend.
     """
     if not request.request_id:
         return None
@@ -164,7 +164,7 @@ async def request_key(request: _Identified) -> RequestKey | None:
         raise InvalidField("request_id", f"has more than {MAX_REQUEST_ID_CHARACTERS} characters")
     if not any(carries_picture(field) for field, _ in request.ListFields()):
         return RequestKey(RequestId(request.request_id), _digest(request))
-    # Of pictures it takes a tenth of a second; to ask how large they are, a part of that.
+    # With pictures the digest takes 100 ms, so it runs in a thread. Even measuring their size first would take time.
     return RequestKey(RequestId(request.request_id), await asyncio.to_thread(_digest, request))
 
 

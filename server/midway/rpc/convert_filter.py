@@ -1,4 +1,4 @@
-"""Filters of the contract, as a query for the Store."""
+"""Converts the contract's filters to Store queries."""
 
 from midjourney.v1 import query_pb2
 
@@ -9,7 +9,7 @@ from midway.store.port import TaskQuery
 
 
 def query_from_filter(wanted: query_pb2.TaskFilter, *, before: str = "", limit: int = 0) -> TaskQuery:
-    """Return the query that gives what the filter lets through, newest first."""
+    """Return the query for the Tasks that match the filter, newest first."""
     return TaskQuery(
         states=frozenset(STATES.chosen(value, "filter.states") for value in wanted.states),
         actions=frozenset(ACTIONS.chosen(value, "filter.actions") for value in wanted.actions),

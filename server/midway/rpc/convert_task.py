@@ -1,4 +1,4 @@
-"""Tasks and Accounts as the contract shows them."""
+"""Converts Tasks and Accounts to the contract's messages."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from midway.rpc.picture_links import PictureLinks
 
 
 def message_from_task(task: Task, links: PictureLinks, links_end: int) -> task_pb2.Task:
-    """Return the Task as a message, with the links that clients get; its path works until `links_end`."""
+    """Return the Task as a message, with the clients' links; the path expires at `links_end` (Unix seconds)."""
     path, task = links.path(task, links_end), links.shown(task)
     message = task_pb2.Task(
         id=task.id,
@@ -25,7 +25,7 @@ def message_from_task(task: Task, links: PictureLinks, links_end: int) -> task_p
         progress_percent=task.progress,
         final_prompt=task.final_prompt,
         result_prompts=task.result_prompts,
-        buttons=map(asdict, task.buttons),  # type: ignore[arg-type] # plain values, of the same names, take half the time
+        buttons=map(asdict, task.buttons),  # type: ignore[arg-type]  # dicts take half the time of messages
         failure=_failure(task),
         notices=task.notices,
         late=task.late,
@@ -80,7 +80,7 @@ def _add_times(message: task_pb2.Task, task: Task) -> None:
 
 
 def _set_time(field: Timestamp, moment: datetime) -> None:
-    field.seconds = int(moment.timestamp())  # FromDatetime takes ten times as long
+    field.seconds = int(moment.timestamp())  # FromDatetime is ten times slower
     field.nanos = moment.microsecond * 1000
 
 

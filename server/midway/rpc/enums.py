@@ -1,4 +1,4 @@
-"""The contract's enum values and the domain's words, in both directions."""
+"""Converts between the contract's enum values and the domain's enums."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -18,31 +18,31 @@ _Value_co = TypeVar("_Value_co", bound=int, covariant=True)
 
 class _ProtoEnum(Protocol[_Value_co]):
     def Value(self, name: str) -> _Value_co:
-        """Give the number of a name."""
+        """Return the number of a name."""
 
 
 class Words(Generic[Word, Value]):
-    """One enum of the contract beside its twin in the domain: the names are the same behind the contract's prefix."""
+    """Maps one enum of the contract to the domain's; the names are the same after the contract's prefix."""
 
     def __init__(self, words: Iterable[Word], enum: _ProtoEnum[Value], prefix: str) -> None:
         self._values = {word: enum.Value(prefix + word.name) for word in words}
         self._words: dict[int, Word] = {value: word for word, value in self._values.items()}
 
     def value(self, word: Word) -> Value:
-        """Return the contract's value of a word."""
+        """Return the contract's value for a member of the domain's enum."""
         return self._values[word]
 
     def word(self, value: int, field: str) -> Word | None:
-        """Return the word that a client sent; None for UNSPECIFIED.
+        """Return the domain's member for the value that a client sent; None for UNSPECIFIED.
 
         Raises InvalidField for a number that the contract does not have.
         """
         if value != 0 and value not in self._words:
-            raise InvalidField(field, f"{value} is none of its values")
+            raise InvalidField(field, f"{value} is not one of its values")
         return self._words.get(value)
 
     def chosen(self, value: int, field: str) -> Word:
-        """Return the word that a client sent where it must send one."""
+        """As `word`, for a required field. Raises InvalidField for UNSPECIFIED, too."""
         word = self.word(value, field)
         if word is None:
             raise InvalidField(field, "must be set")
@@ -68,7 +68,7 @@ DIMENSIONS: dict[int, str] = {
 
 
 def dimensions_from(value: int) -> str:
-    """Return the ratio that a client chose for a blend."""
+    """Return the aspect ratio ("2:3") that a client chose for a blend. Raises InvalidField for an unknown value."""
     if value not in DIMENSIONS:
-        raise InvalidField("dimensions", f"{value} is none of its values")
+        raise InvalidField("dimensions", f"{value} is not one of its values")
     return DIMENSIONS[value]

@@ -1,7 +1,7 @@
-"""One map from what the domain and the Store raise to gRPC statuses with AIP-193 details.
+"""Maps the exceptions of the domain and the Store to gRPC statuses with AIP-193 details.
 
-Every status carries an ErrorInfo. A BadRequest names the field, a ResourceInfo what is missing, a PreconditionFailure
-why each Account takes no work, and a RetryInfo how long to wait, where they apply.
+Every status carries an ErrorInfo. Where they apply, a BadRequest names the field, a ResourceInfo the missing resource,
+a PreconditionFailure the reason why each Account takes no work, and a RetryInfo the time to wait.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from midway.store.port import RequestIdReused, StoreUnavailable, TaskUnreadable,
 from midway.store.watch import UnknownTask, WatchClosed
 
 DOMAIN = "midway"
-INTERNAL = "ERROR_REASON_INTERNAL"  # a defect, which no Refusal tells; a Task that met one has this reason, too
+INTERNAL = "ERROR_REASON_INTERNAL"  # a bug, for which there is no Refusal; also the reason of Tasks that met one
 Outcome = Refusal | StoreUnavailable | TaskUnreadable | RequestIdReused | UnknownTask | WatchClosed
 OUTCOMES = (Refusal, StoreUnavailable, TaskUnreadable, RequestIdReused, UnknownTask, WatchClosed)
 
@@ -43,14 +43,14 @@ CODE_OF_CLASS: dict[type[Refusal], "code_pb2.Code.ValueType"] = {
     Unreadable: code_pb2.DATA_LOSS,
 }
 
-# Reasons whose code is not that of their class.
+# Reasons whose status code differs from that of their exception class.
 CODE_OF_REASON: dict[Reason, "code_pb2.Code.ValueType"] = {
     Reason.BANNED_PROMPT: code_pb2.INVALID_ARGUMENT,
     Reason.REQUEST_ID_REUSED: code_pb2.ALREADY_EXISTS,
     Reason.UNAUTHENTICATED: code_pb2.UNAUTHENTICATED,
 }
 
-# How long a client does well to wait; the codes without an entry are not cured by waiting.
+# How long a client should wait before it retries. For reasons without an entry, waiting does not help.
 RETRY_AFTER: dict[Reason, timedelta] = {
     Reason.QUEUE_FULL: timedelta(seconds=10),  # about the time of one fast picture
     Reason.ACCOUNT_UNAVAILABLE: timedelta(seconds=30),
@@ -60,8 +60,8 @@ RETRY_AFTER: dict[Reason, timedelta] = {
     Reason.UPLOAD_FAILED: timedelta(seconds=5),
 }
 
-# Characters. A status travels in trailers, which clients take up to 8 KiB of; what they sent may be in it, percent
-# encoded and in several places. A longer one would reach them as another error.
+# Characters. A status is sent in trailers, of which clients accept 8 KiB. The message may quote what the client sent,
+# percent-encoded and in several places; if the trailers were larger, clients would see a different error.
 LONGEST_MESSAGE = 200
 LONGEST_NAME = 64
 MOST_HINDRANCES = 8
@@ -73,37 +73,37 @@ RESOURCES = {
     "dead_letter_id": "midjourney.v1.DeadLetter",
 }
 
-# The domain says its words bare; the contract prints enum values whole.
+# Metadata key -> the prefix that the contract's enum has and the domain's has not.
 ENUM_PREFIXES = {"state": "STATE_", "action": "ACTION_"}
 
 
 def shutting_down() -> Refusal:
-    """Return the refusal of a server that stops; a watch resumes elsewhere or later."""
-    return Unavailable(Reason.SHUTTING_DOWN, "the server is stopping; Tasks go on after its next start")
+    """Return the refusal for a server that is stopping; a client resumes its watch elsewhere or later."""
+    return Unavailable(Reason.SHUTTING_DOWN, "the server is stopping; Tasks continue after its next start")
 
 
 def refusal_from(error: Outcome) -> Refusal:
-    """Say what the Store raised in the words of a refusal."""
+    """Convert what the Store raised to a Refusal; a Refusal is returned as it is."""
     match error:
         case NotFound() if any(len(name) > LONGEST_NAME for name in error.metadata.values()):
-            return NotFound(error.reason, "there is nothing of so long a name")  # which is not said again
+            return NotFound(error.reason, "there is nothing with so long an id")  # quoted, the id would fill the status
         case Refusal():
             return error
         case RequestIdReused():
-            message = "request_id was used before with another request; take a new one"
+            message = "request_id was already used with a different request; use a new one"
             return Conflict(Reason.REQUEST_ID_REUSED, message, task_id=error.task_id)
         case TaskUnreadable():
-            message = "what is stored of this Task cannot be read; it is set aside, see the server's log"
+            message = "the stored data of this Task cannot be read and was set aside; see the server's log"
             return Unreadable(Reason.TASK_UNREADABLE, message, task_id=error.task_id)
         case UnknownTask():
             return task_not_found(error.task_id)
         case WatchClosed():
             return shutting_down()
         case WriteInDoubt():
-            message = "the database was taken away while this was written; ask again, with the same request_id"
+            message = "the database file was removed during the write; retry with the same request_id"
             return Unavailable(Reason.STORE_UNAVAILABLE, message)
         case StoreUnavailable():
-            return Unavailable(Reason.STORE_UNAVAILABLE, "the store does not answer; nothing was stored")
+            return Unavailable(Reason.STORE_UNAVAILABLE, "the store is not available; nothing was stored")
 
 
 def task_not_found(task_id: str) -> NotFound:
@@ -118,7 +118,7 @@ def status_from(error: Outcome) -> status_pb2.Status:
 
 
 def internal_status() -> status_pb2.Status:
-    """Return the status of a fault of this server; it tells nothing of the inside."""
+    """Return the status for a bug in this server; it reveals no internals."""
     return _status(code_pb2.INTERNAL, "internal error", _error_info(INTERNAL, {}))
 
 
@@ -143,17 +143,17 @@ def _details(refusal: Refusal) -> Iterator[Message]:
         )
         yield error_details_pb2.BadRequest(field_violations=[violation])
     if isinstance(refusal, NotFound):
-        yield from _missing(refusal)
+        yield from _resource_info(refusal)
     if isinstance(refusal, NoAccount):
-        yield _hindrances(refusal)
+        yield _precondition_failure(refusal)
     elif refusal.reason in RETRY_AFTER:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromTimedelta(RETRY_AFTER[refusal.reason])
         yield retry
 
 
-def _hindrances(refusal: NoAccount) -> error_details_pb2.PreconditionFailure:
-    """Say for each Account why it takes no work; the first few, where there are many."""
+def _precondition_failure(refusal: NoAccount) -> error_details_pb2.PreconditionFailure:
+    """List why each Account takes no work; only the first few if there are many."""
     failure = error_details_pb2.PreconditionFailure()
     for hindrance in refusal.hindrances[:MOST_HINDRANCES]:
         kind = ENUM_PREFIXES["state"] + hindrance.state
@@ -171,7 +171,7 @@ def _contract_words(metadata: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield key, _shortened(prefix + value.removeprefix(prefix), LONGEST_NAME)
 
 
-def _missing(refusal: NotFound) -> Iterator[error_details_pb2.ResourceInfo]:
+def _resource_info(refusal: NotFound) -> Iterator[error_details_pb2.ResourceInfo]:
     for key, kind in RESOURCES.items():
         if name := refusal.metadata.get(key):
             yield error_details_pb2.ResourceInfo(

@@ -1,4 +1,4 @@
-"""Room for calls, messages or bytes, shared by callers: what one asks beyond its share waits behind its own."""
+"""A semaphore shared fairly between callers: what one caller takes beyond its share waits for its own releases."""
 
 import asyncio
 from collections import Counter, deque
@@ -10,7 +10,7 @@ from midway.domain.errors import Exhausted
 
 
 class _Waiter:
-    """One that waits for its room. An event, not a future: a cancelled future would refuse to be granted."""
+    """One waiting `take`. It has an Event and not a Future: setting the result of a cancelled Future would raise."""
 
     __slots__ = ("amount", "granted")
 
@@ -20,33 +20,33 @@ class _Waiter:
 
 
 class Room:
-    """A bounded quantity. Who asks for more than is free waits up to `patience`; the callers that wait take turns.
+    """A weighted semaphore: `take` waits up to `patience` until enough is free; waiting callers take turns.
 
-    `share` is the most of it that one caller holds at a time: what it asks beyond waits for its own to end, and holds
-    up nobody else.
+    `share` is the most that one caller may hold at a time. What it asks for beyond that waits until it has given
+    something back, and does not delay other callers.
     """
 
     def __init__(self, total: int, share: int, patience: timedelta, full: Callable[[], Exhausted]) -> None:
-        """`full` makes what is raised when the patience is at its end."""
+        """`full` makes the exception that is raised after `patience`."""
         self._free = total
         self._share = min(share, total)
         self._patience = patience.total_seconds()
         self._full = full
         self._held: Counter[Hashable] = Counter()
-        self._waiting: dict[Hashable, deque[_Waiter]] = {}  # by caller; whose turn is next stands first
+        self._waiting: dict[Hashable, deque[_Waiter]] = {}  # by caller, the one whose turn is next first
 
     @property
     def free(self) -> int:
-        """How much nobody holds."""
+        """The amount that is not held by anyone."""
         return self._free
 
     def has_place(self, caller: Hashable) -> bool:
-        """Tell whether this caller could take one without a wait."""
+        """Tell whether this caller could take 1 without waiting."""
         return not self._waiting and self._fits(caller, 1)
 
     @asynccontextmanager
     async def taken(self, caller: Hashable, amount: int = 1) -> AsyncIterator[None]:
-        """Hold so much while the context is open. Raises what `full` makes."""
+        """Hold `amount` while the context is open. Raises what `full` makes."""
         amount = await self.take(caller, amount)
         try:
             yield
@@ -54,7 +54,7 @@ class Room:
             self.give_back(caller, amount)
 
     async def take(self, caller: Hashable, amount: int = 1) -> int:
-        """Take so much, to be given back; return how much it is: who asks for more than a share gets a whole one.
+        """Take `amount`, at most a whole share; return how much was taken, which the caller must give back.
 
         Raises what `full` makes.
         """
@@ -80,7 +80,7 @@ class Room:
         self._free += amount
         self._held[caller] -= amount
         if not self._held[caller]:
-            del self._held[caller]  # callers come and go
+            del self._held[caller]  # else the dict would grow with every new caller
         if self._waiting:
             self._grant()
 
@@ -93,7 +93,7 @@ class Room:
 
     def _leave(self, caller: Hashable, waiter: _Waiter) -> None:
         if waiter.granted.is_set():
-            self.give_back(caller, waiter.amount)  # granted in the moment of leaving
+            self.give_back(caller, waiter.amount)  # granted at the moment of the time-out or cancellation
             return
         queue = self._waiting[caller]
         queue.remove(waiter)
@@ -102,10 +102,10 @@ class Room:
         self._grant()
 
     def _grant(self) -> None:
-        """Let in whom there is room for, one of each caller in turn.
+        """Grant the waiters that fit, one for each caller in turn.
 
-        A caller that has its share is passed over. One that only waits for others to give back ends the round, so that
-        smaller wishes do not pass it for ever.
+        A caller that already holds its share is skipped. A waiter for which too little is free ends the round:
+        otherwise smaller requests could starve it.
         """
         again = True
         while again:
@@ -122,4 +122,4 @@ class Room:
                 self._hold(caller, amount)
                 queue.popleft().granted.set()
                 if queue:
-                    self._waiting[caller] = queue  # behind the others
+                    self._waiting[caller] = queue  # behind the other callers

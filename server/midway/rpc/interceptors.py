@@ -1,4 +1,4 @@
-"""gRPC's calls, each inside the layers that `layers` describes."""
+"""Wraps every gRPC handler in the layers of `layers`."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,39 +29,39 @@ class GrpcCall(Call):
     """A call that came over gRPC."""
 
     context: Context
-    received: Any = None  # the request once it was read, or an iterator of them
-    reads: Receive | None = None  # until then
-    give_back: GiveBack | None = None  # what the request holds until the end of the call
+    received: Any = None  # the request once it has been read, or an iterator of requests
+    reads: Receive | None = None  # reads the request; None once it has been read
+    give_back: GiveBack | None = None  # releases at the end of the call what the request holds
 
     @property
     def request(self) -> Message | None:
-        """The request; None where the client streams, and before it was read."""
+        """The request; None for a client stream, and before it has been read."""
         return self.received if isinstance(self.received, Message) else None
 
     @property
     def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        """What the client sent beside the request, names in lower case."""
+        """The metadata, names in lower case."""
         return tuple((str(name), value) for name, value in self.context.invocation_metadata() or ())
 
     @property
     def peer(self) -> str:
-        """The other end of the connection, as gRPC writes it."""
+        """The other end of the connection, in gRPC's notation."""
         return self.context.peer()
 
     @property
     def code(self) -> grpc.StatusCode:
-        """The code that the call ended with; grpc.aio gives it as a number, whatever its stubs say."""
+        """The code that the call ended with. grpc.aio returns it as a number, contrary to its stubs."""
         number: object = self.context.code()
         return next((code for code in grpc.StatusCode if number in {code, code.value[0]}), grpc.StatusCode.UNKNOWN)
 
     async def receive(self) -> None:
-        """Read the request, unless it was read or the client streams. Raises InvalidField and Exhausted."""
+        """Read the request unless it has been read or the client streams. Raises InvalidField and Exhausted."""
         if self.reads is not None:
             reads, self.reads = self.reads, None
             self.received = await reads(self)
 
     async def refuse(self, status: status_pb2.Status) -> None:
-        """Abort the call with this status. Raises grpc.aio.AbortError, or Refused where nobody hears it."""
+        """Abort the call with this status. Raises grpc.aio.AbortError, or Refused if the client is gone."""
         try:
             await abort(self.context, status)
         except ClientGone:
@@ -72,18 +72,18 @@ _Handle = Callable[[Any], Awaitable[None]]
 
 
 class Chain(grpc.GenericRpcHandler):
-    """Puts the layers around every handler, the first one outermost. Generated code adds services to it as to a server.
+    """Wraps every handler in the layers, the first one outermost. Generated code adds services to it as to a server.
 
-    It is the one handler of all methods: an interceptor of grpc.aio's would build its own chain at each call. To
-    grpc.aio every client streams, which has it read no message by itself: the request is read within the layers, after
-    the key was looked at.
+    It is a generic handler for all methods and not a grpc.aio interceptor, since grpc.aio would rebuild the chain at
+    each call. Every method is declared as a client stream, so that grpc.aio reads no message by itself: the request is
+    read within the layers, after the key has been checked.
     """
 
     def __init__(self, layers: Sequence[Layer], receiver: Receiver, limits: RequestLimits) -> None:
         self._layers = layers
         self._receiver = receiver
         self._limits = limits
-        self._handlers: dict[str, Handler] = {}  # with the layers around them
+        self._handlers: dict[str, Handler] = {}  # already wrapped in the layers
         self._unknown: Handler = grpc.stream_stream_rpc_method_handler(refuse_unknown)
 
     @property
@@ -92,25 +92,25 @@ class Chain(grpc.GenericRpcHandler):
         return list(self._handlers)
 
     def add_generic_rpc_handlers(self, handlers: "Iterable[grpc.GenericRpcHandler]") -> None:
-        """Leave it at the handlers by name, which generated code adds as well."""
+        """Do nothing: generated code also adds the same handlers with `add_registered_method_handlers`."""
 
     def add_registered_method_handlers(self, service: str, handlers: "Mapping[str, Handler]") -> None:
         """Add a service."""
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
-            self._handlers[method] = self._surrounded(handler, method)
+            self._handlers[method] = self._wrapped(handler, method)
 
     def add_bare(self, method: str, handler: "Handler") -> None:
-        """Add a method that no layers stand around; it looks at its callers itself."""
+        """Add a method without the layers; it authenticates its callers itself."""
         self._handlers[method] = handler
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler":
-        """Return the handler with the layers around it; for an unknown method, one that says so."""
+        """Return the wrapped handler; for an unknown method, one that answers UNIMPLEMENTED."""
         return self._handlers.get(handler_call_details.method, self._unknown)
 
-    def _surrounded(self, handler: Any, method: str) -> "Handler":
+    def _wrapped(self, handler: Any, method: str) -> "Handler":
         takes = Takes(method, self._limits)
-        to_bytes = _or_as_it_is(handler.response_serializer)
+        to_bytes = _bytes_or_serialized(handler.response_serializer)
         if handler.stream_stream:
             streams = self._streaming(handler.stream_stream, method, takes)
             return grpc.stream_stream_rpc_method_handler(streams, response_serializer=to_bytes)
@@ -169,20 +169,20 @@ async def _run(run: _Handle, call: GrpcCall) -> None:
     try:
         await run(call)
     except Refused:
-        pass  # grpc.aio knows
+        pass  # the status has been sent
     finally:
-        call.received = None  # which may be large, and would stay with a refused call until the garbage collector comes
+        call.received = None  # may be large, and would live until the garbage collector frees a refused call
         if call.give_back:
             call.give_back()
 
 
-def _or_as_it_is(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    """Let a handler answer with bytes, too: what many are told is serialized once."""
+def _bytes_or_serialized(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Let a handler also return bytes: a response that goes to many clients is serialized once."""
     return lambda response: response if isinstance(response, bytes) else serialize(response)
 
 
 async def refuse_unknown(_: object, context: Context) -> None:
-    """Refuse a method that is none of ours; nothing of the call is read."""
+    """Refuse an unknown method; no message of the call is read."""
     await abort(context, status_from(Unsupported(Reason.NOT_IMPLEMENTED, "this server has no such method")))
 
 

@@ -1,4 +1,4 @@
-"""The layers around every call: what is observed, mapped, drained and checked."""
+"""The layers around every call: they observe it, map errors, drain at shutdown, check the key, limit the load."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from midway.rpc.strangers import Strangers
 log = structlog.get_logger(__name__)
 _threshold = logging.getLogger(__name__)
 
-# Told once a call has ended: its method, the name of its status code, and its duration in seconds.
+# Called when a call has ended, with its method, the name of its status code, and its duration in seconds.
 Observer = Callable[[str, str, float], None]
 
 # What `Call.refuse` raises.
@@ -33,7 +33,7 @@ LONGEST_TASK_ID = 32  # digits; ours have 16
 
 
 def observing(observe: Observer | None) -> Layer:
-    """Make the layer that tells the observer of each call's end, and logs it; never keys, never prompts."""
+    """Make the layer that reports each call's end to the observer and logs it, without keys and prompts."""
     strangers = Strangers()
 
     async def layer(call: Call, proceed: Proceed) -> None:
@@ -48,39 +48,41 @@ def observing(observe: Observer | None) -> Layer:
             code = call.code
             raise
         finally:
-            _tell(call, code, time.monotonic() - start, observe, strangers)
+            _report_end(call, code, time.monotonic() - start, observe, strangers)
 
     return layer
 
 
-def _tell(call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None, strangers: Strangers) -> None:
+def _report_end(
+    call: Call, code: grpc.StatusCode, seconds: float, observe: Observer | None, strangers: Strangers
+) -> None:
     if observe is not None:
         observe(call.method, code.name, seconds)
     is_bad = code is not grpc.StatusCode.OK and not call.method.startswith(HEALTH)
     if is_bad and not call.is_admitted:
         strangers.refused(code)
-    # Those that end well are many, and the Store and the metrics tell of them; probes come every few seconds.
+    # Successful calls are many, and the Store and the metrics show them; health checks come every few seconds.
     level = logging.INFO if is_bad and call.is_admitted else logging.DEBUG
-    if not _threshold.isEnabledFor(level):  # asked first: a line costs as much as a call
+    if not _threshold.isEnabledFor(level):  # checked first: a log line costs as much as a call
         return
     said = {"method": call.method, "code": code.name, "duration_ms": round(seconds * 1000, 1)}
     log.log(level, "call ended", **said, **({"task_id": task_id} if (task_id := _task_id(call)) else {}))
 
 
 def _task_id(call: Call) -> str:
-    """Find which Task a call was about: the one it answered with, else the one it named; "" for a stranger's word."""
+    """Return the id of the Task in the response, else in the request; the latter only if the caller is admitted."""
     answered = getattr(getattr(call.response, "task", None), "id", "")
     named = getattr(call.request, "task_id", "") or getattr(call.request, "id", "")
     return answered or (named if call.is_admitted and _is_task_id(named) else "")
 
 
 def _is_task_id(text: object) -> bool:
-    # In the old API's requests an id may have come as a number.
+    # In the old API's requests an id may be a number.
     return isinstance(text, str) and len(text) <= LONGEST_TASK_ID and text.isascii() and text.isdecimal()
 
 
 async def mapping_errors(call: Call, proceed: Proceed) -> None:
-    """Turn what handlers raise into a status; a defect is logged here and told as INTERNAL."""
+    """Turn the exceptions of handlers into a status. An unexpected one is logged here and answered with INTERNAL."""
     try:
         await proceed(call)
     except REFUSED:
@@ -90,17 +92,18 @@ async def mapping_errors(call: Call, proceed: Proceed) -> None:
     except MemoryError:
         log.warning("no memory for a call", method=call.method)
         status = status_from(Exhausted(Reason.TOO_MANY_CALLS, "this server has no memory left for the call"))
-    except Exception:  # a call is supervised here: its defect is told and stays its own
+    except Exception:  # supervised: a bug in one call must not affect others
         log.exception("call failed", method=call.method)
         status = internal_status()
     else:
         return
-    # Here, where the exception is gone: grpc.aio keeps what is raised, and with it all that an exception leads to.
+    # After the except block: grpc.aio keeps the exception that `refuse` raises, and would keep the original as its
+    # context, with all frames that its traceback refers to.
     await call.refuse(status)
 
 
 class Drain:
-    """Ends open streams in a resumable way, and refuses new calls, once the server stops."""
+    """Once the server stops, ends open streams so that they can be resumed, and refuses new calls."""
 
     def __init__(self) -> None:
         self._begun = False
@@ -137,9 +140,9 @@ class Drain:
 
 
 class Bounds:
-    """Bounds the calls and watches under way at one door: of all callers, and of each key and address.
+    """Limits the calls and watches in progress on one of the two servers, in total and per caller (key and address).
 
-    Strangers' calls end without holding anything, and do not count.
+    Unauthenticated calls do not count: they hold nothing.
     """
 
     def __init__(self, options: ServerOptions) -> None:
@@ -150,15 +153,15 @@ class Bounds:
         self._running = Room(self._most, options.max_running_calls_per_caller, options.call_patience, _too_many_running)
 
     async def layer(self, call: Call, proceed: Proceed) -> None:
-        """Refuse one call too many, and let one that is no stream wait for others of its caller."""
+        """Refuse a call beyond a limit. One that is not a stream may have to wait for other calls of its caller."""
         caller = call.caller
         if caller is None or not call.is_admitted:
             await proceed(call)
             return
         if self._all >= self._most:
-            raise Exhausted(Reason.TOO_MANY_CALLS, "as many calls and watches as this server takes are open")
+            raise Exhausted(Reason.TOO_MANY_CALLS, "this server's limit of open calls and watches is reached")
         if self._open[caller] >= self._most_of_one:
-            raise Exhausted(Reason.TOO_MANY_CALLS, "as many calls and watches as one client may have are open")
+            raise Exhausted(Reason.TOO_MANY_CALLS, "this client's limit of open calls and watches is reached")
         self._all += 1
         self._open[caller] += 1
         try:
@@ -178,19 +181,19 @@ class Bounds:
 
 
 def _too_many_running() -> Exhausted:
-    return Exhausted(Reason.TOO_MANY_CALLS, "as many calls as one client may have at work are running")
+    return Exhausted(Reason.TOO_MANY_CALLS, "this client's limit of running calls is reached")
 
 
 class Layers:
-    """The layers of one server, around the calls of both its doors."""
+    """The layers shared by the gRPC and the plain HTTP server."""
 
     def __init__(self, options: ServerOptions, links: PictureLinks, observe: Observer | None = None) -> None:
         self.drain = Drain()
         self._options = options
-        # The outermost first. Errors are mapped inside what observes them, and around whatever may refuse.
+        # The outermost first. Errors are mapped inside the observing layer, and outside every layer that may refuse.
         keys = KeyCheck(ApiKeys(options.api_keys), open_methods(options), links, options.envoy_secret)
         self._common: list[Layer] = [observing(observe), mapping_errors, self.drain.layer, keys.layer]
 
     def of_a_door(self) -> list[Layer]:
-        """Return the layers around the calls of one door, which has bounds of its own."""
+        """Return the layers for one of the two servers; each has limits of its own."""
         return [*self._common, Bounds(self._options).layer]

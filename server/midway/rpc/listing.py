@@ -1,4 +1,4 @@
-"""Pages of Tasks, read piece by piece as they are sent."""
+"""Pages of Tasks, read from the Store in portions as they are sent."""
 
 from collections.abc import AsyncIterator
 
@@ -10,7 +10,7 @@ from midway.rpc.convert_task import message_from_task
 from midway.rpc.paging import Page, page_from, page_size, token_from
 from midway.rpc.picture_links import PictureLinks
 
-READ_AT_ONCE = 64  # Tasks; one with the longest prompts has a hundred kB
+READ_AT_ONCE = 64  # Tasks; one with the longest prompts takes 100 kB
 
 
 class Listing:
@@ -25,8 +25,8 @@ class Listing:
         """Begin a page. Raises InvalidField."""
         size = page_size(request.page_size)
         begun = page_from(request.page_token, request.filter)
-        query_from_filter(request.filter, before=begun.after)  # what cannot be is told before anything is sent
-        # Read before the list, so that a watch from it can at worst tell a change twice, never miss one.
+        query_from_filter(request.filter, before=begun.after)  # refuses an invalid filter before anything is sent
+        # Read before the list, so that a watch from this revision may repeat a change but never misses one.
         revision = begun.revision or await self._engine.store.revision()
         return TaskPage(
             self._engine, self._links, request.filter, Page(begun.after, revision), size, self._max_page_bytes
@@ -34,7 +34,7 @@ class Listing:
 
 
 class TaskPage:
-    """One page, to be gone through once; `next_page_token` is known at its end."""
+    """One page, to be iterated once; `next_page_token` is set at its end."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class TaskPage:
         self._wanted = wanted
         self._after = begun.after
         self._left = size
-        self._room = room  # bytes; the first Task comes in any case
+        self._room = room  # bytes left on the page; the first Task is sent in any case
 
     async def __aiter__(self) -> AsyncIterator[task_pb2.Task]:
         is_first = True

@@ -11,31 +11,31 @@ from midway.domain.errors import InvalidField
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 1000
-LONGEST_NUMBER = 18  # digits; what any 64 bits hold
+LONGEST_NUMBER = 18  # digits; always fits into 64 bits
 
 
 class Page(Struct, frozen=True):
-    """Where a page begins: behind the position `after` ("" at the start), in a list read at `revision`."""
+    """Where a page begins: after the position `after` ("" for the first page), in a list read at `revision`."""
 
     after: str = ""
     revision: int = 0
 
 
 def page_size(wished: int) -> int:
-    """Return how many items to give. Raises InvalidField for a negative wish."""
+    """Return how many items to return. Raises InvalidField for a negative number."""
     if wished < 0:
         raise InvalidField("page_size", "must not be negative")
     return min(wished or DEFAULT_PAGE, LARGEST_PAGE)
 
 
 def token_from(page: Page, scope: Message) -> str:
-    """Make the token of a page of the list that `scope` (a filter) describes."""
+    """Make the token of a page; `scope` is the filter of the list."""
     text = f"{_digest(scope)}/{page.revision}/{page.after}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def page_from(token: str, scope: Message) -> Page:
-    """Read a token. Raises InvalidField when it is none of this server's, or of another filter."""
+    """Parse a token. Raises InvalidField if this server did not make it, or made it for another filter."""
     if not token:
         return Page()
     try:
@@ -50,7 +50,7 @@ def page_from(token: str, scope: Message) -> Page:
 
 
 def number_in_token(text: str) -> int:
-    """Read a number of a token, which anybody may have made. Raises InvalidField."""
+    """Parse a number in a token, which may be forged. Raises InvalidField."""
     if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
         raise none_of_ours()
     return int(text)
@@ -58,7 +58,7 @@ def number_in_token(text: str) -> int:
 
 def none_of_ours() -> InvalidField:
     """Return the refusal of a token that this server did not make."""
-    return InvalidField("page_token", "is none of this server")
+    return InvalidField("page_token", "is not a token of this server")
 
 
 def _digest(scope: Message) -> str:

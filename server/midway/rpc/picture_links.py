@@ -1,7 +1,8 @@
-"""Links to pictures that need no API key: a signature in them opens one picture of one Task, and nothing else.
+"""Links to pictures that need no API key: their signature is valid for one picture of one Task, and nothing else.
 
-A `path` is on the REST API's own address and ends after some weeks; whoever reads the Task gets a new one. Where the
-server has an address of its own, a finished picture's `url` leads there and never ends. Elsewhere `url` is Discord's.
+A `path` is relative to the REST API's address and expires after some weeks; each read of the Task returns a fresh one.
+If the operator has set the server's public URL, a finished picture's `url` is there and never expires. Otherwise `url`
+is Discord's.
 """
 
 import hmac
@@ -18,7 +19,7 @@ from midway.domain.task import Task
 
 _SERVICE = midjourney_service_pb2.DESCRIPTOR.services_by_name["MidjourneyService"]
 GET_TASK_IMAGE = f"/{_SERVICE.full_name}/{_SERVICE.methods_by_name['GetTaskImage'].name}"
-CONTEXT = "midway picture link 1"  # sets these signatures apart from whatever else the key may come to sign
+CONTEXT = "midway picture link 1"  # separates these signatures from any other future use of the key
 SIGNATURE_DIGITS = 32  # hexadecimal; 128 bits
 END_DIGITS = 8  # hexadecimal; Unix seconds until the year 2106
 DAY = timedelta(days=1)
@@ -28,11 +29,11 @@ LIFETIME = 30 * DAY
 class PictureLinks:
     """How clients reach pictures without an API key.
 
-    `public_url` is the address of the REST API, None when the operator named none; `lifetime` is how long a path works
-    at least, from the moment it was made.
+    `public_url` is the address of the REST API, None if the operator has set none; `lifetime` is how long a path works
+    at least, from the moment it is made.
     """
 
-    # The methods whose request may hold a signature instead of an API key beside it.
+    # The methods whose request may carry a signature in place of an API key.
     signed_methods = (GET_TASK_IMAGE,)
 
     def __init__(
@@ -49,14 +50,14 @@ class PictureLinks:
         self._now = now
 
     def shown(self, task: Task) -> Task:
-        """Put our link into a Task whose picture is the last one; a preview keeps Discord's, as it is soon replaced."""
+        """Return the Task with our link to its final picture; a preview keeps Discord's, as it is soon replaced."""
         if self._public_url is None or task.image is None or not task.has_final_picture:
             return task
         url = f"{self._public_url}{_address(task)}?signature={self._signature(task.id, index=0)}"
         return replace(task, image=replace(task.image, url=url))
 
     def ends_at(self) -> int:
-        """Return when paths that are made now end, in Unix seconds; the same all day long, so that caches know them."""
+        """Return when paths made now expire, in Unix seconds; the same for a whole day, so that caches hit."""
         return int((self._now() + self._lifetime + DAY).timestamp()) // 86_400 * 86_400
 
     def path(self, task: Task, ends_at: int) -> str:
@@ -68,12 +69,12 @@ class PictureLinks:
         return f"{_address(task)}?signature={end}-{self._signature(task.id, 0, end)}&v={version:x}"
 
     def opens(self, request: Message | None) -> bool:
-        """Tell whether a request brings the signature for the picture that it asks for, and in time."""
+        """Tell whether a request carries a valid, unexpired signature for the picture that it asks for."""
         if not isinstance(request, GetTaskImageRequest):
             return False
         end, _, given = request.signature.rpartition("-")
         right = self._signature(request.task_id, request.index, end)
-        # In this order: what follows the comparison looks at nothing but what we signed.
+        # The signature first: the expiry is parsed only if we signed it.
         return hmac.compare_digest(given.encode(), right.encode()) and self._is_in_time(end)
 
     def _is_in_time(self, end: str) -> bool:

@@ -1,8 +1,8 @@
-"""Reading the requests of gRPC, so that what is in memory of them at a time is bounded.
+"""Reads gRPC requests so that the memory they take at a time is bounded.
 
-grpc-core keeps a message whole before it gives it out, and has one limit of size for all methods. So the number of
-messages that are being read is bounded, for each caller and for all: of a call that waits for its turn, no more is in
-memory than the window of its stream (`LOOKAHEAD_BYTES`).
+grpc-core buffers a whole message before it delivers it, and has one size limit for all methods. So the number of
+messages that are being read is limited, per caller and in total. A call that waits for its turn takes no more memory
+than the flow-control window of its stream (`LOOKAHEAD_BYTES`).
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from midway.rpc.messages import SMALL_BYTES, WHOLE, Takes
 from midway.rpc.options import ServerOptions
 from midway.rpc.time_limit import TimeLimit
 
-LOOKAHEAD_BYTES = 64 * 1024  # that grpc-core takes of a stream which nobody reads
-PROBE_SECONDS = 1.0  # a prober sends its few bytes with the call; whoever does not is answered without them
+LOOKAHEAD_BYTES = 64 * 1024  # that grpc-core buffers of a stream that is not read
+PROBE_SECONDS = 1.0  # health checkers send their few bytes with the call; a slower one is answered without its request
 _Context = grpc.aio.ServicerContext[Any, Any]
 GiveBack = Callable[[], None]
 
 
 class Receiver:
-    """Reads the requests of one server."""
+    """Reads the requests of the gRPC server."""
 
     def __init__(self, options: ServerOptions) -> None:
         patience = options.call_patience
@@ -37,15 +37,15 @@ class Receiver:
         self._others = Room(options.max_arriving_requests, options.max_arriving_requests_per_caller, patience, _busy)
         of_strangers = options.max_arriving_requests_of_strangers
         self._strangers = Room(of_strangers, of_strangers, patience, _busy)
-        # Those and the ones that wait for them: each costs memory, and a stranger opens as many as he likes.
-        self._strangers_here = Room(options.max_concurrent_calls, options.max_running_calls_per_caller, patience, _busy)
+        # Unauthenticated calls, those that wait included: each takes memory, and anyone can open many.
+        self._all_strangers = Room(options.max_concurrent_calls, options.max_running_calls_per_caller, patience, _busy)
         self._probes = Room(of_strangers, of_strangers, patience, _busy)
         self._picture_time = TimeLimit(options.picture_request_timeout.total_seconds())
         self._time = TimeLimit(options.request_timeout.total_seconds())
         self._probe_time = TimeLimit(PROBE_SECONDS)
 
     async def request(self, context: _Context, takes: Takes, caller: Caller) -> tuple[Message, GiveBack | None]:
-        """Read the one request of an admitted call; give back what is returned with it when the call has ended.
+        """Read the one request of an authenticated call. If a function comes with it, call it at the end of the call.
 
         Raises InvalidField and Exhausted.
         """
@@ -59,9 +59,8 @@ class Receiver:
             request = takes.make()
             for _ in takes.parsing(data, request):
                 if len(data) > SMALL_BYTES:
-                    await asyncio.sleep(
-                        0
-                    )  # grpc's handing over, and each step, hold the loop for some ten milliseconds
+                    # grpc's delivery of a message, and each step here, block the event loop for some 10 ms.
+                    await asyncio.sleep(0)
             if len(data) <= SMALL_BYTES:
                 return request, None
             kept, give_back = give_back, None
@@ -71,14 +70,14 @@ class Receiver:
                 give_back()
 
     async def request_of_stranger(self, context: _Context, takes: Takes, caller: Caller) -> Message:
-        """Read the one request of a call that no key came with. Raises InvalidField and Exhausted."""
-        if not self._strangers_here.has_place(caller):
+        """Read the one request of an unauthenticated call. Raises InvalidField and Exhausted."""
+        if not self._all_strangers.has_place(caller):
             raise _busy()
-        async with self._strangers_here.taken(caller), self._strangers.taken(caller):
+        async with self._all_strangers.taken(caller), self._strangers.taken(caller):
             return takes.parsed(await _only_message(context, takes, self._time))
 
     async def probe(self, context: _Context, takes: Takes, caller: Caller) -> Message:
-        """Read what a stranger's probe asks, if that is there. Else it asks for nothing in particular.
+        """Read the request of an unauthenticated health check; an empty one if it does not arrive at once.
 
         Raises InvalidField.
         """
@@ -91,7 +90,10 @@ class Receiver:
                 return takes.make()
 
     async def requests(self, context: _Context, takes: Takes, caller: Caller) -> AsyncIterator[Message]:
-        """Read a stream of requests, which ends when none comes for long. Raises InvalidField and Exhausted."""
+        """Read a stream of requests, which also ends after `request_timeout` without one.
+
+        Raises InvalidField and Exhausted.
+        """
         async with self._others.taken(caller):
             while True:
                 try:
@@ -111,7 +113,7 @@ async def _only_message(context: _Context, takes: Takes, time: TimeLimit) -> byt
             if data is grpc.aio.EOF:
                 raise InvalidField(WHOLE, "is missing: the call has no message")
             if not takes.may_be_followed and await context.read() is not grpc.aio.EOF:
-                raise InvalidField(WHOLE, "has more than one message, this method takes one")
+                raise InvalidField(WHOLE, "has more than one message; this method takes one")
     except TimeoutError:
         message = f"the request did not arrive within {time.seconds:g} seconds"
         raise Exhausted(Reason.TOO_MANY_CALLS, message) from None
@@ -120,8 +122,8 @@ async def _only_message(context: _Context, takes: Takes, time: TimeLimit) -> byt
 
 
 def _busy() -> Exhausted:
-    return Exhausted(Reason.TOO_MANY_CALLS, "as many requests as this server reads at a time are arriving")
+    return Exhausted(Reason.TOO_MANY_CALLS, "too many requests are arriving at this server at a time")
 
 
 def _busy_with_pictures() -> Exhausted:
-    return Exhausted(Reason.TOO_MANY_CALLS, "as many requests with pictures as this server takes at a time are read")
+    return Exhausted(Reason.TOO_MANY_CALLS, "too many requests with pictures are in progress on this server")

@@ -1,16 +1,16 @@
-"""Snapshots in the form that clients get, made once for all who ask: pollers and watchers ask for the same ones."""
+"""A cache of serialized Task snapshots: pollers and watchers ask for the same ones."""
 
 from collections.abc import Callable, Hashable
 
 from midway.domain.task import Task
 
-# What is kept: what runs, and what has just ended. A form has some kB, or a hundred with the longest prompts.
+# Snapshots: enough for the Tasks that run or have just ended. Each takes a few kB, or 100 kB with the longest prompts.
 MOST = 500
 MOST_BYTES = 4_000_000
 
 
 class Rendered:
-    """Keeps what `make` returned for the newest snapshots; the oldest go first."""
+    """Caches the results of `make`; the oldest are evicted first."""
 
     def __init__(self, make: Callable[..., bytes], most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._make = make
@@ -20,7 +20,7 @@ class Rendered:
         self._bytes = 0
 
     def of(self, task: Task, *details: Hashable) -> bytes:
-        """Return a snapshot's form; `details` are the other arguments of `make`."""
+        """Return the serialized snapshot; `details` are the other arguments of `make`."""
         key = task.id, task.revision, *details
         form = self._kept.get(key)
         if form is None:

@@ -1,4 +1,4 @@
-"""Pictures that come with a request: read, checked, and told apart from links."""
+"""Reads and checks the pictures of a request, and tells files from links."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +13,7 @@ from midway.engine.region import MasksInThread, ReadMask
 from midway.outbound.client import FetchFailed, UrlRefused
 from midway.pictures.checks import PictureLimits, image_from_bytes, image_from_text
 
-READ_AT_ONCE = 2  # more would keep the event loop from Python's lock
+READ_AT_ONCE = 2  # more would keep the event loop from getting the GIL
 LINK_SCHEMES = ("http://", "https://")
 
 _Given = ParamSpec("_Given")
@@ -26,7 +26,7 @@ FetchLink = Callable[[str], Awaitable[bytes]]
 class Source(Struct, frozen=True):
     """A picture as it was sent: the file, or text that is a link, a data URL or bare base64.
 
-    A large one stays in its message until a thread reads it, since to copy it takes some ten milliseconds.
+    A large one is copied out of its message only in a thread, since the copy takes some 10 ms.
     """
 
     field: str
@@ -34,7 +34,7 @@ class Source(Struct, frozen=True):
 
 
 class Pictures(Struct, frozen=True):
-    """What a request brought: files to upload, and links for Discord to fetch."""
+    """The pictures of a request: files to upload, and links for Discord to fetch."""
 
     files: tuple[InputImage, ...] = ()
     links: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ NO_PICTURES = Pictures()
 
 
 class PictureReader:
-    """Reads pictures within the limits, in a thread: the largest keep the processor for a tenth of a second.
+    """Reads pictures within the limits, in a thread: the largest take 100 ms of CPU.
 
     Only masks are decoded, by `read_mask`.
     """
@@ -70,12 +70,12 @@ class PictureReader:
         return Pictures(files, tuple(picture for picture in read if isinstance(picture, str)))
 
     async def read_files(self, sources: Sequence[Source]) -> tuple[InputImage, ...]:
-        """Return the pictures where Discord takes no link: what a link names is fetched first."""
+        """Return the pictures as files, for commands that take no links: a linked picture is fetched first."""
         self._check_count(sources)
         return tuple([await self._read_file(source) for source in sources])
 
     async def read_mask(self, source: Source) -> InputImage:
-        """Return a mask in pure black and white; the engine knows the size that it must have."""
+        """Return a mask in pure black and white, in its own size; the engine scales it."""
         picture = await self._read_file(source)
         return await self._read_mask(picture.data, source.field, self._limits, None)
 
@@ -103,10 +103,10 @@ class PictureReader:
             return await asyncio.to_thread(read, *given, **named)
 
     def _check_count(self, sources: Sequence[Source]) -> None:
-        # Before the first is touched: a request may hold many thousand links or small pictures.
+        # Checked before any is read: a request may hold thousands of links or small pictures.
         if len(sources) > self._limits.max_count:
             field = sources[0].field.partition("[")[0]
-            raise InvalidField(field, f"holds {len(sources)} pictures; at most {self._limits.max_count} are taken")
+            raise InvalidField(field, f"holds {len(sources)} pictures; at most {self._limits.max_count} are allowed")
 
 
 def _image_or_link(source: Source, limits: PictureLimits) -> InputImage | str:
@@ -124,7 +124,7 @@ def sources_from(pictures: Sequence[input_pb2.InputImage], field: str) -> list[S
 
 
 def source_from(picture: input_pb2.InputImage, field: str) -> Source:
-    """Return where one picture is. Raises InvalidField when its `oneof` is unset."""
+    """Return the source of one picture. Raises InvalidField when its `oneof` is unset."""
     match picture.WhichOneof("source"):
         case "data" | "base64_or_data_url":
             return Source(field, picture)
@@ -134,4 +134,4 @@ def source_from(picture: input_pb2.InputImage, field: str) -> Source:
                 raise InvalidField(field, "must be an http or https link")
             return Source(field, link)
         case _:
-            raise InvalidField(field, "one of data, url and base64_or_data_url must be set")
+            raise InvalidField(field, "exactly one of data, url and base64_or_data_url must be set")

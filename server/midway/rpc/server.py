@@ -41,23 +41,23 @@ SERVICES = (
     legacy_service_pb2.DESCRIPTOR.services_by_name["LegacyService"].full_name,
 )
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-MAX_METADATA_BYTES = 128 * 1024  # Envoy takes 60 KiB of headers, and passes a path on twice
+MAX_METADATA_BYTES = 128 * 1024  # Envoy accepts 60 KiB of headers, and forwards the path twice
 NO_COMPRESSION = 1  # the bit of "identity"
-LONGEST_UNTAKEN_SECONDS = 600  # a call that its client has given up goes sooner
-FEWEST_PENDING = 3000  # calls of a method that wait to be taken; more than a small server takes, so that it can say so
+LONGEST_UNTAKEN_SECONDS = 600  # for a call that waits to be accepted, unless its client cancels it
+FEWEST_PENDING = 3000  # calls of a method that wait to be accepted; enough that a small server can refuse them itself
 WHOLE_SERVER = ""  # the name under which the health protocol asks for all services at once
 
 
 class Health(health.aio.HealthServicer):
     """The health of the services, asked for one by one."""
 
-    async def List(self, request: Any, context: Context) -> NoReturn:  # the stubs have no words of it
+    async def List(self, request: Any, context: Context) -> NoReturn:  # the stubs lack the method
         """Refuse to list them."""
         raise Unsupported(Reason.NOT_IMPLEMENTED, "ask for the health of one service, or of the server, with Check")
 
 
 class Server:
-    """A server that was built, with its port bound; `start` lets clients in."""
+    """A server with its port bound; `start` begins to accept calls."""
 
     def __init__(self, listener: Listener, healthy: health.aio.HealthServicer, port: int) -> None:
         self.port = port
@@ -65,18 +65,21 @@ class Server:
         self._health = healthy
 
     async def start(self) -> None:
-        """Serve, and say so to whoever asks for its health."""
+        """Start serving, and report SERVING to health checks."""
         await self._listener.start()
         await self.say_serving(is_serving=True)
 
     async def say_serving(self, *, is_serving: bool) -> None:
-        """Tell whoever asks for the server's health whether it serves; calls are taken in any case."""
+        """Set what health checks report, SERVING or NOT_SERVING; calls are accepted in either case."""
         told = health_pb2.HealthCheckResponse
         for name in (WHOLE_SERVER, *SERVICES):
             await self._health.set(name, told.SERVING if is_serving else told.NOT_SERVING)
 
     async def stop(self, grace: timedelta) -> None:
-        """Say that it stops, let nobody in, and wait for calls up to `grace`. The layers' drain has begun before."""
+        """Report NOT_SERVING, accept no more calls, and wait up to `grace` for the others.
+
+        The caller has begun the layers' drain before.
+        """
         await self._health.enter_graceful_shutdown()
         await self._listener.shutdown(grace.total_seconds())
 
@@ -96,8 +99,8 @@ def build_server(
 ) -> Server:
     """Build the server and bind its port. Call inside the running event loop.
 
-    `images` finds Tasks' pictures, `fetch_link` reads a picture that a client sent as a link where only a file
-    will do, `layers` stand around every call, `links` say how clients reach pictures.
+    `images` finds Tasks' pictures; `fetch_link` fetches a picture that a client sent as a link where a file is needed;
+    `layers` wrap every call; `links` makes and checks the links by which clients reach pictures.
     Raises RuntimeError when the port is taken.
     """
     limits = RequestLimits(
@@ -106,7 +109,7 @@ def build_server(
         bytes=options.max_body_bytes,
         ids=options.max_listed_tasks,
     )
-    chain: Any = Chain(layers.of_a_door(), Receiver(options), limits)  # takes services as a server does
+    chain: Any = Chain(layers.of_a_door(), Receiver(options), limits)  # generated code takes it for a server
     reader = PictureReader(engine.pictures, fetch_link, engine.decoder.mask)
     tasks = TaskService(engine, images, reader, links, options)
     midjourney_service_pb2_grpc.add_MidjourneyServiceServicer_to_server(tasks, chain)
@@ -118,7 +121,8 @@ def build_server(
     healthy = Health()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, chain)
     reflecting = reflection.aio.ReflectionServicer((*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME))
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, chain)  # type: ignore[no-untyped-call]
+    add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server  # untyped in the stubs
+    add_reflection(reflecting, chain)
     chain.add_bare(UPLOADS, Uploads(options).handler())
     listener = Listener(chain, chain.methods, _channel_options(options))
     return Server(listener, healthy, listener.listen(f"{options.host}:{options.port}"))
@@ -128,18 +132,18 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
     pending = max(options.max_concurrent_calls, FEWEST_PENDING)
     return [
         ("grpc.max_receive_message_length", options.max_message_bytes),
-        ("grpc.max_send_message_length", -1),  # what is sent has bounds of its own: pages, pictures
+        ("grpc.max_send_message_length", -1),  # pages and pictures have limits of their own
         ("grpc.max_connection_idle_ms", _milliseconds(options.connection_idle)),
         ("grpc.server_handshake_timeout_ms", _milliseconds(options.handshake_timeout)),
-        # What nobody reads yet waits at the client; of what is read, grpc-core takes more by itself.
+        # Data that is not being read waits at the client; during a read, grpc-core enlarges the window by itself.
         ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
         ("grpc.http2.bdp_probe", 0),
-        # By itself grpc-core ends some of more than 1,000 calls of a method, chosen at random, as CANCELLED.
+        # By default grpc-core cancels random calls when more than 1,000 of a method are waiting to be accepted.
         ("grpc.server.max_pending_requests", pending),
         ("grpc.server.max_pending_requests_hard_limit", pending),
-        # And each that nobody took for half a minute, however many there are.
+        # By default it also cancels each call that has waited for 30 seconds.
         ("grpc.server_max_unrequested_time_in_server", LONGEST_UNTAKEN_SECONDS),
-        # Unpacked, a message of 60 kB would be one of 60 MB, and hold the loop meanwhile.
+        # A compressed message of 60 kB could expand to 60 MB, and would block the event loop meanwhile.
         ("grpc.compression_enabled_algorithms_bitset", NO_COMPRESSION),
         ("grpc.keepalive_time_ms", _milliseconds(options.keepalive)),
         ("grpc.keepalive_timeout_ms", _milliseconds(options.keepalive_timeout)),
@@ -147,7 +151,7 @@ def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
-        # Two servers on one port would share the clients between two stores.
+        # Two servers on one port would split the clients between two stores.
         ("grpc.so_reuseport", 0),
     ]
 

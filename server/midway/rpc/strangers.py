@@ -1,4 +1,4 @@
-"""Calls of those who showed no key: counted in the log, not told one by one. Else a stranger fills it as he likes."""
+"""Unauthenticated calls are counted in the log, not logged one by one: otherwise anyone could fill the disk."""
 
 import asyncio
 from collections import Counter
@@ -8,18 +8,18 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-QUIET_SECONDS = 60.0  # between two lines
+QUIET_SECONDS = 60.0  # between two log lines
 
 
 class Strangers:
-    """Says how many of their calls were refused: the first one at once, those after it once a minute."""
+    """Logs how many unauthenticated calls were refused: the first at once, later ones in one line a minute."""
 
     def __init__(self) -> None:
-        self._refused: Counter[str] = Counter()  # by code, since the last line
-        self._pause: asyncio.TimerHandle | None = None  # until the next line may come
+        self._refused: Counter[str] = Counter()  # by status code, since the last line
+        self._pause: asyncio.TimerHandle | None = None  # set while no further line may be logged
 
     def refused(self, code: grpc.StatusCode) -> None:
-        """Count a call."""
+        """Count a refused call."""
         self._refused[code.name] += 1
         if self._pause is None:
             self._tell()

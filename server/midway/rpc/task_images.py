@@ -1,4 +1,4 @@
-"""A Task's picture as a file: which one is meant, what it is called, and how gRPC hands it out."""
+"""A Task's picture as a file: how it is found and named, and the RPCs that send it."""
 
 import asyncio
 import hashlib
@@ -22,21 +22,21 @@ from midway.pictures.thumbnail import WIDTHS
 from midway.rpc.errors import task_not_found
 from midway.rpc.interceptors import Context
 
-CHUNK_BYTES = 120 * 1024  # read and sent at a time; larger blocks malloc would map anew each time (app/memory.py)
-EXTENSIONS = {"jpeg": "jpg", "octet-stream": "bin"}  # of media types whose usual ending is not their own word
+CHUNK_BYTES = 120 * 1024  # read and sent at a time; for larger blocks malloc would call mmap each time (app/memory.py)
+EXTENSIONS = {"jpeg": "jpg", "octet-stream": "bin"}  # by media subtype, where the usual extension differs from it
 NAME_CHARACTERS = 60  # of the prompt, in a file's name
 
-# Headers over REST: a final picture never changes; neither kind is any business of shared caches.
+# Cache-Control over REST: a final picture never changes. Shared caches may store neither kind.
 FOR_EVER = "private, max-age=31536000, immutable"  # a year
 PREVIEW = "private, no-cache"
 
 
 class OpenPicture(Protocol):
-    """An open picture: it can be read, whatever happens to its name meanwhile."""
+    """An open picture: it stays readable if the file is renamed or deleted."""
 
     @property
     def file(self) -> BinaryIO:
-        """Open for reading. Several may read it at a time, so everybody says where."""
+        """The file, open for reading. Concurrent readers share its position, so each must seek before it reads."""
 
     @property
     def size(self) -> int:
@@ -44,60 +44,60 @@ class OpenPicture(Protocol):
 
     @property
     def content_type(self) -> str:
-        """By the first bytes."""
+        """The media type, detected from the first bytes."""
 
 
-# Opens a Task's picture, wherever it is kept. Raises NotFound and Unavailable.
+# Opens a Task's picture, from the archive or from Discord. Raises NotFound and Unavailable.
 OpenTaskPicture = Callable[[Task], AbstractAsyncContextManager[OpenPicture]]
-# Opens it as a WebP of so many pixels' width, made now unless it is kept. Raises Conflict and Unsupported, too.
+# Opens a WebP thumbnail of this width in pixels, made now unless it is stored. Raises Conflict and Unsupported, too.
 OpenThumbnail = Callable[[Task, int], AbstractAsyncContextManager[OpenPicture]]
 
 
 class TaskImage(Struct, frozen=True):
-    """A Task's picture or a thumbnail of it, open, with what clients are told of it."""
+    """A Task's picture or a thumbnail of it, open, with the metadata that clients get."""
 
     task: Task
     file: BinaryIO
     size: int  # bytes
     content_type: str
-    width: int = 0  # that a thumbnail was asked in; 0: the picture itself
+    width: int = 0  # requested width of the thumbnail, pixels; 0: the picture itself
 
     @property
     def etag(self) -> str:
-        """The same for the same bytes, whenever they were fetched: Discord never changes what lies at an address."""
+        """The same whenever the picture was fetched: Discord never changes the content at a URL."""
         address = self.task.image.unsigned_url if self.task.image else ""
         which = f"{address} {self.width}" if self.width else address
         return f"{hashlib.sha256(which.encode()).hexdigest()[:16]}-{self.size:x}"
 
     @property
     def name(self) -> str:
-        """A name that tells what it is."""
+        """The file name; see `file_name`."""
         return file_name(self.task, self.content_type)
 
     @property
     def cache_control(self) -> str:
-        """How long a browser may keep it."""
+        """The value of Cache-Control."""
         return FOR_EVER if self.task.has_final_picture else PREVIEW
 
 
 class TaskImages:
-    """Finds the picture that is asked for."""
+    """Opens the pictures that clients ask for."""
 
     def __init__(
         self, engine: Engine, open_picture: OpenTaskPicture, open_thumbnail: OpenThumbnail | None = None
     ) -> None:
-        """Without `open_thumbnail` there are none."""
+        """Without `open_thumbnail` there are no thumbnails."""
         self._engine = engine
         self._open_picture = open_picture
         self._open_thumbnail = open_thumbnail
 
     @asynccontextmanager
     async def open(self, task_id: str, index: int, width: int = 0) -> AsyncIterator[TaskImage]:
-        """Open a picture for reading, or a thumbnail of it, so many pixels wide at most; 0 is the picture itself.
+        """Open a picture for reading, or a thumbnail at most `width` pixels wide; 0 is the picture itself.
 
         Every result has one file, so index 0 is the only one.
-        Raises InvalidField for another width than those of thumbnails, NotFound when there is no picture (yet),
-        Unavailable when Discord does not give it now, Conflict and Unsupported when no thumbnail can be made of it.
+        Raises InvalidField for a width that thumbnails do not have, NotFound when there is no picture (yet),
+        Unavailable when it cannot be fetched from Discord now, Conflict and Unsupported when it can have no thumbnail.
         """
         if width and width not in WIDTHS:
             raise InvalidField("width", f"must be {', '.join(map(str, WIDTHS))}, or 0 for the picture itself")
@@ -119,14 +119,14 @@ class TaskImages:
 
 
 class ImageCalls:
-    """The RPCs of pictures."""
+    """The RPCs that send pictures."""
 
     def __init__(self, images: TaskImages, max_unary_bytes: int) -> None:
         self._images = images
         self._max_unary_bytes = max_unary_bytes
 
     async def GetTaskImage(self, request: query_pb2.GetTaskImageRequest, context: Context) -> httpbody_pb2.HttpBody:
-        """Read a small picture."""
+        """Send a small picture in one message."""
         async with self._images.open(request.task_id, request.index, request.width) as image:
             if image.size > self._max_unary_bytes:
                 message = f"the picture has {image.size} bytes, too many for one message; call DownloadTaskImage"
@@ -136,7 +136,7 @@ class ImageCalls:
             return httpbody_pb2.HttpBody(content_type=image.content_type, data=data)
 
     async def DownloadTaskImage(self, request: query_pb2.DownloadTaskImageRequest, context: Context) -> None:
-        """Send a picture in pieces; each waits until the client has room for it."""
+        """Stream a picture in chunks, with flow control: each write waits for the client."""
         async with self._images.open(request.task_id, request.index, request.width) as image:
             offset = request.offset
             if not 0 <= offset <= image.size:
@@ -151,9 +151,9 @@ class ImageCalls:
 
 
 def file_name(task: Task, content_type: str) -> str:
-    """Name a Task's file so that a person knows it again: day, prompt, which one of a grid, Task.
+    """Return a descriptive name for a Task's file: day, prompt, which picture of a grid, Task.
 
-    Letters of every script are kept; the rest becomes dashes, so that the name is safe on every file system.
+    Letters of every script are kept; everything else becomes dashes, so that the name is safe on every file system.
     """
     day = (task.finished_at or task.created_at).strftime("%Y-%m-%d")
     which = f"u{task.ask.index}" if task.ask.index and task.ask.action is Action.UPSCALE else ""
@@ -164,7 +164,7 @@ def file_name(task: Task, content_type: str) -> str:
 
 def _slug(text: str) -> str:
     words = re.sub(r"\s--.*", "", unicodedata.normalize("NFC", text), flags=re.DOTALL)
-    # Letters, numbers, and the marks that some scripts put on letters.
-    words = re.sub("[\ufe00-\ufe0f]", "", words)  # which only say how an emoji is drawn
+    # Letters, numbers, and the combining marks of some scripts.
+    words = re.sub("[\ufe00-\ufe0f]", "", words)  # variation selectors: they only choose how an emoji is drawn
     kept = "".join(sign if unicodedata.category(sign)[0] in "LNM" else "-" for sign in words.lower())
     return re.sub("-+", "-", kept).strip("-")[:NAME_CHARACTERS].strip("-")

@@ -1,4 +1,4 @@
-"""The reading half of MidjourneyService, and CancelTask."""
+"""The reads of MidjourneyService, and CancelTask."""
 
 from midjourney.v1 import query_pb2, task_pb2
 
@@ -23,7 +23,7 @@ class Queries:
         self._got = Rendered(self._get)
 
     async def GetTask(self, request: query_pb2.GetTaskRequest, context: Context) -> bytes:
-        """Read a Task; the answer comes serialized, as many ask for the same one."""
+        """Read a Task; returns the response serialized, since many clients ask for the same one."""
         task = await self._engine.store.get(TaskId(request.task_id))
         if task is None:
             raise task_not_found(request.task_id)
@@ -34,7 +34,7 @@ class Queries:
         page = await self._listing.page(request)
         response = query_pb2.ListTasksResponse(revision=page.revision)
         async for task in page:
-            response.tasks.append(task)  # at once: to copy a whole page in the end would hold the loop
+            response.tasks.append(task)  # one by one: copying a whole page at the end would block the event loop
         response.next_page_token = page.next_page_token
         return response
 

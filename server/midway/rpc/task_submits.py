@@ -1,4 +1,4 @@
-"""The Submit half of MidjourneyService: read, hand to the engine, answer with the stored Task."""
+"""The Submit RPCs of MidjourneyService: convert, pass to the engine, return the stored Task."""
 
 from typing import Literal, TypedDict
 
@@ -29,7 +29,7 @@ from midway.rpc.request_pictures import NO_PICTURES, PictureReader, Pictures, so
 
 
 class Submitted(TypedDict):
-    """What every Submit answers."""
+    """The fields that every Submit response has."""
 
     task: task_pb2.Task
     queued_ahead: int
@@ -94,17 +94,17 @@ class Submits:
     async def SubmitShorten(
         self, request: messages.SubmitShortenRequest, context: Context
     ) -> messages.SubmitShortenResponse:
-        """Find the words that matter."""
+        """Find the words of a prompt that matter."""
         placed = await self._engine.submit(ask_shorten(request), request=await request_key(request))
         return messages.SubmitShortenResponse(**self._submitted(placed))
 
     async def SubmitShow(self, request: messages.SubmitShowRequest, context: Context) -> messages.SubmitShowResponse:
-        """Bring a job back."""
+        """Fetch a job by Midjourney's id."""
         placed = await self._engine.submit(ask_show(request), request=await request_key(request))
         return messages.SubmitShowResponse(**self._submitted(placed))
 
     async def SubmitVideo(self, request: messages.SubmitVideoRequest, context: Context) -> messages.SubmitVideoResponse:
-        """Make a film, or go on with one."""
+        """Make a film, or extend one."""
         first = await self._picture_of(request, "image")
         end = await self._picture_of(request, "end_image")
         ask = ask_video(request, first, end)
@@ -115,7 +115,7 @@ class Submits:
     async def UploadImages(
         self, request: messages.UploadImagesRequest, context: Context
     ) -> messages.UploadImagesResponse:
-        """Put pictures on Discord."""
+        """Upload pictures to Discord."""
         if not request.images:
             raise InvalidField("images", "at least one picture must be given")
         files = await self._pictures.read_files(sources_from(request.images, "images"))
@@ -124,7 +124,7 @@ class Submits:
         return messages.UploadImagesResponse(urls=uploads.urls, account_id=uploads.account_id)
 
     def _submitted(self, placed: Placed) -> Submitted:
-        """Say how the engine placed a Task in the fields that every Submit response has."""
+        """Return the fields that every Submit response has."""
         return {
             "task": message_from_task(placed.task, self._links, self._links.ends_at()),
             "queued_ahead": placed.ahead,

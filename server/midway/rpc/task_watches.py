@@ -1,4 +1,4 @@
-"""The streams of MidjourneyService: every change of state in order, and a heartbeat while nothing happens."""
+"""The streams of MidjourneyService: every change of state, in order, and heartbeats while nothing changes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,20 +21,20 @@ Stream = TaskStream | TasksStream
 
 
 class Watches:
-    """Streams Tasks. What a slow reader does not take waits in the Store, not here."""
+    """Streams Tasks. Nothing is buffered for slow readers: what they have not read is read from the Store later."""
 
     def __init__(self, engine: Engine, links: PictureLinks, heartbeat: timedelta) -> None:
         self._engine = engine
         self._links = links
         self._heartbeat = heartbeat
-        self._told = Rendered(self._tell)
+        self._cache = Rendered(self._render)
 
     async def WatchTask(self, request: query_pb2.WatchTaskRequest, context: Context) -> None:
         """Follow a Task to its end."""
         after = await known_revision(self._engine, request.after_revision)
         task_id = TaskId(request.task_id)
         if after:
-            # Headers at once: a resumed stream may stay quiet for long, and its reader wants to know that it is open.
+            # Headers at once: a resumed stream may be silent for long, and its client should know that it is open.
             if await self._engine.store.get(task_id) is None:
                 raise task_not_found(task_id)
             await context.send_initial_metadata(())
@@ -53,11 +53,11 @@ class Watches:
         await self._send_all(stream, query_pb2.WatchTasksResponse, context)
 
     async def _send_all(self, stream: Stream, response: Callable[..., WatchResponse], context: Context) -> None:
-        """Send what the stream gives until it ends, and a heartbeat for each pause."""
+        """Send what the stream yields until it ends, and a heartbeat after each silence of `heartbeat`."""
         with self._engine.watch.read_by_client(stream):
             while True:
                 try:
-                    task = await stream.next(self._heartbeat)  # None: a heartbeat's time has passed without one
+                    task = await stream.next(self._heartbeat)  # None after that long without a Task
                 except StopAsyncIteration:
                     return
                 await context.write(self._written(response, task, stream.revision))
@@ -65,8 +65,8 @@ class Watches:
     def _written(self, response: Callable[..., WatchResponse], task: Task | None, revision: Revision) -> bytes:
         if task is None:
             return response(revision=revision, heartbeat=True).SerializeToString()
-        return self._told.of(task, response, revision, self._links.ends_at())
+        return self._cache.of(task, response, revision, self._links.ends_at())
 
-    def _tell(self, task: Task, response: Callable[..., WatchResponse], revision: Revision, links_end: int) -> bytes:
+    def _render(self, task: Task, response: Callable[..., WatchResponse], revision: Revision, links_end: int) -> bytes:
         message = message_from_task(task, self._links, links_end)
         return response(task=message, revision=revision).SerializeToString()

@@ -1,4 +1,4 @@
-"""MidjourneyService: submits, reads and watches under one name."""
+"""MidjourneyService: its submits, reads, watches and pictures in one servicer."""
 
 from midjourney.v1 import midjourney_service_pb2_grpc
 
@@ -13,7 +13,7 @@ from midway.rpc.task_submits import Submits
 from midway.rpc.task_watches import Watches
 
 
-class TaskService(  # type: ignore[misc]  # the stubs know streams as generators only; ours write to the context
+class TaskService(  # type: ignore[misc]  # the stubs declare streams as generators; ours write to the context
     Submits, Queries, Watches, ImageCalls, midjourney_service_pb2_grpc.MidjourneyServiceServicer
 ):
     """The service that `midjourney_service.proto` describes."""

@@ -1,7 +1,7 @@
-"""A time limit of many waits, with one timer for all of them.
+"""One time limit for many waits, with a single timer.
 
-`asyncio.timeout` sets a timer for each, which costs a short call a twentieth of its time. Here a call only stands in
-line; the one timer looks, as often as the limit is long, who has stood there too long.
+`asyncio.timeout` sets a timer for each wait, which takes 5 % of a short call's time. Here a wait is only added to a
+dict; a single timer fires when the oldest one is due.
 """
 
 import asyncio
@@ -14,22 +14,22 @@ class TimeLimit:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._waits: dict[Wait, float] = {}  # with their ends, the first one first
+        self._waits: dict[Wait, float] = {}  # with the time when each is due, the oldest first
         self._timer: asyncio.TimerHandle | None = None
 
     def wait(self) -> "Wait":
-        """Return a context for one wait of the current task. It raises TimeoutError once the time is over."""
+        """Return a context manager for one wait of the current task. It raises TimeoutError after the limit."""
         return Wait(self)
 
     def begin(self, wait: "Wait") -> None:
-        """Count from now."""
+        """Start a wait's time."""
         loop = asyncio.get_running_loop()
         self._waits[wait] = loop.time() + self.seconds
         if self._timer is None:
             self._timer = loop.call_later(self.seconds, self._look)
 
     def end(self, wait: "Wait") -> None:
-        """Count no longer."""
+        """Forget a wait."""
         self._waits.pop(wait, None)
 
     def _look(self) -> None:
@@ -45,7 +45,7 @@ class TimeLimit:
 
 
 class Wait:
-    """One wait. As with `asyncio.timeout`, the task is cancelled in it, and what cancels it besides still does."""
+    """One wait. As in `asyncio.timeout`, the limit cancels the task; other cancellations stay cancellations."""
 
     __slots__ = ("_cancelling", "_is_over", "_limit", "_task")
 
@@ -68,6 +68,6 @@ class Wait:
             raise TimeoutError from None
 
     def interrupt(self) -> None:
-        """End the wait, as its time is over."""
+        """Cancel the wait's task: the limit has passed."""
         self._is_over = True
         self._task.cancel()

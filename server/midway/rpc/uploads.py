@@ -1,9 +1,9 @@
-"""Envoy's question on the headers of a request with a body: may it come?
+"""Envoy asks, on the headers of a request, whether to accept its body.
 
-Envoy keeps a body whole while it turns it into a message, so it asks before it takes any of it: over gRPC, by its
-external processing protocol. Answered at once for a wrong key; else when there is room for so many bytes. The stream of
-the question lives as long as the request, which holds its room. Small bodies have a room of their own: none of them
-waits behind pictures.
+Envoy buffers a whole body while it transcodes it, so it asks before it reads any of it: over gRPC, with its external
+processing protocol. A wrong key is refused at once; otherwise the answer waits until the byte budget has room for the
+body. The stream lives as long as the request, which holds its part of the budget. Small bodies have a budget of their
+own, so that they do not wait for pictures.
 """
 
 import grpc
@@ -24,20 +24,20 @@ from midway.rpc.options import ServerOptions
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 PROCESS = f"/{SERVICE}/Process"
-# What Envoy says beside each question: see `initial_metadata` in envoy.yaml.
+# Metadata that Envoy sends with each question: see `initial_metadata` in envoy.yaml.
 LENGTH = "x-midway-content-length"
 MOST = "x-midway-max-body-bytes"
-SMALL_BYTES = 64 * 1024  # what Envoy keeps of a request in any case
+SMALL_BYTES = 64 * 1024  # that Envoy buffers of any request
 LONGEST_NUMBER = 18  # digits
 
 _BODY_MAY_COME = ProcessingResponse(request_headers=HeadersResponse())
 _ANSWER_MAY_PASS = ProcessingResponse(response_headers=HeadersResponse())
-# What each API's client is told beside the sentence stands in envoy.yaml, by these numbers.
+# envoy.yaml builds each API's error body around the message, by these status codes.
 _HTTP_STATUS = {Reason.UNAUTHENTICATED: 401, Reason.TOO_MANY_CALLS: 429}
 
 
 class Uploads:
-    """Answers Envoy, and nobody else: of whoever does not know its secret nothing is read, and nothing is told."""
+    """Answers Envoy only: a caller without its secret gets UNIMPLEMENTED, and nothing of its call is read."""
 
     def __init__(self, options: ServerOptions) -> None:
         self._secret = options.envoy_secret
@@ -47,7 +47,7 @@ class Uploads:
         self._small = Room(options.max_upload_bytes, options.max_caller_upload_bytes, options.upload_patience, _full)
 
     def handler(self) -> Handler:
-        """Return the handler of `PROCESS`. No layers stand around it: an error of gRPC's would become Envoy's 503."""
+        """Return the handler of `PROCESS`. It has no layers around it: Envoy would turn a gRPC error into 503."""
         return grpc.stream_stream_rpc_method_handler(
             self.process,
             request_deserializer=ProcessingRequest.FromString,
@@ -55,9 +55,9 @@ class Uploads:
         )
 
     async def process(self, requests: object, context: Context) -> None:
-        """Let a request pass, first its own headers and then those of its answer, or refuse it.
+        """Let the request's headers pass and later those of the response, or refuse the request.
 
-        All that decides stands in the metadata; the messages only tell how far the request is.
+        The decision depends on the metadata only; the messages just show which stage the request has reached.
         """
         metadata = dict(context.invocation_metadata() or ())
         if not is_envoy(metadata.items(), self._secret):
@@ -65,24 +65,24 @@ class Uploads:
         try:
             message = await context.read()
             if isinstance(message, ProcessingRequest) and message.HasField("request_headers"):
-                await self._accompany(metadata, context)
-            elif message is not grpc.aio.EOF:  # Envoy refused the request before it asked
+                await self._hold_budget(metadata, context)
+            elif message is not grpc.aio.EOF:  # response headers: Envoy refused the request itself, without asking
                 await context.write(_ANSWER_MAY_PASS)
         except Refusal as refusal:
             await context.write(_refused(refusal))
 
-    async def _accompany(self, metadata: dict[str, str | bytes], context: Context) -> None:
+    async def _hold_budget(self, metadata: dict[str, str | bytes], context: Context) -> None:
         self._keys.require(metadata.items())
         caller = caller_of(self._keys, metadata.items(), context.peer(), self._secret)
         length = self._length(metadata)
         async with (self.room if length > SMALL_BYTES else self._small).taken(caller, max(length, SMALL_BYTES)):
             await context.write(_BODY_MAY_COME)
-            if await context.read() is not grpc.aio.EOF:  # the answer has begun
+            if await context.read() is not grpc.aio.EOF:  # the response has begun
                 await context.write(_ANSWER_MAY_PASS)
                 await context.read()  # the request's end
 
     def _length(self, metadata: dict[str, str | bytes]) -> int:
-        """Read how many bytes the body has; one whose length is not told may be the longest of its route."""
+        """Return the body's length in bytes; for an unknown length, the most that its route accepts."""
         told = (str(metadata.get(name, "")) for name in (LENGTH, MOST))
         return next((int(text) for text in told if _is_number(text)), self._longest)
 
@@ -92,7 +92,7 @@ def _is_number(text: str) -> bool:
 
 
 def _full() -> Exhausted:
-    return Exhausted(Reason.TOO_MANY_CALLS, "too many bytes of pictures are on their way to this server")
+    return Exhausted(Reason.TOO_MANY_CALLS, "too many bytes of pictures are being uploaded to this server")
 
 
 def _refused(refusal: Refusal) -> ProcessingResponse:

@@ -1,4 +1,4 @@
-"""Where a watch begins and what it tells of, over gRPC and as server-sent events."""
+"""Where a watch begins and which Tasks it covers, for gRPC and server-sent events alike."""
 
 from midjourney.v1 import query_pb2
 
@@ -11,7 +11,7 @@ from midway.store.watch import TasksStream
 
 
 async def known_revision(engine: Engine, after: int) -> Revision:
-    """Check where a stream is to begin. Raises InvalidField for what the server has not reached."""
+    """Check the revision after which a stream begins. Raises InvalidField if the server has not reached it."""
     if after < 0:
         raise InvalidField("after_revision", "must not be negative")
     if after and after > (latest := await engine.store.revision()):
@@ -20,6 +20,6 @@ async def known_revision(engine: Engine, after: int) -> Revision:
 
 
 async def tasks_stream(engine: Engine, wanted: query_pb2.TaskFilter, after: Revision | None) -> TasksStream:
-    """Follow every Task that matches; after None, from now on. Raises InvalidField for a filter that cannot be."""
+    """Stream every Task that matches; None for `after` means from now on. Raises InvalidField for a bad filter."""
     matching = matcher(query_from_filter(wanted))
     return engine.watch.watch_all(await engine.store.revision() if after is None else after, matching)

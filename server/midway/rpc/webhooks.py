@@ -23,12 +23,12 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox = outbox
-        self._clock = clock  # the sender's own
+        self._clock = clock  # the webhook sender's clock
 
     async def ListDeadLetters(
         self, request: messages.ListDeadLettersRequest, context: Context
     ) -> messages.ListDeadLettersResponse:
-        """Read a page of dead letters, the last one first."""
+        """Read a page of dead letters, newest first."""
         scope = messages.ListDeadLettersRequest(task_id=request.task_id)
         size = page_size(request.page_size)
         before = _position(page_from(request.page_token, scope))
@@ -69,7 +69,7 @@ def _message_from_letter(letter: DeadLetter) -> messages.DeadLetter:
 
 
 def _origin(url: str) -> str:
-    """Cut an address down to what holds no secret; an impossible one is told as empty."""
+    """Return the scheme, host and port, which hold no secret; "" for an invalid address."""
     try:
         return str(URL(url).origin())
     except ValueError:

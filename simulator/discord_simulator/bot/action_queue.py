@@ -42,5 +42,5 @@ class ActionQueue:
             try:
                 act()
             except Exception:
-                asyncio.get_running_loop().call_soon(self._advance)  # one picture less, and the rest goes on
+                asyncio.get_running_loop().call_soon(self._advance)  # skip this picture and continue with the rest
                 raise

@@ -1,4 +1,4 @@
-"""How a handler tells what the bot does about an interaction."""
+"""The results of a handler: what the bot does about an interaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class NotUnderstood(Exception):
-    """The bot knows no such button, modal or job: it stays silent and Discord reports a failure."""
+    """There is no such button, modal or job: the bot does not answer, and Discord reports a failure."""
 
 
 @dataclass(frozen=True)

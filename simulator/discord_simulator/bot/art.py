@@ -57,7 +57,7 @@ drawn = PixelCache(_draw, max_bytes=DRAWN_BYTES)  # gives an art's pixels
 
 
 def size_for(ratio: float, area: int = SMALL.area) -> Size:
-    """Give the even-sided size of this area and aspect ratio."""
+    """Return the even-sided size of this area and aspect ratio."""
     return _even(math.sqrt(area * ratio)), _even(math.sqrt(area / ratio))
 
 

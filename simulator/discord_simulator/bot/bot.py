@@ -1,4 +1,4 @@
-"""The bots' entry point: takes what Discord hands over, and answers in the real bot's time."""
+"""The bots' entry point: receives interactions from Discord, and answers with the real bot's timing."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class MidjourneyBot:
             return Answer(partial(self._refuse_prompt, interaction, refusal))
 
     def _act(self, interaction: Interaction, answer: Answer) -> ActionQueue | None:
-        """Carry an answer out; gives the queue of a message that is still to be drawn."""
+        """Carry an answer out; return the queue of a message that is still to be drawn."""
         try:
             done = answer.act()
         except PromptRefused as refusal:

@@ -76,7 +76,7 @@ def cancel_row(job_id: str) -> Row:
 
 
 def appeal_row(ticket: str) -> Row:
-    """Under a verdict about a prompt: ask for another look at it."""
+    """Below a moderation verdict: the button to appeal."""
     return row(button(f"MJ::Prompts::Appeal::{ticket}", "Appeal"))
 
 

@@ -19,7 +19,7 @@ MODE_WORDS = {Mode.FAST: "fast", Mode.RELAX: "relaxed", Mode.TURBO: "turbo"}
 
 @dataclass(frozen=True)
 class Verb:
-    """What stands between the dash and the mention, while a job runs and once it is done."""
+    """The text between the dash and the mention, while a job runs and after it is done."""
 
     running: str = ""
     done: str = ""
@@ -62,7 +62,7 @@ class Heading:
     stealth: bool = False
 
     def waiting(self, announcement: str = "") -> str:
-        """Before the first percent; what is announced stands before the prompt, in place of the verb."""
+        """Before the first percent; an announcement comes before the prompt, in place of the verb."""
         running = f"{announcement}**{self.prompt}** - <@{self.user_id}>" if announcement else self._running()
         return f"{running} {WAITING}"
 
@@ -76,7 +76,7 @@ class Heading:
         return f"{self._running()} {PAUSED} ({self._mode()})"
 
     def stopped(self) -> str:
-        """After it was stopped half-way; nothing follows."""
+        """After the job was stopped half-way; no further message follows."""
         return f"{self._running()} {STOPPED}"
 
     def done(self) -> str:
@@ -84,7 +84,7 @@ class Heading:
         return f"**{self.prompt}** - {self.verb.done}<@{self.user_id}> ({self._mode()})"
 
     def film(self, job_id: str) -> str:
-        """On the message that carries films: the invitation to the website stands before the mode, without `<>`."""
+        """On a message with films: the link to the website comes before the mode, without `<>`."""
         link = f"[(Open on website for full quality)](https://midjourney.com/jobs/{job_id})"
         return f"**{self.prompt}** - {self.verb.done}<@{self.user_id}> {link} ({self._mode()})"
 

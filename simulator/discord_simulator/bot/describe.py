@@ -52,7 +52,7 @@ Seen = tuple[tuple[str, ...], KeptPicture | None]  # four prompts, and the copy 
 
 @dataclass
 class Subject:
-    """What a describe message is about: the picture's bytes where we have them, and what was said so far."""
+    """The subject of a describe message: the picture's bytes, if we have them, and the descriptions given so far."""
 
     name: str
     content: bytes | None  # None: a link to somewhere else, which is never followed
@@ -117,7 +117,7 @@ class Describer:
         self._world.clock.call_later(self._world.random.uniform(*SECONDS), self._look, message, subject)
 
     def _look(self, message: Message, subject: Subject) -> None:
-        """Write four new descriptions into the message, once a thread has looked at the picture."""
+        """Write four new descriptions into the message, after analysing the picture in a thread."""
         subject.looks += 1
         key, ids = f"{subject.link or subject.name}#{subject.looks}", self._world.ids.reserve(1)
         seen = self._world.drawing_pool.draw(partial(self._see, subject, key))

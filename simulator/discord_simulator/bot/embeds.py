@@ -1,4 +1,4 @@
-"""Every embed in which the bot says no, or not yet; titles and colours as observed.
+"""All embeds by which the bot refuses or defers a job; titles and colours as observed.
 
 Source: discord-wire §4.1 and §10.
 """
@@ -19,7 +19,7 @@ def embed(title: str, description: str, color: int | None = ERROR, *, footer: st
 
 
 def in_red(embed: Json, red: int) -> Json:
-    """Give an embed as it is posted: the colour of errors is an option's."""
+    """Return an embed as it is posted: the colour of errors is an option's."""
     return embed | {"color": red} if embed.get("color") == ERROR else embed
 
 

@@ -18,7 +18,7 @@ LABEL_BACKGROUND, LABEL_TEXT, BADGE = (18, 18, 24), (240, 240, 240), (88, 101, 2
 WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
 PIECE = re.compile(f"[{WIDE}] ?|[^ {WIDE}]+ ?")
 LABELS = 16  # kept, for the four of a grid that is being drawn
-FRAMES_BYTES = 64 << 20  # of drawn frames kept, so that a pick is what its grid shows without being drawn anew
+FRAMES_BYTES = 64 << 20  # cache of drawn frames, so that a pick is cut from its grid without drawing it again
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Frame:
         return self.art.size
 
     def draw(self) -> Image.Image:
-        """Give the pixels; the caller must not change them."""
+        """Return the pixels; the caller must not change them."""
         return _drawn_frame(self)
 
 
@@ -50,12 +50,12 @@ _drawn_frame = PixelCache(_framed, max_bytes=FRAMES_BYTES)
 
 
 def label_top(size: Size) -> int:
-    """Give the first pixel row of the label."""
+    """Return the first pixel row of the label."""
     return round(size[1] * (1 - LABEL_SHARE))
 
 
 def grid_size(frames: tuple[Frame, ...]) -> Size:
-    """Give the size of `grid_of`."""
+    """Return the size of `grid_of`."""
     width, height = frames[0].size
     return (width, height) if len(frames) == 1 else (width * 2, height * 2)
 

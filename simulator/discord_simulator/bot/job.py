@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
     @property
     def is_pick(self) -> bool:
-        """A pick takes a result apart: at once, without a slot and without cost."""
+        """Whether it is a pick of one result: done at once, without a slot and without cost."""
         return self in (Kind.PICK, Kind.VIDEO_PICK)
 
 
@@ -83,12 +83,12 @@ class Job:
     final_is_edit: bool = False  # the progress message becomes the result
     final_has_nonce: bool = False
     stage: Stage = Stage.CREATED
-    is_cancelled: bool = False  # somebody pressed Cancel Job: what was planned for it does not happen any more
+    is_cancelled: bool = False  # Cancel Job was pressed: nothing planned for it happens any more
     progress: Message | None = None
     result: Message | None = None
     actions: ActionQueue = field(default_factory=ActionQueue)  # what it posts, in the order of its schedule
     drawing: asyncio.Future[KeptPicture] | None = None  # of the result
-    step_due: int = -1  # the latest percent whose time has come
+    step_due: int = -1  # the latest percent that is due
     ends_at: float = math.inf  # the event loop's time
 
     @property
@@ -105,19 +105,19 @@ class Job:
 
     @property
     def is_extension(self) -> bool:
-        """Whether it goes on from a film that was picked."""
+        """Whether it extends a film that was picked."""
         return self.kind is Kind.VIDEO and self.parent is not None and self.parent.kind is Kind.VIDEO_PICK
 
     def art(self, index: int) -> Art:
-        """Give one of the four, or the only one whatever the index."""
+        """Return one of the four, or the only one whatever the index."""
         return self.frame(index).art
 
     def frame(self, index: int) -> Frame:
-        """Give one of the four, or the only one whatever the index."""
+        """Return one of the four, or the only one whatever the index."""
         return self.frames[index - 1] if len(self.frames) >= index else self.frames[0]
 
     def title(self) -> str:
-        """Give the text of the message that carries the result."""
+        """Return the text of the message that carries the result."""
         match self.kind:
             case Kind.PICK:
                 return self.heading.pick(self.frames[0].index)
@@ -127,7 +127,7 @@ class Job:
                 return self.heading.done()
 
     def announcement(self) -> str:
-        """Give what the bot says before the prompt when it takes the job; "" for a plain imagine."""
+        """Return the bot's text before the prompt when it accepts the job; "" for a plain imagine."""
         index = self.parent and self.pressed and INDEX_IN_BUTTON.search(self.pressed)
         image = f" image #{index[1]}" if index else ""
         match self.kind:
@@ -141,7 +141,7 @@ class Job:
                 return "Rerolling " if self.parent and "::reroll::" in (self.pressed or "") else ""
 
     def buttons(self) -> list[Json]:
-        """Give the rows under the result."""
+        """Return the rows under the result."""
         match self.kind:
             case Kind.PICK:
                 return components.single_rows(self.id, self.prompt.version)

@@ -69,7 +69,7 @@ class JobButtons:
         raise NotUnderstood(custom_id)
 
     def take_region(self, token: str) -> Press | None:
-        """Give the press behind an editor's token, once."""
+        """Return the press that an editor's token belongs to, and forget it."""
         return self._regions.pop(token, None)
 
     def _press(self, interaction: Interaction, match: re.Match[str]) -> Press:
@@ -143,12 +143,12 @@ class JobButtons:
 
 
 def words_of(match: re.Match[str]) -> dict[str, str]:
-    """Give what a custom id says besides the job and the picture; "" for a part that is absent."""
+    """Return the parts of a custom id other than the job and the picture; "" for a missing part."""
     return {name: word or "" for name, word in match.groupdict().items() if name not in ("job", "index")}
 
 
 def variation_flavour(job: Job, *, strong: bool) -> str | None:
-    """Name a variation's strength, where the job's version knows one."""
+    """Return a variation's strength, if the job's version has one."""
     version = float(job.prompt.version.rpartition(" ")[2])
     if version < FIRST_VERSION_WITH_FLAVOURS:
         return None

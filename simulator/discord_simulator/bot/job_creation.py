@@ -29,7 +29,7 @@ PICTURES_WITHOUT_WORDS = 2  # of as many pictures something can be made without 
 
 
 def pressed_button(interaction: Interaction) -> str | None:
-    """Give the custom id of the button that started it all, also when a modal came between."""
+    """Return the custom id of the button that started the job, directly or through a modal."""
     return interaction.modal.opened_by.custom_id if interaction.modal else interaction.custom_id
 
 
@@ -65,7 +65,7 @@ class JobCreator:
         self._links = links
 
     def settings(self, interaction: Interaction) -> BotSettings:
-        """Give the account's settings with the bot that was addressed."""
+        """Return the account's settings with the bot that was addressed."""
         return interaction.account.settings[interaction.application_id]
 
     def read(self, interaction: Interaction, raw: str, *, repeats: bool = False) -> Prompt:
@@ -107,7 +107,7 @@ class JobCreator:
         self._jobs.submit(job)
 
     def reroll(self, press: Press) -> None:
-        """The same job again, drawn anew."""
+        """The same job, drawn again."""
         recipe = press.job.recipe
         if press.job.kind is Kind.IMAGINE:  # a new prompt may hold other image prompts
             recipe = recipes.imagined(self._images(press.new_prompt))
@@ -233,7 +233,7 @@ class JobCreator:
 
 
 def _ratio(job: Job, frame: Frame) -> str:
-    """Give the ratio of one of a job's pictures: in the prompt's words where they are true, as sizes are rounded."""
+    """Return the ratio of one of a job's pictures: in the prompt's words where they are true, as sizes are rounded."""
     width, height = frame.art.size
     said = job.prompt.value("ar") or job.prompt.value(FILM_RATIO) or "1:1"
     is_true = abs(job.prompt.ratio - width / height) < RATIO_ROUNDING * job.prompt.ratio

@@ -1,4 +1,4 @@
-"""/show, and the seed that the bot tells in its DM after an envelope reaction.
+"""/show, and the seed that the bot sends by DM after an envelope reaction.
 
 Source: discord-wire §1.8 (seed flow), §2.4 (k).
 """
@@ -25,7 +25,7 @@ SEED_DELAY = 2.0  # seconds from the reaction to the message with the seed
 
 
 class JobLookup:
-    """Looks a job up to show it again, or to tell its seed."""
+    """Looks a job up to show it again, or to send its seed."""
 
     def __init__(self, world: World, jobs: Jobs) -> None:
         self._world = world

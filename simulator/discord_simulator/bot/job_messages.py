@@ -1,4 +1,4 @@
-"""What a job says in its channel, from "Waiting to start" to the result.
+"""A job's messages in its channel, from "Waiting to start" to the result.
 
 Each thing is decided, and its ids taken, at its time in the job's schedule; it is said when its picture is drawn and
 all before it is said.
@@ -33,7 +33,7 @@ PREVIEW_DELAY = 1.0  # seconds from a message to the preview of a page that it l
 
 
 class JobMessages:
-    """Posts, edits and deletes; which message is the job's progress and which its result stands on the job."""
+    """Posts, edits and deletes; the job records which message is its progress and which its result."""
 
     def __init__(self, world: World, pictures: JobPictures, links: ShortLinks) -> None:
         self._world = world

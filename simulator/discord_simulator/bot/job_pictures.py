@@ -23,7 +23,7 @@ class JobPictures:
         self._world = world
 
     def result(self, job: Job, *, due: float | None = None) -> asyncio.Future[KeptPicture]:
-        """Give the job's result, drawn once however often it is shown; `due` as for DrawingPool.draw."""
+        """Return the job's result, drawn once however often it is shown; `due` as for DrawingPool.draw."""
         if job.drawing is None or job.drawing.cancelled():
             if self._waits_for_readers(job):
                 username = job.account.user.username

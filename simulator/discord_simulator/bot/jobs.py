@@ -1,4 +1,4 @@
-"""Every job's way from its creation to its end, within the slots of its account."""
+"""Runs every job from its creation to its end, within its account's slots."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERIFICATION_TITLE, VERIFICATION_PATH = "Action required to continue", "/captcha
 
 
 def slots(account: Account, mode: Mode) -> int:
-    """Give how many jobs of an account run at once when the newest has this mode."""
+    """Return how many jobs of an account run at once when the newest has this mode."""
     return PLENTIFUL_SLOTS if account.plan in PLENTIFUL_PLANS and mode is not Mode.RELAX else SLOTS
 
 
@@ -81,7 +81,7 @@ class Jobs:
         job.actions.add(partial(self._record, job, "finished"))
 
     def cancel(self, job: Job) -> None:
-        """Stop a running job half-way; one that has ended stays as it is."""
+        """Stop a running job half-way; has no effect on one that has ended."""
         if job.stage is Stage.RUNNING:
             job.is_cancelled = True
             self._messages.stop(job)
@@ -159,7 +159,7 @@ class Jobs:
                 self._plan(failing, job, partial(self._fail, job, script), now)
 
     def _plan(self, when: float, job: Job, act: Callable[[], None], now: float) -> None:
-        """Act later, unless somebody cancels the job before."""
+        """Act later, unless the job is cancelled before."""
         self._world.clock.call_later(when, self._unless_cancelled, job, act, since=now)
 
     @staticmethod
@@ -176,7 +176,7 @@ class Jobs:
         self._end(job, "failed")
 
     def _end(self, job: Job, what: JobStage) -> None:
-        """Let go of the slot, and start whoever waited for it, at the planned time although a picture may be late."""
+        """Release the slot and start the next waiting job, at the planned time, even if a picture is late."""
         job.stage = Stage.ENDED
         self._unfinished[job.account].remove(job)
         job.actions.add(partial(self._record, job, what))

@@ -15,7 +15,7 @@ from PIL import ImageDraw, ImageFont
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont
 
-LATIN, CJK, EMOJI = range(3)  # in the order they are asked in
+LATIN, CJK, EMOJI = range(3)  # in the order in which they are tried
 PACKAGED = {
     LATIN: ("manimgx_fonts", "NotoSans[wght].ttf"),
     CJK: ("noto_cjk_sans_jp_regular", "NotoSansCJKjp-Regular.otf"),
@@ -60,7 +60,7 @@ def runs(text: str) -> Iterator[tuple[int, str]]:
 
 
 def text_width(text: str, size: float) -> float:
-    """Give how wide a line becomes, in pixels."""
+    """Return how wide a line becomes, in pixels."""
     return sum(font(face, size).getlength(part) for face, part in runs(text))
 
 

@@ -1,4 +1,4 @@
-"""What Discord shows of a page that a message links to: an embed that is nobody's word but the page's.
+"""Discord's preview of a page that a message links to: an embed whose text the page's owner controls.
 
 Its type is one of `link`, `article`, `image` and `video`; a bot's own embeds are `rich`.
 """

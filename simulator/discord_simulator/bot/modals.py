@@ -38,7 +38,7 @@ MODALS = {
 
 
 def modal_kind(custom_id: str) -> ModalKind:
-    """Find which modal a custom id names; NotUnderstood when there is none."""
+    """Return the modal that a custom id names; NotUnderstood if there is none."""
     parts = custom_id.split("::")
     if len(parts) < 2 or parts[1] not in MODALS:
         raise NotUnderstood(custom_id)

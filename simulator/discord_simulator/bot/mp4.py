@@ -15,7 +15,7 @@ BRANDS = b"isom\x00\x00\x02\x00isomiso6av01mp41"
 CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")  # the boxes whose boxes are read here
 TICKS = 1000  # of the track's clock for each frame
 MILLISECONDS = 1000  # the film's clock: ticks a second
-MATRIX = pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)  # shown as it is
+MATRIX = pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)  # the identity matrix: no transformation
 UNDETERMINED = 0x55C4  # the language "und"
 
 
@@ -83,7 +83,7 @@ def _index(clips: Sequence[Clip], size: tuple[int, int], frames_per_second: int,
 
 
 def _samples(clips: Sequence[Clip], count: int, place: int) -> bytes:
-    """Write the tables of the samples: how long each lasts, how large it is, where it lies, which are key frames."""
+    """Write the tables of the samples: their durations, sizes and offsets, and which are key frames."""
     sizes = [size for clip in clips for size in clip.sizes]
     keys = [1]
     for clip in clips[:-1]:

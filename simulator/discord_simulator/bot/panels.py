@@ -205,7 +205,7 @@ def _settings(interaction: Interaction) -> BotSettings:
 
 
 def _refusal(interaction: Interaction) -> Json | None:
-    """Give the embed for a setting that the plan does not include."""
+    """Return the embed for a setting that the plan does not include."""
     plan = interaction.account.plan
     if interaction.custom_id == "MJ::Settings::Visibility::stealth" and plan not in PLENTIFUL_PLANS:
         return PLAN_LACKS_STEALTH

@@ -21,7 +21,7 @@ class Parameter:
     aliases: tuple[str, ...] = ()
 
     def accepts(self, word: str) -> bool:
-        """Say whether one word can be its value."""
+        """Tell whether one word can be its value."""
         return re.fullmatch(self.pattern, word) is not None
 
 
@@ -80,5 +80,5 @@ def parameter_named(name: str) -> Parameter | None:
 
 
 def position(name: str) -> int:
-    """Give a canonical name's place in the order of writing."""
+    """Return a canonical name's place in the order of writing."""
     return _POSITIONS[name]

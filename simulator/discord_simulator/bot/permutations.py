@@ -1,4 +1,4 @@
-"""The prompts that options in braces stand for, as in `a {red, blue} fox`.
+"""Expands options in braces to prompts, as in `a {red, blue} fox`.
 
 Source: Midjourney's documentation of permutation prompts.
 """
@@ -13,7 +13,7 @@ BRACE_OR_ESCAPED_COMMA = re.compile(r"\s*\\,|\\?[{}]")
 
 
 class TooMany(ValueError):
-    """They stand for more prompts than are allowed."""
+    """They expand to more prompts than allowed."""
 
 
 def permutations(text: str, most: int) -> list[str]:
@@ -37,7 +37,7 @@ def permutations(text: str, most: int) -> list[str]:
 
 def _first_choice(prompt: str) -> tuple[int, int, list[str]] | None:
     """Find the outermost braces that begin first and hold a comma of their own: where they stand, and their options."""
-    opened: list[list[int]] = []  # where a brace and its commas stand
+    opened: list[list[int]] = []  # positions of a brace and its commas
     choices: list[list[int]] = []  # the same of braces that are closed, and where they end
     single: list[tuple[int, int]] = []
     for mark in MARK.finditer(prompt):

@@ -15,7 +15,7 @@ MAX_RATIO_TERM = 20  # `--ar` terms stay readable
 
 
 def photo_size(content: bytes) -> tuple[int, int] | None:
-    """Give the size of a picture in a format that the bot reads; None for anything else."""
+    """Return the size of a picture in a format that the bot reads; None for anything else."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             size = image.size
@@ -38,7 +38,7 @@ def checked_photo(content: bytes, filename: str) -> bytes:
 
 
 def ratio_text(width: int, height: int) -> str:
-    """Give a picture's aspect ratio as `--ar` takes it, nearly exact when its terms would be long."""
+    """Return a picture's aspect ratio in the form of `--ar`, rounded if its terms would be long."""
     longer, divisor = max(width, height), gcd(width, height)
     if longer <= MAX_RATIO_TERM * divisor:
         return f"{width // divisor}:{height // divisor}"

@@ -23,9 +23,9 @@ from .pixel_cache import PixelCache
 
 PreviewStyle = Literal["grid_webp", "step_jpeg"]
 PREVIEW_EDGE = 320  # pixels of the longer side
-COARSEST_BLOCKS = 10  # the preview at 0 % shows so many blocks along its longer side
+COARSEST_BLOCKS = 10  # blocks along the longer side of the preview at 0 %
 REDUCED_BYTES = 192 << 20  # kept while their jobs run: a job shows five previews, and 480 may run at once
-MANY_PIXELS = 2_000_000  # from which on a result has grain, in which no repetition is found: nobody looks for it then
+MANY_PIXELS = 2_000_000  # from this on, a result has grain, in which no repetition is found: Huffman coding only
 HUFFMAN_ONLY = 2  # zlib's strategy
 LATE_ROOM = 4096  # bytes of a file that are neither pixels nor texts, at most
 
@@ -103,7 +103,7 @@ def _origin(frames: tuple[Frame, ...], prompt: str, job_id: str) -> dict[str, st
 
 
 def _coarse(frames: tuple[Frame, ...], percent: int) -> Image.Image:
-    """Give a small picture that still lacks detail: shrunk to a few blocks and enlarged again, which is cheap."""
+    """Return a small picture that still lacks detail: shrunk to a few blocks and enlarged again, which is cheap."""
     image = reduced(frames)
     longer = max(image.size)
     blocks = COARSEST_BLOCKS + (longer - COARSEST_BLOCKS) * percent // 100
@@ -141,7 +141,7 @@ def _png(image: Image.Image, texts: Mapping[str, str]) -> bytes:
 
 
 def _late_bytes(size: Size, texts: Mapping[str, str] = MappingProxyType({})) -> int:
-    """Choose the weight of a file that is not drawn yet: a byte for each pixel is twice what a drawing takes."""
+    """Choose the size of a file that is not drawn yet: a byte per pixel, twice what a drawing usually takes."""
     return size[0] * size[1] + LATE_ROOM + sum(len(text.encode()) for text in texts.values())
 
 

@@ -16,7 +16,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class PixelCache(Generic[Key]):
-    """Draws what is asked for, or gives what it drew before; callers must not change the pixels.
+    """Draws pictures and caches them; callers must not change the pixels.
 
     Threads may share it: one that asks for what another is drawing waits for it.
     """
@@ -35,7 +35,7 @@ class PixelCache(Generic[Key]):
         return self._bytes
 
     def __call__(self, key: Key) -> Image.Image:
-        """Give the pixels."""
+        """Return the pixels."""
         with self._lock:
             if image := self._images.get(key):
                 self._images.move_to_end(key)
@@ -47,7 +47,7 @@ class PixelCache(Generic[Key]):
         return self._drawn(key, promise) if promise else begun.result()
 
     def forget(self, key: Key) -> None:
-        """Let go of one picture, if it is kept: nobody will ask for it again."""
+        """Remove one picture from the cache, if it is there: it will not be needed again."""
         with self._lock:
             if image := self._images.pop(key, None):
                 self._bytes -= pixel_bytes(image)
@@ -83,5 +83,5 @@ class PixelCache(Generic[Key]):
 
 
 def pixel_bytes(image: Image.Image) -> int:
-    """Give the memory that an RGB or grey picture takes; Pillow keeps RGB in four bytes."""
+    """Return the memory in bytes of an RGB or grey picture; Pillow uses four bytes per RGB pixel."""
     return image.width * image.height * (1 if image.mode == "L" else 4)

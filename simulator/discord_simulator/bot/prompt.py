@@ -62,7 +62,7 @@ class Prompt:
         return any(name in FILM_PARAMETERS for name, _ in self.parameters)
 
     def value(self, name: str) -> str | None:
-        """Give a parameter's value, "" for a flag, None when it is not there."""
+        """Return a parameter's value, "" for a flag, None when it is not there."""
         return dict(self.parameters).get(name)
 
     def having(self, name: str, value: str) -> Prompt:
@@ -113,7 +113,7 @@ def read_prompt(raw: str, shorten: Shorten) -> Prompt:
     words, given = [head], dict[str, str]()
     for tail in tails:
         name, value, rest = _read_parameter(tail)
-        given.pop(name, None)  # what is typed twice counts where it stands last
+        given.pop(name, None)  # a repeated parameter takes its last position
         given[name] = value
         words.append(rest)
     return _assembled(_tidied(" ".join(words)), given, shorten)

@@ -1,4 +1,4 @@
-"""How each kind of job draws its pictures: kept on the job, so that a reroll draws the same way anew."""
+"""How each kind of job draws its pictures: stored in the job, so that a reroll can use the same recipe."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def enlarged(source: Art, flavour: str) -> Recipe:
     """The one source with more pixels."""
     factor, is_creative = 4 if flavour == "4x" else 2, flavour == "Creative"
 
-    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:  # noqa: ARG001
+    def recipe(job_id: str, prompt: Prompt, canvas: Canvas = SMALL) -> tuple[Art, ...]:  # noqa: ARG001 - a Recipe's signature
         return (Enlarged(source, factor, is_creative, canvas.is_detailed),)
 
     return recipe

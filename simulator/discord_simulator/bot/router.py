@@ -31,7 +31,7 @@ Handler = Callable[[Interaction], Answer]
 
 
 class Router:
-    """Holds the bot's parts, and knows what each of them answers."""
+    """Holds the bot's parts, and dispatches interactions to them."""
 
     def __init__(self, world: World) -> None:
         self.links = ShortLinks(world.random)

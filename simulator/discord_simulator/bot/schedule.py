@@ -49,7 +49,7 @@ def plan_schedule(
 
 
 def cost_minutes(kind: Kind, mode: Mode) -> float:
-    """Give the fast minutes that a job uses up."""
+    """Return the fast minutes that a job uses up."""
     if mode is Mode.RELAX or kind.is_pick:
         return 0.0
     return FAST_MINUTES.get(kind, 1.0) * (TURBO_COST if mode is Mode.TURBO else 1.0)

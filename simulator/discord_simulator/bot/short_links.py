@@ -11,7 +11,7 @@ CODE_ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
 class ShortLinks:
-    """Both directions of the shortener; a short link that comes back in a prompt stays as it is."""
+    """Both directions of the link shortener; a short link that is used in a prompt again is unchanged."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -26,7 +26,7 @@ class ShortLinks:
         return short
 
     def resolve(self, url: str) -> str:
-        """Give the address behind a short link; any other link is its own."""
+        """Return the target of a short link; any other link is returned unchanged."""
         return self._long_by_short.get(url, url)
 
     def clear(self) -> None:

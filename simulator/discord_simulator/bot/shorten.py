@@ -86,7 +86,7 @@ class Shortener:
 
 
 def weight(word: str) -> float:
-    """Give a word's importance from 0 to 1; the same word always weighs the same."""
+    """Return a word's weight from 0 to 1; always the same for the same word."""
     bare = word.strip(",.;:!?").lower()
     chance = hashlib.sha256(bare.encode()).digest()[0] / 255
     return round(chance * 0.25 if bare in FILLERS else 0.3 + chance * 0.7, 2)

@@ -1,4 +1,4 @@
-"""What makes a drawing as heavy as a photo: clouds of light and shade, and grain in every pixel.
+"""Makes a drawing's file as large as a photo's: clouds of light and shade, and grain in every pixel.
 
 Grain is noise, so no compression takes it away: a PNG needs some 16 bits for each pixel, as for a photo.
 It is cut at a place that follows from a key out of one tile that is made once, which costs next to nothing.
@@ -19,12 +19,12 @@ MIDDLE = 128  # what changes nothing when it is added
 
 
 def textured(image: Image.Image, key: str) -> Image.Image:
-    """Give an RGB picture clouds and grain; the same key gives the same."""
+    """Add clouds and grain to an RGB picture; the same key always gives the same result."""
     return grained(ImageChops.add(image, _clouds(image.size, key), 1, -MIDDLE), key)
 
 
 def grained(image: Image.Image, key: str) -> Image.Image:
-    """Give an RGB picture grain; one tile after the other, so that no second picture of its size is needed."""
+    """Add grain to an RGB picture, tile by tile, so that no second picture of its size is needed."""
     random = Random(f"grain|{key}")
     result = Image.new("RGB", image.size)
     for top in range(0, image.height, TILE_EDGE):

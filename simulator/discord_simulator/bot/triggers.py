@@ -41,7 +41,7 @@ class Script:
     ending: Ending | None = None  # None: it ends well
     embed: Json | None = None
     slowness: float = 1.0  # factor on the job's duration
-    text: str = ""  # beside the embed, or in place of it
+    text: str = ""  # in addition to the embed, or in place of it
     rows: tuple[Row, ...] = ()
     pauses: bool = False  # half-way, and goes on
 
@@ -65,7 +65,7 @@ TRIGGERS: dict[str, Trigger] = {
     "__tos": Refusal(embeds.BY_STANDING[Standing.TOS]),
     "__action_needed": Refusal(embeds.ACTION_NEEDED),
     "__task_needed": Refusal(embeds.TASK_NEEDED),
-    "__unknown": Refusal(embeds.SLOW_DOWN),  # words that no source tells of, in no alarming colour
+    "__unknown": Refusal(embeds.SLOW_DOWN),  # an unknown text that no source documents, not in an error colour
     "__unknown_red": Refusal(embeds.UNHEARD_OF),  # the same in the colour of errors
     "__verify": Verification(),
     "__invalid_link": Script(-1, "embed in reply", embeds.INVALID_LINK),
@@ -118,7 +118,7 @@ def _uncoloured(trigger: Trigger) -> Trigger:
 
 ON_PRESS = "__on_press"  # the trigger strikes only jobs that a button begins: their parent was drawn undisturbed
 
-# Beside a trigger word: the same said in another place, or in another form.
+# Modifiers, used together with a trigger word: the same message in another place or form.
 MODIFIERS: dict[str, Callable[[Trigger], Trigger]] = {
     "__as_answer": _as_answer,  # to the interaction; only the invoking user sees it
     "__as_reply": _ending("embed in reply"),  # to the progress message, which then goes
@@ -130,7 +130,7 @@ MODIFIERS: dict[str, Callable[[Trigger], Trigger]] = {
 
 
 def trigger_in(text: str, *, is_press: bool = False) -> Trigger:
-    """Find the first known trigger word, changed by the modifiers beside it; UNDISTURBED when there is none."""
+    """Find the first known trigger word, and apply the modifiers used with it; UNDISTURBED if there is none."""
     words = TRIGGER.findall(text)
     trigger = next((TRIGGERS[word] for word in words if word in TRIGGERS), None)
     if trigger is None or (ON_PRESS in words and not is_press):

@@ -18,7 +18,7 @@ from .texture import grained
 TRAVEL = {"low": 0.04, "high": 0.16}  # of the frame, how far the camera moves
 ENCODER_SPEED = 10  # the fastest of libavif's; a test makes dozens
 FilmFormat = Literal["mp4", "webp"]
-MILLISECONDS_A_FRAME = 40  # said to the encoder only; the film has a clock of its own
+MILLISECONDS_A_FRAME = 40  # for the encoder only; the film has its own timing
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def video_picture(
 ) -> Picture:
     """Make the MP4 of a job: one clip for each frame, one after the other.
 
-    The clips are repeated until the film weighs `least_bytes`: it lasts longer, and costs no more to draw.
+    The clips are repeated until the film has `least_bytes`: it gets longer without more drawing.
     """
     size = _size(frames[0], film)
     clips = [_clip(frame, motion, film, size) for frame in frames]
@@ -77,7 +77,7 @@ def _tiled(clips: list[Iterator[Image.Image]]) -> list[Image.Image]:
 
 
 def _size(frame: Frame, film: Film) -> tuple[int, int]:
-    """Give the even-sided size of the film's pictures; never larger than the frame's own."""
+    """Return the even-sided size of the film's pictures; never larger than the frame's own."""
     factor = min(1.0, math.sqrt(film.area / (frame.size[0] * frame.size[1])))
     return int(frame.size[0] * factor) // 2 * 2, int(frame.size[1] * factor) // 2 * 2
 

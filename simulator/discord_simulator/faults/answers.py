@@ -22,7 +22,7 @@ from discord_simulator.rest.middleware import AnswerFault
 class Refusal(AnswerFault, ABC):
     """A fault that answers instead of the handler: nothing was carried out."""
 
-    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:  # noqa: ARG002
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:  # noqa: ARG002 - overrides use it
         """Answer without carrying the request out."""
         return self.refusal()
 
@@ -106,7 +106,7 @@ class CloudflareBan(Refusal):
 
 @dataclass(kw_only=True)
 class CaptchaDemanded(Refusal):
-    """400 with captcha_key: Discord wants a person to solve a captcha before it goes on."""
+    """400 with captcha_key: Discord demands a captcha before it accepts the request."""
 
     def refusal(self) -> web.Response:
         """Build the answer."""
@@ -172,7 +172,7 @@ class SlowAnswer(AnswerFault):
     seconds: float = 30.0
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Wait first, with the whole request in hand: a client that hangs up meanwhile takes nothing back."""
+        """Wait after reading the whole request: a client that disconnects meanwhile does not undo it."""
         await request.read()
         await asyncio.sleep(self.seconds)
         return await handler(request)

@@ -54,6 +54,6 @@ class HeartbeatUnanswered(Fault):
 
 @dataclass(kw_only=True)
 class FrameSplit(Fault):
-    """One payload of a zlib-stream arrives in several binary frames: only the flush suffix says where it ends."""
+    """One payload of a zlib-stream arrives in several binary frames: only the flush suffix marks its end."""
 
     pieces: int = 3

@@ -21,7 +21,7 @@ FAULTS: dict[str, type[Fault]] = {
 
 
 class BadFault(ValueError):
-    """The JSON names no fault, or gives it a field that it does not have."""
+    """The JSON names an unknown fault, or a field that the fault does not have."""
 
 
 def fault_from_json(body: Json) -> Fault:

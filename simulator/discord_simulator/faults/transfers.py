@@ -49,7 +49,7 @@ class LinkExpired(Refusal):
 
 @dataclass(kw_only=True)
 class DownloadRefused(Refusal):
-    """403 from the CDN: its firewall does not like the client."""
+    """403 from the CDN: its firewall blocks the client."""
 
     route: str = "cdn"
 
@@ -74,7 +74,7 @@ class DownloadTruncated(AnswerFault):
 
 @dataclass(kw_only=True)
 class DownloadCut(AnswerFault):
-    """A long transfer breaks off after `after_bytes` of it, as over a bad line; a Range request gets so many again."""
+    """A transfer breaks off after `after_bytes`, as on a bad connection; each Range request gets as many again."""
 
     route: str = "cdn"
     after_bytes: int = 1 << 20

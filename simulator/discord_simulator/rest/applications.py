@@ -85,7 +85,7 @@ async def guild_commands(request: web.Request) -> web.Response:
 
 @routes.get(APPLICATION + "/application-command-index", name="command_index_of_application")
 async def index(request: web.Request) -> web.Response:
-    """Give one bot's part of the command index."""
+    """Return one bot's part of the command index."""
     account_of(request)
     listed = [command.payload() for command in _commands(request)]
     applications = [application_payload(_application_id(request))]

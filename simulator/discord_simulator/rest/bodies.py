@@ -1,4 +1,4 @@
-"""Request bodies: JSON, or a form with fields and files; Discord takes either wherever it takes a body."""
+"""Request bodies: JSON, or a form with fields and files; Discord accepts either for every body."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Files = Mapping[str, Part]  # by attachment id: that of part `files[3]` is 3
 
 
 async def read_form(request: web.Request) -> Form:
-    """Read the body as an object of fields; files that come with it are passed over."""
+    """Read the body as an object of fields; files in it are ignored."""
     return (await read_form_and_files(request))[0]
 
 
@@ -36,7 +36,7 @@ async def read_optional_form(request: web.Request) -> Form:
 
 
 async def read_form_and_files(request: web.Request) -> tuple[Form, Files]:
-    """Read the body as an object of fields, and the files beside it."""
+    """Read the body as an object of fields, and its files."""
     body = await read_body(request)
     if request.content_type == MULTIPART:
         parts = read_parts(request.headers["Content-Type"], body)
@@ -68,7 +68,7 @@ def _fields(parts: Mapping[str, Part]) -> Json:
 
 
 def _is_file(name: str, part: Part) -> bool:
-    """Say whether a part is a file; browsers give the payload a file name, too, when it is a Blob."""
+    """Tell whether a part is a file; browsers give the payload a file name, too, when it is a Blob."""
     return part.filename is not None and name != PAYLOAD
 
 

@@ -31,7 +31,7 @@ async def read(request: web.Request) -> web.StreamResponse:
 
 
 async def _stored(world: World, picture: KeptPicture) -> StoredPicture | None:
-    """Give a picture's bytes, drawn in a thread when nobody read it before; None when all was forgotten meanwhile."""
+    """Return a picture's bytes, drawn in a thread at the first read; None if the simulator was reset meanwhile."""
     if isinstance(picture, StoredPicture):
         return picture
     drawing = world.drawing_pool.draw(partial(world.files.stored, picture))

@@ -21,7 +21,7 @@ from discord_simulator.world import Bot, World
 
 from .form import Form
 
-API = "/api{version:(?:/v(?:6|7|8|9|10))?}"  # without a version Discord takes its oldest that still works
+API = "/api{version:(?:/v(?:6|7|8|9|10))?}"  # without a version, Discord uses the oldest one that still works
 WORLD = web.AppKey("world", World)
 BOT: web.AppKey[Bot] = web.AppKey("bot", Bot)
 FOR_USERS = frozenset(
@@ -79,7 +79,7 @@ def message_of(request: web.Request, account: Account) -> Message:
 
 
 def find_channel(world: World, account: Account, channel_id: str) -> Channel:
-    """Find one of the account's channels; raises MissingAccess for another's, Unknown for nobody's."""
+    """Find one of the account's channels; raises MissingAccess for another account's, Unknown if there is none."""
     if channel := account.channels.get(channel_id):
         return channel
     if world.channel(channel_id):
@@ -112,5 +112,5 @@ def json_object(content: bytes | bytearray | str) -> Json:
 
 
 def objects(value: object) -> list[Json]:
-    """Read a list of JSON objects from a body; whatever else stands there counts as absent."""
+    """Read a list of JSON objects from a body; any other value counts as absent."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""One file on its way to a client: whole, the part that it asked for, or, with a fault, less than was promised."""
+"""One download of a file: whole, the requested range, or, with a fault, less than announced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from discord_simulator.attachments import StoredPicture
 class Download(web.StreamResponse):
     """Answers GET and HEAD as Discord's CDN does: one Range, If-Range and If-None-Match by ETag; sent piece by piece.
 
-    A handler gives it back and aiohttp sends it; until then a fault may spoil it.
+    A handler returns it and aiohttp sends it; until then a fault may change it.
     """
 
     def __init__(self, request: web.Request, picture: StoredPicture) -> None:
@@ -29,11 +29,11 @@ class Download(web.StreamResponse):
             self._choose_part(_part_asked_for(request))
 
     def stop_after(self, count: int) -> None:
-        """Cut the connection after so many bytes, although more are promised."""
+        """Close the connection after this many bytes, although more were announced."""
         self._stop_after = count if count < self.length else None
 
     def ignore_range(self) -> None:
-        """Send the whole file although a part was asked for."""
+        """Send the whole file although a range was requested."""
         self.set_status(200)
         self.headers.pop("Content-Range", None)
         self._first, self.length = 0, self._picture.size
@@ -74,7 +74,7 @@ class Download(web.StreamResponse):
 
 
 def _part_asked_for(request: web.Request) -> slice | None:
-    """Read the Range header; None when there is none, or one that HTTP says to pass over."""
+    """Parse the Range header; None if there is none, or one that HTTP requires to be ignored."""
     try:
         return request.http_range if "Range" in request.headers else None
     except ValueError:

@@ -125,7 +125,7 @@ async def _check(request: web.Request, path: str) -> Form:
 
 
 async def _settings(request: web.Request) -> web.Response:
-    """Give the settings that a PATCH brings, or none: they are a protocol buffer in base64."""
+    """Return the settings that a PATCH brings, or none: they are a protocol buffer in base64."""
     form = await _check(request, SETTINGS)
     return json_response({"settings": form.text("settings") or ""})
 

@@ -128,6 +128,6 @@ def _whole(value: object) -> int | None:
 
 
 def _shown(value: object) -> str:
-    """Cut a wrong value short; what came in an address may hold bytes that are no UTF-8."""
+    """Shorten a wrong value for an error; a value from a URL may contain bytes that are not UTF-8."""
     shown = reprlib.repr(value) if isinstance(value, (dict, list)) else str(value)  # which may be nested deeply
     return shown[:SHOWN_CHARACTERS].encode(errors="replace").decode()

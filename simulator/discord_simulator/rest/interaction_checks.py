@@ -69,7 +69,7 @@ def accept(world: World, account: Account, form: Form, files: Files) -> Interact
 
 
 def _check_frame(world: World, form: Form, channel: Channel) -> int:
-    """Check what all three types have in common; give the type."""
+    """Check what all three types have in common; return the type."""
     kind = form.need("type", form.number)
     if kind not in _DATA:
         raise form.error("type", "BASE_TYPE_CHOICES", f"Value must be one of {tuple(_DATA)}.")
@@ -82,7 +82,7 @@ def _check_frame(world: World, form: Form, channel: Channel) -> int:
 
 
 def _session(world: World, account: Account, body: Json) -> str | None:
-    """Read which session shall hear of the interaction: the field may be absent, and name one that nobody knows."""
+    """Read which session is to receive the interaction's events; the field may be absent, or name an unknown one."""
     session_id = body.get("session_id")
     if session_id is not None and (not isinstance(session_id, str) or not session_id):
         raise InvalidForm("session_id", "BASE_TYPE_BAD_TYPE", "Not a well formed session id.")

@@ -38,17 +38,17 @@ class InteractionFault(Fault, ABC):
         re.compile(self.name)  # a wrong pattern is refused when the fault is posted, not when it should happen
 
     def matches(self, interaction: Interaction) -> bool:
-        """Say whether this is the interaction meant."""
+        """Tell whether this is the interaction meant."""
         return bool(re.search(self.name, interaction.name or interaction.custom_id or ""))
 
     @abstractmethod
     def apply(self, interaction: Interaction, world: World) -> None:
-        """Stand in for the bot, which never hears of the interaction."""
+        """Answer in place of the bot, which never receives the interaction."""
 
 
 @routes.post(API + "/interactions", name="interactions")
 async def interact(request: web.Request) -> web.Response:
-    """Accept a command, a component press or a modal submit; 204 says that the bot will hear of it, no more."""
+    """Accept a command, a component press or a modal submit; 204 means only that the bot will receive it."""
     world = request.app[WORLD]
     account = account_of(request, verified=True)
     form, files = await read_form_and_files(request)
@@ -64,7 +64,7 @@ async def interact(request: web.Request) -> web.Response:
 
 
 def _take_from_limit(world: World, account: Account) -> dict[str, str]:
-    """Count the request against the account's limit, where one is set; give the headers that tell of it."""
+    """Count the request against the account's rate limit, if one is set; return its headers."""
     if not world.options.interactions_per_second:
         return {}
     limit = world.rate_limits.setdefault(account.number, RateLimit())
@@ -78,7 +78,7 @@ def _take_from_limit(world: World, account: Account) -> dict[str, str]:
 
 
 def _hand_over(request: web.Request, interaction: Interaction) -> None:
-    """Let the bot act, unless a fault stands between Discord and the bot."""
+    """Pass it to the bot, unless a fault prevents that."""
     world = request.app[WORLD]
     fault = world.faults.take(InteractionFault, interaction.account.number, interaction=interaction)
     if fault is None:
@@ -117,7 +117,7 @@ def _prompt(data: Json) -> Any:
 
 @routes.post("/inpaint/api/submit-job", name="inpaint")
 async def submit_inpaint(request: web.Request) -> web.Response:
-    """Take the mask of Vary Region from its embedded page; the token stands for the login."""
+    """Accept the mask of Vary Region from its embedded page; the token takes the place of a login."""
     form = await read_form(request)
     token, mask, prompt = form.text("customId") or "", _mask(form), form.text("prompt") or ""
     size = [int.from_bytes(mask[at : at + 4]) for at in (16, 20)]  # as its header says

@@ -122,7 +122,7 @@ async def edit(request: web.Request) -> web.Response:
 
 
 def _kept(message: Message, form: Form) -> list[Attachment]:
-    """List the attachments that an edit keeps: those that it names, or all when it says nothing of them."""
+    """List the attachments that an edit keeps: those that it names, or all if it has no such field."""
     if form.values.get("attachments") is None:
         return message.attachments
     named = {item.snowflake("id") for item in form.children("attachments")}
@@ -131,7 +131,7 @@ def _kept(message: Message, form: Form) -> list[Attachment]:
 
 @routes.delete(API + "/channels/{channel}/messages/ack", name="forget_ack")
 async def forget_ack(request: web.Request) -> web.Response:
-    """Take that nothing of a channel is read; here nobody asks."""
+    """Accept that a channel is marked as unread; the simulator does not use it."""
     channel_of(request, account_of(request))
     return web.Response(status=204, headers=VIA)
 
@@ -148,7 +148,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 def check_moderator(world: World, channel: Channel) -> None:
-    """Raise unless the account may manage others' messages here; in a DM nobody may."""
+    """Raise unless the account may manage others' messages here; in a DM it never may."""
     if channel.is_dm:
         raise DirectMessage
     if not world.options.manages_messages:

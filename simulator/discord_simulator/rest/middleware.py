@@ -31,7 +31,7 @@ class AnswerFault(Fault, ABC):
     route: str = "interactions"
 
     def matches(self, route: str) -> bool:
-        """Say whether this is the route meant."""
+        """Tell whether this is the route meant."""
         return route == self.route
 
     @abstractmethod

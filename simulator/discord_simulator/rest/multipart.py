@@ -1,4 +1,4 @@
-"""multipart/form-data as Discord takes it: lines may end in CRLF or in LF, and what is broken is passed over."""
+"""multipart/form-data as Discord parses it: lines may end in CRLF or LF, and malformed parts are ignored."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _emoji_of(request: web.Request) -> Emoji:
 
 
 def _about(emoji: Emoji, user_id: str, author_id: str | None = None) -> Json:
-    """Say what was put on or taken off, and by whom; only the first names the message's author."""
+    """Build the event for an added or removed reaction; only the former names the message's author."""
     author = {"message_author_id": author_id} if author_id else {}
     return {"user_id": user_id, "emoji": emoji.payload(), "type": 0, "burst": False} | author
 

@@ -46,7 +46,7 @@ async def search_channel(request: web.Request) -> web.Response:
 
 
 def _answer(request: web.Request, channels: Iterable[Channel]) -> web.Response:
-    """Give a page of hits, each in a list of its own, and how many there are."""
+    """Return a page of hits, each in a list of its own, and how many there are."""
     query, links = read_query(request), request.app[WORLD].files.links
     offset = query.number("offset", lowest=0, highest=MAX_OFFSET) or 0
     limit = query.number("limit", lowest=1, highest=PAGE) or PAGE

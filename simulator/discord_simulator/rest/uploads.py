@@ -1,4 +1,4 @@
-"""Files in and out: reserve a slot, PUT the bytes; sign the links of what is there anew."""
+"""Uploads and links: reserve a slot, PUT the bytes; re-sign the links of existing files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _reserve(request: web.Request, file: Form) -> Json:
 
 @routes.post(API + "/attachments/refresh-urls", name="refresh_urls")
 async def refresh(request: web.Request) -> web.Response:
-    """Sign links of attachments anew, whether they are over or not; null for what is no attachment's."""
+    """Re-sign links of attachments, expired or not; null for any other link."""
     account_of(request)
     form = await read_form(request)
     urls = form.texts("attachment_urls")
@@ -57,7 +57,7 @@ async def refresh(request: web.Request) -> web.Response:
 
 @routes.delete(API + "/attachments/{key:.+}", name="delete_upload")
 async def discard(request: web.Request) -> web.Response:
-    """Give a slot back that no message or command has used."""
+    """Release a slot that no message or command has used."""
     account_of(request)
     request.app[WORLD].uploads.discard(request.match_info["key"])
     return web.Response(status=204, headers=VIA)

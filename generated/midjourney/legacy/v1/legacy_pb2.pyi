@@ -21,20 +21,20 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class SubmitResult(message.Message):
-    """The JSON shapes of the old REST API, and nothing more. What they mean is said in `midjourney.v1`; the requests are in
+    """The JSON of the old REST API. What it means is documented in `midjourney.v1`; the requests are in
     legacy_request.proto.
 
     Requests and `SubmitResult` are messages, and Envoy reads and writes their JSON:
     * Enums are strings: Envoy refuses "" and unknown names of a proto enum before the server could answer.
     * What old clients send as a string or as a number is a `google.protobuf.Value`; a `string` refuses numbers.
-    * The scalars of `SubmitResult` are `optional` and always set, as an unset one, or a plain zero, is left out.
+    * The scalars of `SubmitResult` are `optional` and always set, as an unset one, or a plain zero, would be left out.
 
     `Task`, `Account` and their parts are never sent as messages. The server writes their JSON itself, in an `HttpBody`,
     and the messages here describe it:
     * Every key is always there, in this order. Clients break on a missing one.
     * `optional` and `repeated` fields are null while unknown; all others never are. A list is null rather than empty, as
-      one client takes an empty `buttons` or `videoUrls` for a present one and hides the picture.
-    * Numbers are integers. Times are `double` epoch milliseconds, since the JSON of an int64 is in quotes.
+      one client hides the picture if `buttons` or `videoUrls` is an empty list.
+    * Numbers are integers. Times are `double` epoch milliseconds, since an int64 is a string in JSON.
 
     Answer of every submit path, of cancel and of image-seed.
     """
@@ -59,7 +59,7 @@ class SubmitResult(message.Message):
 
     @builtins.property
     def properties(self) -> struct_pb2.Struct:
-        """More to know, an object, {} for nothing. Always set. Keys: discordInstanceId, numberOfQueues, finalPrompt, remix,
+        """Further values, an object, possibly {}. Always set. Keys: discordInstanceId, numberOfQueues, finalPrompt, remix,
         promptEn, bannedWord, status, imageUrl, taskIds (of a request that made several Tasks, the ids of all, in order).
         """
 
@@ -132,9 +132,9 @@ class Task(message.Message):
     submit_time: builtins.float
     """When it was submitted, epoch milliseconds. Example: 1705514776143."""
     start_time: builtins.float
-    """When Discord accepted it, epoch milliseconds; null before."""
+    """When Discord accepted it, epoch milliseconds; null before that."""
     finish_time: builtins.float
-    """When it ended, epoch milliseconds; null before."""
+    """When it ended, epoch milliseconds; null before that."""
     image_url: builtins.str
     """Link to the picture, also to a half-drawn one; null until there is one."""
     progress: builtins.str
@@ -157,14 +157,14 @@ class Task(message.Message):
     """Link to the film of a VIDEO; null until it has one, and for every other action."""
     @builtins.property
     def properties(self) -> struct_pb2.Struct:
-        """More to know, an object; a key that is not known yet is missing. Keys: botType, discordInstanceId,
+        """Further values, an object; keys that are not known yet are missing. Keys: botType, discordInstanceId,
         discordChannelId, messageId, messageHash, flags, finalPrompt, finalZhPrompt, messageContent, notifyHook, custom_id,
         action_index, taskIds (of a request that made several Tasks, the ids of all, in order).
         """
 
     @builtins.property
     def buttons(self) -> containers.RepeatedCompositeFieldContainer[Button]:
-        """What can be pressed; null when there is nothing, and clients then offer the classic U and V themselves."""
+        """The result's buttons; null if there are none, and clients then offer the classic U and V themselves."""
 
     @builtins.property
     def video_urls(self) -> containers.RepeatedCompositeFieldContainer[MediaUrl]:
@@ -276,9 +276,9 @@ class Button(message.Message):
     label: builtins.str
     """Text, or ""."""
     type: builtins.int
-    """Kind of component as Discord counts; 2 is a button."""
+    """Type of component, as Discord's number; 2 is a button."""
     style: builtins.int
-    """Colour as Discord counts: 1 blue, 2 grey, 3 green, 4 red."""
+    """Colour, as Discord's number: 1 blue, 2 grey, 3 green, 4 red."""
     def __init__(
         self,
         *,
@@ -305,7 +305,7 @@ class MediaUrl(message.Message):
     url: builtins.str
     """Where the file is."""
     thumbnail: builtins.str
-    """Where a small picture of it is, or the same link."""
+    """Link to a thumbnail of it, or the same link."""
     def __init__(
         self,
         *,
@@ -357,7 +357,7 @@ class Account(message.Message):
     """Why it takes no Tasks; null while it does."""
     @builtins.property
     def properties(self) -> struct_pb2.Struct:
-        """More to know, an object. Keys: state, remix."""
+        """Further values, an object. Keys: state, remix."""
 
     def __init__(
         self,

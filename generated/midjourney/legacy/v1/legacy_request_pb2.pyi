@@ -21,7 +21,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class AccountFilter(message.Message):
-    """What old clients send. How the fields are typed, and why, is said in legacy.proto.
+    """The requests of old clients. legacy.proto explains the types of the fields.
 
     Which Account may do it.
     """
@@ -39,14 +39,14 @@ class AccountFilter(message.Message):
     remix: builtins.bool
     """Read by action only: whether the Account's Remix must be on. Default: does not matter."""
     niji_remix: builtins.bool
-    """Taken and ignored: Remix is one setting of an Account here."""
+    """Accepted and ignored: Remix is one setting of an Account here."""
     remix_auto_considered: builtins.bool
-    """Read by action only. True: a modal that Remix opens is answered with its own text. Default: false."""
+    """Read by action only. True: a modal that Remix opens is answered with its prefilled text. Default: false."""
     remark: builtins.str
-    """Taken and ignored."""
+    """Accepted and ignored."""
     @builtins.property
     def modes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Speeds, "FAST", "RELAX" or "TURBO" in any case; the first one counts. Default: any. Example: ["RELAX"]."""
+        """Speeds, "FAST", "RELAX" or "TURBO" in any case; the first one applies. Default: any. Example: ["RELAX"]."""
 
     def __init__(
         self,
@@ -101,11 +101,11 @@ class SubmitImagineRequest(message.Message):
     one and properties.taskIds names all. Example: "猫 --ar 3:2".
     """
     base64: builtins.str
-    """One more picture, the older spelling. Default: none."""
+    """One more picture, an older form of the array. Default: none."""
     bot_type: builtins.str
     """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def base64_array(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Pictures to draw from: data URLs, bare base64 or links. Default: none."""
@@ -116,7 +116,7 @@ class SubmitImagineRequest(message.Message):
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class SubmitChangeRequest(message.Message):
     action: builtins.str
     """"UPSCALE", "VARIATION" or "REROLL"."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def task_id(self) -> struct_pb2.Value:
         """The Task to change, a string or a number. Example: "1705514776143750"."""
@@ -175,7 +175,7 @@ class SubmitChangeRequest(message.Message):
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -209,12 +209,12 @@ class SubmitSimpleChangeRequest(message.Message):
     STATE_FIELD_NUMBER: builtins.int
     NOTIFY_HOOK_FIELD_NUMBER: builtins.int
     content: builtins.str
-    """Task id, a blank, and U1 to U4, V1 to V4 or R in any case. Example: "1705514776143750 U2"."""
+    """Task id, a space, and U1 to U4, V1 to V4 or R in any case. Example: "1705514776143750 U2"."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -256,16 +256,16 @@ class SubmitDescribeRequest(message.Message):
     bot_type: builtins.str
     """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
     language: builtins.str
-    """Taken and ignored."""
+    """Accepted and ignored."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def account_filter(self) -> AccountFilter:
         """Which Account may do it."""
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -320,7 +320,7 @@ class SubmitBlendRequest(message.Message):
     bot_type: builtins.str
     """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def base64_array(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The pictures to mix, 2 to 5: data URLs, bare base64 or links."""
@@ -331,7 +331,7 @@ class SubmitBlendRequest(message.Message):
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -377,7 +377,7 @@ class SubmitActionRequest(message.Message):
     enable_remix: builtins.bool
     """True: the Account's Remix must be on. Default: does not matter."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def task_id(self) -> struct_pb2.Value:
         """The Task whose button is pressed, a string or a number. Example: "1705514776143750"."""
@@ -388,7 +388,7 @@ class SubmitActionRequest(message.Message):
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -429,18 +429,18 @@ class SubmitModalRequest(message.Message):
     STATE_FIELD_NUMBER: builtins.int
     NOTIFY_HOOK_FIELD_NUMBER: builtins.int
     prompt: builtins.str
-    """Text for the modal; blank: the modal's own."""
+    """Text for the modal; blank: the modal's prefilled text."""
     mask_base64: builtins.str
     """The mask of Vary (Region), a PNG of any size: white where to draw, black where to keep."""
     notify_hook: builtins.str
-    """Taken and ignored: the Task has its own already."""
+    """Accepted and ignored: the Task has its own already."""
     @builtins.property
     def task_id(self) -> struct_pb2.Value:
         """The Task that waits, a string or a number. Example: "1705514776143750"."""
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Taken and ignored: the Task has its own already."""
+        """Accepted and ignored: the Task has its own already."""
 
     def __init__(
         self,
@@ -484,14 +484,14 @@ class SubmitShortenRequest(message.Message):
     bot_type: builtins.str
     """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def account_filter(self) -> AccountFilter:
         """Which Account may do it."""
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -535,14 +535,14 @@ class SubmitShowRequest(message.Message):
     bot_type: builtins.str
     """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def account_filter(self) -> AccountFilter:
         """Which Account made the job; `instance_id` must be set."""
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,
@@ -592,7 +592,7 @@ class SubmitVideoRequest(message.Message):
     STATE_FIELD_NUMBER: builtins.int
     NOTIFY_HOOK_FIELD_NUMBER: builtins.int
     prompt: builtins.str
-    """What happens; may be blank when there is a picture. With action "extend" it counts only when the Account's Remix is
+    """What happens; may be blank when there is a picture. With action "extend" it is used only if the Account's Remix is
     on. Example: "狐狸抬头".
     """
     motion: builtins.str
@@ -600,38 +600,38 @@ class SubmitVideoRequest(message.Message):
     image: builtins.str
     """The first frame: a data URL, bare base64 or a link."""
     base64: builtins.str
-    """The same, as some clients call it; counts when `image` is blank."""
+    """Another name for `image`, used by some clients; read if `image` is blank."""
     end_image: builtins.str
     """The last frame: a data URL, bare base64 or a link. Default: none."""
     loop: builtins.bool
-    """True: the film ends where it began. Default: false."""
+    """True: the film ends with its first frame. Default: false."""
     action: builtins.str
-    """"extend": go on with a film of `task_id`. Default: begin with a picture."""
+    """"extend": extend a film of `task_id`. Default: begin with a picture."""
     video_type: builtins.str
-    """Taken and ignored: the Account's own setting counts."""
+    """Accepted and ignored: the Account's own setting applies."""
     bot_type: builtins.str
     """"MID_JOURNEY" or "NIJI_JOURNEY"; anything else means the first."""
     notify_hook: builtins.str
-    """Where changes are posted to; blank: the server's setting. At most 2000 characters."""
+    """Webhook URL for changes; blank: the server's setting. At most 2000 characters."""
     @builtins.property
     def index(self) -> struct_pb2.Value:
         """Which picture or film of `task_id`, 0 to 3, a number or its text. Default: 0."""
 
     @builtins.property
     def task_id(self) -> struct_pb2.Value:
-        """The Task to go on with or, without a picture, whose picture is the first frame; a string or a number."""
+        """The Task whose film to extend or, without a picture, whose picture is the first frame; a string or a number."""
 
     @builtins.property
     def batch_size(self) -> struct_pb2.Value:
-        """How many films to choose from: 1, 2 or 4, a number or its text. Default: as many as Midjourney makes by itself."""
+        """How many films to choose from: 1, 2 or 4, a number or its text. Default: Midjourney's."""
 
     @builtins.property
     def account_filter(self) -> AccountFilter:
-        """Which Account may do it; a film is gone on with by the Account of its Task."""
+        """Which Account may do it; a film is extended by the Account of its Task."""
 
     @builtins.property
     def state(self) -> struct_pb2.Value:
-        """Any text, sent back in the Task. At most 255 characters."""
+        """Any text, returned in the Task. At most 255 characters."""
 
     def __init__(
         self,

@@ -28,21 +28,22 @@ if _version_not_supported:
 
 
 class LegacyServiceStub:
-    """The original REST paths, for clients that cannot change. Holds no rule of its own: new clients use `midjourney.v1`.
+    """The original REST paths, for clients that cannot change. New clients should use `midjourney.v1`.
 
-    What a domain decides (a bad parameter, an unknown parent, a full queue) is OK with a `code` in the body, since old
-    clients read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
+    A refusal (bad parameter, unknown parent, full queue) is answered with OK and a `code` in the body, since old clients
+    read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
     * `UNAUTHENTICATED`: the API key is missing or wrong; over REST 401 with a JSON object. Get a key.
-    * `RESOURCE_EXHAUSTED`: the message is larger than the server takes; over REST 413. Send less.
-    * `UNAVAILABLE`: the server starts or stops; over REST 503. Retry with back-off.
-    * `INTERNAL`: a fault of this server; over REST 500. Report it.
+    * `RESOURCE_EXHAUSTED`: the message is larger than the server allows; over REST 413. Send less.
+    * `UNAVAILABLE`: the server is starting or stopping; over REST 503. Retry with back-off.
+    * `INTERNAL`: a bug in this server; over REST 500. Report it.
 
-    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
-    sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
+    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are not in the bindings here. Envoy removes the
+    prefix and sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and takes precedence
+    over `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
-    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
-    Envoy's transcoder, so that a list may be of any length.
+    Tasks and Accounts are returned in a `google.api.HttpBody` with the JSON of the named message, or an array of it:
+    clients expect null for unknown values, which a proto message cannot represent. Over REST the server sends the JSON
+    itself, bypassing Envoy's transcoder, so that a list may have any length.
     """
 
     def __init__(self, channel):
@@ -149,21 +150,22 @@ class LegacyServiceStub:
 
 
 class LegacyServiceServicer:
-    """The original REST paths, for clients that cannot change. Holds no rule of its own: new clients use `midjourney.v1`.
+    """The original REST paths, for clients that cannot change. New clients should use `midjourney.v1`.
 
-    What a domain decides (a bad parameter, an unknown parent, a full queue) is OK with a `code` in the body, since old
-    clients read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
+    A refusal (bad parameter, unknown parent, full queue) is answered with OK and a `code` in the body, since old clients
+    read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
     * `UNAUTHENTICATED`: the API key is missing or wrong; over REST 401 with a JSON object. Get a key.
-    * `RESOURCE_EXHAUSTED`: the message is larger than the server takes; over REST 413. Send less.
-    * `UNAVAILABLE`: the server starts or stops; over REST 503. Retry with back-off.
-    * `INTERNAL`: a fault of this server; over REST 500. Report it.
+    * `RESOURCE_EXHAUSTED`: the message is larger than the server allows; over REST 413. Send less.
+    * `UNAVAILABLE`: the server is starting or stopping; over REST 503. Retry with back-off.
+    * `INTERNAL`: a bug in this server; over REST 500. Report it.
 
-    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
-    sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
+    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are not in the bindings here. Envoy removes the
+    prefix and sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and takes precedence
+    over `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
-    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
-    Envoy's transcoder, so that a list may be of any length.
+    Tasks and Accounts are returned in a `google.api.HttpBody` with the JSON of the named message, or an array of it:
+    clients expect null for unknown values, which a proto message cannot represent. Over REST the server sends the JSON
+    itself, bypassing Envoy's transcoder, so that a list may have any length.
     """
 
     def SubmitImagine(self, request, context):
@@ -181,7 +183,7 @@ class LegacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitSimpleChange(self, request, context):
-        """The same as `SubmitChange`, said in one text.
+        """The same as `SubmitChange`, given as a single text.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,7 +204,7 @@ class LegacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitAction(self, request, context):
-        """Press a button. 21: a modal waits for `SubmitModal`, and properties.finalPrompt is its text.
+        """Press a button. 21: a modal waits for `SubmitModal`; properties.finalPrompt is its prefilled text.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -223,28 +225,29 @@ class LegacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitShow(self, request, context):
-        """Bring a job back by Midjourney's id.
+        """Show a job again, by Midjourney's id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SubmitVideo(self, request, context):
-        """Make a short film that begins with a picture, or go on with one.
+        """Make a short film that begins with a picture, or extend a film.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UploadDiscordImages(self, request, context):
-        """Put pictures on Discord; `result` is an array of their links.
+        """Upload pictures to Discord; `result` is an array of their links.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTask(self, request, context):
-        """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id.
+        """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Check the
+        id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -286,7 +289,8 @@ class LegacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAccount(self, request, context):
-        """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id.
+        """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3.
+        Check the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -406,21 +410,22 @@ def add_LegacyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LegacyService:
-    """The original REST paths, for clients that cannot change. Holds no rule of its own: new clients use `midjourney.v1`.
+    """The original REST paths, for clients that cannot change. New clients should use `midjourney.v1`.
 
-    What a domain decides (a bad parameter, an unknown parent, a full queue) is OK with a `code` in the body, since old
-    clients read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
+    A refusal (bad parameter, unknown parent, full queue) is answered with OK and a `code` in the body, since old clients
+    read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
     * `UNAUTHENTICATED`: the API key is missing or wrong; over REST 401 with a JSON object. Get a key.
-    * `RESOURCE_EXHAUSTED`: the message is larger than the server takes; over REST 413. Send less.
-    * `UNAVAILABLE`: the server starts or stops; over REST 503. Retry with back-off.
-    * `INTERNAL`: a fault of this server; over REST 500. Report it.
+    * `RESOURCE_EXHAUSTED`: the message is larger than the server allows; over REST 413. Send less.
+    * `UNAVAILABLE`: the server is starting or stopping; over REST 503. Retry with back-off.
+    * `INTERNAL`: a bug in this server; over REST 500. Report it.
 
-    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
-    sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
+    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are not in the bindings here. Envoy removes the
+    prefix and sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and takes precedence
+    over `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
-    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
-    Envoy's transcoder, so that a list may be of any length.
+    Tasks and Accounts are returned in a `google.api.HttpBody` with the JSON of the named message, or an array of it:
+    clients expect null for unknown values, which a proto message cannot represent. Over REST the server sends the JSON
+    itself, bypassing Envoy's transcoder, so that a list may have any length.
     """
 
     @staticmethod

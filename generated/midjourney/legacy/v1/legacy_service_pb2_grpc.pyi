@@ -29,21 +29,22 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LegacyServiceStub:
-    """The original REST paths, for clients that cannot change. Holds no rule of its own: new clients use `midjourney.v1`.
+    """The original REST paths, for clients that cannot change. New clients should use `midjourney.v1`.
 
-    What a domain decides (a bad parameter, an unknown parent, a full queue) is OK with a `code` in the body, since old
-    clients read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
+    A refusal (bad parameter, unknown parent, full queue) is answered with OK and a `code` in the body, since old clients
+    read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
     * `UNAUTHENTICATED`: the API key is missing or wrong; over REST 401 with a JSON object. Get a key.
-    * `RESOURCE_EXHAUSTED`: the message is larger than the server takes; over REST 413. Send less.
-    * `UNAVAILABLE`: the server starts or stops; over REST 503. Retry with back-off.
-    * `INTERNAL`: a fault of this server; over REST 500. Report it.
+    * `RESOURCE_EXHAUSTED`: the message is larger than the server allows; over REST 413. Send less.
+    * `UNAVAILABLE`: the server is starting or stopping; over REST 503. Retry with back-off.
+    * `INTERNAL`: a bug in this server; over REST 500. Report it.
 
-    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
-    sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
+    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are not in the bindings here. Envoy removes the
+    prefix and sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and takes precedence
+    over `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
-    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
-    Envoy's transcoder, so that a list may be of any length.
+    Tasks and Accounts are returned in a `google.api.HttpBody` with the JSON of the named message, or an array of it:
+    clients expect null for unknown values, which a proto message cannot represent. Over REST the server sends the JSON
+    itself, bypassing Envoy's transcoder, so that a list may have any length.
     """
 
     @typing.overload
@@ -55,25 +56,27 @@ class LegacyServiceStub:
     SubmitChange: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitChangeRequest, legacy_pb2.SubmitResult]
     """Upscale or vary one picture of a grid, or draw it again. 21: this upscale exists, and `result` is its id."""
     SubmitSimpleChange: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitSimpleChangeRequest, legacy_pb2.SubmitResult]
-    """The same as `SubmitChange`, said in one text."""
+    """The same as `SubmitChange`, given as a single text."""
     SubmitDescribe: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitDescribeRequest, legacy_pb2.SubmitResult]
     """Find prompts for a picture."""
     SubmitBlend: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitBlendRequest, legacy_pb2.SubmitResult]
     """Mix two to five pictures."""
     SubmitAction: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitActionRequest, legacy_pb2.SubmitResult]
-    """Press a button. 21: a modal waits for `SubmitModal`, and properties.finalPrompt is its text."""
+    """Press a button. 21: a modal waits for `SubmitModal`; properties.finalPrompt is its prefilled text."""
     SubmitModal: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitModalRequest, legacy_pb2.SubmitResult]
     """Answer a modal; the Task keeps its id."""
     SubmitShorten: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitShortenRequest, legacy_pb2.SubmitResult]
     """Find the words that matter in a prompt."""
     SubmitShow: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitShowRequest, legacy_pb2.SubmitResult]
-    """Bring a job back by Midjourney's id."""
+    """Show a job again, by Midjourney's id."""
     SubmitVideo: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitVideoRequest, legacy_pb2.SubmitResult]
-    """Make a short film that begins with a picture, or go on with one."""
+    """Make a short film that begins with a picture, or extend a film."""
     UploadDiscordImages: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.UploadDiscordImagesRequest, legacy_pb2.SubmitResult]
-    """Put pictures on Discord; `result` is an array of their links."""
+    """Upload pictures to Discord; `result` is an array of their links."""
     GetTask: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, httpbody_pb2.HttpBody]
-    """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Check the
+    id.
+    """
     ListTasksByCondition: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksByConditionRequest, httpbody_pb2.HttpBody]
     """Read the Tasks with these ids: an array of `Task`, unordered."""
     ListTasks: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksRequest, httpbody_pb2.HttpBody]
@@ -85,27 +88,30 @@ class LegacyServiceStub:
     CancelTask: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.CancelTaskRequest, legacy_pb2.SubmitResult]
     """End a Task: it becomes FAILURE with failReason 取消任务, as old clients know no other end."""
     GetAccount: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.GetAccountRequest, httpbody_pb2.HttpBody]
-    """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3.
+    Check the id.
+    """
     ListAccounts: grpc.UnaryUnaryMultiCallable[legacy_request_pb2.ListAccountsRequest, httpbody_pb2.HttpBody]
     """Read every Account: an array of `Account`."""
 
 @typing.type_check_only
 class LegacyServiceAsyncStub(LegacyServiceStub):
-    """The original REST paths, for clients that cannot change. Holds no rule of its own: new clients use `midjourney.v1`.
+    """The original REST paths, for clients that cannot change. New clients should use `midjourney.v1`.
 
-    What a domain decides (a bad parameter, an unknown parent, a full queue) is OK with a `code` in the body, since old
-    clients read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
+    A refusal (bad parameter, unknown parent, full queue) is answered with OK and a `code` in the body, since old clients
+    read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
     * `UNAUTHENTICATED`: the API key is missing or wrong; over REST 401 with a JSON object. Get a key.
-    * `RESOURCE_EXHAUSTED`: the message is larger than the server takes; over REST 413. Send less.
-    * `UNAVAILABLE`: the server starts or stops; over REST 503. Retry with back-off.
-    * `INTERNAL`: a fault of this server; over REST 500. Report it.
+    * `RESOURCE_EXHAUSTED`: the message is larger than the server allows; over REST 413. Send less.
+    * `UNAVAILABLE`: the server is starting or stopping; over REST 503. Retry with back-off.
+    * `INTERNAL`: a bug in this server; over REST 500. Report it.
 
-    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
-    sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
+    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are not in the bindings here. Envoy removes the
+    prefix and sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and takes precedence
+    over `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
-    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
-    Envoy's transcoder, so that a list may be of any length.
+    Tasks and Accounts are returned in a `google.api.HttpBody` with the JSON of the named message, or an array of it:
+    clients expect null for unknown values, which a proto message cannot represent. Over REST the server sends the JSON
+    itself, bypassing Envoy's transcoder, so that a list may have any length.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -114,25 +120,27 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     SubmitChange: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitChangeRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Upscale or vary one picture of a grid, or draw it again. 21: this upscale exists, and `result` is its id."""
     SubmitSimpleChange: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitSimpleChangeRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
-    """The same as `SubmitChange`, said in one text."""
+    """The same as `SubmitChange`, given as a single text."""
     SubmitDescribe: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitDescribeRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Find prompts for a picture."""
     SubmitBlend: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitBlendRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Mix two to five pictures."""
     SubmitAction: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitActionRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
-    """Press a button. 21: a modal waits for `SubmitModal`, and properties.finalPrompt is its text."""
+    """Press a button. 21: a modal waits for `SubmitModal`; properties.finalPrompt is its prefilled text."""
     SubmitModal: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitModalRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Answer a modal; the Task keeps its id."""
     SubmitShorten: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitShortenRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """Find the words that matter in a prompt."""
     SubmitShow: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitShowRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
-    """Bring a job back by Midjourney's id."""
+    """Show a job again, by Midjourney's id."""
     SubmitVideo: aio.UnaryUnaryMultiCallable[legacy_request_pb2.SubmitVideoRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
-    """Make a short film that begins with a picture, or go on with one."""
+    """Make a short film that begins with a picture, or extend a film."""
     UploadDiscordImages: aio.UnaryUnaryMultiCallable[legacy_request_pb2.UploadDiscordImagesRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
-    """Put pictures on Discord; `result` is an array of their links."""
+    """Upload pictures to Discord; `result` is an array of their links."""
     GetTask: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetTaskRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Check the
+    id.
+    """
     ListTasksByCondition: aio.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksByConditionRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Read the Tasks with these ids: an array of `Task`, unordered."""
     ListTasks: aio.UnaryUnaryMultiCallable[legacy_request_pb2.ListTasksRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -144,26 +152,29 @@ class LegacyServiceAsyncStub(LegacyServiceStub):
     CancelTask: aio.UnaryUnaryMultiCallable[legacy_request_pb2.CancelTaskRequest, legacy_pb2.SubmitResult]  # type: ignore[assignment]
     """End a Task: it becomes FAILURE with failReason 取消任务, as old clients know no other end."""
     GetAccount: aio.UnaryUnaryMultiCallable[legacy_request_pb2.GetAccountRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+    """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3.
+    Check the id.
+    """
     ListAccounts: aio.UnaryUnaryMultiCallable[legacy_request_pb2.ListAccountsRequest, httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Read every Account: an array of `Account`."""
 
 class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
-    """The original REST paths, for clients that cannot change. Holds no rule of its own: new clients use `midjourney.v1`.
+    """The original REST paths, for clients that cannot change. New clients should use `midjourney.v1`.
 
-    What a domain decides (a bad parameter, an unknown parent, a full queue) is OK with a `code` in the body, since old
-    clients read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
+    A refusal (bad parameter, unknown parent, full queue) is answered with OK and a `code` in the body, since old clients
+    read nothing else, and the numbers of gRPC codes mean other things to them. Errors of every RPC:
     * `UNAUTHENTICATED`: the API key is missing or wrong; over REST 401 with a JSON object. Get a key.
-    * `RESOURCE_EXHAUSTED`: the message is larger than the server takes; over REST 413. Send less.
-    * `UNAVAILABLE`: the server starts or stops; over REST 503. Retry with back-off.
-    * `INTERNAL`: a fault of this server; over REST 500. Report it.
+    * `RESOURCE_EXHAUSTED`: the message is larger than the server allows; over REST 413. Send less.
+    * `UNAVAILABLE`: the server is starting or stopping; over REST 503. Retry with back-off.
+    * `INTERNAL`: a bug in this server; over REST 500. Report it.
 
-    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are no bindings here. Envoy takes the prefix off and
-    sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and beats `accountFilter.modes`.
+    The prefixes /mj-fast, /mj-relax and /mj-turbo of the old API are not in the bindings here. Envoy removes the
+    prefix and sets the header `x-mj-mode` to "fast", "relax" or "turbo", which arrives as metadata and takes precedence
+    over `accountFilter.modes`.
 
-    Tasks and Accounts come as `google.api.HttpBody` with the JSON of the message named, or an array of it: a message
-    cannot say null, which clients want while a value is unknown. Over REST the server writes these bytes itself, past
-    Envoy's transcoder, so that a list may be of any length.
+    Tasks and Accounts are returned in a `google.api.HttpBody` with the JSON of the named message, or an array of it:
+    clients expect null for unknown values, which a proto message cannot represent. Over REST the server sends the JSON
+    itself, bypassing Envoy's transcoder, so that a list may have any length.
     """
 
     @abc_1.abstractmethod
@@ -188,7 +199,7 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.SubmitSimpleChangeRequest,
         context: _ServicerContext,
     ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
-        """The same as `SubmitChange`, said in one text."""
+        """The same as `SubmitChange`, given as a single text."""
 
     @abc_1.abstractmethod
     def SubmitDescribe(
@@ -212,7 +223,7 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.SubmitActionRequest,
         context: _ServicerContext,
     ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
-        """Press a button. 21: a modal waits for `SubmitModal`, and properties.finalPrompt is its text."""
+        """Press a button. 21: a modal waits for `SubmitModal`; properties.finalPrompt is its prefilled text."""
 
     @abc_1.abstractmethod
     def SubmitModal(
@@ -236,7 +247,7 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.SubmitShowRequest,
         context: _ServicerContext,
     ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
-        """Bring a job back by Midjourney's id."""
+        """Show a job again, by Midjourney's id."""
 
     @abc_1.abstractmethod
     def SubmitVideo(
@@ -244,7 +255,7 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.SubmitVideoRequest,
         context: _ServicerContext,
     ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
-        """Make a short film that begins with a picture, or go on with one."""
+        """Make a short film that begins with a picture, or extend a film."""
 
     @abc_1.abstractmethod
     def UploadDiscordImages(
@@ -252,7 +263,7 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.UploadDiscordImagesRequest,
         context: _ServicerContext,
     ) -> typing.Union[legacy_pb2.SubmitResult, abc.Awaitable[legacy_pb2.SubmitResult]]:
-        """Put pictures on Discord; `result` is an array of their links."""
+        """Upload pictures to Discord; `result` is an array of their links."""
 
     @abc_1.abstractmethod
     def GetTask(
@@ -260,7 +271,9 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.GetTaskRequest,
         context: _ServicerContext,
     ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
-        """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+        """Read a Task, as the JSON of `Task`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Check the
+        id.
+        """
 
     @abc_1.abstractmethod
     def ListTasksByCondition(
@@ -308,7 +321,9 @@ class LegacyServiceServicer(metaclass=abc_1.ABCMeta):
         request: legacy_request_pb2.GetAccountRequest,
         context: _ServicerContext,
     ) -> typing.Union[httpbody_pb2.HttpBody, abc.Awaitable[httpbody_pb2.HttpBody]]:
-        """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3. Look at the id."""
+        """Read an Account, as the JSON of `Account`. `NOT_FOUND`: there is none with this id; over REST 404 with code 3.
+        Check the id.
+        """
 
     @abc_1.abstractmethod
     def ListAccounts(

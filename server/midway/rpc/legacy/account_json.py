@@ -6,7 +6,7 @@ from midway.domain.account import Account
 
 
 def old_account(account: Account, task_timeout: timedelta) -> dict[str, object]:
-    """Return every key of `midjourney.legacy.v1.Account`, in its order, with plain values; null while unset."""
+    """Return every key of `midjourney.legacy.v1.Account`, in its order, with plain values; None while unset."""
     return {
         "id": account.id,
         "channelId": account.channel_id,

@@ -1,6 +1,6 @@
-"""What a request of the old API asks for, in the domain's words.
+"""Converts requests of the old API to Asks.
 
-Raises BadParameter with the old API's own sentence, in the old API's order, for what is wrong with a request by itself.
+Raises BadParameter with the old API's own sentence for an invalid request, checking in the old API's order.
 """
 
 import re
@@ -34,7 +34,7 @@ CHANGES = {"UPSCALE": Action.UPSCALE, "VARIATION": Action.VARIATION, "REROLL": A
 DIMENSIONS = {"": SQUARE, "PORTRAIT": "2:3", "SQUARE": SQUARE, "LANDSCAPE": "3:2"}
 MOTIONS = {"": None, "low": Motion.LOW, "high": Motion.HIGH}
 PICTURES_FROM_0 = range(4)
-# Two words; more digits after the first one never counted: "u12" is U1.
+# Two words. The old API ignored everything after the first digit: "u12" is U1.
 _SIMPLE_CHANGE = re.compile(r"(?P<task_id>\S+) (?:(?P<change>[uv])(?P<index>[1-4])\S*|(?P<reroll>r))", re.IGNORECASE)
 
 Common = (
@@ -49,14 +49,14 @@ FollowUp = requests.SubmitChangeRequest | requests.SubmitSimpleChangeRequest | r
 
 
 class Surroundings(Struct, frozen=True):
-    """What counts beside the body: the speed of the path's prefix, and the Accounts that there are."""
+    """The context of a request: the speed in the path's prefix, and the Accounts."""
 
     speed: Speed | None
     accounts: Sequence[Account]
 
 
 def ask_imagine(request: requests.SubmitImagineRequest, around: Surroundings) -> Ask:
-    """Read an imagine, its pictures aside."""
+    """Read an imagine, except its pictures."""
     _require(request.prompt, texts.PROMPT_BLANK)
     return replace(_ask(Action.IMAGINE, request, around), prompt=request.prompt)
 
@@ -68,14 +68,14 @@ def ask_shorten(request: requests.SubmitShortenRequest, around: Surroundings) ->
 
 
 def ask_describe(request: requests.SubmitDescribeRequest, around: Surroundings) -> Ask:
-    """Read a describe, its picture aside."""
+    """Read a describe, except its picture."""
     if not request.link.strip():
         _require(request.base64, texts.BASE64_OR_LINK_BLANK)
     return _ask(Action.DESCRIBE, request, around)
 
 
 def ask_blend(request: requests.SubmitBlendRequest, around: Surroundings) -> Ask:
-    """Read a blend, its pictures aside."""
+    """Read a blend, except its pictures."""
     name = request.dimensions.strip().upper()
     if name not in DIMENSIONS:
         raise BadParameter(texts.DIMENSIONS_WRONG)
@@ -83,7 +83,7 @@ def ask_blend(request: requests.SubmitBlendRequest, around: Surroundings) -> Ask
 
 
 def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
-    """Read a show; a job's link holds its id."""
+    """Read a show; the job's id may be given in a link."""
     _require(request.job_id, texts.JOB_ID_BLANK)
     found = JOB_ID.search(request.job_id[:MAX_URL_CHARACTERS])
     if found is None:
@@ -93,7 +93,7 @@ def ask_show(request: requests.SubmitShowRequest, around: Surroundings) -> Ask:
 
 
 def ask_video(request: requests.SubmitVideoRequest, around: Surroundings) -> Ask:
-    """Read a film, its frames aside."""
+    """Read a video request, except its frames."""
     action, task_id = request.action.strip().lower(), text_from(request.task_id).strip()
     if is_nested(request.task_id):
         raise BadParameter(texts.TASK_ID_BLANK)
@@ -123,7 +123,7 @@ def ask_video(request: requests.SubmitVideoRequest, around: Surroundings) -> Ask
 
 
 def ask_change(request: requests.SubmitChangeRequest, around: Surroundings) -> Ask:
-    """Read a change; without an index it means the first picture."""
+    """Read a change; the index defaults to the first picture."""
     task_id = text_from(request.task_id).strip()
     _require(task_id, texts.TASK_ID_BLANK)
     if request.action not in CHANGES:
@@ -135,7 +135,7 @@ def ask_change(request: requests.SubmitChangeRequest, around: Surroundings) -> A
 
 
 def ask_simple_change(request: requests.SubmitSimpleChangeRequest, around: Surroundings) -> Ask:
-    """Read a change that is written as one text."""
+    """Read a change given as a single text, such as "1705514776143750 U2"."""
     said = _SIMPLE_CHANGE.fullmatch(request.content.strip())
     if said is None:
         raise BadParameter(texts.CONTENT_WRONG)
@@ -156,7 +156,7 @@ def ask_press(request: requests.SubmitActionRequest, around: Surroundings) -> As
 
 
 def modal_task_id(request: requests.SubmitModalRequest) -> TaskId:
-    """Read which Task's modal is answered."""
+    """Read the id of the Task whose modal is answered."""
     task_id = text_from(request.task_id).strip()
     _require(task_id, texts.PARAMETERS_WRONG)
     return TaskId(task_id)
@@ -185,7 +185,7 @@ def _follow_up(action: Action, task_id: str, index: int, request: FollowUp, arou
 
 
 def _state(value: Value) -> str:
-    """Read the text that comes back in the Task; what cannot come back as it was is refused."""
+    """Read the client's state, which is echoed in the Task. An object or array is refused: it could not be echoed."""
     if is_nested(value):
         raise BadParameter(texts.STATE_WRONG)
     return text_from(value)

@@ -1,4 +1,4 @@
-"""Why a Task failed, as old clients show it to people: nothing of the operator's accounts, channels and network."""
+"""Why a Task failed, as old clients show it to end users: without the operator's accounts, channels and network."""
 
 import re
 
@@ -6,7 +6,8 @@ from midway.domain.errors import Reason
 from midway.domain.task import State, Task
 from midway.rpc.legacy import texts
 
-# Of the Account and not of the Task. Midjourney's own words about it are told; ours name it, and are the operator's.
+# Reasons that concern the Account and not the Task. Midjourney's own words are passed on; ours name the Account, which
+# only the operator should see.
 ABOUT_THE_ACCOUNT = frozenset(
     {
         Reason.ACCOUNT_UNAVAILABLE,
@@ -16,13 +17,13 @@ ABOUT_THE_ACCOUNT = frozenset(
         Reason.VERIFICATION_REQUIRED,
     }
 )
-SHORTEST_ID = 17  # digits of Discord's; an operator may have named an Account by a common word
+SHORTEST_ID = 17  # digits, as Discord's ids; a shorter Account id may be a common word
 # Mentions of users, channels and roles, and links into a server, as Discord writes them.
 _PLACES = re.compile(r"<(?:@[!&]?|#)\d+>|\bhttps?://(?:[\w-]+\.)?discord(?:app)?\.com/channels/[\w@/-]*", re.IGNORECASE)
 
 
 def fail_reason(task: Task) -> str | None:
-    """Return why a Task failed, None unless it did: clients refund on a reason, and wait for ever without one."""
+    """Return why a Task failed, else None. Clients refund when there is a reason, and without one wait for ever."""
     if task.state is State.CANCELLED:
         return texts.CANCELLED
     if task.failure is None:

@@ -1,4 +1,4 @@
-"""The reading RPCs of the old API, cancel and image-seed."""
+"""The reads of the old API, cancel and image-seed."""
 
 from google.api.httpbody_pb2 import HttpBody
 from midjourney.legacy.v1 import legacy_pb2
@@ -19,7 +19,7 @@ _NO_TASK = {Reason.TASK_NOT_FOUND: Told(Code.NOT_FOUND, texts.NO_TASK)}
 
 
 class LegacyQueries:
-    """Answers reads with JSON in an HttpBody; over REST the same reads are sent as they are."""
+    """Returns the JSON of reads in an HttpBody; over REST it is sent without one, by `rest`."""
 
     def __init__(self, engine: Engine, reads: LegacyReads) -> None:
         self._engine = engine
@@ -51,7 +51,7 @@ class LegacyQueries:
 
     @answering(_NO_TASK)
     async def GetImageSeed(self, request: requests.GetImageSeedRequest, context: Context) -> legacy_pb2.SubmitResult:
-        """Ask for a seed; a text, as relays decode `result` as one."""
+        """Ask for a seed; returned as a string, since relays decode `result` as one."""
         return result(Code.SUCCESS, texts.DONE, await self._engine.image_seed(TaskId(request.id)))
 
     @answering(_NO_TASK)

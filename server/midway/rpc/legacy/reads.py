@@ -1,6 +1,6 @@
-"""The reads of the old API: each gives its JSON in pieces, which a caller may send one by one.
+"""The reads of the old API: each returns its JSON in pieces, which can be sent one by one.
 
-They are named by their RPCs. What is missing is NotFound; over REST it is 404 and code 3.
+They are named after their RPCs. They raise NotFound for an unknown id, which over REST becomes 404 with code 3.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ Pieces = Sequence[bytes]
 
 
 class LegacyReads:
-    """Reads Tasks and Accounts. `task_timeout` is only told; `most_ids` may be asked for at once."""
+    """Reads Tasks and Accounts. `task_timeout` is only reported; `most_ids` is the most ids in one request."""
 
     def __init__(self, engine: Engine, links: PictureLinks, task_timeout: timedelta, most_ids: int) -> None:
         self._engine = engine
@@ -45,9 +45,9 @@ class LegacyReads:
         return [self._json.of(task)]
 
     async def ListTasksByCondition(self, request: requests.ListTasksByConditionRequest) -> Pieces:
-        """Read the Tasks with these ids; a relay crashes on one that it did not ask for. Raises InvalidField."""
+        """Read the Tasks with these ids, and no others: a relay would crash on them. Raises InvalidField."""
         if len(request.ids) > self._most_ids:
-            raise InvalidField("ids", f"holds {len(request.ids)} ids; at most {self._most_ids} are taken")
+            raise InvalidField("ids", f"holds {len(request.ids)} ids; at most {self._most_ids} are allowed")
         ids = [TaskId(text_from(value).strip()) for value in request.ids]
         return self._array(await self._engine.store.get_many(ids))
 
@@ -72,7 +72,7 @@ class LegacyReads:
         return [orjson.dumps(accounts)]
 
     def _array(self, tasks: Sequence[Task]) -> Pieces:
-        """Give the Tasks as an array: what many ask for is rendered once, and not copied for each of them."""
+        """Return the Tasks as pieces of a JSON array; each Task's JSON comes from the cache and is not copied."""
         pieces = [b"["]
         for task in tasks:
             pieces += (self._json.of(task), b",")

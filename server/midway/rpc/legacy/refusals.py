@@ -1,4 +1,4 @@
-"""Refusals as the old API tells them: a code and a sentence, with HTTP status 200."""
+"""Refusals as the old API reports them: a code and a sentence, with HTTP status 200."""
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ Text = str | Callable[[Refusal], str]
 
 
 class BadParameter(Exception):
-    """A request that the old API refuses with code 4 before it looks at anything else."""
+    """The old API refuses the request with code 4, before any other check."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -28,7 +28,7 @@ class BadParameter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How a reason is told; the sentence may need the refusal itself."""
+    """How a reason is reported; the sentence may depend on the refusal."""
 
     code: Code
     text: Text
@@ -39,28 +39,28 @@ def _wrong_field(refusal: Refusal) -> str:
     if not isinstance(refusal, InvalidField):
         return texts.PARAMETERS_WRONG
     sentences = TOO_LONG_TEXTS if isinstance(refusal, TooLong) else FIELD_TEXTS
-    return sentences.get(refusal.field) or _made_of(refusal)
+    return sentences.get(refusal.field) or _generic_sentence(refusal)
 
 
 def _bad_picture(refusal: Refusal) -> str:
     if not isinstance(refusal, InvalidField):
         return texts.BASE64_WRONG
     field = old_field(refusal.field)
-    return _made_of(refusal) if field == MASK else PICTURE_TEXTS.get(field, texts.BASE64_WRONG)
+    return _generic_sentence(refusal) if field == MASK else PICTURE_TEXTS.get(field, texts.BASE64_WRONG)
 
 
-def _made_of(refusal: InvalidField) -> str:
+def _generic_sentence(refusal: InvalidField) -> str:
     return f"{old_field(refusal.field)}参数错误: {refusal.problem}"
 
 
-_PICTURE = {"field": "field"}  # which of several it is; the old API did not say
-# Why is the operator's business, who finds it in `midway accounts`; these sentences are shown to end users.
+_PICTURE = {"field": "field"}  # tells which picture it is; an addition to the old API
+# Without the cause: these sentences are shown to end users; the operator finds the cause with `midway accounts`.
 _NO_ACCOUNT = Told(Code.FAILURE, texts.NO_ACCOUNT)
 _BANNED = {"prompt_en": "promptEn", "banned_word": "bannedWord"}
 
 MASK = "maskBase64"
 
-# Fields as the engine names them -> as the old API's clients write them. The others have the same name in both.
+# The engine's field names -> those of the old API, where they differ.
 OLD_FIELDS: dict[str, str] = {
     "mask": MASK,
     "images": "base64Array",
@@ -76,7 +76,7 @@ OLD_FIELDS: dict[str, str] = {
     "options.remix": "accountFilter.remix",
 }
 
-# The old API's own sentences. What has none gets one that is made of the problem.
+# The old API's own sentences. For other fields a sentence is made from the refusal's problem.
 FIELD_TEXTS: dict[str, str] = {
     "index": texts.INDEX_WRONG,
     "image": texts.FIRST_FRAME_MISSING,
@@ -89,7 +89,7 @@ TOO_LONG_TEXTS: dict[str, str] = {
 }
 PICTURE_TEXTS: dict[str, str] = {"link": texts.LINK_WRONG}
 
-# A reason that is not here is no outcome of the domain and stays a gRPC error (a store that is down, a missing key).
+# Reasons that are missing here are not decisions of the domain and stay gRPC errors (store down, missing key).
 TOLD: dict[Reason, Told] = {
     Reason.FIELD_INVALID: Told(Code.VALIDATION_ERROR, _wrong_field),
     Reason.INVALID_IMAGE: Told(Code.VALIDATION_ERROR, _bad_picture, _PICTURE),
@@ -117,7 +117,7 @@ TOLD: dict[Reason, Told] = {
 
 
 def old_field(name: str) -> str:
-    """Return a field's name as the old API's client wrote it; a place in an array stays."""
+    """Return the old API's name of a field; an array index is kept."""
     field, bracket, place = name.partition("[")
     return OLD_FIELDS.get(field, field) + bracket + place
 
@@ -130,7 +130,7 @@ Method = Callable[[Service, Request, Context], Awaitable[legacy_pb2.SubmitResult
 def answering(
     special: Mapping[Reason, Told] | None = None,
 ) -> Callable[[Method[Service, Request]], Method[Service, Request]]:
-    """Make an RPC answer its refusals in the old words; `special` says which reasons it words otherwise."""
+    """Decorate an RPC to answer refusals with the old codes and sentences; `special` overrides some of them."""
     told = {**TOLD, **(special or {})}
 
     def decorate(method: Method[Service, Request]) -> Method[Service, Request]:
@@ -141,7 +141,7 @@ def answering(
             except BadParameter as err:
                 return result(Code.VALIDATION_ERROR, err.text)
             except (Refusal, TaskUnreadable) as outcome:
-                # Kept in a variable here, the error and its traceback would keep each other, and the request.
+                # No local variable for the refusal: it and its traceback would form a cycle that keeps the request.
                 answer = _answer(refusal_from(outcome), told)
                 if answer is None:
                     raise

@@ -21,16 +21,16 @@ def result(
     value: str | list[str] | None = None,
     properties: Mapping[str, Property] | None = None,
 ) -> legacy_pb2.SubmitResult:
-    """Build an answer. All four keys are always there: clients look into `properties`, and want null, not nothing."""
+    """Build an answer. All four keys are always there: clients read `properties`, and expect null, not a lack of it."""
     message = legacy_pb2.SubmitResult(code=code, description=description, result=_json_value(value))
-    message.properties.SetInParent()  # an empty one would be left out, and clients look into it
+    message.properties.SetInParent()  # an empty one would be left out of the JSON
     message.properties.update(dict(properties or {}))
     return message
 
 
 def _json_value(value: str | list[str] | None) -> Value:
     if value is None:
-        return Value(null_value=0)  # type: ignore[arg-type]
+        return Value(null_value=0)  # type: ignore[arg-type]  # the stubs want NullValue, which is the number 0
     if isinstance(value, str):
         return Value(string_value=value)
     message = Value()
@@ -39,9 +39,9 @@ def _json_value(value: str | list[str] | None) -> Value:
 
 
 def result_from_placed(placed: Placed) -> legacy_pb2.SubmitResult:
-    """Say where a Task stands after a submit: done with, waiting for a modal, in the queue, or on its way.
+    """Return the answer to a submit: existing, waiting for a modal, queued or submitted.
 
-    Clients look up `result` as one Task; only "Imagine all" always answered every id there.
+    `result` is one Task's id, which clients look up; only for "Imagine all" the old API lists every id there.
     """
     task = placed.task
     ids = ",".join(task.batch) if task.batch and task.ask.custom_id == IMAGINE_ALL else task.id
@@ -55,9 +55,9 @@ def result_from_placed(placed: Placed) -> legacy_pb2.SubmitResult:
 
 
 def result_from_change(placed: Placed) -> legacy_pb2.SubmitResult:
-    """Say the same of a change, where an upscale that exists already has an answer of its own.
+    """Return the answer to a change: as for a submit, but code 21 for an upscale that already exists.
 
-    Only here: after a press one client takes 21 for a modal that waits.
+    A press never gets 21 for that: one client would take it for a waiting modal.
     """
     if placed.created:
         return result_from_placed(placed)

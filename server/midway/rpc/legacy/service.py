@@ -1,4 +1,4 @@
-"""LegacyService: the old REST paths, for clients that cannot change. Converts, and holds no rule of its own."""
+"""LegacyService: the old REST paths, for clients that cannot change. It only converts."""
 
 from midjourney.legacy.v1 import legacy_service_pb2_grpc
 

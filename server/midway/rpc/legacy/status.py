@@ -1,4 +1,4 @@
-"""States and Actions in the old API's words."""
+"""States and Actions by their old API names."""
 
 from midway.domain.action import Action
 from midway.domain.notice import told_state
@@ -12,10 +12,10 @@ STATUSES: dict[State, str] = {
     State.IN_PROGRESS: "IN_PROGRESS",
     State.SUCCEEDED: "SUCCESS",
     State.FAILED: "FAILURE",
-    State.CANCELLED: "FAILURE",  # clients know no other end, and would ask for ever
+    State.CANCELLED: "FAILURE",  # clients know no other final status for it, and would poll for ever
 }
 
-# The names are the same but for two.
+# All other names are the same.
 RENAMED_ACTIONS: dict[Action, str] = {Action.VARY_REGION: "INPAINT", Action.PRESS: "ACTION"}
 
 

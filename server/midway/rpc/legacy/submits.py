@@ -49,12 +49,12 @@ class LegacySubmits:
 
     @answering()
     async def SubmitChange(self, request: requests.SubmitChangeRequest, context: Context) -> SubmitResult:
-        """Upscale, vary or draw again."""
+        """Upscale, vary or reroll."""
         return await self._change(asks.ask_change(request, self._surroundings(context)))
 
     @answering()
     async def SubmitSimpleChange(self, request: requests.SubmitSimpleChangeRequest, context: Context) -> SubmitResult:
-        """Do the same, said in one text."""
+        """Upscale, vary or reroll, given as a single text."""
         return await self._change(asks.ask_simple_change(request, self._surroundings(context)))
 
     @answering()
@@ -87,17 +87,17 @@ class LegacySubmits:
 
     @answering()
     async def SubmitShorten(self, request: requests.SubmitShortenRequest, context: Context) -> SubmitResult:
-        """Find the words that matter."""
+        """Find the words of a prompt that matter."""
         return await self._submit(asks.ask_shorten(request, self._surroundings(context)))
 
     @answering()
     async def SubmitShow(self, request: requests.SubmitShowRequest, context: Context) -> SubmitResult:
-        """Bring a job back."""
+        """Fetch a job by Midjourney's id."""
         return await self._submit(asks.ask_show(request, self._surroundings(context)))
 
     @answering(_NO_FILM)
     async def SubmitVideo(self, request: requests.SubmitVideoRequest, context: Context) -> SubmitResult:
-        """Make a film, or go on with one."""
+        """Make a film, or extend one."""
         ask = asks.ask_video(request, self._surroundings(context))
         if ask.video.extends:
             return await self._submit(ask)
@@ -112,7 +112,7 @@ class LegacySubmits:
 
     @answering(_NO_INSTANCE)
     async def UploadDiscordImages(self, request: requests.UploadDiscordImagesRequest, context: Context) -> SubmitResult:
-        """Put pictures on Discord."""
+        """Upload pictures to Discord."""
         sources = await _sources(request.base64_array)
         if not sources:
             raise BadParameter(texts.BASE64_MISSING)
@@ -133,9 +133,9 @@ class LegacySubmits:
 
 
 async def _sources(pictures: Iterable[str]) -> list[Source]:
-    """Name the pictures that are not blank by their place in the old API's array.
+    """Return the pictures that are not blank, named by their index in the old API's array.
 
-    Others have their turn between two large ones, as each is copied out of its message.
+    Yields to the event loop after each large one, since reading the field copies it.
     """
     sources = []
     for index, text in enumerate(pictures):

@@ -1,4 +1,4 @@
-"""A Task's JSON as the old API shows it: the same bytes from fetch, in lists and in webhooks.
+"""A Task's JSON in the old API: the same bytes in fetch, lists and webhooks.
 
 Every key of `midjourney.legacy.v1.Task` is there, in its order, and null while unknown. Old clients break on a missing
 key, on "" as failReason, and on an empty `buttons` or `videoUrls`, which hides the picture; none breaks on null.
@@ -61,14 +61,14 @@ def _found_text(task: Task) -> str:
 
 
 def progress_text(task: Task) -> str:
-    """Return the progress, always a text, "" before the start and after a failure; clients end at exactly "100%"."""
+    """Return the progress, "" before the start and after a failure; clients stop polling at exactly "100%"."""
     if told_state(task) in NOT_YET_TAKEN or task.failure or task.state is State.CANCELLED:
         return ""
     return f"{task.progress}%"
 
 
 def _milliseconds(moment: datetime | None) -> int | None:
-    # Whole ones: a fraction makes a client that decodes an integer drop its whole batch.
+    # Integers: one client decodes an integer, and on a fraction drops its whole batch.
     return round(moment.timestamp() * 1000) if moment else None
 
 
@@ -97,7 +97,7 @@ def _film(task: Task) -> dict[str, object]:
 
 
 def _is_film(task: Task, image: Image) -> bool:
-    """Tell whether a Task ended in a film; an animated picture, as some films come, is shown as a picture."""
+    """Tell whether a Task's result is a film. Some films arrive as an animated picture, which counts as a picture."""
     is_asked_for = task.action is Action.VIDEO or is_of_film(task.final_prompt)
     return task.state is State.SUCCEEDED and is_asked_for and not image.content_type.startswith("image/")
 

@@ -1,4 +1,4 @@
-"""What the old API says, code by code; clients show these sentences to people, and one greps them.
+"""The old API's codes and sentences; clients show the sentences to people, and one searches them for words.
 
 Source: legacy-rest, sections 2 and 3.
 """
@@ -7,13 +7,13 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """Result codes of the old API. They have nothing to do with gRPC's or HTTP's."""
+    """Result codes of the old API, unrelated to those of gRPC or HTTP."""
 
     SUCCESS = 1
-    NOT_FOUND = 3  # a relay switches a whole channel off when a submit answers it; only reads and cancel do
+    NOT_FOUND = 3  # only from reads and cancel: on a submit, one relay would disable the whole channel
     VALIDATION_ERROR = 4
     FAILURE = 9
-    EXISTED = 21  # an upscale that is there already, or a modal that waits
+    EXISTED = 21  # the upscale already exists, or a modal is waiting
     IN_QUEUE = 22
     QUEUE_REJECTED = 23
     BANNED_PROMPT = 24
