@@ -10,13 +10,13 @@ from midway.pictures.checks import DAMAGED, FORMATS
 
 
 class NoQuadrant(Exception):
-    """Nothing can be cut out of this file; the message says why."""
+    """No quadrant can be cut out of this file; the message says why."""
 
 
 def quadrant_from_file(path: Path, number: int, max_pixels: int) -> bytes:
-    """Return a quarter of a picture as PNG: 1 to 4, top left, top right, bottom left, bottom right.
+    """Return a quarter of a picture as PNG. `number` is 1 to 4: top left, top right, bottom left, bottom right.
 
-    Decodes the picture: call it in a process of its own (`decoder.Decoder`). Raises NoQuadrant.
+    Decodes the picture, so it belongs in a separate process (`decoder.Decoder`). Raises NoQuadrant.
     """
     try:
         with PIL.Image.open(path, formats=FORMATS) as picture:

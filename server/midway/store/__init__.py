@@ -11,7 +11,7 @@ SQLITE = "sqlite:///"
 
 
 class UnknownStore(DatabaseRefused):
-    """No Store is called so; mend the URL."""
+    """The URL names no Store that exists; correct the URL."""
 
     def __init__(self, url: str) -> None:
         scheme, colon, _ = url.partition(":")  # what follows may hold a password
@@ -19,14 +19,14 @@ class UnknownStore(DatabaseRefused):
 
 
 @asynccontextmanager
-async def open(  # noqa: A001 - as with gzip.open, its module's name is said with it
+async def open(  # noqa: A001 - called as `store.open`, as one calls gzip.open
     url: str, *, allow_network_file_system: bool = False, quarantine: bool = False
 ) -> AsyncIterator[Store]:
     """Open a Store, making it where there is none, and close it at the end of the context.
 
-    `memory:` forgets everything; `sqlite:///PATH` is a file, whose path stands there as it is: `sqlite:////var/midway.db`
-    is absolute, `sqlite:///midway.db` relative. With `quarantine`, rows that cannot be read are put away and logged
-    where they are met; otherwise reading them raises.
+    `memory:` keeps nothing after the process ends. `sqlite:///PATH` is a file; PATH is taken literally:
+    `sqlite:////var/midway.db` is absolute, `sqlite:///midway.db` relative. With `quarantine`, rows that cannot be read
+    are set aside and logged when they are first read; without it, reading them raises.
     Raises DatabaseRefused (UnknownStore, and what each Store adds) or StoreUnavailable.
     """
     store = await _opened(url, allow_network_file_system=allow_network_file_system, quarantine=quarantine)
@@ -37,12 +37,12 @@ async def open(  # noqa: A001 - as with gzip.open, its module's name is said wit
 
 
 def sqlite_url(path: Path) -> str:
-    """Name the Store in a SQLite file."""
+    """Return the URL of the Store in a SQLite file."""
     return f"{SQLITE}{path}"
 
 
 async def _opened(url: str, *, allow_network_file_system: bool, quarantine: bool) -> Store:
-    # Each is imported only when it is used: a database's driver need not be there for those who have another one.
+    # Imported only when used, so that a database's driver need not be installed by those who use another database.
     if url == MEMORY:
         from midway.store.memory import MemoryStore  # noqa: PLC0415 - see above
 

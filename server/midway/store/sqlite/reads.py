@@ -1,7 +1,7 @@
-"""What each reading verb asks, on any connection.
+"""The queries behind each reading method; they run on any connection.
 
-All rows are fetched before one is looked at. A statement that ends half read, because a document cannot be decoded,
-keeps its connection in the past for as long as the error lives.
+All rows are fetched before the first is decoded. If decoding failed in the middle of a statement, the exception would
+keep the statement open, and the connection would go on reading its old snapshot of the database.
 """
 
 import json
@@ -18,9 +18,9 @@ from midway.domain.ids import AccountId, Revision, TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.port import AccountMark, RequestIdReused, RequestKey, TaskQuery, TaskUnreadable
-from midway.store.sqlite.aside import FAULTS, decoded, is_task_aside, readable
 from midway.store.sqlite.columns import EPOCH, integer_from_time, of_type, stored_time
 from midway.store.sqlite.conditions import of_page, of_query, where
+from midway.store.sqlite.quarantine import FAULTS, decoded, is_task_set_aside, readable
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.rows import attempt_from_row, task_from_row
 
@@ -31,7 +31,7 @@ def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
     """Read one Task. Raises TaskUnreadable when it was set aside."""
     if found := _tasks(connection.execute(QUERIES["task"], {"id": task_id})):
         return found[0]
-    if is_task_aside(connection, task_id):
+    if is_task_set_aside(connection, task_id):
         raise TaskUnreadable(task_id)
     return None
 
@@ -43,7 +43,7 @@ def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | No
 
 
 def made(connection: sqlite3.Connection, task_id: TaskId) -> Task:
-    """Read the Task that a request id made. Raises TaskUnreadable, also when it is not there: none is made again."""
+    """Read the Task that a request id made. Raises TaskUnreadable even when it is missing, so no second one is made."""
     if task := get(connection, task_id):
         return task
     log.error("a request cannot be answered: the Task that it made is not there", table="request", task_id=task_id)
@@ -55,14 +55,14 @@ def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> Task
     row = connection.execute(QUERIES["request"], {"id": request.id}).fetchone()
     if row is None:
         return None
-    task_id = TaskId(row["task_id"] if isinstance(row["task_id"], str) else "")  # which no Task has
+    task_id = TaskId(row["task_id"] if isinstance(row["task_id"], str) else "")  # "" is no Task's id
     if row["digest"] != request.payload_digest:
         raise RequestIdReused(task_id)
     return task_id
 
 
 def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Task]:
-    """Read those that exist, in no order."""
+    """Read the Tasks that exist, by id."""
     if len(task_ids) < 2:
         found = [task for task_id in task_ids for task in _tasks(connection.execute(QUERIES["task"], {"id": task_id}))]
     else:
@@ -111,7 +111,7 @@ def last_task_id(connection: sqlite3.Connection) -> TaskId | None:
 
 
 def inputs(connection: sqlite3.Connection, task_id: TaskId) -> list[InputImage]:
-    """Read a Task's input pictures. Raises TaskUnreadable when one cannot be read: the others would take its place."""
+    """Read a Task's input pictures. Raises TaskUnreadable when one cannot be read: the others would shift positions."""
     rows = connection.execute(QUERIES["inputs"], {"task_id": task_id}).fetchall()
     images = list(readable("input", rows, _input_from_row))
     if len(images) < len(rows) or [row["position"] for row in rows] != list(range(len(rows))):
@@ -126,7 +126,7 @@ def attempts(connection: sqlite3.Connection, task_id: TaskId) -> list[Attempt]:
 
 
 def recent_attempts(connection: sqlite3.Connection, account_id: AccountId, since: datetime) -> list[Attempt]:
-    """Read an Account's Attempts that are open or young."""
+    """Read an Account's Attempts that are open or recent."""
     bound = {"account_id": account_id, "since": integer_from_time(since)}
     return _attempts(connection.execute(QUERIES["recent_attempts"], bound))
 
@@ -161,7 +161,7 @@ def _mark_from_row(row: Any) -> AccountMark:
         since = stored_time(row["since"])
     except FAULTS:
         return _paused(account_id)
-    if state not in set(AccountState):  # of a later version; a person says, too
+    if state not in set(AccountState):  # of a later version; here, too, a person decides
         return AccountMark(
             account_id, AccountState.PAUSED, f"its state {state!r} is of another version; resume it", since
         )
@@ -169,6 +169,6 @@ def _mark_from_row(row: Any) -> AccountMark:
 
 
 def _paused(account_id: AccountId) -> AccountMark:
-    """Return the mark of an Account whose own cannot be read: whether it may act, a person says."""
+    """Return the mark of an Account whose own mark cannot be read; a person decides whether it may act."""
     log.error("an account's mark cannot be read; it is paused", table="account_mark", account_id=account_id)
     return AccountMark(account_id, AccountState.PAUSED, "what is stored of it cannot be read; resume it", EPOCH)

@@ -1,4 +1,4 @@
-"""Rows as values. What cannot be read raises one of `aside.FAULTS`."""
+"""Rows as Tasks and Attempts. A row that cannot be read raises one of `quarantine.FAULTS`."""
 
 from typing import Any
 
@@ -24,6 +24,6 @@ def attempt_from_row(row: Any) -> Attempt:
 
 
 def _require_same(key: Any, documented: str) -> None:
-    """Raise ValueError when a document stands under another key: what is written next would not replace it."""
+    """Raise ValueError when the row's key is not the document's: the next write would not replace this row."""
     if key != documented:
         raise ValueError("its key is not its document's")

@@ -1,4 +1,4 @@
-"""The Store on SQLite: each verb hands its function to the writer or the reader."""
+"""The Store on SQLite: each method passes a function to the writer or the reader."""
 
 import asyncio
 import sqlite3
@@ -29,26 +29,26 @@ from midway.store.port import (
     TaskQuery,
 )
 from midway.store.sqlite import outbox, reads, redating, writes
-from midway.store.sqlite.aside import RowsUnreadable
 from midway.store.sqlite.database import make_private_folder, open_reader, open_writer
+from midway.store.sqlite.database_files import DatabaseFiles
 from midway.store.sqlite.driver import Driver
 from midway.store.sqlite.file_system import refuse_network
 from midway.store.sqlite.lock import ProcessLock
-from midway.store.sqlite.place import Place
+from midway.store.sqlite.quarantine import RowsUnreadable
 from midway.store.sqlite.reader import Question, Reader
 from midway.store.sqlite.tail import TAIL_SIZE, Tail
 from midway.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 
-MOST_SET_ASIDE = 10  # times for one question, each time all that it met; more come only while somebody writes them
+MOST_SET_ASIDE = 10  # times that one read is repeated; each time all unreadable rows it found are set aside first
 
 
 class OpenFiles(NamedTuple):
-    """The database's lock, place and connections, its newest revision and its largest Task id."""
+    """The database's lock, files and connections, its newest revision and its largest Task id."""
 
     lock: ProcessLock
-    place: Place
+    files: DatabaseFiles
     writing: Driver
     reading: Driver
     revision: Revision
@@ -56,20 +56,20 @@ class OpenFiles(NamedTuple):
 
 
 class SqliteStore:
-    """A Store on one file, for one process; see `port.Store` for what each verb promises."""
+    """A Store on one file, for one process; see `port.Store` for what each method promises."""
 
-    def __init__(self, files: OpenFiles, tail_size: int, *, quarantine: bool) -> None:
-        """Take over what `open` opened, and close it with the store."""
+    def __init__(self, opened: OpenFiles, tail_size: int, *, quarantine: bool) -> None:
+        """Take over what `open` opened; `close` closes it."""
         self._closed = False
         self._quarantine = quarantine
         self._rows_quarantined = 0  # since it was opened
-        self._lock = files.lock
-        self._place = files.place
+        self._lock = opened.lock
+        self._files = opened.files
         self._doorbells = Doorbells()
-        self._outbox_doorbells = Doorbells()  # most Tasks have no webhook
-        self._tail = Tail(files.revision, files.last_task_id or TaskId(""), tail_size)
-        self._writer = Writer(files.writing, files.place, self._tail, self._committed)
-        self._reader = Reader(files.reading)
+        self._outbox_doorbells = Doorbells()  # not for every change: most Tasks have no webhook
+        self._tail = Tail(opened.revision, opened.last_task_id or TaskId(""), tail_size)
+        self._writer = Writer(opened.writing, opened.files, self._tail, self._committed)
+        self._reader = Reader(opened.reading)
 
     @classmethod
     async def open(
@@ -80,9 +80,10 @@ class SqliteStore:
         tail_size: int = TAIL_SIZE,
         quarantine: bool = False,
     ) -> Self:
-        """Open the database, and make it when it is not there. The newest `tail_size` snapshots stay in memory.
+        """Open the database, or create it. The newest `tail_size` snapshots are kept in memory.
 
-        Rows that cannot be read raise RowsUnreadable where they are met, or are set aside and logged.
+        With `quarantine`, rows that cannot be read are set aside and logged; without it, reading them raises
+        RowsUnreadable.
         Raises DatabaseRefused (in use, too new, another program's, damaged, on a network file system) or
         StoreUnavailable.
         """
@@ -124,13 +125,13 @@ class SqliteStore:
         await self._writer.write(lambda batch: outbox.forget_dead_letters(batch.connection, before))
 
     async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
-        """Move what is unfinished along with a clock that was set."""
+        """Shift the times of unfinished work after the clock was set."""
         moved = await self._writer.write(partial(redating.follow, boot=boot, young=young))
         self._outbox_doorbells.ring()
         return moved.by
 
     async def boot(self, boot_id: str) -> Boot | None:
-        """Read the boot that was remembered last."""
+        """Read the boot that was stored last."""
         return await self._reader.read(partial(redating.known_boot, boot_id=boot_id))
 
     async def by_request(self, request: RequestKey) -> Task | None:
@@ -139,13 +140,13 @@ class SqliteStore:
 
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task."""
-        if task := self._recent.latest(task_id):
+        if task := self._open_tail.latest(task_id):
             return task
         return await self._readable(lambda: self._reader.get(task_id))
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        """Read those that exist, in the order asked."""
-        known = {task_id: self._recent.latest(task_id) for task_id in task_ids}
+        """Read the Tasks that exist, in the order of the ids."""
+        known = {task_id: self._open_tail.latest(task_id) for task_id in task_ids}
         if missing := [task_id for task_id, task in known.items() if task is None]:
             known |= await self._read(partial(reads.get_many, task_ids=missing))
         return [task for task_id in dict.fromkeys(task_ids) if (task := known.get(task_id))]
@@ -160,20 +161,21 @@ class SqliteStore:
 
     async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
         """Read one Task's snapshots after a revision."""
-        if (newer := self._recent.history(task_id, after)) is not None:
+        if (newer := self._open_tail.history(task_id, after)) is not None:
             return newer
         return await self._read(partial(reads.history, task_id=task_id, after=after))
 
     async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
         """Read all Tasks' snapshots after a revision."""
-        if (newer := self._recent.changes(after, limit)) is not None:
+        if (newer := self._open_tail.changes(after, limit)) is not None:
             return newer
         return await self._read(partial(reads.changes, after=after, limit=limit))
 
     async def revision(self) -> Revision:
         """Read the newest revision.
 
-        From the database, which has a commit a moment before the tail: whoever read a Task there may ask for more.
+        From the database, which has a commit a moment before the tail does: a caller may already have read such a
+        Task.
         """
         return await self._read(reads.revision)
 
@@ -190,7 +192,7 @@ class SqliteStore:
         return await self._read(partial(reads.attempts, task_id=task_id))
 
     async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
-        """Read an Account's Attempts that are open or young."""
+        """Read an Account's Attempts that are open or recent."""
         return await self._read(partial(reads.recent_attempts, account_id=account_id, since=since))
 
     async def marks(self) -> list[AccountMark]:
@@ -200,7 +202,7 @@ class SqliteStore:
     async def outbox_due(
         self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
     ) -> list[OutboxRow]:
-        """Read the first notice of each Task, where it is due."""
+        """Read the first notice of each Task, if it is due."""
         return await self._read(partial(outbox.due, now=now, limit=limit, besides=besides, save=save))
 
     async def dead_letters(
@@ -221,7 +223,7 @@ class SqliteStore:
         return await self._readable(lambda: self._reader.read(question))
 
     async def _readable(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask, and set aside what cannot be read until the answer can be."""
+        """Call `ask`; while it meets rows that cannot be read, set those aside and call it again."""
         for _ in range(MOST_SET_ASIDE):
             try:
                 return await ask()
@@ -232,13 +234,13 @@ class SqliteStore:
         return await ask()
 
     @property
-    def _recent(self) -> Tail:
+    def _open_tail(self) -> Tail:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         return self._tail
 
     def _committed(self, outcomes: Sequence[Any]) -> None:
-        """Take what a batch has stored, in order of revision, then tell whoever listens."""
+        """Add what a batch stored to the tail, in order of revision, then ring the doorbells."""
         for stored in chain.from_iterable(map(_stored, outcomes)):
             self._tail.put(stored)
             if stored.ask.notify_url:
@@ -247,19 +249,19 @@ class SqliteStore:
 
     @property
     def health(self) -> StoreHealth:
-        """How it fares, as it was seen last."""
-        return StoreHealth(is_available=not self._place.displaced, rows_quarantined=self._rows_quarantined)
+        """The health at the last check or write."""
+        return StoreHealth(is_available=not self._files.displaced, rows_quarantined=self._rows_quarantined)
 
     async def check_health(self) -> StoreHealth:
-        """Look whether the database's files still stand where they were opened; while not, nothing is stored."""
-        await self._writer.look()
+        """Check whether the database's files are still where they were opened; while not, nothing is stored."""
+        await self._writer.check_files()
         return self.health
 
     async def close(self) -> None:
-        """Write what waits, close the file and let the next process in.
+        """Write what waits, close the file and release the lock.
 
-        The writer closes last: the last connection to go folds the log into the database and removes it,
-        which is the mark of a clean stop. Closing again does nothing.
+        The writer closes last: the last connection to close moves the log into the database and removes it, which is
+        how the next start recognises a clean stop. Closing again does nothing.
         """
         if self._closed:
             return
@@ -270,7 +272,7 @@ class SqliteStore:
 
 
 def _stored(outcome: Any) -> Sequence[Task]:
-    """Return the Tasks that an operation of the writer's has stored."""
+    """Return the Tasks that an operation stored, given its outcome."""
     if isinstance(outcome, redating.Moved):
         return outcome.tasks
     if isinstance(outcome, writes.Appended):
@@ -298,10 +300,10 @@ async def _open_locked(path: Path) -> OpenFiles:
         undo.callback(lock.release)
         writing = await Driver.open(partial(open_writer, path))
         undo.push_async_callback(writing.close)
-        place = await writing.run(lambda _: Place(path))
+        files = await writing.run(lambda _: DatabaseFiles(path))
         reading = await Driver.open(partial(open_reader, path))
         undo.push_async_callback(reading.close)
         newest = await reading.run(reads.revision), await reading.run(reads.last_task_id)
-        files = OpenFiles(lock, place, writing, reading, *newest)
+        opened = OpenFiles(lock, files, writing, reading, *newest)
         undo.pop_all()
-    return files
+    return opened

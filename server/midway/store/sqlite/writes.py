@@ -1,4 +1,4 @@
-"""What each writing verb does to its batch. Each raises before it changes anything, or does all of it."""
+"""What each writing method does to its batch. Each either raises before it changes anything, or does all of it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,15 +6,15 @@ from midway.domain.ids import TaskId
 from midway.domain.image import InputImage
 from midway.domain.task import Task
 from midway.store.port import AccountMark, Entry, RequestKey, Submitted, VersionConflict
-from midway.store.sqlite import aside, outbox, reads
-from midway.store.sqlite.aside import UnreadableRow
+from midway.store.sqlite import outbox, quarantine, reads
 from midway.store.sqlite.batch import Batch, Position
 from midway.store.sqlite.columns import integer_from_time
+from midway.store.sqlite.quarantine import UnreadableRow
 from midway.store.sqlite.queries import QUERIES
 
 
 def submit(batch: Batch, task: Task, inputs: Sequence[InputImage], request: RequestKey | None) -> Submitted:
-    """Insert a new Task, or find the one this request id made."""
+    """Insert a new Task, or find the one that this request id made."""
     if request and (made := _by_request(batch, request)):
         return Submitted(made, created=False)
     if position := batch.position(task.id):
@@ -37,13 +37,13 @@ def _remember_request(batch: Batch, request: RequestKey, task_id: TaskId) -> Non
 
 
 class Appended(list[Task]):
-    """The Tasks of some entries, as stored."""
+    """The Tasks of the appended entries, as stored."""
 
 
 def append(batch: Batch, entries: Sequence[Entry]) -> Appended:
-    """Write entries in order; each of their Tasks is of the version after the stored one."""
+    """Write entries in order. Raises VersionConflict unless each Task has the version after the stored one."""
     known: dict[TaskId, Position] = {}
-    states: list[str] = []  # of each entry's Task before it
+    states: list[str] = []  # of each entry's Task before the entry
     for task in [entry.task for entry in entries if entry.task]:
         position = known.get(task.id) or batch.position(task.id)
         if position is None or position.version != task.version - 1:
@@ -86,9 +86,9 @@ def put_inputs(batch: Batch, task_id: TaskId, inputs: Sequence[InputImage]) -> N
 
 
 def set_aside(batch: Batch, rows: Sequence[UnreadableRow]) -> int:
-    """Move rows that cannot be read out of the way; return how many there still were."""
-    batch.keep_revision()  # the newest one may be theirs
-    return aside.set_aside(batch.connection, rows)
+    """Set rows aside that cannot be read; return how many were moved."""
+    batch.keep_revision()  # the newest one may be in one of these rows
+    return quarantine.set_aside(batch.connection, rows)
 
 
 def put_mark(batch: Batch, mark: AccountMark) -> None:
