@@ -179,7 +179,7 @@ class ArchiveKeeper:
                 if await self._supervised_try(task_id, is_first=tries == 0):
                     return
                 await asyncio.sleep(self._delay(tries).total_seconds())
-            log.error("picture given up; it is fetched when somebody asks", task_id=task_id)
+            log.error("picture given up; it is fetched when it is asked for", task_id=task_id)
         finally:
             del self._pending[task_id]
             self._room.release()

@@ -146,7 +146,7 @@ class Decoder:
             except TimeoutError:
                 raise _LimitExceeded(f"takes more than {self._rules.time.total_seconds():g} s to decode") from None
             except (EOFError, OSError) as err:
-                log.warning("a decoding process ended in the middle of a picture", problem=type(err).__name__)
+                log.warning("a decoding process ended while it decoded a picture", problem=type(err).__name__)
                 raise _LimitExceeded("cannot be decoded") from err
         if isinstance(outcome, OutOfMemory):
             raise _LimitExceeded(f"takes more than {self._rules.memory_bytes // MIB} MiB of memory to decode")

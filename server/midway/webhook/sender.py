@@ -154,7 +154,7 @@ class WebhookSender:
         try:
             return await self._delivery.attempt(row, self._clock.wall())  # receivers compare with their own clock
         except Exception as err:  # supervised: counts as a failed try
-            log.exception("webhook: a try broke", task_id=row.task.id)
+            log.exception("webhook: a try failed by a defect", task_id=row.task.id)
             return Outcome(Verdict.FAILED, type(err).__name__)
 
     async def _record(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> None:

@@ -44,7 +44,7 @@ class DatabaseFiles:
     def _log_change(self) -> None:
         files = [str(path) for path in self.displaced]
         if not self.displaced:
-            log.warning("the database's files are back in their place; it stores again", database=str(self._database))
+            log.warning("the database's files are back; writes are stored again", database=str(self._database))
         elif self._database in self.displaced:
             log.critical(
                 "the database was taken away or replaced; nothing is stored until that file is back",

@@ -80,7 +80,7 @@ def readable(table: str, rows: Iterable[Any], decode: Callable[[Any], T]) -> Ite
             value = decode(row)
         except FAULTS as err:
             problem = _problem(err)
-            log.error("a row cannot be read; it is passed over", table=table, problem=problem)  # noqa: TRY400 - a traceback would quote the row
+            log.error("a row cannot be read; it is skipped", table=table, problem=problem)  # noqa: TRY400 - a traceback would quote the row
         else:
             yield value
 

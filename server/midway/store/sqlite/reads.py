@@ -98,9 +98,7 @@ def revision(connection: sqlite3.Connection) -> Revision:
     stored = _number(connection.execute(QUERIES["stored_revision"]))
     kept = connection.execute(QUERIES["kept_revision"]).fetchone()
     if kept is None:
-        log.error(
-            "the revision that was kept cannot be read; the newest one is that of the newest row", table="counter"
-        )
+        log.error("the stored revision cannot be read; the newest row's is used", table="counter")
     return Revision(max(stored, kept["value"] if kept else 0))
 
 
