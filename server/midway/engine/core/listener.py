@@ -76,7 +76,7 @@ class Listener:
                 return []
 
     def read(self, message: Message) -> Reading | None:
-        """Read a message; None when it is not from a bot of ours, or certainly meant for another user."""
+        """Read a message; None if it is not from a Midjourney bot, or certainly meant for another user."""
         reading = read(message)
         if time_of_snowflake(message.id) < self._clock.now() + timedelta(days=1):  # ignore an absurdly large id
             self._ledger.index.saw(message.id)

@@ -39,10 +39,10 @@ def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
 def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
     """Find the Task that a request id made."""
     task_id = task_of_request(connection, request)
-    return made(connection, task_id) if task_id is not None else None
+    return requested_task(connection, task_id) if task_id is not None else None
 
 
-def made(connection: sqlite3.Connection, task_id: TaskId) -> Task:
+def requested_task(connection: sqlite3.Connection, task_id: TaskId) -> Task:
     """Read the Task that a request id made. Raises TaskUnreadable even when it is missing, so no second one is made."""
     if task := get(connection, task_id):
         return task

@@ -28,7 +28,7 @@ def submit(batch: Batch, task: Task, inputs: Sequence[InputImage], request: Requ
 
 def _by_request(batch: Batch, request: RequestKey) -> Task | None:
     task_id = reads.task_of_request(batch.connection, request)
-    return (batch.task(task_id) or reads.made(batch.connection, task_id)) if task_id is not None else None
+    return (batch.task(task_id) or reads.requested_task(batch.connection, task_id)) if task_id is not None else None
 
 
 def _remember_request(batch: Batch, request: RequestKey, task_id: TaskId) -> None:
