@@ -127,7 +127,7 @@ class Applier:
                 self._ledger.index.disown(keys)
                 waiting.append(Wake(frozenset(names_in(keys))))
             case Wake(names):
-                numbers = self._listener.matching_parked(names)
+                numbers = self._listener.woken(names)
                 waiting.extend([*map(Unpark, numbers), effect] if numbers else [])
             case Unpark(number):  # its effects go first: they may tell which Attempt the next message belongs to
                 waiting.extendleft(reversed(self._listener.unparked(number)))

@@ -124,7 +124,7 @@ class Listener:
             effects.append(Disown(reading.keys))
         return effects, reading.tells_of_a_job
 
-    def matching_parked(self, names: Iterable[str]) -> list[int]:
+    def woken(self, names: Iterable[str]) -> list[int]:
         """Return the numbers of the messages parked under one of these names that now match, oldest first."""
         parked = self._parked.named(names)
         guesses: Guesses = {}
