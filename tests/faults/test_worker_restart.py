@@ -139,9 +139,9 @@ async def test_a_clock_that_is_set_while_a_worker_ends_is_followed(
         asked = asyncio.Event()
         stand_still = worker._stand_still
 
-        async def seen(still: asyncio.Event, go_on: asyncio.Event) -> None:
+        async def seen(stopped: asyncio.Event, resume: asyncio.Event) -> None:
             asked.set()
-            await stand_still(still, go_on)
+            await stand_still(stopped, resume)
 
         worker._stand_still = seen  # type: ignore[method-assign]
         machine.set_clock(**FORWARD)

@@ -1,1 +1,1 @@
-"""Turns Tasks into Interactions, and Discord's events into a Task's life."""
+"""Turns Tasks into Interactions, and Discord's events into changes of Tasks."""

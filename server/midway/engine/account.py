@@ -1,4 +1,4 @@
-"""What an operator says of one Account."""
+"""The operator's configuration of one Account."""
 
 from dataclasses import dataclass, field
 
@@ -10,12 +10,12 @@ from midway.outbound.proxy import Proxy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
-    """One Account as configured; the token is never printed.
+    """One Account as configured. `repr` does not show the token.
 
-    `slots` is how many jobs Midjourney draws for it at once, `max_queued` how many Tasks may wait here for them.
-    `speed` is the mode that the Account draws in when a prompt names none; it chooses the deadlines.
-    `proxy` is the way of all that this Account has to do with Discord; None: straight.
-    `remix` tells the Account's Remix setting until the engine has seen it.
+    `slots` is how many jobs Midjourney draws for it at a time, `max_queued` how many Tasks may wait here for a slot.
+    `speed` is the mode in which the Account draws when a prompt names none; it selects the deadlines.
+    All traffic of this Account with Discord goes through `proxy`; None: directly.
+    `remix` is the Account's assumed Remix setting until the engine has read the real one.
     """
 
     id: AccountId

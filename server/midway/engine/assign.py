@@ -1,4 +1,4 @@
-"""Which Account runs a Task: the least loaded one that may. Pure."""
+"""Chooses the Account for a Task: the least loaded one that is usable. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +9,12 @@ from midway.domain.ids import AccountId
 from midway.domain.task import Ask
 
 NOTHING: Mapping[AccountId, int] = {}
-# A lost connection comes back by itself, so work may wait for it; a person's help may not come.
+# Includes DISCONNECTED, since a lost connection comes back by itself. States that need a person are not usable.
 USABLE = frozenset({AccountState.ACTIVE, AccountState.LIMITED, AccountState.DISCONNECTED})
 
 
 def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, int] = NOTHING) -> Account:
-    """Choose the Account for a Task. `arriving` counts those that come to each with it.
+    """Choose the Account for a Task. `arriving` counts further Tasks on their way to each Account.
 
     Raises InvalidField (unknown `options.account_id`), NoAccount, Exhausted (QUEUE_FULL).
     """
@@ -33,9 +33,9 @@ def choose(ask: Ask, accounts: Sequence[Account], arriving: Mapping[AccountId, i
 def choose_all(
     asks: Sequence[Ask], accounts: Sequence[Account], arriving: Mapping[AccountId, int] = NOTHING
 ) -> list[Account]:
-    """Choose an Account for each of the Tasks that come together: all of them find room, or none is taken.
+    """Choose an Account for each of the Tasks of one request; raise unless there is room for all of them.
 
-    Raises as `choose` does, and InvalidField (`prompt`) when there could never be room for so many.
+    Raises what `choose` raises, and InvalidField (`prompt`) when there are more than all queues could ever hold.
     """
     room = sum(account.max_queued for account in accounts if asks[0].account_id in {None, account.id}) if asks else 0
     if 0 < room < len(asks):
@@ -49,12 +49,12 @@ def choose_all(
 
 
 def is_bound(ask: Ask) -> bool:
-    """Tell whether a Task must run where it was assigned: its button is there, or the client chose the Account."""
+    """Tell whether a Task must run on its Account: its button is in that channel, or the client chose the Account."""
     return ask.parent_message_id is not None or ask.account_id is not None
 
 
 def _load(account: Account, ask: Ask, arriving: int) -> tuple[bool, bool, float, str]:
-    """Order Accounts: connected first, then those with hours for the wished speed, then the least loaded."""
+    """Sort key of Accounts: connected first, then those with hours left for the requested speed, then by load."""
     out_of_hours = account.state is AccountState.LIMITED and ask.speed is not Speed.RELAX
     load = (account.running + account.queued + arriving) / max(account.slots, 1)
     return (account.state is AccountState.DISCONNECTED, out_of_hours, load, account.id)

@@ -1,4 +1,4 @@
-"""The operator's list of words that no prompt may hold."""
+"""The operator's list of words that prompts must not contain."""
 
 import re
 import unicodedata
@@ -16,17 +16,17 @@ _Signature = tuple[int, int, int, int]
 
 
 class BannedListUnreadable(Exception):
-    """The list cannot be read at the start; the operator mends the file or the setting."""
+    """The list cannot be read at the start; the operator corrects the file or the setting."""
 
 
 class BannedWords:
-    """Words and phrases from a file, one a line, `#` before a comment; read anew when the file changes.
+    """Words and phrases from a file, one per line, with `#` comments; reloaded when the file changes.
 
-    No file bans nothing. A file that cannot be read any more leaves the last good list in force.
+    Without a file nothing is banned. When the file becomes unreadable, the last list that was read stays in force.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Read the list. Raises BannedListUnreadable: to start without it would let everything through."""
+        """Read the list. Raises BannedListUnreadable; starting without the list would allow every prompt."""
         self._path = path
         self._pattern = _NOTHING
         self._seen: _Signature | None = None
@@ -44,7 +44,7 @@ class BannedWords:
     def find(self, prompt: str) -> str | None:
         """Return the first banned word as the prompt spells it, or None.
 
-        Whole words, whatever their case; a phrase's spaces match any white space.
+        Matches whole words, ignoring case; a phrase's spaces match any white space.
         """
         if self._path:
             self._refresh(self._path)
@@ -60,15 +60,15 @@ class BannedWords:
             self._pattern = _pattern_from_file(path)
         except (OSError, UnicodeDecodeError) as err:
             if self._is_readable:
-                log.warning("banned words: the list cannot be read, the last good one stays", error=str(err))
+                log.warning("banned words: the list cannot be read; the last good one stays in force", error=str(err))
             self._is_readable = False
         else:
-            log.info("banned words: the list was read anew")
+            log.info("banned words: the list was reloaded")
             self._is_readable = True
 
 
 def _signature(path: Path) -> _Signature | None:
-    """Tell one version of the file from another without reading it; None when it is not there."""
+    """Return what identifies this version of the file without reading it; None when there is no file."""
     try:
         stat = path.stat()
     except OSError:
@@ -82,7 +82,7 @@ def _pattern_from_file(path: Path) -> re.Pattern[str]:
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str]:
-    # Longest first, so that of two words beginning at one place the more telling one is reported.
+    # Longest first, so that of two words that match at the same position the longer one is reported.
     alternatives = "|".join(_word_pattern(word) for word in sorted(words, key=len, reverse=True))
     return re.compile(alternatives, re.IGNORECASE) if alternatives else _NOTHING
 
@@ -93,5 +93,5 @@ def _word_pattern(word: str) -> str:
 
 
 def _is_unspaced(character: str) -> bool:
-    """Tell whether its script puts no blanks between words, so that a whole word cannot be told (Chinese, kana)."""
+    """Tell whether its script has no blanks between words (Chinese, kana), so that whole words cannot be recognised."""
     return unicodedata.east_asian_width(character) in "WF"

@@ -1,4 +1,4 @@
-"""What pressing a parent's button asks for: the rules between a finished Task and the one that follows it. Pure."""
+"""Rules for pressing a button of a finished Task (the parent): what the new Task asks for. Pure functions."""
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ def usable_parent(parent: Task | None, parent_id: TaskId | None) -> Task:
 
 
 def button_of(ask: Ask, parent: Task) -> str:
-    """Return the custom id to press: the one given, or the one that U, V or R with this index means.
+    """Return the custom id to press: the one in the Ask, or that of the U, V or R button with the Ask's index.
 
     Raises InvalidField (index), Conflict (BUTTON_NOT_FOUND, ACTION_NOT_ALLOWED).
     """
@@ -47,7 +47,7 @@ def button_of(ask: Ask, parent: Task) -> str:
 
 
 def extension(ask: Ask, parent: Task) -> Ask:
-    """Return the Ask with the buttons that go on with a film: its own, or first the one that picks it out of several.
+    """Return the Ask with the button that extends a film; of several films, first the button that picks one.
 
     Raises InvalidField (index), Conflict (ACTION_NOT_ALLOWED).
     """
@@ -67,7 +67,7 @@ def extension(ask: Ask, parent: Task) -> Ask:
 
 
 def pressed(ask: Ask, parent: Task, custom_id: str, press: Press) -> Ask:
-    """Fill in what a press takes over from its parent."""
+    """Return the Ask of a press with what it takes from its parent."""
     text = proposal(parent, custom_id, press)
     return replace(
         ask,
@@ -84,7 +84,7 @@ def pressed(ask: Ask, parent: Task, custom_id: str, press: Press) -> Ask:
 
 
 def proposal(parent: Task, custom_id: str, press: Press) -> str:
-    """Return the text that the button's modal would hold: the proposed line, or what the parent was drawn from."""
+    """Return the text that the button's modal would contain: the proposed prompt, or the parent's prompt."""
     if custom_id.startswith(PROPOSAL_BUTTONS) and press.index is not None:
         lines = parent.result_prompts
         return lines[press.index - 1] if press.index <= len(lines) else ""
@@ -93,10 +93,10 @@ def proposal(parent: Task, custom_id: str, press: Press) -> str:
 
 
 def wanted_input(ask: Ask, press: Press, *, remix: bool) -> ModalAsk | None:
-    """Return what has to be given first; None when the press can go at once.
+    """Return the input that the client must still give; None when the press can be sent at once.
 
-    `remix` is the Account's setting. Raises Conflict (remix wished, but off), InvalidField (a prompt or mask that the
-    button cannot take, or a mask that is missing).
+    `remix` is the Account's setting. Raises Conflict (remix requested, but off), InvalidField (a prompt or mask that
+    the button does not take, or a mask that is missing).
     """
     if ask.remix and not remix and press.modal is ModalRule.IF_REMIX:
         raise Conflict(Reason.ACTION_NOT_ALLOWED, "remix is off on this account; switch it on in Midjourney's settings")

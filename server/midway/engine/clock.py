@@ -1,9 +1,9 @@
-"""Where the server's time comes from.
+"""The server's clocks.
 
-What waits within the process (paces, pauses, sweeps) waits by `time.monotonic`. What is stored is told by the wall
-clock, for people, for clients and for Discord's ids; but the wall clock may be set, and decisions must not take that
-for time that has passed. So the time here goes on evenly, asleep or awake, until `Engine` takes a step over: then
-everything stored that is unfinished moves along with it.
+Waits within the process (pace, pauses, sweeps) use `time.monotonic`. Stored times are wall-clock times, for people, for
+clients, and to compare with Discord's ids. But the wall clock may be set, and that must not count as time that passed.
+So the clock here advances evenly, also while the machine sleeps, until `Engine` applies the step: then the stored times
+of all unfinished work are shifted by it.
 """
 
 import time
@@ -17,9 +17,9 @@ from typing import Protocol, Self
 from midway.domain.clock_step import Boot
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# Counts while the machine is suspended, as the wall clock does. Elsewhere than on Linux a sleep looks like a step.
+# Advances while the machine is suspended, like the wall clock. On systems other than Linux a sleep looks like a step.
 UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-ONE_LOOK = timedelta(milliseconds=100)  # at most, for reading two clocks; else the process was stopped in between
+ONE_LOOK = timedelta(milliseconds=100)  # the most that reading both clocks takes; if longer, the process was stopped
 
 
 class Clock(Protocol):
@@ -30,7 +30,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's wall clock, which may be set while we look."""
+    """The machine's wall clock, which may be set at any time."""
 
     def now(self) -> datetime:
         """Return the present time, aware, UTC."""
@@ -38,12 +38,12 @@ class SystemClock:
 
 
 def uptime() -> timedelta:
-    """Return how long the machine runs, its sleep counted."""
+    """Return how long the machine has been running, including sleep."""
     return timedelta(microseconds=time.clock_gettime_ns(UPTIME) // 1000)
 
 
 class SteadyClock:
-    """A wall clock that goes on evenly when the machine's is set, until `boot` is put to what `look` says."""
+    """A wall clock that advances evenly even when the machine's is set, until `boot` is set to what `look` returns."""
 
     def __init__(
         self,
@@ -51,35 +51,35 @@ class SteadyClock:
         uptime: Callable[[], timedelta] = uptime,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with the time that the wall clock tells; the machine's when none is given."""
+        """Start with the time of the wall clock `wall`; by default the machine's."""
         self._wall = wall or SystemClock()
         self._uptime = uptime
         self._monotonic = monotonic
-        # Another clock than the machine's tells nothing about the machine, so no other process shall compare.
-        self._boot_id = _boot_id() if isinstance(self._wall, SystemClock) else _nobody_elses_id()
+        # Times by another clock than the machine's must not be compared with another process', hence a unique id.
+        self._boot_id = _boot_id() if isinstance(self._wall, SystemClock) else _unique_id()
         self.boot = self.look()
-        self.is_settled = True  # else what is stored may be told by another clock than this one
+        self.is_settled = True  # False while stored times are being shifted to this clock
 
     @classmethod
     def of(cls, clock: Clock) -> Self:
-        """Return a steady clock that begins with this one; itself when it is one."""
+        """Return a steady clock that starts with this clock's time; the clock itself if it is a SteadyClock."""
         return clock if isinstance(clock, cls) else cls(clock)
 
     def now(self) -> datetime:
-        """Return the present time, aware, UTC; never less than before, save where a step was taken over."""
+        """Return the present time, aware, UTC; it never decreases except when `boot` changes."""
         return self.boot.began_at + self._uptime()
 
     def monotonic(self) -> float:
-        """Return seconds that only ever pass, for what waits within the process."""
+        """Return monotonic seconds, for waits within the process."""
         return self._monotonic()
 
     def go_on_from(self, boot: Boot) -> None:
-        """Tell the time by a boot that an earlier process remembered; nothing that it stored moves."""
+        """Go by the boot that an earlier process stored, so that its stored times stay valid."""
         self.boot = boot
 
     @contextmanager
     def taken_over(self, boot: Boot) -> Iterator[None]:
-        """Go by another boot from now on, while what is stored is moved along; by the old one again if that fails."""
+        """Go by another boot while stored times are shifted to it in the context; if that raises, by the old one."""
         before, self.boot, self.is_settled = self.boot, boot, False
         try:
             yield
@@ -90,11 +90,11 @@ class SteadyClock:
             self.is_settled = True
 
     def wall(self) -> datetime:
-        """Return what the wall clock tells, for those who compare it with their own."""
+        """Return the wall clock's time, for receivers that compare it with their own clock."""
         return self._wall.now()
 
     def look(self) -> Boot:
-        """Return the machine's boot, and when it began by the wall clock as it is now."""
+        """Return the machine's boot id, and when the boot began by the wall clock's present time."""
         while True:
             before, now, after = self._uptime(), self._wall.now(), self._uptime()
             if after - before <= ONE_LOOK:
@@ -105,8 +105,8 @@ def _boot_id() -> str:
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
-        return _nobody_elses_id()
+        return _unique_id()
 
 
-def _nobody_elses_id() -> str:
+def _unique_id() -> str:
     return uuid.uuid4().hex

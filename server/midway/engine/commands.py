@@ -1,6 +1,6 @@
-"""The slash commands of the bot: what each Action that begins with one must bring, and how it is said.
+"""The bot's slash commands: how each Action's Ask is checked, and how its command is built.
 
-`COMMANDS` has one row for each Action whose `Traits` name a command. Everything else is a press of a button (`press`).
+`COMMANDS` has one row for each Action whose `Traits` name a command. All other Actions press a button (`buttons`).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,7 +34,7 @@ ATTACHMENT_OPTION = 11  # Discord's option type; its value is the index of the f
 
 
 class Said(Struct, frozen=True):
-    """A command as it goes to Discord: its options, the files they name, and where input pictures were put."""
+    """A command as sent to Discord: its options, the uploaded files that they name, and links to input pictures."""
 
     options: tuple[Option, ...]
     files: tuple[UploadedFile, ...] = ()
@@ -42,36 +42,35 @@ class Said(Struct, frozen=True):
 
 
 class Uploads(Struct, frozen=True):
-    """Puts pictures where the Account acts. Each raises UploadFailed."""
+    """Uploads pictures to the Account's channel. Its methods raise UploadFailed."""
 
     connection: Connection
     channel_id: ChannelId
 
     async def files(self, inputs: Sequence[InputImage]) -> tuple[UploadedFile, ...]:
-        """Upload pictures as a command's attachments."""
+        """Upload pictures for use as attachments of a command."""
         return tuple(await self.connection.upload(self.channel_id, inputs))
 
     async def links(self, inputs: Sequence[InputImage]) -> tuple[str, ...]:
-        """Post pictures; return their links, in order."""
+        """Post pictures as messages; return their links, in order."""
         return tuple(await self.connection.post_images(self.channel_id, inputs)) if inputs else ()
 
 
-# Returns the Ask of each Task to make, with its prompt and description filled in. Raises InvalidField naming what is
-# wrong.
+# Returns an Ask for each Task to make, with prompt and description filled in. Raises InvalidField naming the field.
 Check = Callable[[Ask, Sequence[InputImage], Wording, Limits], Awaitable[list[Ask]]]
-# Builds the command, uploading its pictures before. Raises UploadFailed.
+# Uploads the pictures and builds the command. Raises UploadFailed.
 Say = Callable[[Task, Sequence[InputImage], Uploads], Awaitable[Said]]
 
 
 class Command(Struct, frozen=True):
-    """One row: what a Task must bring for the command, and how the command is said."""
+    """How a command's Ask is checked, and how the command is built."""
 
     check: Check
     say: Say
 
 
 def check_lengths(ask: Ask, limits: Limits) -> None:
-    """Refuse texts that are only echoed or called when they are longer than the old API took. Raises TooLong."""
+    """Refuse a client state or notify URL that is longer than the old API allowed. Raises TooLong."""
     for field, text, most in (
         ("options.client_state", ask.client_state, limits.max_client_state_characters),
         ("options.notify_url", ask.notify_url, limits.max_notify_url_characters),
@@ -101,7 +100,7 @@ async def _check_imagine(ask: Ask, inputs: Sequence[InputImage], wording: Wordin
 
 
 def _check_with_links(english: str, links: Sequence[str], limits: Limits) -> None:
-    """Refuse a prompt that is too long with the links that stand before or behind its words."""
+    """Refuse a prompt that is too long together with its links."""
     length = sum(len(without_choices(link)) + 1 for link in links) + len(english)
     if length > limits.max_prompt_characters:
         most = limits.max_prompt_characters

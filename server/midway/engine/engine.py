@@ -1,4 +1,4 @@
-"""The engine: one worker for each Account, and the one door through which everybody else uses them."""
+"""The engine: one worker for each Account, and the interface through which the rest of the server uses them."""
 
 import asyncio
 import contextlib
@@ -42,9 +42,9 @@ from midway.store.watch import Watch
 
 log = structlog.get_logger(__name__)
 
-DRAIN_SECONDS = 3.0  # at the end, for the answers to Interactions on their way; a shutdown has ten in all
-CLOCK_LOOK_SECONDS = 1.0  # between two looks whether the machine's clock was set
-WORKER_RESTART_SECONDS = 1.0  # after a defect ended a worker; its Tasks wait in the Store
+DRAIN_SECONDS = 3.0  # at shutdown, to wait for answers to Interactions that were sent; a shutdown has 10 s in all
+CLOCK_LOOK_SECONDS = 1.0  # between two checks whether the machine's clock was set
+WORKER_RESTART_SECONDS = 1.0  # before a worker that ended by a defect is restarted; its Tasks are in the Store
 
 
 # Refuses an address by its text alone. Raises InvalidField.
@@ -52,16 +52,16 @@ CheckUrl = Callable[[str], None]
 
 
 class Uploads(Struct, frozen=True):
-    """Where pictures went, and whose channel they are in."""
+    """Links to uploaded pictures, and the Account in whose channel they are."""
 
     urls: tuple[str, ...]
     account_id: AccountId
 
 
 class Engine:
-    """Everything that may be asked of Midway. Use as an async context manager: it runs while the context is open."""
+    """The interface to all Accounts and Tasks. Use as an async context manager: it runs while the context is open."""
 
-    def __init__(  # noqa: PLR0913 - the whole engine is put together here, by name
+    def __init__(  # noqa: PLR0913 - puts the whole engine together, with keyword arguments only
         self,
         *,
         store: Store,
@@ -81,11 +81,11 @@ class Engine:
         self.watch = watch
         self.pictures = pictures
         self.decoder = Decoder(decoding)
-        self._notify_url = notify_url  # for Tasks that name none
-        self._check_notify_url = check_notify_url  # of those that name one
+        self._notify_url = notify_url  # for Tasks without their own
+        self._check_notify_url = check_notify_url  # checks those that have their own
         self._limits = limits
         self.clock = SteadyClock.of(clock or SystemClock())
-        self._is_followed = False  # the Store has the clock's boot, and what is unfinished is dated by it
+        self._is_followed = False  # whether the Store has the clock's boot, and stored times go by it
         wording = Wording(banned, translator, limits.max_prompt_characters, limits.max_jobs_per_prompt)
         nonces = Nonces()
         self._workers = {
@@ -99,9 +99,9 @@ class Engine:
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Take up what an earlier run left, and begin to work."""
+        """Load what an earlier run left, and start the workers."""
         self._ids.go_on_after(await self.store.last_task_id())
-        # Goes on where the last process was, so that a step since then is no other than one from now on.
+        # Go by the last process' boot first, so that a step since then is handled like one from now on.
         self.clock.go_on_from(await self.store.boot(self.clock.boot.id) or self.clock.boot)
         await self._take_step()
         marks = {mark.account_id: mark for mark in await self.store.marks()}
@@ -114,7 +114,7 @@ class Engine:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop working; what is unfinished goes on after the next start."""
+        """Stop; unfinished Tasks continue after the next start."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._intake.settle()
@@ -125,7 +125,7 @@ class Engine:
         await self.decoder.close()
 
     async def submit(self, ask: Ask, inputs: Sequence[InputImage] = (), request: RequestKey | None = None) -> Placed:
-        """Accept a Task; it is on disk when this returns. See `Intake.admit` for what it raises."""
+        """Accept a Task; it is on disk when this returns. Raises what `Intake.admit` raises."""
         if not ask.notify_url:
             ask = replace(ask, notify_url=self._notify_url)
         else:
@@ -135,17 +135,17 @@ class Engine:
     async def answer_modal(
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None = None
     ) -> Placed:
-        """Give an AWAITING_INPUT Task its prompt (blank: the proposed one) and mask."""
+        """Give an AWAITING_INPUT Task its prompt (blank: the proposed one) and mask. Raises as `Intake.answer`."""
         return await self._intake.answer(task_id, prompt, mask, request)
 
     async def cancel(self, task_id: TaskId) -> Task:
-        """End a Task as CANCELLED; one that has ended comes back as it is. Raises NotFound."""
+        """End a Task as CANCELLED; return it unchanged if it has ended. Raises NotFound."""
         while True:
             task = await self._task(task_id)
             if task.state.is_terminal:
                 return task
             cancelled = await self._intake.worker_of(task).service.cancel(task_id)
-            if cancelled is not None:  # else it moved to another Account meanwhile
+            if cancelled is not None:  # None: it moved to another Account meanwhile
                 return cancelled
 
     async def image_seed(self, task_id: TaskId) -> str:
@@ -154,13 +154,13 @@ class Engine:
         return await self._intake.worker_of(task).service.seed(task)
 
     async def upload_images(self, images: Sequence[InputImage], account_id: AccountId | None) -> Uploads:
-        """Put pictures on Discord's CDN, in an Account's channel. Raises NotFound, NoAccount, Unavailable."""
+        """Upload pictures to an Account's channel (None: any). Raises NotFound, NoAccount, Unavailable."""
         worker = self._usable_worker(account_id)
         urls = await worker.service.upload(worker.config.channel_id, images)
         return Uploads(tuple(urls), worker.id)
 
     async def fetch_picture(self, task: Task, file: PartialFile) -> None:
-        """Bring a Task's picture from Discord to the disk; see `AccountService.fetch_picture` for what it raises."""
+        """Download a Task's picture from Discord to a file. Raises what `AccountService.fetch_picture` raises."""
         await self._intake.worker_of(task).service.fetch_picture(task, file)
 
     def accounts(self) -> list[Account]:
@@ -172,11 +172,11 @@ class Engine:
         return self._worker(account_id).account()
 
     async def resume_account(self, account_id: AccountId) -> Account:
-        """Let a paused Account act again; a person has seen to it. Raises NotFound."""
+        """Let a paused Account send again, after a person has dealt with its problem. Raises NotFound."""
         return await self._worker(account_id).resume()
 
     async def pause_account(self, account_id: AccountId, reason: str) -> Account:
-        """Let an Account send nothing more until it is resumed; what runs goes on. Raises NotFound."""
+        """Stop an Account from sending until it is resumed; running jobs continue. Raises NotFound."""
         return await self._worker(account_id).pause(reason.strip() or "paused by the operator")
 
     def _find_other(self, task: Task) -> Worker | None:
@@ -195,7 +195,7 @@ class Engine:
         return worker
 
     def _usable_worker(self, account_id: AccountId | None) -> Worker:
-        """Return the worker of this Account, or of any, that may send something. Raises NotFound, NoAccount."""
+        """Return the worker of this Account (None: of any) if it may send. Raises NotFound, NoAccount."""
         wanted = [self._worker(account_id)] if account_id else list(self._workers.values())
         usable = [worker for worker in wanted if worker.account().state in USABLE]
         if not usable:
@@ -210,12 +210,12 @@ class Engine:
             group.create_task(self._follow_clock(), name="clock")
 
     async def _supervise(self, worker: Worker) -> None:
-        """Run a worker for ever; a defect in one Account must not stop the others."""
+        """Run a worker for ever, restarting it after a defect, which must not stop other Accounts."""
         while True:
             try:
                 await worker.run()
-            except Exception:  # supervised: logged, and the worker begins again with what the Store knows
-                log.exception("a worker ended by a defect; it begins again", account_id=worker.id)
+            except Exception:  # supervised: logged, and the worker restarts from the Store
+                log.exception("a worker ended by a defect; it is restarted", account_id=worker.id)
             await asyncio.sleep(WORKER_RESTART_SECONDS)
             await self._recovered(worker)
 
@@ -225,10 +225,10 @@ class Engine:
             await self._take_step()
 
     async def _take_step(self) -> None:
-        """Take over a wall clock that was set, and move along whatever is unfinished, so that nobody sees a jump.
+        """If the wall clock was set, adopt the new time, and shift the stored times of unfinished work.
 
-        Workers stand still meanwhile. Submits go on: the Store writes in order, so what waits to be written now was
-        dated before, and what comes later will be by the new time.
+        Workers stand still meanwhile. Submits continue: the Store writes in order, so what waits to be written now has
+        the old time and is shifted, and what comes later has the new time.
         """
         now = self.clock.look()
         if self._is_followed and not step_between(self.clock.boot, now):
@@ -236,22 +236,22 @@ class Engine:
         young = self.clock.now() - self._limits.late_window
         try:
             moved = await self._follow(now, young)
-        except Exception as err:  # noqa: BLE001 - supervised: nothing was moved; it is looked at again soon
+        except Exception as err:  # noqa: BLE001 - supervised: nothing was shifted; it is tried again soon
             if self._is_followed:
-                log.warning("the machine's clock was set, and that cannot be taken over yet", error=repr(err))
+                log.warning("the machine's clock was set; stored times could not be shifted yet", error=repr(err))
             self._is_followed = False
             return
         self._is_followed = True
         if moved:
             log.warning(
-                "the machine's clock was set; no deadline counts that as time", by_seconds=moved.total_seconds()
+                "the machine's clock was set; stored times were shifted with it", by_seconds=moved.total_seconds()
             )
 
     async def _follow(self, boot: Boot, young: datetime) -> timedelta:
-        """Move what is stored while nobody decides anything."""
-        async with contextlib.AsyncExitStack() as still:
+        """Shift stored times while all workers stand still."""
+        async with contextlib.AsyncExitStack() as standing_still:
             for worker in self._workers.values() if self._running is not None else ():
-                await still.enter_async_context(worker.standing_still())
+                await standing_still.enter_async_context(worker.standing_still())
             with self.clock.taken_over(boot):
                 return await self.store.follow_clock(boot, young)
 
@@ -263,7 +263,7 @@ class Engine:
                 await asyncio.sleep(WORKER_RESTART_SECONDS)
 
     async def _adopt_orphans(self) -> None:
-        """Give the waiting Tasks of Accounts that are configured no longer to others; the rest of them fail."""
+        """Give the waiting Tasks of Accounts that are no longer configured to others; fail their other Tasks."""
         query = TaskQuery(states=UNFINISHED, limit=UNBOUNDED)
         for task in await self.store.find(query):
             if task.account_id not in self._workers:

@@ -22,7 +22,7 @@ CutOut = Callable[[Path, int | None, int], Awaitable[bytes]]
 
 
 class Frames:
-    """Fetches the pictures of Tasks; of a grid it cuts one out."""
+    """Fetches a Task's picture; of a grid, cuts one of its four pictures out."""
 
     def __init__(self, fetch: FetchPicture, limits: PictureLimits, cut_out: CutOut) -> None:
         self._fetch = fetch
@@ -30,7 +30,7 @@ class Frames:
         self._cut_out = cut_out
 
     async def of(self, parent: Task, index: int | None) -> InputImage:
-        """Return a Task's picture; of a grid the one of this index, 1 to 4.
+        """Return a Task's picture; of a grid, the picture with this index, 1 to 4.
 
         Raises InvalidField naming `task_id` or `index`, NotFound (IMAGE_NOT_AVAILABLE) and Unavailable.
         """
@@ -40,8 +40,8 @@ class Frames:
             raise InvalidField("task_id", f"task {parent.id} has a film; `extend` goes on with one")
         number = _number_in_grid(parent, index)
         try:
-            with tempfile.NamedTemporaryFile() as place:
-                path = Path(place.name)
+            with tempfile.NamedTemporaryFile() as file:
+                path = Path(file.name)
                 await self._fetch(parent, PartialFile(path))
                 data = None if number else await asyncio.to_thread(_small_file, path, self._limits.max_bytes)
                 data = data or await self._cut_out(path, number, self._limits.max_bytes)
@@ -61,7 +61,7 @@ def is_film(task: Task) -> bool:
 
 
 def _number_in_grid(parent: Task, index: int | None) -> int | None:
-    """Return which picture of a grid is meant; None: there is only one."""
+    """Return which picture of a grid is meant; None when the Task's picture is not a grid."""
     is_grid = any(button.custom_id.startswith(PICTURE_PICK) for button in parent.buttons)
     if is_grid and index not in range(1, PICTURES_IN_GRID + 1):
         raise InvalidField("index", f"must be 1 to {PICTURES_IN_GRID}: task {parent.id} has a grid")

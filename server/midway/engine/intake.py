@@ -1,7 +1,7 @@
-"""Takes what clients ask for: checks it, chooses the Account, stores the Task, and hands it to its worker.
+"""Accepts what clients ask for: checks it, chooses the Account, stores the Task, and passes it to its worker.
 
-Nothing is promised before it is on disk: `admit` returns after `Store.submit`. What stands on its own is checked by
-`commands`; everything else begins with a parent's button and is checked by `press`.
+`admit` returns only when the Task is on disk. Asks for a slash command are checked by `commands`; the others press a
+parent's button and are checked by `buttons`.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Intake:
-    """The way into the engine. Owned by the Engine."""
+    """Accepts Tasks and input for them. Owned by the Engine."""
 
     def __init__(
         self,
@@ -56,12 +56,14 @@ class Intake:
         self._regions = regions
         self._frames = frames
         self._placer = Placer(store, limits, clock, ids)
-        self._repeats = WeakValueDictionary[RequestId, asyncio.Lock]()  # kept while somebody holds or awaits one
+        self._repeats = WeakValueDictionary[
+            RequestId, asyncio.Lock
+        ]()  # an entry lasts while its lock is held or awaited
 
     async def admit(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
         """Accept a Task durably. Raises a Refusal, RequestIdReused or StoreUnavailable; then nothing was stored.
 
-        Who repeats a request while it is being stored waits for that, and needs no room in a queue.
+        A repeat of a request that is being stored waits for it and returns its Task, so it needs no room in a queue.
         """
         if request is None:
             return await self._admit(ask, inputs, None)
@@ -88,7 +90,7 @@ class Intake:
         return await self._placer.place(only, worker, inputs, request)
 
     async def _whole(self, first: Task) -> Placed | None:
-        """Return what a request has made; None when Tasks of its batch are missing."""
+        """Return the Tasks that a request made; None when Tasks of its batch are missing."""
         if not first.batch:
             return Placed(first, created=False)
         tasks = await self._store.get_many(first.batch)
@@ -97,7 +99,7 @@ class Intake:
         return Placed(first, created=False, others=tuple(tasks[1:]))
 
     async def answer(self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None) -> Placed:
-        """Answer what a Task waits for. Raises a Refusal naming `task_id`, `prompt` or `mask`."""
+        """Give a Task the input that it waits for. Raises a Refusal naming `task_id`, `prompt` or `mask`."""
         if request is None:
             return await self._answer(task_id, prompt, mask, None)
         async with self._repeats.setdefault(request.id, asyncio.Lock()):
@@ -122,7 +124,7 @@ class Intake:
         return Placed(answered, created=True, ahead=ahead)
 
     def worker_of(self, task: Task) -> Worker:
-        """Return the worker of a Task's Account. Raises Unavailable when that Account is configured no longer."""
+        """Return the worker of a Task's Account. Raises Unavailable when that Account is no longer configured."""
         worker = self._workers.get(task.account_id) if task.account_id else None
         if worker is None:
             raise Unavailable(
@@ -131,7 +133,7 @@ class Intake:
         return worker
 
     def relocate(self, task: Task) -> Worker | None:
-        """Find another Account for a Task that its own cannot run now."""
+        """Find the worker of another Account for a Task that its own cannot run now; None when there is none."""
         others = [account for account in self._accounts() if account.id != task.account_id and account.state in USABLE]
         try:
             return self._workers[choose(task.ask, others).id]
@@ -142,13 +144,13 @@ class Intake:
         return [worker.account() for worker in self._workers.values()]
 
     def _choose_all(self, asks: Sequence[Ask]) -> list[Worker]:
-        """Choose for Tasks of one request, which all name the same Account, or none."""
+        """Choose workers for the Tasks of one request, which all name the same Account, or none."""
         named = self._workers.get(asks[0].account_id) if asks and asks[0].account_id else None
         accounts = [named.account()] if named else self._accounts()  # there may be hundreds
         return [self._workers[account.id] for account in choose_all(asks, accounts)]
 
     async def settle(self) -> None:
-        """Return when every Task that was being stored is in its worker's hands."""
+        """Return when every Task that was being stored has been passed to its worker."""
         await self._placer.settle()
 
     async def _admit_press(self, ask: Ask, inputs: Sequence[InputImage], request: RequestKey | None) -> Placed:
@@ -167,7 +169,7 @@ class Intake:
         if existing is not None:
             return Placed(existing, created=False)
         filled = await self._with_given_prompt(pressed(ask, parent, custom_id, press))
-        # U, V and R by index mean the plain button, as they did before there were modals.
+        # U, V and R by index are older than modals, so they never wait for a modal's input.
         plain = filled if ask.custom_id else replace(filled, remix=False)
         wanted = wanted_input(plain, press, remix=worker.account().remix)
         if plain.has_mask and inputs:
@@ -175,15 +177,15 @@ class Intake:
         return await self._placer.place(plain, worker, inputs, request, wanted)
 
     async def _extend(self, ask: Ask, parent: Task, request: RequestKey | None) -> Placed:
-        """Accept a film that goes on where a film of the parent ends."""
+        """Accept an Ask to extend a film of the parent."""
         worker = self._parents_worker(parent)
         found = extension(ask, parent)
         press = replace(press_from_custom_id(found.then_press or found.custom_id), index=found.index)
         filled = await self._with_given_prompt(pressed(found, parent, found.custom_id, press))
         remix = worker.account().remix
         if filled.modal_prompt is None or (filled.remix is None and not remix):
-            filled = replace(filled, modal_prompt=None, remix=False)  # the film's own prompt goes on
-        wanted_input(filled, press, remix=remix)  # nothing is waited for; what cannot be given is refused
+            filled = replace(filled, modal_prompt=None, remix=False)  # keep the film's own prompt
+        wanted_input(filled, press, remix=remix)  # only for its refusals: an extension never waits for input
         return await self._placer.place(filled, worker, (), request)
 
     async def _parent(self, ask: Ask) -> Task:
@@ -200,13 +202,13 @@ class Intake:
     async def _with_given_prompt(self, ask: Ask) -> Ask:
         if ask.modal_prompt is None:
             return ask
-        text = ask.modal_prompt.strip() or ask.prompt_en  # blank: the window's own
+        text = ask.modal_prompt.strip() or ask.prompt_en  # blank: the modal's own text
         return replace(ask, modal_prompt=await self._wording.english(text, "prompt"))
 
     def _parents_worker(self, parent: Task, room_for: int = 1) -> Worker:
-        """Return the worker of the Account that has the parent's message; no other can press its buttons.
+        """Return the worker of the parent's Account; no other Account can press its buttons.
 
-        Raises NoAccount, or Exhausted when its queue has no room for so many.
+        Raises NoAccount, or Exhausted when its queue has no room for `room_for` Tasks.
         """
         worker = self.worker_of(parent)
         account = worker.account()
@@ -222,7 +224,7 @@ class Intake:
         return worker
 
     async def _earlier_upscale(self, ask: Ask, parent: Task) -> Task | None:
-        """Find the Task that upscaled the same picture already."""
+        """Find a SUCCEEDED Task that upscaled the same picture."""
         if ask.action is not Action.UPSCALE:
             return None
         query = TaskQuery(states=frozenset({State.SUCCEEDED}), actions=frozenset({Action.UPSCALE}), parent_id=parent.id)
@@ -233,7 +235,7 @@ class Intake:
             application_id=APPLICATION_IDS[parent.ask.bot],
             channel_id=worker.config.channel_id,
             guild_id=worker.config.guild_id,
-            message_id=parent.message_id,  # type: ignore[arg-type]  # `usable_parent` has one
+            message_id=parent.message_id,  # type: ignore[arg-type]  # not None: `usable_parent` checked it
             message_flags=parent.message_flags,
             custom_id=custom_id,
         )
@@ -241,7 +243,7 @@ class Intake:
         return Placed(parent, created=False)
 
     async def _imagine_all(self, ask: Ask, parent: Task, request: RequestKey | None) -> Placed:
-        """Imagine every proposed prompt, one Task each: one press would start jobs that nobody could tell apart."""
+        """Make an imagine Task of each proposed prompt: jobs started by one press could not be told apart."""
         asks = [await self._imagined(ask, parent, number) for number in range(1, len(parent.result_prompts) + 1)]
         if not asks:
             raise InvalidField("custom_id", "the parent proposes no prompts")
@@ -252,7 +254,7 @@ class Intake:
         return await self._placer.place_batch(asks, (), request, assign)
 
     async def _imagined(self, ask: Ask, parent: Task, number: int) -> Ask:
-        """Ask for the proposed prompt of this number (from 1)."""
+        """Return the Ask to imagine the proposed prompt with this number (from 1)."""
         prompt = parent.result_prompts[number - 1]
         return replace(
             ask,
@@ -267,7 +269,7 @@ class Intake:
         )
 
     async def _fitting_mask(self, task: Task, mask: InputImage | None) -> InputImage | None:
-        """Return the mask in its picture's size. Raises InvalidField when there is one too many, or none."""
+        """Return the mask scaled to its picture's size. Raises InvalidField when it is missing, or not wanted."""
         wants_region = task.modal is not None and task.modal.kind is ModalKind.REGION
         if mask is None:
             if wants_region and not task.ask.has_mask:

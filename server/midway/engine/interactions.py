@@ -1,7 +1,7 @@
-"""Turns a Task into the Interaction that asks Discord for it.
+"""Builds a Task's Interactions.
 
-It begins with a slash command (`commands`), or with a press of a button on the parent's message. `answer` builds what
-follows a modal.
+The first is a slash command (`commands`), or a press of a button on the parent's message. `answer` builds the one that
+answers a modal.
 """
 
 import base64
@@ -29,7 +29,7 @@ from midway.engine.commands import COMMANDS, Said, Uploads
 APPLICATION_IDS: dict[Bot, str] = {Bot.MIDJOURNEY: MIDJOURNEY_APPLICATION_ID, Bot.NIJI: NIJI_APPLICATION_ID}
 BOTS: dict[str, Bot] = {application_id: bot for bot, application_id in APPLICATION_IDS.items()}
 
-# Modal custom id prefix -> text field, for a modal whose fields could not be read. Source: discord-wire 1.6.
+# Modal custom id prefix -> custom id of the text field, for modals with unreadable fields. Source: discord-wire 1.6.
 FIELD_FALLBACK: dict[str, str] = {
     "MJ::RemixModal": "MJ::RemixModal::new_prompt",
     "MJ::PanModal": "MJ::PanModal::prompt",
@@ -41,23 +41,23 @@ FIELD_FALLBACK: dict[str, str] = {
 
 
 class ChannelRef(Struct, frozen=True):
-    """Where an Account acts."""
+    """The server (None: direct messages) and channel of an Account."""
 
     guild_id: GuildId | None
     channel_id: ChannelId
 
 
 class Prepared(Struct, frozen=True):
-    """An Interaction ready to be sent, and where its input pictures went."""
+    """An Interaction ready to be sent, and links to its uploaded input pictures."""
 
     interaction: Interaction
     urls: tuple[str, ...] = ()
 
 
 async def prepare(task: Task, inputs: Sequence[InputImage], connection: Connection, channel: ChannelRef) -> Prepared:
-    """Build the Task's first Interaction, uploading its pictures before.
+    """Upload the Task's pictures and build its first Interaction.
 
-    Raises UploadFailed when Discord does not take them.
+    Raises UploadFailed when Discord does not accept the pictures.
     """
     if task.ask.parent_message_id is not None:
         return Prepared(_press(task, task.ask.parent_message_id, channel))
@@ -66,7 +66,7 @@ async def prepare(task: Task, inputs: Sequence[InputImage], connection: Connecti
 
 
 def answer(task: Task, modal: ModalOpened, application_id: str, channel: ChannelRef) -> ModalSubmit:
-    """Answer a modal: the given prompt in its first text field, or what was prefilled."""
+    """Return the answer to a modal: the client's prompt, or the prefilled text, in the first text field."""
     fields = modal.fields or (_fallback_field(modal.custom_id, task.final_prompt or task.ask.prompt_en),)
     given = task.ask.modal_prompt
     values = [(fields[0].custom_id, fields[0].value if given is None else with_speed(given, task.ask.speed))]
@@ -82,7 +82,7 @@ def answer(task: Task, modal: ModalOpened, application_id: str, channel: Channel
 
 
 def mask_as_sent(mask: InputImage) -> str:
-    """Encode a mask as the inpaint application takes it: bare base64."""
+    """Encode a mask as bare base64, as Midjourney's inpaint page sends it."""
     return base64.b64encode(mask.data).decode()
 
 

@@ -1,4 +1,4 @@
-"""Brings the mask of a Vary (Region) to the size of the picture that it covers."""
+"""Scales the mask of a Vary (Region) to the size of the picture that it covers."""
 
 import asyncio
 import tempfile
@@ -15,28 +15,28 @@ from midway.pictures.checks import PictureLimits, mask_from_bytes, size_of_file
 
 log = structlog.get_logger(__name__)
 
-# Brings a Task's picture from Discord to the disk. Raises Refusal, OSError.
+# Downloads a Task's picture from Discord to a file. Raises Refusal, OSError.
 FetchPicture = Callable[[Task, PartialFile], Awaitable[None]]
 
 
-# Makes a mask pure, in the size that is given; as `mask_from_bytes`.
+# Does what `mask_from_bytes` does.
 ReadMask = Callable[[bytes, str, PictureLimits, tuple[int, int] | None], Awaitable[InputImage]]
 
 
 class MasksInThread:
-    """Decodes masks in this process, one at a time: the largest takes half a gigabyte. None can be stopped."""
+    """Decodes masks in this process, one at a time, as the largest takes 500 MB. Decoding cannot be interrupted."""
 
     def __init__(self) -> None:
         self._alone = asyncio.Lock()
 
     async def mask(self, data: bytes, field: str, limits: PictureLimits, size: tuple[int, int] | None) -> InputImage:
-        """Make a mask pure. Raises as `mask_from_bytes`."""
+        """Do what `mask_from_bytes` does, in a thread. Raises what it raises."""
         async with self._alone:
             return await asyncio.to_thread(mask_from_bytes, data, field, limits, size)
 
 
 class Regions:
-    """Scales masks; clients draw them on a picture of their own size."""
+    """Scales masks, because clients draw them on a scaled copy of the picture."""
 
     def __init__(self, fetch: FetchPicture, limits: PictureLimits, read_mask: ReadMask | None = None) -> None:
         self._fetch = fetch
@@ -44,9 +44,9 @@ class Regions:
         self._read_mask = read_mask or MasksInThread().mask
 
     async def fitted(self, mask: InputImage, parent: Task | None) -> InputImage:
-        """Return the mask in the size of the parent's picture; as it is where nobody can tell that size.
+        """Return the mask scaled to the parent's picture; unchanged when that picture's size is not known.
 
-        Raises InvalidField naming `mask` when nothing of its selection is left.
+        Raises InvalidField naming `mask` when nothing is left of its selection.
         """
         size = await self._size(parent) if parent else None
         if size in {None, (mask.width, mask.height)}:
@@ -62,10 +62,12 @@ class Regions:
         try:
             return await self._size_of_file(parent)
         except (Refusal, OSError) as err:
-            log.warning("the size of a picture is not known; its mask goes as it is", task_id=parent.id, why=str(err))
+            log.warning(
+                "the size of a picture is not known; its mask is sent unscaled", task_id=parent.id, why=str(err)
+            )
             return None
 
     async def _size_of_file(self, parent: Task) -> tuple[int, int]:
-        with tempfile.NamedTemporaryFile() as place:
-            await self._fetch(parent, PartialFile(Path(place.name)))
-            return await asyncio.to_thread(size_of_file, Path(place.name))
+        with tempfile.NamedTemporaryFile() as file:
+            await self._fetch(parent, PartialFile(Path(file.name)))
+            return await asyncio.to_thread(size_of_file, Path(file.name))

@@ -1,6 +1,6 @@
-"""Prompts into English, by any OpenAI-compatible endpoint.
+"""Translates prompts into English with any OpenAI-compatible endpoint.
 
-Only words are sent: picture links, parameters and what is English already never leave the house.
+Only words are sent; links, parameters and text that is English already are not.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from midway.outbound.connector import straight
 
 log = structlog.get_logger(__name__)
 
-MAX_ANSWER_BYTES = 1024 * 1024  # a translated prompt is a few kilobytes; more is no answer
+MAX_ANSWER_BYTES = 1024 * 1024  # an answer normally has a few kilobytes; a longer one is refused
 
 INSTRUCTION = (
     "You translate prompts for an image generator into English. Reply with the translation alone, on one line: "
@@ -35,10 +35,10 @@ _Span = tuple[int, int]
 
 
 class Translator(Protocol):
-    """Makes a prompt English as well as it can."""
+    """Translates prompts into English."""
 
     async def to_english(self, prompt: str) -> str:
-        """Return the prompt in English, or unchanged when that fails; never raises."""
+        """Return the prompt in English, or unchanged when translating fails; never raises."""
 
 
 class NoTranslator:
@@ -56,7 +56,7 @@ class TranslationFailed(Exception):
 class ChatTranslator:
     """Asks `{base_url}/chat/completions`. Use as a context manager; it owns its connections.
 
-    The prompt is expected cleaned (see `domain.prompt.clean`), so that every parameter begins with two dashes.
+    Prompts must have been cleaned (`domain.prompt.clean`), so that every parameter begins with two dashes.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ChatTranslator:
         self._is_healthy = True
 
     async def __aenter__(self) -> Self:
-        """Open; nothing is asked yet."""
+        """Open; no request is sent yet."""
         self._session = aiohttp.ClientSession(connector=straight(self._names), headers=self._headers)
         return self
 
@@ -81,7 +81,7 @@ class ChatTranslator:
         await self._session.close()
 
     async def to_english(self, prompt: str) -> str:
-        """Translate the words and the values of `--no`, all under one time-out; unchanged when any of them fails."""
+        """Translate the words and the values of `--no`, with one time-out for all; unchanged when any of them fails."""
         spans = list(_foreign_spans(prompt))
         if not spans:
             return prompt
@@ -103,9 +103,9 @@ class ChatTranslator:
             return _text_from_answer(await _body(response))
 
     def _note_health(self, error: Exception | None) -> None:
-        """Log when translating begins to fail or works again, not each time."""
+        """Log when translating begins to fail and when it works again, but not each failure."""
         if error and self._is_healthy:
-            log.warning("translator fails; prompts go on untranslated", error=str(error) or type(error).__name__)
+            log.warning("translator fails; prompts are sent untranslated", error=str(error) or type(error).__name__)
         elif not error and not self._is_healthy:
             log.info("translator works again")
         self._is_healthy = error is None
@@ -121,7 +121,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _text_from_answer(body: bytes) -> str:
-    """Take the translation out of a chat completion, as one line."""
+    """Return the translation in a chat completion, as one line. Raises TranslationFailed."""
     try:
         content = orjson.loads(body)["choices"][0]["message"]["content"]
     except (orjson.JSONDecodeError, LookupError, TypeError) as err:
@@ -133,7 +133,7 @@ def _text_from_answer(body: bytes) -> str:
 
 
 def _foreign_spans(prompt: str) -> Iterator[_Span]:
-    """Yield, in order, where text to translate stands: between links, and in the values of `--no`."""
+    """Yield, in order, the spans of text to translate: between links, and in the values of `--no`."""
     for start, end in _word_spans(prompt):
         text = prompt[start:end]
         if _is_foreign(text):
@@ -152,12 +152,12 @@ def _word_spans(prompt: str) -> Iterator[_Span]:
 
 
 def _is_foreign(text: str) -> bool:
-    """Tell whether it holds a letter outside ASCII; curly quotes and emoji need no translation."""
+    """Tell whether a text has a letter outside ASCII; curly quotes and emoji need no translation."""
     return any(character.isalpha() and not character.isascii() for character in text)
 
 
 def _spliced(prompt: str, spans: Sequence[_Span], texts: Sequence[str]) -> str:
-    """Put each text in the place of its span."""
+    """Replace each span by its text."""
     for (start, end), text in reversed(list(zip(spans, texts, strict=True))):
         prompt = prompt[:start] + text + prompt[end:]
     return prompt

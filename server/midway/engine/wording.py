@@ -1,4 +1,4 @@
-"""What happens to a prompt before it becomes a Task's: cleaned, measured, translated, checked for banned words."""
+"""Prepares a client's prompt: cleans it, checks its length, splits it into jobs, translates it, checks banned words."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from midway.domain.prompt import JobsRefused, clean, jobs_of, makes_many_jobs
 from midway.engine.banned import BannedWords
 from midway.engine.translate import Translator
 
-SLACK = 4  # times the limit; cleaning and translating make a prompt shorter, but hardly to a quarter
+SLACK = 4  # times the limit, before cleaning and translating, which may shorten a prompt, but hardly to a quarter
 
 
 class Worded(NamedTuple):
-    """One job's prompt in the client's language, and as it goes to Midjourney."""
+    """One job's prompt in the client's language, and as it is sent to Midjourney."""
 
     prompt: str
     english: str
@@ -22,7 +22,7 @@ class Worded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The way of every prompt into the engine."""
+    """Prepares prompts. Every prompt from a client goes through it."""
 
     banned: BannedWords
     translator: Translator
@@ -30,7 +30,7 @@ class Wording:
     max_jobs: int = 40
 
     async def english(self, prompt: str, field: str) -> str:
-        """Return the prompt of one job as it goes to Midjourney.
+        """Return the prompt of one job as it is sent to Midjourney.
 
         Raises InvalidField naming `field`: empty, too long, several jobs in one, or BANNED_PROMPT.
         """
@@ -40,7 +40,7 @@ class Wording:
         return self._checked(await self._translated(text), field)
 
     async def jobs(self, prompt: str, field: str) -> list[Worded]:
-        """Return the prompt of each job that it makes, in Midjourney's order. Each is translated for itself.
+        """Return the prompt of each job that a prompt makes, in Midjourney's order. Each is translated separately.
 
         Raises InvalidField naming `field`: as `english` does, too many jobs, or a `--repeat` without a usable number.
         """
@@ -57,7 +57,7 @@ class Wording:
         return [Worded(prompt.strip() if len(texts) == 1 else each, english[each]) for each in texts]
 
     def _cleaned(self, prompt: str, field: str) -> str:
-        # Before anything reads it: what is far too long may cost no time and no translation.
+        # Before any other work, so that a prompt that is far too long costs neither time nor a translation.
         self._check_length(prompt, field, SLACK * self.max_characters)
         text = clean(prompt)
         if not text:
@@ -65,7 +65,7 @@ class Wording:
         return text
 
     async def _all_translated(self, texts: Sequence[str]) -> dict[str, str]:
-        if len(texts) == 1:  # nearly always: a task for it would cost a tenth of a whole submit
+        if len(texts) == 1:  # nearly always; gather's asyncio task would cost a tenth of a whole submit
             return {texts[0]: await self._translated(texts[0])}
         return dict(zip(texts, await asyncio.gather(*map(self._translated, texts)), strict=True))
 
@@ -74,7 +74,7 @@ class Wording:
         if translated == text:
             return text
         english = clean(translated) or text
-        return text if makes_many_jobs(english) else english  # a translator may write other commas
+        return text if makes_many_jobs(english) else english  # a translator may have changed the commas
 
     def _checked(self, english: str, field: str) -> str:
         self._check_length(english, field, self.max_characters)

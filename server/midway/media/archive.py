@@ -1,6 +1,6 @@
-"""Pictures on disk: one file a Task and its thumbnails, whole or not there at all.
+"""Pictures on disk: for each Task one picture file and its thumbnails. A file appears only when it is complete.
 
-Every method blocks on the disk; from the event loop call them in a thread.
+Every method blocks on the disk; from the event loop, call them in a thread.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from midway.media.content_type import EXTENSIONS
 from midway.media.open_picture import OpenPicture, open_picture
 from midway.pictures import thumbnail
 
-PRUNE_BATCH = 10_000  # files held in memory while the oldest are looked for
+PRUNE_BATCH = 10_000  # files whose names are held in memory while looking for the oldest
 
 _BOOKMARK = "kept-up-to"
 _UNFINISHED = ".part"
@@ -27,14 +27,14 @@ _UNFINISHED = ".part"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What may be thrown away; None keeps for ever. What was thrown away is fetched again when somebody asks."""
+    """Which files may be deleted; None: never. A deleted picture is fetched again when it is asked for."""
 
     max_age: timedelta | None = None  # since it was kept
     max_total_bytes: int | None = None  # the oldest go first
 
     @property
     def keeps_all(self) -> bool:
-        """Whether nothing is ever thrown away."""
+        """Whether nothing is ever deleted."""
         return self.max_age is None and self.max_total_bytes is None
 
 
@@ -42,42 +42,42 @@ class Retention:
 class _File:
     path: str
     size: int
-    kept_at: float  # Unix time; a thumbnail counts as kept when its picture was
-    is_picture: bool  # else a thumbnail
+    kept_at: float  # Unix time; a thumbnail has its picture's
+    is_picture: bool  # else it is a thumbnail
 
 
 class Archive:
-    """A directory of pictures, each named by its Task's id with the ending of its type; one process writes to it.
+    """A directory of pictures, named by the Task's id and the extension of their type. One process writes to it.
 
-    A thumbnail's name has the width behind the id, and its time is the picture's: so it is thrown away with it.
+    A thumbnail's name has its width after the id. Its modification time is the picture's, so both are deleted together.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Make the directory if need be, and clear away what a killed process left half written."""
+        """Create the directory if needed, and delete partial files that a killed process left."""
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         for entry in _entries(directory):
             if entry.name.startswith(".") and entry.name.endswith(_UNFINISHED):
-                _drop(entry.path)
+                _delete(entry.path)
 
     def new_part(self) -> Path:
-        """Make an empty file for a picture on its way, to be kept or removed by the caller. Raises OSError."""
+        """Create an empty file for a picture to be downloaded; the caller keeps or deletes it. Raises OSError."""
         return new_part(self._directory)
 
     def keep(self, task_id: TaskId, part: Path, claimed_type: str = "") -> Path:
-        """Give a whole picture its lasting name, so that it outlives a power cut; return the named file.
+        """Sync a complete picture and give it its final name, so that it survives a power cut; return its path.
 
-        Raises OSError; then nothing was stored, and the part is gone.
+        Raises OSError; then nothing was stored, and the part is deleted.
         """
-        path = self._named(part, lambda: self._path(task_id, _settled(part, claimed_type)))
+        path = self._named(part, lambda: self._path(task_id, _synced(part, claimed_type)))
         for width in thumbnail.WIDTHS:
-            _drop(str(self._thumbnail_path(task_id, width)))  # of what was kept before
+            _delete(str(self._thumbnail_path(task_id, width)))  # made of an earlier picture
         return path
 
     def keep_thumbnail(self, task_id: TaskId, width: int, part: Path) -> Path:
-        """Give a thumbnail its lasting name beside its picture, as `keep` does; return the named file.
+        """Sync a thumbnail and give it its final name, as `keep` does; return its path.
 
-        Raises OSError, also when the picture is not kept (any more).
+        Raises OSError, also when its picture is not kept (any more).
         """
 
         def settled() -> Path:
@@ -86,7 +86,7 @@ class Archive:
                 raise FileNotFoundError(errno.ENOENT, "its picture is not kept")
             kept = picture.stat()
             os.utime(part, ns=(kept.st_atime_ns, kept.st_mtime_ns))
-            _settled(part, thumbnail.CONTENT_TYPE)
+            _synced(part, thumbnail.CONTENT_TYPE)
             return self._thumbnail_path(task_id, width)
 
         return self._named(part, settled)
@@ -114,26 +114,26 @@ class Archive:
         return None
 
     def prune(self, retention: Retention, now: datetime) -> int:
-        """Throw away what the rules do not keep; return how many files went. Raises OSError.
+        """Delete what the retention does not keep; return how many files were deleted. Raises OSError.
 
-        At most PRUNE_BATCH files are held in memory; each further batch costs a further look at all of them.
+        At most PRUNE_BATCH files are held in memory; each further batch scans the directory once more.
         """
         count = 0
         if retention.max_age is not None:
-            count += self._drop_older((now - retention.max_age).timestamp())
+            count += self._delete_older((now - retention.max_age).timestamp())
         if retention.max_total_bytes is not None:
-            count += self._drop_oldest(retention.max_total_bytes)
+            count += self._delete_oldest(retention.max_total_bytes)
         return count
 
     def bookmark(self) -> Revision:
-        """Return the revision up to which every finished picture was dealt with; 0 when that is not known."""
+        """Return the revision up to which every final picture was handled; 0 when it is not known."""
         try:
             return Revision(int((self._directory / _BOOKMARK).read_text(encoding="ascii")))
         except (FileNotFoundError, ValueError):
             return Revision(0)
 
     def put_bookmark(self, revision: Revision) -> None:
-        """Remember the revision; from an older one, files that are there already are passed over. Raises OSError."""
+        """Store the revision; from an older one, pictures that are kept already are skipped. Raises OSError."""
         part = self.new_part()
         try:
             part.write_text(str(revision), encoding="ascii")
@@ -143,7 +143,7 @@ class Archive:
             raise
 
     def _named(self, part: Path, settle: Callable[[], Path]) -> Path:
-        """Give a part the name that `settle` returns; where anything fails, the part is gone."""
+        """Rename the part to the path that `settle` returns; when anything fails, delete the part."""
         try:
             path = settle()
             part.replace(path)
@@ -157,34 +157,34 @@ class Archive:
         return self._path(task_id, thumbnail.CONTENT_TYPE).with_suffix(f".{width}.{EXTENSIONS[thumbnail.CONTENT_TYPE]}")
 
     def _path(self, task_id: TaskId, content_type: str) -> Path:
-        if not (task_id.isascii() and task_id.isdigit()):  # nothing else can lead out of the directory
+        if not (task_id.isascii() and task_id.isdigit()):  # so that the path cannot lead out of the directory
             raise ValueError(f"not a Task id: {task_id!r}")
         return self._directory / f"{task_id}.{EXTENSIONS[content_type]}"
 
-    def _drop_older(self, than: float) -> int:
+    def _delete_older(self, than: float) -> int:
         count = 0
         for file in self._files():
             if file.kept_at < than:
-                _drop(file.path)
+                _delete(file.path)
                 count += 1
         return count
 
-    def _drop_oldest(self, max_total_bytes: int) -> int:
-        """Throw away the oldest until the rest fits; thumbnails just before their picture, so that none outlives it."""
+    def _delete_oldest(self, max_total_bytes: int) -> int:
+        """Delete the oldest files until the rest fits; thumbnails just before their picture, so none outlasts it."""
         count = 0
         while True:
             total, oldest = self._oldest()
             for file in oldest:
                 if total <= max_total_bytes:
                     return count
-                _drop(file.path)
+                _delete(file.path)
                 total -= file.size
                 count += 1
             if len(oldest) < PRUNE_BATCH:
                 return count
 
     def _oldest(self) -> tuple[int, list[_File]]:
-        """Return the bytes of all files, and a batch of the oldest, oldest first."""
+        """Return the total size of all files in bytes, and the PRUNE_BATCH oldest files, oldest first."""
         total = 0
 
         def counted() -> Iterator[_File]:
@@ -205,25 +205,25 @@ class Archive:
 
 
 def new_part(directory: Path) -> Path:
-    """Make an empty file that is no picture yet. Raises OSError."""
+    """Create an empty file under a temporary name. Raises OSError."""
     descriptor, name = tempfile.mkstemp(dir=directory, prefix=".", suffix=_UNFINISHED)
     os.close(descriptor)
     return Path(name)
 
 
 def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
-    """Give what lies in a directory one by one: there may be a million."""
+    """Yield the entries of a directory without building a list: there may be a million."""
     with os.scandir(directory) as entries:
         yield from entries
 
 
-def _drop(path: str) -> None:
+def _delete(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         Path(path).unlink()
 
 
-def _settled(part: Path, claimed_type: str) -> str:
-    """Have the disk take a file's content for good; return its type."""
+def _synced(part: Path, claimed_type: str) -> str:
+    """Sync a file's content to the disk; return its content type."""
     picture = open_picture(part, claimed_type)
     with picture.file as file:
         os.fsync(file.fileno())
@@ -231,7 +231,7 @@ def _settled(part: Path, claimed_type: str) -> str:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make the new name itself survive a power cut."""
+    """Sync the directory, so that the new name survives a power cut."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""What kind of picture some bytes are, and how files of that kind end."""
+"""Detects the content type of a picture or film from its bytes; the file extension of each type."""
 
 EXTENSIONS = {
     "image/png": "png",
@@ -12,7 +12,7 @@ EXTENSIONS = {
 UNKNOWN = "application/octet-stream"
 
 # (offset, bytes there) -> type
-_MARKS = {
+_SIGNATURES = {
     (0, b"\x89PNG\r\n\x1a\n"): "image/png",
     (0, b"\xff\xd8\xff"): "image/jpeg",
     (0, b"GIF8"): "image/gif",
@@ -23,6 +23,6 @@ _MARKS = {
 
 
 def content_type_from_bytes(data: bytes, claimed: str = "") -> str:
-    """Tell the type by the first bytes; believe the claim only where they say nothing and it is a kind kept here."""
-    found = (kind for (offset, mark), kind in _MARKS.items() if data.startswith(mark, offset))
+    """Tell the type by the first bytes; use the claimed type only if they match none and it is one of EXTENSIONS."""
+    found = (kind for (offset, signature), kind in _SIGNATURES.items() if data.startswith(signature, offset))
     return next(found, claimed if claimed in EXTENSIONS else UNKNOWN)

@@ -1,4 +1,4 @@
-"""Brings pictures from Discord into files, each once however many wait for it."""
+"""Downloads pictures from Discord into files; callers that ask for the same picture share one download."""
 
 import asyncio
 import contextlib
@@ -12,15 +12,16 @@ from midway.domain.errors import Unavailable
 from midway.domain.ids import TaskId
 from midway.domain.task import Task
 
-# Brings a Task's picture to the disk. Raises NotFound when it cannot be had for good, OSError when the disk refuses,
-# Unavailable when another try may go on from what came. It bounds its waits itself: by progress, not by total time.
+# Downloads a Task's picture to a file. Raises NotFound when it is gone for good, OSError when the disk fails,
+# Unavailable when another try may continue from what was downloaded. It has its own time-outs, on progress rather than
+# on the total time.
 Fetch = Callable[[Task, PartialFile], Awaitable[None]]
-# Makes an empty file. Raises OSError.
+# Creates an empty file. Raises OSError.
 NewFile = Callable[[], Path]
-# Gives a whole file its lasting name and returns it. Raises OSError; then the file is gone.
+# Gives a complete file its final name and returns it. Raises OSError; then the file is deleted.
 Keep = Callable[[Task, Path], Path]
 
-MOST_INTERRUPTED = 4  # half pictures that lie on the disk until somebody tries again
+MOST_INTERRUPTED = 4  # partial pictures that stay on disk for the next try
 
 _Key = tuple[TaskId, str, bool]
 
@@ -33,22 +34,25 @@ class _Downloaded:
 
 @dataclass(slots=True)
 class _Download:
-    """A download that runs or has ended, for as long as somebody needs its file."""
+    """A download that runs, or has ended while callers still need its file."""
 
     running: asyncio.Task[_Downloaded]
-    needed_by: int = 0
-    goes_on: bool = False  # although somebody left
+    needed_by: int = 0  # callers
+    runs_alone: bool = False  # it has been left running without a caller
 
 
 class Downloads:
-    """Runs downloads for those who wait; one whose picture is not to be kept ends with them, and its file is gone."""
+    """Runs downloads for its callers. Unless the picture is to be kept, a download ends with its last caller.
+
+    Then its file is deleted.
+    """
 
     def __init__(
         self, fetch: Fetch, new_file: NewFile, keep: Keep | None, *, max_concurrent: int, outlasts: bool = True
     ) -> None:
-        """Make files by `new_file`; final pictures are handed to `keep`, if there is one.
+        """Create files with `new_file`; final pictures are passed to `keep`, if there is one.
 
-        With `outlasts` those come to their end although nobody waits any more.
+        With `outlasts`, downloads of final pictures go on to their end even without a caller.
         """
         self._fetch = fetch
         self._new_file = new_file
@@ -60,7 +64,7 @@ class Downloads:
 
     @asynccontextmanager
     async def picture(self, task: Task) -> AsyncIterator[Path]:
-        """Give the file of a Task's picture, to be opened while the context is. Raises as `Fetch`."""
+        """Yield the file of a Task's picture; it must be opened before the context ends. Raises what `Fetch` raises."""
         key = (task.id, task.image.unsigned_url if task.image else "", task.has_final_picture)
         download = self._shared.get(key) or self._start(key, task)
         download.needed_by += 1
@@ -68,8 +72,8 @@ class Downloads:
             yield (await asyncio.shield(download.running)).path
         finally:
             download.needed_by -= 1
-            if not download.needed_by and not self._goes_on(key, download):
-                del self._shared[key]  # before any wait: nobody may join it now
+            if not download.needed_by and not self._left_running(key, download):
+                del self._shared[key]  # before any await: no caller may join it now
                 await self._end(download)
 
     def _start(self, key: _Key, task: Task) -> _Download:
@@ -77,8 +81,11 @@ class Downloads:
         download = self._shared[key] = _Download(running)
         return download
 
-    def _goes_on(self, key: _Key, download: _Download) -> bool:
-        """Let what will be kept come to its end although nobody waits: a slow line outlasts the patience of clients."""
+    def _left_running(self, key: _Key, download: _Download) -> bool:
+        """Leave a download running whose picture will be kept: over a slow line it takes longer than clients wait.
+
+        Returns whether it runs on.
+        """
         if download.running.done() or not (self._outlasts and self._keeps(key)):
             return False
 
@@ -86,10 +93,10 @@ class Downloads:
             if not download.needed_by and self._shared.get(key) is download:
                 del self._shared[key]
             if not running.cancelled():
-                running.exception()  # it was told to nobody, and the next who asks tries again
+                running.exception()  # mark it as retrieved; the next caller tries again
 
-        if not download.goes_on:
-            download.goes_on = True
+        if not download.runs_alone:
+            download.runs_alone = True
             download.running.add_done_callback(ended)
         return True
 
@@ -115,15 +122,15 @@ class Downloads:
                 if self._keep and task.has_final_picture:
                     return _Downloaded(await asyncio.to_thread(self._keep, task, file.path), is_kept=True)
             except Unavailable:
-                await self._put_aside(key, file)
+                await self._keep_partial(key, file)
                 raise
             except BaseException:
                 await _discard(file.path)
                 raise
             return _Downloaded(file.path, is_kept=False)
 
-    async def _put_aside(self, key: _Key, file: PartialFile) -> None:
-        """Leave a half picture for the next try; the oldest of too many goes."""
+    async def _keep_partial(self, key: _Key, file: PartialFile) -> None:
+        """Keep a partial picture for the next try; delete the oldest when there are more than MOST_INTERRUPTED."""
         if not (self._keep and file.etag):
             await _discard(file.path)
             return
@@ -134,5 +141,5 @@ class Downloads:
 
 
 async def _discard(path: Path) -> None:
-    with contextlib.suppress(OSError):  # it is cleared away at the next start
+    with contextlib.suppress(OSError):  # the next start deletes it
         await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -9,14 +9,14 @@ from typing import BinaryIO, TypeVar
 
 from midway.media.content_type import content_type_from_bytes
 
-_MARK_BYTES = 16  # enough to tell the type
+_HEAD_BYTES = 16  # enough to detect the type
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPicture:
-    """A picture that can be read, whatever happens to its name meanwhile. Nobody else reads through its descriptor."""
+    """A picture open for reading; it stays readable when its file is deleted. Its descriptor is not shared."""
 
-    file: BinaryIO  # unbuffered, at its beginning; blocks on the disk
+    file: BinaryIO  # unbuffered, positioned at the start; reading blocks on the disk
     size: int  # bytes
     content_type: str
 
@@ -25,11 +25,11 @@ Maybe = TypeVar("Maybe", bound=OpenPicture | None)
 
 
 def open_picture(path: Path, claimed_type: str = "") -> OpenPicture:
-    """Open a picture; its type comes from its first bytes, else from the claim. Raises OSError."""
+    """Open a picture; its type is detected from its first bytes, or else is the claimed one. Raises OSError."""
     file = path.open("rb", buffering=0)
     try:
         descriptor = file.fileno()
-        content_type = content_type_from_bytes(os.pread(descriptor, _MARK_BYTES, 0), claimed_type)
+        content_type = content_type_from_bytes(os.pread(descriptor, _HEAD_BYTES, 0), claimed_type)
         return OpenPicture(file, os.fstat(descriptor).st_size, content_type)
     except BaseException:
         file.close()
@@ -37,7 +37,7 @@ def open_picture(path: Path, claimed_type: str = "") -> OpenPicture:
 
 
 async def opened_in_thread(opens: Callable[[], Maybe]) -> Maybe:
-    """Open a picture in a thread; one that is opened too late for a caller who was cancelled is closed."""
+    """Open a picture in a thread; when the caller is cancelled meanwhile, it is closed."""
     opening = asyncio.get_running_loop().run_in_executor(None, opens)
     try:
         return await asyncio.shield(opening)

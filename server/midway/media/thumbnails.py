@@ -1,4 +1,4 @@
-"""Thumbnails of Tasks' pictures: each made once however many ask, and kept beside its picture."""
+"""Thumbnails of Tasks' pictures: made once for all who ask at the same time, and kept next to the picture."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,18 +14,18 @@ from midway.media.downloads import Downloads
 from midway.media.open_picture import OpenPicture, open_picture, opened_in_thread
 from midway.pictures.thumbnail import WIDTHS, NoThumbnail
 
-MAX_CONCURRENT = 16  # that wait for their picture or their turn to be decoded
+MAX_CONCURRENT = 16  # thumbnails that wait for their picture or to be decoded
 
-# Gives the file of a Task's picture. Raises NotFound, Unavailable, OSError.
+# Yields the file of a Task's picture. Raises NotFound, Unavailable, OSError.
 PictureFile = Callable[[Task], AbstractAsyncContextManager[Path]]
-# Makes a WebP of a file, so many pixels wide. Raises NoThumbnail, FileNotFoundError.
+# Makes a WebP of a file, with the width in pixels. Raises NoThumbnail, FileNotFoundError.
 MakeThumbnail = Callable[[Path, int], Awaitable[bytes]]
 
 
 class Thumbnails:
-    """Makes small copies of pictures. Those of final pictures are kept; those of previews go when nobody reads them.
+    """Makes small copies of pictures. Those of final pictures are kept; those of previews are deleted after use.
 
-    The work ends with the last of those who wait for it.
+    Making one is cancelled when its last caller is.
     """
 
     def __init__(self, archive: Archive, picture_file: PictureFile, make: MakeThumbnail) -> None:
@@ -45,10 +45,10 @@ class Thumbnails:
 
     @asynccontextmanager
     async def open(self, task: Task, width: int) -> AsyncIterator[OpenPicture]:
-        """Open a Task's picture as a WebP of so many pixels' width, one of WIDTHS, or less where the picture has less.
+        """Open a Task's picture as a WebP `width` pixels wide (one of WIDTHS), or as wide as a smaller picture.
 
         Raises NotFound (IMAGE_NOT_AVAILABLE) when there is no picture, Unsupported when it is a film, Conflict when no
-        thumbnail can be made of it, Unavailable when Discord does not give the picture now or no disk takes it.
+        thumbnail can be made of it, Unavailable when Discord does not deliver the picture now or no disk can store it.
         """
         try:
             thumbnail = await self._opened(task, width)
@@ -68,7 +68,7 @@ class Thumbnails:
             return await opened_in_thread(partial(open_picture, path))
 
     async def _made(self, width: int, task: Task, file: PartialFile) -> None:
-        """Make one into a file."""
+        """Make a thumbnail into a file."""
         async with self._picture_file(task) as path:
             try:
                 _refuse_film(task, await asyncio.to_thread(_type_of, path))

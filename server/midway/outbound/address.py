@@ -1,4 +1,4 @@
-"""Which hosts the whole Internet means the same machine by, and which only look so. Pure; nothing is resolved."""
+"""Which hosts are public, private or loopback, and whose they are. Pure functions; no name is resolved."""
 
 import socket
 from functools import lru_cache
@@ -10,17 +10,17 @@ from yarl import URL
 
 IpAddress = IPv4Address | IPv6Address
 
-MAX_URL_CHARACTERS = 2000  # of every address that is asked; the old API says so of notifyHook
+MAX_URL_CHARACTERS = 2000  # of every URL that is requested; the old API's limit for notifyHook
 LOOPBACK_NAME = "localhost"
-# RFC 6761, RFC 6762, RFC 8375, ICANN's of 2024 for private use, and the alias of old hosts files.
+# RFC 6761, RFC 6762, RFC 8375, ICANN's domain for private use (2024), and an alias in old hosts files.
 PRIVATE_DOMAINS = (LOOPBACK_NAME, "local", "home.arpa", "internal", "localdomain")
-IPV6_NETWORK = 64  # bits; whoever has one address of such a network has all of them
+IPV6_NETWORK = 64  # bits of prefix; all addresses of such a network normally have one owner
 
 
 def is_public(address: IpAddress) -> bool:
-    """Tell whether the whole Internet means the same machine by this address.
+    """Tell whether an address is public: it means the same machine everywhere on the Internet.
 
-    Addresses that carry an IPv4 address within (mapped, 6to4, Teredo, NAT64) are not: they reach what it reaches.
+    IPv6 addresses that embed an IPv4 address (mapped, 6to4, Teredo, NAT64) are not public: that one may be private.
     """
     if not address.is_global or address.is_multicast or address.is_reserved:
         return False
@@ -30,7 +30,7 @@ def is_public(address: IpAddress) -> bool:
 
 
 def is_literal(host: str) -> bool:
-    """Tell whether a host is an address, for which nobody needs to be asked."""
+    """Tell whether a host is a literal IP address, which needs no DNS look-up."""
     try:
         ip_address(host)
     except ValueError:
@@ -39,19 +39,19 @@ def is_literal(host: str) -> bool:
 
 
 def is_loopback(address: IpAddress) -> bool:
-    """Tell whether only this machine is meant; one that carries an IPv4 address within does not count."""
+    """Tell whether an address is this machine's loopback; IPv4-mapped IPv6 addresses do not count."""
     return address.is_loopback and (isinstance(address, IPv4Address) or address.ipv4_mapped is None)
 
 
 def is_private_as_written(host: str) -> bool:
-    """Tell whether a host is private by its text alone: an address in any spelling, or a name kept for private use."""
+    """Tell whether a host's text alone shows that it is private: an IP address in any spelling, or a reserved name."""
     name = _plain(host)
     address = _address(name)
     return not is_public(address) if address else name in PRIVATE_DOMAINS or name.endswith(_ENDINGS)
 
 
 def is_loopback_as_written(host: str) -> bool:
-    """Tell whether a host plainly means this machine: `127.0.0.1`, `[::1]`, `localhost` and what ends with it."""
+    """Tell whether a host's text says loopback: `127.0.0.1`, `::1`, `localhost` or a name under it."""
     try:
         return is_loopback(ip_address(host))
     except ValueError:
@@ -60,7 +60,7 @@ def is_loopback_as_written(host: str) -> bool:
 
 
 def is_number_in_disguise(host: str) -> bool:
-    """Tell whether a resolver would read an IPv4 address where a person sees none (`2130706433`, `0x7f.1`)."""
+    """Tell whether a resolver would read a host as an IPv4 address in an unusual spelling (`2130706433`, `0x7f.1`)."""
     try:
         ip_address(host)
     except ValueError:
@@ -70,7 +70,7 @@ def is_number_in_disguise(host: str) -> bool:
 
 
 def domain_of(host: str) -> str:
-    """Return a guess whose a host is: the last two labels of a name, an address itself, the network of an IPv6 one."""
+    """Guess a host's owner: a name's last two labels, an IPv4 address itself, or an IPv6 address's /64 network."""
     name = host.rstrip(".").lower()
     try:
         address = ip_address(name)
@@ -80,7 +80,7 @@ def domain_of(host: str) -> str:
 
 
 class Place(NamedTuple):
-    """Where an address leads: `host:port`, and whose that is, as `domain_of` guesses. Blank for what is no address."""
+    """A URL's `host:port`, and its domain as `domain_of` guesses it. Both are empty for an invalid URL."""
 
     host: str
     domain: str
@@ -88,7 +88,7 @@ class Place(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def place_of(url: str) -> Place:
-    """Tell where an address leads."""
+    """Return a URL's host and domain."""
     try:
         address = URL(url)
         return Place(f"{address.host}:{address.port}", domain_of(address.host or ""))
@@ -104,7 +104,7 @@ def _plain(host: str) -> str:
 
 
 def _address(name: str) -> IpAddress | None:
-    """Read an address as a resolver would, octal and hexadecimal numbers included; None for a name."""
+    """Parse an IP address as a resolver would, including octal and hexadecimal numbers; None for a name."""
     try:
         return ip_address(name)
     except ValueError:

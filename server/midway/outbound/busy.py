@@ -1,30 +1,30 @@
-"""How many requests may be under way: to one host, to one domain, and to all hosts that are not known to answer."""
+"""Limits on concurrent requests: per host, per domain, and for all hosts together that are not known to answer."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 
 from midway.outbound.address import Place
 
-MOST_REMEMBERED = 10_000  # hosts; who names more of its own makes others wait with the unknown, until they next answer
-_HALF = 2  # whoever owns a domain makes as many names under it as it likes
-# Of the places of hosts not known to answer, so much is for a domain that has some of them under way already, and so
-# much for a host that has. The rest waits for others: one place for each.
+MOST_REMEMBERED = 10_000  # hosts; those forgotten beyond it count as unknown until they next answer
+_HALF = 2  # a domain may have 1/2 of all places, as its owner can make any number of host names
+# Of the places for hosts not known to answer, a host with requests under way may use only the first 1/8, and a domain
+# with some the first 1/3. The rest is for new hosts and domains, one place each.
 _BUSY_DOMAINS_PART = 3
 _BUSY_HOSTS_PART = 8
 
 
 class Answering:
-    """The hosts whose last request was answered, whatever the answer was; only so many, the last ones.
+    """Remembers which hosts answered their last request, with any status; the MOST_REMEMBERED latest ones.
 
-    No time-out, refused connection or name without an address is an answer.
+    A time-out, a refused connection and a failed name look-up are not answers.
     """
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._most = most
-        self._domains: OrderedDict[str, str] = OrderedDict()  # of each host; who answered last is the last one
+        self._domains: OrderedDict[str, str] = OrderedDict()  # host to domain; the latest to answer is last
 
     def note(self, place: Place, *, answered: bool) -> None:
-        """Remember what came of a request."""
+        """Record whether a request was answered."""
         self._domains.pop(place.host, None)
         if answered:
             self._domains[place.host] = place.domain
@@ -36,7 +36,7 @@ class Answering:
         return host in self._domains
 
     def hosts(self, full: set[str], domains: set[str] | None = None) -> list[str]:
-        """List the hosts, only those under these domains if any are given, save who is full or whose domain is."""
+        """List the hosts (only those in `domains`, if given) that are not in `full`, nor their domains."""
         return [
             host
             for host, domain in self._domains.items()
@@ -45,10 +45,10 @@ class Answering:
 
 
 class Busy:
-    """How many requests are under way, and where one more may go.
+    """Counts the requests under way, and tells to which hosts one more may be sent.
 
-    All hosts that are not known to answer have half of the places together, so that however many a client names, the
-    others find places. A domain, or an address whatever its ports, has at most half of all places.
+    All hosts that are not known to answer share half of the places, so that the other half stays free for the others,
+    however many hosts a client names. A domain, or an IP address with all its ports, has at most half of all places.
     """
 
     def __init__(self, total: int, per_host: int, answering: Answering, places: Iterable[Place] = ()) -> None:
@@ -64,7 +64,7 @@ class Busy:
             self.add(place)
 
     def add(self, place: Place) -> None:
-        """Count one more."""
+        """Count one more request."""
         self._under_way += 1
         self._hosts[place.host] += 1
         self._domains[place.domain] += 1
@@ -74,11 +74,11 @@ class Busy:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether nobody has a place left."""
+        """Whether all places are taken."""
         return self._under_way >= self._total
 
     def has_place(self, place: Place) -> bool:
-        """Tell whether one more may go there."""
+        """Tell whether one more request may be sent there."""
         if self.is_full or self._hosts[place.host] >= self._per_host or self._domains[place.domain] >= self._half:
             return False
         return place.host in self._answering or self._has_place_for_unknown(place)
@@ -89,11 +89,11 @@ class Busy:
         return self._leaves_room(_BUSY_DOMAINS_PART if self._unknown_domains[place.domain] else 1)
 
     def _leaves_room(self, part: int) -> bool:
-        """Tell whether hosts not known to answer have less than this part of their places."""
+        """Tell whether hosts not known to answer use less than 1/`part` of their places."""
         return self._unknown * part < self._half
 
     def passed_over(self) -> tuple[set[str] | None, list[str]]:
-        """Name the hosts and domains that have no place, None for all; and the hosts that have one nevertheless."""
+        """Return the hosts and domains that have no place (None: all), and the hosts that have one nevertheless."""
         full = {host for host, count in self._hosts.items() if count >= self._per_host}
         full |= {domain for domain, count in self._domains.items() if count >= self._half}
         if not self._leaves_room(1):

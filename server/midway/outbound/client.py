@@ -1,11 +1,11 @@
-"""Outgoing HTTP to addresses that strangers name: only public ones are ever connected to.
+"""Outgoing HTTP to URLs from clients: only public addresses are ever connected to.
 
-The check stands where the socket is made, on the very address that is about to be connected to. What a name
-resolved to earlier, or will resolve to next time, therefore does not matter.
+The check is made when the socket is created, on the IP address that is about to be connected to. So it does not matter
+what a name resolved to earlier or will resolve to later.
 
-That check cannot see where a proxy connects to. So nothing goes through the proxy but what leads to Discord itself, to
-names that the caller knows; a link to anywhere else never reaches the proxy's network. Proxies that the environment
-names (HTTPS_PROXY and its like) are not used: aiohttp looks there only when it is told to (`trust_env`).
+The check cannot see where a proxy connects to. So only requests to Discord's own hosts, which the caller recognises, go
+through the proxy; a URL of any other host never reaches the proxy's network. Proxies from the environment (HTTPS_PROXY
+and the like) are not used: aiohttp reads them only with `trust_env`.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class UrlRefused(Exception):
-    """The address must not be asked. Trying again does not help; `problem` says why, without the address itself."""
+    """The URL must not be requested; trying again does not help. `problem` says why, without the URL."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -48,7 +48,7 @@ class UrlRefused(Exception):
 
 
 class FetchFailed(Exception):
-    """The far side did not give the file; trying again may help, save after 403, 404 and 410."""
+    """The server did not deliver the file; trying again may help, except after 403, 404 and 410."""
 
     def __init__(self, problem: str, status: int | None = None) -> None:
         super().__init__(problem)
@@ -56,23 +56,26 @@ class FetchFailed(Exception):
 
 
 class _PrivateAddress(OSError):
-    """Raised at the socket. One text for all, so that a name with several private addresses fails with this class."""
+    """Raised when the socket is created, always with the same text.
+
+    aiohttp raises it unchanged for a name with several private addresses only if all their errors have the same text.
+    """
 
     def __init__(self) -> None:
         super().__init__("the address is not public")
 
 
 class Fetched(Struct, frozen=True):
-    """A file as the far side gave it; `content_type` is its word for it, without parameters."""
+    """A file as the server delivered it; `content_type` is from its header, without parameters."""
 
     data: bytes
     content_type: str
 
 
 def check_url(url: str) -> URL:
-    """Parse an address that may be asked: http or https, no credentials, a host and a port that exist.
+    """Parse a URL that may be requested: http or https, without credentials, with a host and a valid port.
 
-    Private addresses written as such are refused only when connecting, where names are, too.
+    Private hosts are not refused here, but when connecting.
     Raises UrlRefused.
     """
     if len(url) > MAX_URL_CHARACTERS:
@@ -80,7 +83,7 @@ def check_url(url: str) -> URL:
     try:
         parsed = URL(url)
         _check_parts(parsed)
-    except ValueError as err:  # of a host in punycode that is none only when it is asked for
+    except ValueError as err:  # invalid punycode is found only when the host is read
         raise UrlRefused("the address cannot be read") from err
     return parsed
 
@@ -99,11 +102,11 @@ def _check_parts(url: URL) -> None:
 
 
 class Outbound:
-    """Asks http(s) addresses, never a private one unless its host is among `allow_hosts` (`host` or `host:port`).
+    """Requests http(s) URLs; private addresses only if their host is in `allow_hosts` (`host` or `host:port`).
 
-    With `allow_loopback` this machine counts as public. What `is_discord` says of an address decides, for each redirect
-    anew, whether it is asked through the proxy. `lanes` bounds the fetches; who posts has bounds of its own.
-    Use as a context manager; it owns its connections, not the resolver.
+    With `allow_loopback` this machine counts as public. URLs for which `is_discord` is true go through the proxy; that
+    is decided again at each redirect. `lanes` limits concurrent fetches; callers of `post` have limits of their own.
+    Use as an async context manager; it owns its connections, not the resolver.
     """
 
     def __init__(
@@ -124,9 +127,9 @@ class Outbound:
         self._lanes = lanes or Lanes()
 
     def check_written(self, url: str) -> None:
-        """Refuse an address that is private by its text alone, before anything is asked. Raises UrlRefused.
+        """Refuse a URL whose text alone shows that its host is private. Raises UrlRefused.
 
-        What a name resolves to is seen when connecting; so is what makes a text no address at all.
+        What a name resolves to is checked when connecting. Invalid URLs are not refused here.
         """
         try:
             parsed = URL(url[:MAX_URL_CHARACTERS])
@@ -156,7 +159,7 @@ class Outbound:
     async def post(
         self, url: str, body: bytes, *, headers: dict[str, str], within: timedelta
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Post a body and give the answer, whatever its status; redirects are answers, not followed.
+        """Post a body and yield the response, whatever its status; redirects are not followed.
 
         Raises UrlRefused, aiohttp.ClientError and TimeoutError.
         """
@@ -164,7 +167,7 @@ class Outbound:
             yield response
 
     async def fetch(self, url: str, *, max_bytes: int, within: timedelta) -> Fetched:
-        """Read a file, following a few redirects, each checked like the first address; all of it `within` that time.
+        """Read a file within a time limit, following up to MAX_REDIRECTS redirects, each checked like the first URL.
 
         Raises UrlRefused, FetchFailed (also for a file over `max_bytes`) and TimeoutError.
         """
@@ -187,9 +190,9 @@ class Outbound:
 
     @asynccontextmanager
     async def _turn(self, host: str, limit: asyncio.Timeout) -> AsyncIterator[None]:
-        """Hold a place to ask a host, and note whether it answered, to the end: some begin an answer and stop.
+        """Hold a place for a request to a host, and record whether the host gave a complete answer.
 
-        Who hangs up, and an address that is refused, say nothing of the host.
+        A cancelled caller and a refused URL say nothing about the host.
         """
         async with self._lanes.turn(host):
             try:
@@ -241,12 +244,12 @@ class Outbound:
         return not self._allowed.isdisjoint({url.host, f"{url.host}:{url.port}"})
 
 
-def _session(way: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=way, cookie_jar=aiohttp.DummyCookieJar())
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:
-    """Read where the answer sends us on to, checked; None when it does not."""
+    """Return the checked target of a redirect; None when the response is not a redirect."""
     if response.status not in {301, 302, 303, 307, 308} or "Location" not in response.headers:
         return None
     try:

@@ -1,7 +1,7 @@
-"""aiohttp's connections, straight or through a proxy. SOCKS5 is aiohttp-socks'; HTTP's CONNECT is ours.
+"""aiohttp connections, direct or through a proxy. SOCKS5 is done by aiohttp-socks; HTTP CONNECT is done here.
 
-aiohttp by itself tunnels only what is encrypted. python-socks reads a proxy's answer once and takes what it got for the
-whole of it; the rest of an answer that comes in two pieces would be read as Discord's.
+aiohttp itself tunnels only https. python-socks reads a proxy's answer with a single read: if the answer came in two
+pieces, the second would be taken for the beginning of Discord's.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from midway.outbound.address import is_literal
 from midway.outbound.proxy import Proxy, ProxyKind, trouble
 
 MAX_HEAD_BYTES = 64 * 1024  # of a proxy's answer
-CONNECT_SECONDS = 60.0  # where aiohttp has no time-out of its own; whoever asks has one
+CONNECT_SECONDS = 60.0  # where aiohttp passes no time-out; callers have a shorter one
 
 AddressToConnect = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 _Connection = tuple[asyncio.Transport, ResponseHandler]
 
 
 class ProxyUnusable(aiohttp.ClientConnectionError):
-    """There is no connection through the proxy; nothing of the request was sent."""
+    """No connection could be made through the proxy; nothing of the request was sent."""
 
     def __init__(self, proxy: Proxy, cause: BaseException) -> None:
         super().__init__(f"no connection through the proxy {proxy}")
@@ -36,9 +36,9 @@ class ProxyUnusable(aiohttp.ClientConnectionError):
 
 
 class ProxyConnector(aiohttp_socks.ProxyConnector):
-    """Connects aiohttp's sessions through a proxy. Raises ProxyUnusable, one class for every trouble.
+    """Connects aiohttp's sessions through a proxy. Raises ProxyUnusable for every problem.
 
-    `names` resolves the proxy's own name; what is asked through the proxy, the proxy resolves.
+    `names` resolves the proxy's own name; the names of the requests are resolved by the proxy.
     """
 
     def __init__(self, proxy: Proxy, names: AbstractResolver | None) -> None:
@@ -62,7 +62,7 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
             aiohttp_socks.ProxyTimeoutError,
             EOFError,
             asyncio.LimitOverrunError,
-            OSError,  # of the connection to the proxy, and of the encryption within the tunnel
+            OSError,  # of the connection to the proxy, or of TLS within the tunnel
         ) as err:
             raise ProxyUnusable(self._proxy, err) from err
 
@@ -71,7 +71,7 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
         host: str,
         port: int,
         ssl: tls.SSLContext | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - aiohttp-socks' own name
+        timeout: float | None = None,  # noqa: ASYNC109 - the parameter is aiohttp-socks'
     ) -> _Connection:
         async with asyncio.timeout(timeout or CONNECT_SECONDS):
             addresses = await self._addresses()
@@ -84,7 +84,7 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
         raise aiohttp_socks.ProxyConnectionError("name resolution gave no address")
 
     async def _addresses(self) -> list[str]:
-        """Resolve the proxy's name: the event loop would do it in its few threads."""
+        """Resolve the proxy's name here, because the event loop would do it in its few threads."""
         host = self._proxy.host
         if self._names is None or is_literal(host):
             return [host]
@@ -116,7 +116,7 @@ class ProxyConnector(aiohttp_socks.ProxyConnector):
 
 
 class _Handler(ResponseHandler):
-    """Keeps the stream's writer, which closes the connection when it is collected."""
+    """Keeps a reference to the stream's writer, which closes the connection when it is garbage-collected."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, writer: asyncio.StreamWriter) -> None:
         super().__init__(loop)
@@ -124,17 +124,17 @@ class _Handler(ResponseHandler):
 
 
 def connector(proxy: Proxy | None, names: AbstractResolver | None = None) -> aiohttp.BaseConnector:
-    """Make the connector of an aiohttp session; within a running event loop."""
+    """Make the connector of an aiohttp session. Call it within a running event loop."""
     return ProxyConnector(proxy, names) if proxy else straight(names)
 
 
 def straight(
     names: AbstractResolver | None, new_socket: Callable[[AddressToConnect], socket.socket] | None = None
 ) -> aiohttp.BaseConnector:
-    """Make a connector that needs no proxy; `new_socket` sees each address before it is connected to.
+    """Make a connector without a proxy; `new_socket` makes the socket for each address before it is connected to.
 
-    It keeps no addresses: `Names` shares look-ups and keeps answers for as long as they are good. It bounds nothing
-    itself, since it would count those that wait for their name among the connections.
+    It caches no addresses: `Names` shares look-ups and caches answers. It does not limit connections, because aiohttp
+    would count those that still wait for a name look-up.
     """
     return aiohttp.TCPConnector(resolver=names, use_dns_cache=False, socket_factory=new_socket, limit=0)
 
@@ -149,7 +149,7 @@ def _connect_request(proxy: Proxy, host: str, port: int) -> bytes:
 
 
 def _check_answer(head: bytes) -> None:
-    """Raise ProxyError unless the proxy made the tunnel."""
+    """Raise ProxyError unless the proxy answered CONNECT with 2xx."""
     status_line = head.partition(b"\r\n")[0].decode("latin-1")
     version, _, status = status_line.partition(" ")
     if not (version.startswith("HTTP/") and status[:1] == "2"):
@@ -157,7 +157,7 @@ def _check_answer(head: bytes) -> None:
 
 
 def _handed_over(writer: asyncio.StreamWriter, loop: asyncio.AbstractEventLoop) -> _Connection:
-    """Let aiohttp read from now on."""
+    """Pass the connection to aiohttp, which reads from it from now on."""
     handler = _Handler(loop, writer)
     transport: Any = writer.transport
     transport.set_protocol(handler)

@@ -1,4 +1,4 @@
-"""Who asks hosts that do not answer waits behind its own, and leaves room for others."""
+"""Queues requests so that hosts which do not answer delay only requests of their own kind."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,9 @@ from midway.outbound.busy import Answering, Busy
 
 
 class Lanes:
-    """Bounds the requests that are under way, as `Busy` says.
+    """Limits the requests under way to what `Busy` allows; further requests wait.
 
-    What must wait for its own host or domain, or for hosts that do not answer, takes no place of the others.
+    A request that waits because of its own host or domain, or because hosts do not answer, takes no place of others.
     """
 
     def __init__(self, total: int = 64, per_host: int = 16) -> None:
@@ -19,7 +19,7 @@ class Lanes:
         self._per_host = per_host
         self._answering = Answering()
         self._under_way: list[Place] = []
-        self._waiting: dict[asyncio.Future[None], Place] = {}  # who came first is first
+        self._waiting: dict[asyncio.Future[None], Place] = {}  # in the order they came
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
@@ -32,7 +32,7 @@ class Lanes:
             self._leave(place)
 
     def note(self, host: str, *, answered: bool) -> None:
-        """Remember whether a host answered; to be told while its turn lasts."""
+        """Record whether a host answered; call it within the host's `turn`."""
         self._answering.note(_place(host), answered=answered)
 
     async def _enter(self, place: Place) -> None:
@@ -44,12 +44,12 @@ class Lanes:
         try:
             await turn
         except asyncio.CancelledError:
-            if self._waiting.pop(turn, None) is None:  # let in, and cancelled before it went on
+            if self._waiting.pop(turn, None) is None:  # it was given a place and then cancelled before it ran
                 self._leave(place)
             raise
 
     def _leave(self, place: Place) -> None:
-        """Give a place back, and let in who can go now."""
+        """Free a place, and give places to the waiting requests that may run now."""
         self._under_way.remove(place)
         busy = self._busy()
         for turn, waiting in list(self._waiting.items()):

@@ -1,8 +1,8 @@
-"""Names to addresses, by c-ares: no thread waits for a name, so one that never resolves delays nobody else.
+"""Resolves names with c-ares, which blocks no thread, so that a name that never resolves delays no other.
 
-The event loop's own getaddrinfo waits in a pool of threads, uvloop's in one of two, and every connection that aiohttp
-makes passes through the same pool, also to a literal address. So no name of outgoing HTTP may ever come to it: all of
-them are resolved here. c-ares reads /etc/hosts and /etc/resolv.conf, and keeps answers for as long as they are good.
+The event loop's own getaddrinfo runs in a thread pool (uvloop's has two threads), and every connection of aiohttp
+passes through that pool, even one to a literal address. So all names of outgoing HTTP are resolved here instead.
+c-ares reads /etc/hosts and /etc/resolv.conf, and caches answers for their TTL.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from midway.outbound.address import is_loopback_as_written
 
-# c-ares waits a quarter of the time for the first answer of a server, and twice as long at each further try; what it
-# has of a name (the addresses of one kind, while the question for the other kind is lost) it gives after the first.
+# c-ares waits this part of the time-out for a server's first answer, and twice as long at each further try. If only one
+# of the A and AAAA queries was answered by the end of the first try, it returns that one's addresses.
 _FIRST_TRY = 0.25
 _TRIES = 4
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
@@ -33,21 +33,21 @@ class NameRules:
     """How names are resolved; the settings fill it."""
 
     timeout: timedelta = timedelta(seconds=5)  # for the whole look-up of one name
-    servers: tuple[str, ...] = ()  # `host:port` of name servers; empty: the system's
+    servers: tuple[str, ...] = ()  # name servers as `host:port`; empty: the system's
 
 
 class NameUnresolved(OSError):
-    """There is no address for a name, or none was told in time. An OSError with no number, as aiohttp expects it."""
+    """The name has no address, or no server answered in time. An OSError without errno, as aiohttp expects."""
 
 
 class NameUnreadable(NameUnresolved):
-    """No name server can be asked for such a name; trying again does not help."""
+    """The name is not valid in DNS; trying again does not help."""
 
 
 class Names(AbstractResolver):
-    """aiohttp's resolver for all outgoing HTTP of a process. Use as a context manager; it owns its sockets.
+    """aiohttp's resolver for all outgoing HTTP of a process. Use as an async context manager; it owns its sockets.
 
-    Who asks for a name that is being looked up waits for the same look-up.
+    Concurrent calls for the same name share one look-up.
     """
 
     def __init__(self, rules: NameRules | None = None) -> None:
@@ -56,7 +56,7 @@ class Names(AbstractResolver):
         self._resolver: aiodns.DNSResolver
 
     async def __aenter__(self) -> Self:
-        """Open; nothing is asked yet."""
+        """Open; no query is sent yet."""
         seconds = self._rules.timeout.total_seconds()
         self._resolver = aiodns.DNSResolver(self._rules.servers or None, timeout=seconds * _FIRST_TRY, tries=_TRIES)
         return self
@@ -64,11 +64,11 @@ class Names(AbstractResolver):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give up what is looked up."""
+        """Cancel the look-ups, and close the sockets."""
         await self.close()
 
     async def close(self) -> None:
-        """Give up what is looked up, and close the sockets."""
+        """Cancel the look-ups, and close the sockets."""
         under_way = list(self._under_way.values())
         for look_up in under_way:
             look_up.cancel()
@@ -78,23 +78,23 @@ class Names(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of a name, the best first. Raises NameUnresolved."""
-        # The dot at the end says that the name is whole; c-ares would ask a server for this machine's, then.
+        """Return the addresses of a name, in order of preference. Raises NameUnresolved."""
+        # A trailing dot marks an absolute name; with it, c-ares would query a server even for `localhost.`.
         key = (host.rstrip(".") if is_loopback_as_written(host) else host, family)
-        look_up = self._under_way.get(key) or self._begun(key)
+        look_up = self._under_way.get(key) or self._start(key)
         addresses = await asyncio.shield(look_up)
         return [
             ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=_NUMERIC)
             for kind, address in addresses
         ]
 
-    def _begun(self, key: _Key) -> asyncio.Task[list[_Address]]:
+    def _start(self, key: _Key) -> asyncio.Task[list[_Address]]:
         look_up = self._under_way[key] = asyncio.create_task(self._looked_up(*key), name="look-up of a name")
 
         def ended(look_up: asyncio.Task[list[_Address]]) -> None:
             del self._under_way[key]
             if not look_up.cancelled():
-                look_up.exception()  # all who waited may have gone
+                look_up.exception()  # mark it as retrieved: all callers may have been cancelled
 
         look_up.add_done_callback(ended)
         return look_up

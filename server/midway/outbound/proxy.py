@@ -1,7 +1,7 @@
-"""The way to Discord: straight, or through a proxy.
+"""The proxy through which Discord is reached, if there is one.
 
-Either kind of proxy carries whole connections, so that it sees names, addresses and encrypted bytes, and no request.
-Names are resolved by the proxy: where Discord is blocked, they often resolve to a wrong address or to none.
+Both kinds of proxy tunnel whole connections, so a proxy sees names, addresses and encrypted bytes, but no requests.
+Names are resolved by the proxy: where Discord is blocked, local DNS often gives a wrong address or none.
 """
 
 import re
@@ -15,7 +15,7 @@ MAX_CREDENTIAL_BYTES = 255  # RFC 1929
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
-# What libcurl and python-socks say, and what it means; the first row that is found in it counts.
+# Patterns of the error texts of libcurl and python-socks, and what each means; the first that matches counts.
 _TROUBLES = tuple(
     (re.compile(said), meaning)
     for said, meaning in (
@@ -29,7 +29,7 @@ _TROUBLES = tuple(
 
 
 class ProxyKind(StrEnum):
-    """How a proxy is spoken to."""
+    """The protocol that a proxy speaks."""
 
     HTTP = "http"
     SOCKS5 = "socks5"
@@ -37,7 +37,7 @@ class ProxyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy; `str` shows `host:port`, and nothing shows its user and password."""
+    """A proxy. `str` gives `host:port`; neither `str` nor `repr` shows the user and password."""
 
     kind: ProxyKind
     host: str
@@ -47,9 +47,9 @@ class Proxy:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the address as an operator writes it; `socks5h` is another name of `socks5`.
+        """Parse a proxy's URL as in FORM; `socks5h` means the same as `socks5`.
 
-        Raises ValueError, whose text repeats nothing of the address.
+        Raises ValueError, whose text quotes nothing of the URL.
         """
         try:
             parts = urlsplit(text.strip())
@@ -63,14 +63,14 @@ class Proxy:
         return cls(kind, parts.hostname, port, *_credentials(parts, kind))
 
     def __str__(self) -> str:
-        """Return `host:port`, for people."""
+        """Return `host:port`, for display."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def trouble(said: str) -> str:
-    """Say what is wrong with a proxy, in the same words at each try."""
-    known = (meaning for pattern, meaning in _TROUBLES if pattern.search(said))
-    return next(known, f"it does not reach Discord ({said})")
+def trouble(error: str) -> str:
+    """Return what is wrong with a proxy, given a library's error text; the same words at each try."""
+    known = (meaning for pattern, meaning in _TROUBLES if pattern.search(error))
+    return next(known, f"it does not reach Discord ({error})")
 
 
 def _kind(parts: SplitResult) -> ProxyKind:

@@ -1,1 +1,1 @@
-"""Pictures that came from outside: checked by their structure, decoded in processes of their own."""
+"""Pictures from outside: checked by their file structure, decoded in separate processes."""

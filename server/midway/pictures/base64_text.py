@@ -1,26 +1,27 @@
-"""Base64 as clients write it: URL-safe, unpadded, in lines, percent-encoded, or with its `+` lost on the way.
+"""Base64 as clients write it: URL-safe, unpadded, in lines, percent-encoded, or with `+` turned into a blank.
 
-A text may have tens of megabytes. So nothing here makes an object for each of its lines or escapes, and whatever looks
-at each character goes through it in pieces: one call on all of it would keep every other thread waiting.
+A text may have tens of megabytes. So nothing here makes an object for each line or escape, and functions that look at
+each character work in pieces: a call on all of it would hold the GIL for too long.
 """
 
 import binascii
 from collections.abc import Iterator
 from typing import AnyStr
 
-# Only what base64 holds besides letters and digits is ever percent-encoded; any other escape makes it none.
+# The characters of base64 text that are ever percent-encoded: it has no others besides letters and digits. A text with
+# any other escape is not base64.
 _ESCAPED = tuple(
     (escape.encode(), bytes([int(escape[1:], 16)]))
     for code in ["2B", "2F", "3D", "2D", "5F", "20", "0A", "0D"]
     for escape in sorted({f"%{code}", f"%{code.lower()}"})
 )
-_LINE_BREAKS = b"\t\n\v\f\r"  # every white space but the blank
+_LINE_BREAKS = b"\t\n\v\f\r"  # all white space except the blank
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _BLANK_TO_PLUS = bytes.maketrans(b" ", b"+")
-_NEVER_LOST = (b"-", b"_", b"+")  # a text with one of them has not lost its `+`
-SHORTEST_LINE = 16  # characters, of a text that is laid out in lines
+_PLUS_INTACT = (b"-", b"_", b"+")  # in a text with one of these, no `+` was turned into a blank
+SHORTEST_LINE = 16  # characters; shorter runs between blanks are not lines
 _WIDEST_GAP = 8  # blanks between two lines
-_AT_ONCE = 1 << 18  # characters, a multiple of four: a few milliseconds at most
+_AT_ONCE = 1 << 18  # characters in a piece, a multiple of four; a few milliseconds at most
 
 
 def stripped(text: str) -> str:
@@ -34,13 +35,13 @@ def stripped(text: str) -> str:
 
 
 def characters_from(text: str) -> bytes:
-    """Return the base64 characters of a text in the usual alphabet, without padding. What is none of them stays."""
+    """Return the base64 characters of a text in the standard alphabet, without padding. Invalid characters stay."""
     characters = b"".join(_unescaped(piece).translate(None, _LINE_BREAKS) for piece in _pieces_between_escapes(text))
     return _rstripped(_translated(_with_plus(characters.lstrip()), _URL_SAFE), b"=")
 
 
 def bytes_from(characters: bytes) -> bytes:
-    """Decode characters without padding. Raises ValueError."""
+    """Decode base64 characters without padding. Raises ValueError."""
     whole = len(characters) // _AT_ONCE * _AT_ONCE
     rest = characters[whole:] + b"=" * (-len(characters) % 4)
     pieces = (characters[start : start + _AT_ONCE] for start in range(0, whole, _AT_ONCE))
@@ -48,7 +49,7 @@ def bytes_from(characters: bytes) -> bytes:
 
 
 def _pieces_between_escapes(text: str) -> Iterator[str]:
-    """Cut a text into pieces; no escape is cut in two."""
+    """Cut a text into pieces, never within a percent escape."""
     start = 0
     while start < len(text):
         end = start + _AT_ONCE
@@ -67,23 +68,24 @@ def _unescaped(piece: str) -> bytes:
 
 
 def _with_plus(text: bytes) -> bytes:
-    """Put each `+` back that a form's decoding made a blank; drop blanks that only lay the text out.
+    """Turn blanks back into `+` where form decoding made them from it; remove blanks that are layout.
 
-    Blanks at even distances may be layout. The length tells, as base64 is padded to a multiple of four; where it does
-    not, they are. Any others are none, as nobody lays a text out like that, unless no base64 has such a length.
+    Blanks at regular distances may be layout. Then the length decides, as padded base64 has a multiple of four
+    characters; where it does not decide, they are layout. Blanks at irregular distances were `+`, unless no base64 text
+    can have that length.
     """
-    ended = _rstripped(text, b" ")
-    if ended.endswith(b"="):
-        text = ended
-    dense = _translated(text, None, b" ")
-    if len(dense) == len(text) or any(sign in dense for sign in _NEVER_LOST):
-        return dense
-    mended = _translated(text, _BLANK_TO_PLUS)
-    if not (text.endswith(b"=") or _is_in_lines(ended)):
-        return dense if len(text) % 4 == 1 else mended
-    if _is_padded(dense) is not _is_padded(text):
-        return dense if _is_padded(dense) else mended
-    return dense if _is_in_lines(ended) else mended
+    without_trailing = _rstripped(text, b" ")
+    if without_trailing.endswith(b"="):
+        text = without_trailing
+    without_blanks = _translated(text, None, b" ")
+    if len(without_blanks) == len(text) or any(sign in without_blanks for sign in _PLUS_INTACT):
+        return without_blanks
+    with_plus = _translated(text, _BLANK_TO_PLUS)
+    if not (text.endswith(b"=") or _is_in_lines(without_trailing)):
+        return without_blanks if len(text) % 4 == 1 else with_plus
+    if _is_padded(without_blanks) is not _is_padded(text):
+        return without_blanks if _is_padded(without_blanks) else with_plus
+    return without_blanks if _is_in_lines(without_trailing) else with_plus
 
 
 def _is_padded(text: bytes) -> bool:
@@ -91,7 +93,7 @@ def _is_padded(text: bytes) -> bool:
 
 
 def _is_in_lines(text: bytes) -> bool:
-    """Tell whether there are lines of one width with the same gap behind each; the last one may have any width."""
+    """Tell whether the text is in lines of equal width, separated by equal gaps; the last line may be of any width."""
     width = text.find(b" ")
     if width < SHORTEST_LINE:
         return False
@@ -99,7 +101,7 @@ def _is_in_lines(text: bytes) -> bool:
     gap = len(widest) - len(widest.lstrip(b" "))
     blanks = len(text) - len(_translated(text, None, b" "))
     gaps = blanks // gap
-    columns = (text[width + place :: width + gap][:gaps] for place in range(gap))
+    columns = (text[width + offset :: width + gap][:gaps] for offset in range(gap))
     return gap <= _WIDEST_GAP and gaps > 1 and blanks == gaps * gap and all(c == b" " * gaps for c in columns)
 
 

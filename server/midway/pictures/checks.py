@@ -1,8 +1,8 @@
-"""Pictures that clients send in: checked by their bytes before anything trusts them.
+"""Checks pictures that clients send, by their bytes.
 
-All functions are pure. What is only passed on is read by its structure and never decoded, which takes up to a tenth of
-a second of CPU near the limits: call it in a thread (`asyncio.to_thread`) from the event loop. Masks and thumbnails are
-decoded: those belong into a process of their own (`decoder.Decoder`).
+All functions are pure. A picture that is only passed on to Discord is checked by its structure and not decoded. That
+takes up to 0.1 s of CPU near the limits, so from the event loop call it in a thread (`asyncio.to_thread`). Masks and
+thumbnails are decoded, which belongs in a separate process (`decoder.Decoder`).
 """
 
 import io
@@ -25,19 +25,19 @@ from midway.pictures.structure import Damaged, structure_of
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MASK_TYPE = "image/png"
 
-# A mask painted with a soft brush has grey edges; a photograph sent by mistake is nearly all grey.
+# A mask painted with a soft brush has grey edges; a photograph sent by mistake is grey nearly everywhere.
 MAX_GREY_SHARE = 0.05
 DARKEST_GREY, LIGHTEST_GREY = 32, 223
 WHITE_FROM = 128
-MAX_CHARACTERS_A_BYTE = 2  # 4/3 in base64, and room for line breaks and percent-encoding
-MOST_PIXELS = 2 * 89_478_485  # Pillow opens no larger picture
+MAX_CHARACTERS_A_BYTE = 2  # base64 has 4/3, plus line breaks and percent-encoding
+MOST_PIXELS = 2 * 89_478_485  # Pillow refuses larger pictures
 LONGEST_HEAD = 1000  # characters of a data URL before its content
 
 _LINK_MARKS = ("http://", "https://")
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _ESCAPED_HEAD = re.compile(r"data%3a[\w%.+-]{0,200}?(?:,|%2c)", re.IGNORECASE)
 
-# What Pillow's decoders raise on damaged files, found by feeding them such.
+# What Pillow's decoders raise on damaged files, found by fuzzing.
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 
 
@@ -46,18 +46,18 @@ class PictureLimits:
     """How much a client may send."""
 
     max_bytes: int = 10 * 1024 * 1024  # Discord's own limit on one file without a subscription
-    max_pixels: int = 40_000_000  # decoded it takes four bytes a pixel
-    max_count: int = 5  # what blend takes at most
-    max_scans: int = 100  # of a JPEG; encoders make up to a dozen, and a decoder goes over all pixels for each
-    max_frames: int = 1000  # of an animation; Midjourney looks at the first one
+    max_pixels: int = 40_000_000  # decoding takes four bytes per pixel
+    max_count: int = 5  # the most that blend takes
+    max_scans: int = 100  # of a JPEG; encoders make up to a dozen, and each makes a decoder go over all pixels
+    max_frames: int = 1000  # of an animation; Midjourney uses only the first one
 
 
 def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage | str:
-    """Read a data URL or bare base64 as a picture; return an http(s) link as it is.
+    """Read a data URL or bare base64 as a picture; return an http(s) link unchanged.
 
-    Base64 may be URL-safe, unpadded, broken into lines, percent-encoded, and have blanks where a form turned its `+`
-    into them. The type that a data URL claims is not believed.
-    Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
+    Base64 may be URL-safe, unpadded, broken into lines, percent-encoded, or have blanks where form decoding replaced
+    its `+`. The type in a data URL is ignored.
+    Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE, TooLong for a link.
     """
     text = stripped(text)
     if text[:8].lower().startswith(_LINK_MARKS):
@@ -69,7 +69,7 @@ def image_from_text(text: str, field: str, limits: PictureLimits) -> InputImage 
 
 
 def image_from_bytes(data: bytes, field: str, limits: PictureLimits) -> InputImage:
-    """Check that this is a whole PNG, JPEG, WebP or GIF within the limits, by its structure alone.
+    """Check by its structure that this is a complete PNG, JPEG, WebP or GIF within the limits.
 
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
@@ -91,10 +91,10 @@ def image_from_bytes(data: bytes, field: str, limits: PictureLimits) -> InputIma
 
 
 def mask_from_bytes(data: bytes, field: str, limits: PictureLimits, size: tuple[int, int] | None) -> InputImage:
-    """Check a Vary (Region) mask and make it pure: black where nothing changes, white where it is selected.
+    """Check a Vary (Region) mask and make it purely black and white: white where it selects, black elsewhere.
 
-    What is transparent counts as black. Grey is rounded on the edges of a selection and refused in masses.
-    `size` is the (width, height) of the picture that it covers, to which it is scaled; None when unknown.
+    Transparent pixels count as black. Grey pixels are rounded; more than MAX_GREY_SHARE of them are refused.
+    `size` is the (width, height) in pixels of the picture that the mask covers, to which it is scaled; None: unknown.
     Raises InvalidField with INVALID_IMAGE or IMAGE_TOO_LARGE.
     """
     kind = image_from_bytes(data, field, limits).content_type
@@ -102,24 +102,24 @@ def mask_from_bytes(data: bytes, field: str, limits: PictureLimits, size: tuple[
         raise _invalid(field, f"a mask must be a PNG, this is a {kind.rpartition('/')[2].upper()}")
     try:
         grey = _grey(_decoded(data, field, limits))
-    except ValueError as err:  # transparency of more colours than there are
+    except ValueError as err:  # a transparency table with more entries than there are colours
         raise _invalid(field, "is a damaged or truncated picture") from err
     pure = _pure(grey, field)
     if size and pure.size != size:
         if size[0] * size[1] > limits.max_pixels:
             raise _too_many(field, "pixels", limits.max_pixels)
-        pure = _selecting(pure.resize(size, PIL.Image.Resampling.NEAREST), field)  # any other would make greys
+        pure = _selecting(pure.resize(size, PIL.Image.Resampling.NEAREST), field)  # others make grey pixels
     return InputImage(_png(pure), MASK_TYPE, *pure.size)
 
 
 def size_of_file(path: Path) -> tuple[int, int]:
-    """Read the (width, height) of a picture without decoding it. Raises OSError when it is none."""
+    """Read the (width, height) in pixels without decoding the picture. Raises OSError when it is not a picture."""
     with PIL.Image.open(path, formats=FORMATS) as picture:
         return picture.size
 
 
 def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
-    if len(text) > MAX_CHARACTERS_A_BYTE * limits.max_bytes:  # told before anything is read
+    if len(text) > MAX_CHARACTERS_A_BYTE * limits.max_bytes:  # before any work on it
         raise _too_many_bytes(field, limits)
     characters = characters_from(_payload(text, field))
     if not characters:
@@ -133,7 +133,7 @@ def _bytes_from_text(text: str, field: str, limits: PictureLimits) -> bytes:
 
 
 def _payload(text: str, field: str) -> str:
-    """Return the base64 part of a data URL, whose head may be percent-encoded, too; other text is all base64."""
+    """Return the base64 part of a data URL, whose head may be percent-encoded; any other text is returned whole."""
     if head := _ESCAPED_HEAD.match(text):
         text = unquote(head[0]) + text[head.end() :]
     if text[:5].lower() != "data:":
@@ -156,9 +156,9 @@ def _decoded(data: bytes, field: str, limits: PictureLimits) -> PIL.Image.Image:
 
 
 def _grey(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Lay the mask on black and drop its colours."""
+    """Put the mask on a black background and convert it to greyscale."""
     layer, grey = picture.convert("RGBA"), PIL.Image.new("L", picture.size)
-    grey.paste(layer.convert("L"), mask=layer.getchannel("A"))  # alpha_composite would hold the GIL
+    grey.paste(layer.convert("L"), mask=layer.getchannel("A"))  # unlike alpha_composite, releases the GIL
     return grey
 
 

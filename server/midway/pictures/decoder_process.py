@@ -1,7 +1,7 @@
 """`python -m midway.pictures.decoder_process BYTES`: decodes pictures for its parent, one after another.
 
-It has at most so many BYTES of memory. Jobs come on its standard input and outcomes leave on its standard output, each
-behind its length. It ends when its input does, in the middle of a job as well: so it never outlives its parent.
+BYTES limits its memory. It reads jobs from standard input and writes outcomes to standard output, each preceded by its
+length. It exits at the end of its input, even in the middle of a job, so it never outlives its parent.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ from midway.pictures.quadrant import NoQuadrant, quadrant_from_file
 from midway.pictures.thumbnail import NoThumbnail, thumbnail_from_file
 
 LENGTH_BYTES = 4  # before each message, big-endian
-NICENESS = 10  # who waits for a picture waits longer, rather than everybody who talks to the server
+NICENESS = 10  # on a busy machine decoding gets slower, not the server
 
 
 class MaskJob(Struct, frozen=True, tag="mask"):
-    """Make a mask pure; as `mask_from_bytes`."""
+    """Run `mask_from_bytes`."""
 
     data: bytes
     field: str
@@ -36,7 +36,7 @@ class MaskJob(Struct, frozen=True, tag="mask"):
 
 
 class ThumbnailJob(Struct, frozen=True, tag="thumbnail"):
-    """Make a small copy; as `thumbnail_from_file`."""
+    """Run `thumbnail_from_file`."""
 
     path: str
     width: int
@@ -44,7 +44,7 @@ class ThumbnailJob(Struct, frozen=True, tag="thumbnail"):
 
 
 class QuadrantJob(Struct, frozen=True, tag="quadrant"):
-    """Cut a picture out of a grid; as `quadrant_from_file`."""
+    """Run `quadrant_from_file`."""
 
     path: str
     number: int | None
@@ -53,7 +53,7 @@ class QuadrantJob(Struct, frozen=True, tag="quadrant"):
 
 
 class Made(Struct, frozen=True, tag="made"):
-    """The picture that was made; only a mask's size is told."""
+    """The picture that was made, as a file. Width and height (pixels) are given for masks only."""
 
     data: bytes
     width: int = 0
@@ -61,24 +61,24 @@ class Made(Struct, frozen=True, tag="made"):
 
 
 class Refused(Struct, frozen=True, tag="refused"):
-    """The mask is none."""
+    """The mask is not usable."""
 
     problem: str
     reason: Reason
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """Nothing can be made of it; says why."""
+    """No thumbnail or quadrant can be made of the file; `problem` says why."""
 
     problem: str
 
 
 class Gone(Struct, frozen=True, tag="gone"):
-    """There is no such file any more."""
+    """The file does not exist any more."""
 
 
 class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
-    """It takes more memory than this process has."""
+    """Decoding takes more memory than this process may use."""
 
 
 Job = MaskJob | ThumbnailJob | QuadrantJob
@@ -86,7 +86,7 @@ Outcome = Made | Refused | Failed | Gone | OutOfMemory
 
 
 def outcome_of(job: Job) -> Outcome:
-    """Do the work."""
+    """Run a job."""
     try:
         if isinstance(job, MaskJob):
             mask = mask_from_bytes(job.data, job.field, job.limits, job.size)
@@ -105,13 +105,13 @@ def outcome_of(job: Job) -> Outcome:
 
 
 def message(content: Job | Outcome) -> bytes:
-    """Write what goes through a pipe."""
+    """Encode a job or an outcome, preceded by its length."""
     body = msgspec.msgpack.encode(content)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 def main() -> None:
-    """Work until the parent ends or has no more jobs."""
+    """Run jobs until standard input ends."""
     _bound(int(sys.argv[1]))
     jobs: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()
@@ -122,7 +122,7 @@ def main() -> None:
 
 
 def _read(pipe: BinaryIO, jobs: "SimpleQueue[bytes]") -> None:
-    """Hand on what comes; end the process at once when nothing more can."""
+    """Queue each job that arrives; at the end of the input, exit at once."""
     with contextlib.suppress(MemoryError):
         while length := pipe.read(LENGTH_BYTES):
             jobs.put(pipe.read(int.from_bytes(length, "big")))
@@ -130,7 +130,7 @@ def _read(pipe: BinaryIO, jobs: "SimpleQueue[bytes]") -> None:
 
 
 def _bound(memory_bytes: int) -> None:
-    """Take only what decoding needs of the machine: a share of its memory, and none of its disk."""
+    """Lower this process's priority, limit its memory, and forbid it to write files."""
     os.nice(NICENESS)
     for what, most in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         with contextlib.suppress(OSError, ValueError):  # macOS refuses some; a lower hard limit stays as it is
@@ -140,8 +140,8 @@ def _bound(memory_bytes: int) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except BaseException as err:  # noqa: BLE001 -- whatever it is, the reading thread must not keep the process
-        # Into the server's log, past its redaction: so where it came from, and not its words.
+    except BaseException as err:  # noqa: BLE001 - after any error the reading thread must not keep the process alive
+        # This goes to the server's log without redaction, so only the place and the type, not the message.
         traceback.print_tb(err.__traceback__)
         sys.stderr.write(f"{type(err).__name__}\n")
     os._exit(1)

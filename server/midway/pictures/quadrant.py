@@ -10,7 +10,7 @@ from midway.pictures.checks import DAMAGED, FORMATS
 
 
 class NoQuadrant(Exception):
-    """Nothing can be cut out of this file; the message says why."""
+    """No quadrant can be cut out of this file; the message says why."""
 
 
 QUALITY = 95  # of a JPEG, 0 to 100: an upscale of 17 million pixels has some 8 MB, and no visible loss
@@ -21,7 +21,7 @@ def quadrant_from_file(path: Path, number: int | None, max_pixels: int, max_byte
 
     As PNG, or as JPEG where that has more than `max_bytes`.
 
-    Decodes the picture: call it in a process of its own (`decoder.Decoder`). Raises NoQuadrant.
+    Decodes the picture, so it belongs in a separate process (`decoder.Decoder`). Raises NoQuadrant.
     """
     try:
         with PIL.Image.open(path, formats=FORMATS) as picture:

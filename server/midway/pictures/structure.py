@@ -1,8 +1,8 @@
-"""What a picture's file says of itself: type, size, frames, scans, and whether it came to its end.
+"""Reads a picture file's structure: type, size, frames, scans, and whether the file is complete.
 
-Nothing is decoded: the blocks of a file are followed from one to the next, so that the work depends on the file's bytes
-only, never on its pixels, frames or scans. Damage inside a block is seen where the kind has checksums (PNG). What
-follows the end of a picture is passed over, as browsers do.
+Nothing is decoded. The blocks of a file are followed from one to the next, so the work depends only on the file's size
+in bytes, not on its pixels, frames or scans. Damage inside a block is found only where the format has checksums (PNG).
+Bytes after the end of the picture are ignored, as in browsers.
 """
 
 import re
@@ -12,44 +12,44 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-# However small, each block costs a step in Python. Encoders write thousands of bytes to a block, GIF's up to 255.
+# Each block, however small, costs a step in Python. Encoders write thousands of bytes per block (GIF up to 255).
 FREE_BLOCKS = 10_000
-LEAST_BYTES_A_BLOCK = 64  # on the average, of more blocks than that
+LEAST_BYTES_A_BLOCK = 64  # on average, in a file with more blocks than that
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # bits, by type of colour
+_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # bits, by colour type
 _PNG_CHUNK = struct.Struct(">I4s")
 _CRC = struct.Struct(">I")
 
-_SCANNED_AT_ONCE = 1 << 18  # bytes: other threads get their turn in between
-# Within a scan: 0xFF00 is a byte of the scan, D0 to D7 restart its decoder, and FF only fills.
-_JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_JPEG_FILLED_MARK = re.compile(rb"\xff++[^\x00\xd0-\xd7\xff]")
+_SCANNED_AT_ONCE = 1 << 18  # bytes in one regex search, after which other threads can take the GIL
+# Within a scan, 0xFF00 is a data byte, D0 to D7 are restart markers, and repeated FF are fill bytes.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_FILLED_MARKER = re.compile(rb"\xff++[^\x00\xd0-\xd7\xff]")
 _JPEG_FRAMES = frozenset(b"\xc0\xc1\xc2\xc9\xca")  # what libjpeg decodes: baseline, extended and progressive
-_JPEG_TABLES = frozenset(b"\xc4\xcc")  # between the marks of frames
-# The frames of other kinds, a second one, and a second start.
-_JPEG_NOT_HERE = frozenset(range(0xC0, 0xD0)) - _JPEG_TABLES | {0xD8}
+_JPEG_TABLES = frozenset(b"\xc4\xcc")  # table markers, whose codes are among those of frames
+# Refused: frames of other kinds, a second frame, and a second start of image.
+_JPEG_REFUSED = frozenset(range(0xC0, 0xD0)) - _JPEG_TABLES | {0xD8}
 _END, _SCAN = 0xD9, 0xDA
 
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_IMAGE = b";!,"
 
 
 class PictureStructure(Struct, frozen=True):
-    """What a file says of its picture."""
+    """What a file's headers and blocks say of its picture."""
 
     content_type: str
     width: int  # pixels
     height: int
     frames: int = 1  # of an animation
-    scans: int = 1  # passes over all of a JPEG
+    scans: int = 1  # of a JPEG
 
 
 class Damaged(ValueError):
-    """The file does not hold together, or ends too early."""
+    """The file is malformed, or ends too early."""
 
 
 class _Blocks:
-    """Counts blocks, so that a file cannot be made of nothing else."""
+    """Counts blocks, and raises Damaged when a file has too many for its size."""
 
     def __init__(self, data: bytes) -> None:
         self._left = FREE_BLOCKS + len(data) // LEAST_BYTES_A_BLOCK
@@ -61,12 +61,12 @@ class _Blocks:
 
 
 def structure_of(data: bytes) -> PictureStructure | None:
-    """Follow a file from its first byte to the end of its picture; None when it is of no kind that is known here.
+    """Return the structure of a picture file; None when its format is not one of `_READERS`.
 
     Raises Damaged.
     """
-    for mark, read in _READERS.items():
-        if mark.match(data):
+    for signature, read in _READERS.items():
+        if signature.match(data):
             try:
                 structure = read(data)
             except (IndexError, struct.error) as err:
@@ -95,7 +95,7 @@ def _png(data: bytes) -> PictureStructure:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Give each chunk's kind, place and size, up to the one that ends the picture."""
+    """Yield each chunk's type, offset and size (bytes), up to IEND."""
     at, kind, blocks, view = len(_PNG), b"", _Blocks(data), memoryview(data)
     while kind != b"IEND":
         blocks.count()
@@ -112,18 +112,18 @@ def _jpeg(data: bytes) -> PictureStructure:
     at, blocks = 2, _Blocks(data)
     while True:
         blocks.count()
-        found = _JPEG_FILLED_MARK.match(data, at)
+        found = _JPEG_FILLED_MARKER.match(data, at)
         if not found:
-            raise Damaged("has no mark where one belongs")
-        at, mark = found.end(), found[0][-1]
-        if mark == _END:
+            raise Damaged("has no marker where one belongs")
+        at, marker = found.end(), found[0][-1]
+        if marker == _END:
             break
-        if mark in _JPEG_FRAMES and not height:
+        if marker in _JPEG_FRAMES and not height:
             height, width = struct.unpack_from(">HH", data, at + 3)
-        elif mark in _JPEG_NOT_HERE:
-            raise Damaged("has a mark that does not belong here")
+        elif marker in _JPEG_REFUSED:
+            raise Damaged("has a marker that does not belong here")
         at += _jpeg_length(data, at)
-        if mark == _SCAN:
+        if marker == _SCAN:
             scans += 1
             at = _after_scan(data, at)
     if not scans:
@@ -132,20 +132,20 @@ def _jpeg(data: bytes) -> PictureStructure:
 
 
 def _jpeg_length(data: bytes, at: int) -> int:
-    """Return how many bytes follow, as the first two of them say."""
+    """Return a segment's length in bytes, which includes the two bytes of the length itself."""
     [size] = struct.unpack_from(">H", data, at)
-    if size < 2:  # its own bytes count
+    if size < 2:
         raise Damaged("has a block without a length")
     return int(size)
 
 
 def _after_scan(data: bytes, at: int) -> int:
-    """Return where the next mark stands that is none of a scan's own."""
+    """Return the offset of the first marker after the scan."""
     while at < len(data):
         end = at + _SCANNED_AT_ONCE
-        if found := _JPEG_MARK.search(data, at, end):
+        if found := _JPEG_MARKER.search(data, at, end):
             return found.start()
-        at = end - 1  # a mark may have been cut in two
+        at = end - 1  # the marker's two bytes may be on both sides of `end`
     raise Damaged("ends too early")
 
 
@@ -161,7 +161,7 @@ def _webp(data: bytes) -> PictureStructure:
         if at + 8 + size > end:
             raise Damaged("ends too early")
         if kind in _WEBP_SIZES:
-            canvas = canvas or _WEBP_SIZES[kind](data, at + 8)  # the whole picture's stands first
+            canvas = canvas or _WEBP_SIZES[kind](data, at + 8)  # the first one is the whole picture's
         frames += kind in _WEBP_PICTURES
         at += 8 + size + size % 2
     if not (canvas and frames):
@@ -177,8 +177,8 @@ def _vp8_size(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _vp8l_size(data: bytes, at: int) -> tuple[int, int]:
-    mark, bits = struct.unpack_from("<BI", data, at)
-    if mark != 0x2F:
+    signature, bits = struct.unpack_from("<BI", data, at)
+    if signature != 0x2F:
         raise Damaged("has no pixels")
     return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
 
@@ -191,35 +191,35 @@ def _vp8x_size(data: bytes, at: int) -> tuple[int, int]:
 def _gif(data: bytes) -> PictureStructure:
     width, height, packed = struct.unpack_from("<HHB", data, 6)
     at, frames, blocks = 13 + _gif_table(packed), 0, _Blocks(data)
-    # Browsers take whatever else stands between two blocks for the end.
-    while (mark := data[at]) in {_GIF_EXTENSION, _GIF_IMAGE}:
-        if mark == _GIF_IMAGE:
+    # Browsers take any other byte between two blocks as the end of the picture.
+    while (introducer := data[at]) in {_GIF_EXTENSION, _GIF_IMAGE}:
+        if introducer == _GIF_IMAGE:
             left, top, wide, high, packed = struct.unpack_from("<HHHHB", data, at + 1)
             width, height = max(width, left + wide), max(height, top + high)
             frames += 1
             at += 11 + _gif_table(packed)
         else:
             at += 2
-        at = _after_pieces(data, at, blocks)
+        at = _after_sub_blocks(data, at, blocks)
     if not frames:
         raise Damaged("has no pixels")
     return PictureStructure("image/gif", width, height, frames=frames)
 
 
 def _gif_table(packed: int) -> int:
-    """Return how many bytes of colours follow."""
+    """Return the size of the colour table in bytes; 0 when there is none."""
     return 3 << (packed & 7) + 1 if packed & 0x80 else 0
 
 
-def _after_pieces(data: bytes, at: int, blocks: _Blocks) -> int:
-    """Pass over pieces of up to 255 bytes, each behind its length, to behind the empty one that ends them."""
-    pieces = 1
+def _after_sub_blocks(data: bytes, at: int, blocks: _Blocks) -> int:
+    """Return the offset after a sequence of sub-blocks: each is a length byte and so many bytes; 0 ends them."""
+    sub_blocks = 1
     while size := data[at]:
         at += size + 1
-        pieces += 1
-        if not pieces % 1000:
+        sub_blocks += 1
+        if not sub_blocks % 1000:
             blocks.count(1000)
-    blocks.count(pieces % 1000)
+    blocks.count(sub_blocks % 1000)
     return at + 1
 
 

@@ -8,25 +8,26 @@ from PIL.Image import DecompressionBombError
 
 from midway.pictures.checks import DAMAGED, FORMATS
 
-WIDTHS = (320, 640, 1280)  # pixels; each is a file beside the picture, so there are few
+WIDTHS = (320, 640, 1280)  # pixels; only a few, since each is one more file per picture
 CONTENT_TYPE = "image/webp"
-# Of WebP, 0 to 100. Below 75 skies and skin show steps; above 85 files grow by half, and nobody sees why.
+# WebP's, 0 to 100. Below 75, skies and skin show banding; above 85, files grow by half without a visible gain.
 QUALITY = 80
-EFFORT = 4  # of WebP, 0 to 6: twice the time of 2 for a tenth less; 6 takes twice as long again for a fiftieth
+# WebP's, 0 to 6. 4 takes twice as long as 2 for files 10 % smaller; 6 twice as long again for another 2 %.
+EFFORT = 4
 
-_FAITHFUL = {"RGB", "RGBA"}
+_FULL_COLOUR = {"RGB", "RGBA"}
 _WITH_TRANSPARENCY = {"LA", "PA", "La", "RGBa"}
 
 
 class NoThumbnail(Exception):
-    """No small copy can be made of this file; the message says why."""
+    """No thumbnail can be made of this file; the message says why."""
 
 
 def thumbnail_from_file(path: Path, width: int, max_pixels: int) -> bytes:
-    """Make a WebP of so many pixels' width, or of the picture's own where that is less.
+    """Return a WebP `width` pixels wide, or as wide as the picture if that is less.
 
     Of an animation it shows the first frame.
-    Decodes the picture: call it in a process of its own (`decoder.Decoder`). Raises NoThumbnail, FileNotFoundError.
+    Decodes the picture, so it belongs in a separate process (`decoder.Decoder`). Raises NoThumbnail, FileNotFoundError.
     """
     try:
         with PIL.Image.open(path, formats=FORMATS) as picture:
@@ -44,16 +45,16 @@ def thumbnail_from_file(path: Path, width: int, max_pixels: int) -> bytes:
 def _webp(picture: PIL.Image.Image, width: int) -> bytes:
     if picture.width > width:
         high = max(round(picture.height * width / picture.width), 1)
-        picture.draft("RGB", (width, high))  # a JPEG is decoded at a fraction of its size
-        picture = _faithful(picture).resize((width, high), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+        picture.draft("RGB", (width, high))  # lets a JPEG be decoded at a fraction of its size
+        picture = _in_full_colour(picture).resize((width, high), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
     file = io.BytesIO()
-    _faithful(picture).save(file, "WEBP", quality=QUALITY, method=EFFORT)
+    _in_full_colour(picture).save(file, "WEBP", quality=QUALITY, method=EFFORT)
     return file.getvalue()
 
 
-def _faithful(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Bring a palette, greys or ink to what WebP holds, and what scaling makes no steps of."""
-    if picture.mode in _FAITHFUL:
+def _in_full_colour(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Convert palette, greyscale and CMYK pictures to RGB or RGBA, which WebP can hold and scaling keeps smooth."""
+    if picture.mode in _FULL_COLOUR:
         return picture
     is_transparent = picture.mode in _WITH_TRANSPARENCY or "transparency" in picture.info
     return picture.convert("RGBA" if is_transparent else "RGB")

@@ -1,8 +1,8 @@
-"""Tasks and Attempts as JSON documents, as every Store that writes to a disk keeps them.
+"""Tasks and Attempts as JSON documents: the format that every Store on a disk uses.
 
-A document holds every field, also those at their default: a default that changes later must not rewrite the past.
-Fields that are missing take their default and unknown ones are skipped, so that rows stay readable
-on both sides of an upgrade that adds a field.
+A document holds every field, including those at their default, so that changing a default later does not change what
+was stored. Missing fields take their default and unknown fields are skipped, so that rows stay readable before and
+after an upgrade that adds a field.
 """
 
 from msgspec import json
@@ -23,7 +23,7 @@ def json_from_task(task: Task) -> str:
 
 
 def task_from_json(document: bytes | str, revision: Revision) -> Task:
-    """Read a Task; its revision comes from beside the document, where the Store counts it."""
+    """Read a Task. Its revision is not in the document: the Store keeps it in a column."""
     return replace(_TASKS.decode(document), revision=revision)
 
 

@@ -1,6 +1,6 @@
-"""What a TaskQuery asks of a Task, once for every Store and every stream.
+"""The conditions of a TaskQuery, defined once for every Store and every stream.
 
-A field of TaskQuery is either a row of CONDITIONS or belongs to PAGE; `tests/store/test_conditions.py` proves it.
+Each field of TaskQuery is either in a row of CONDITIONS or in PAGE; `tests/store/test_conditions.py` checks this.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from midway.store.port import TaskQuery
 
 
 class Condition(NamedTuple):
-    """A field of TaskQuery, which is a value or a set of them, and what it is compared with."""
+    """A field of TaskQuery (one value or a set of values), and what it is compared with."""
 
     field: str
     column: str  # of a database's table of Tasks
@@ -25,11 +25,11 @@ CONDITIONS = (
     Condition("parent_id", "parent_id", lambda task: task.ask.parent_id),
     Condition("client_state", "client_state", lambda task: task.ask.client_state),
 )
-PAGE = frozenset({"before", "oldest_first", "limit"})  # which of the Tasks that match, and in what order
+PAGE = frozenset({"before", "oldest_first", "limit"})  # which of the matching Tasks to return, and in what order
 
 
 def wanted(query: TaskQuery) -> Iterator[tuple[Condition, str | frozenset[str]]]:
-    """Yield the conditions that the query fills, each with the value, or the values, that a Task must have."""
+    """Yield the conditions that the query sets, each with the value a Task must have, or the set of allowed values."""
     for condition in CONDITIONS:
         value = getattr(query, condition.field)
         if value is not None and value != frozenset():
@@ -37,7 +37,7 @@ def wanted(query: TaskQuery) -> Iterator[tuple[Condition, str | frozenset[str]]]
 
 
 def matcher(query: TaskQuery) -> Callable[[Task], bool]:
-    """Return a function that tells whether a Task is one that the query asks for, whatever its page."""
+    """Return a function that tells whether a Task matches the query; the fields of PAGE are ignored."""
     tests = [
         (condition.of_task, value if isinstance(value, frozenset) else frozenset({value}))
         for condition, value in wanted(query)

@@ -1,4 +1,4 @@
-"""Doorbells inside one process: one ring wakes every listener, and a listener that is away finds it later."""
+"""Doorbells inside one process: one ring wakes every listener; one that is not waiting finds the ring when it waits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 
 
 class Bell:
-    """One listener's bell; keeps at most one ring, because the table says what happened."""
+    """One listener's bell. It keeps at most one ring: what happened is read from the table."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
-        """Wake the listener, now or when it next waits."""
+        """Wake the listener now, or make its next `wait` return at once."""
         self._rung.set()
 
     async def wait(self) -> None:
-        """Return at the next ring, or at once when one came since the last return."""
+        """Return at the next ring, or at once when it rang since the last return."""
         await self._rung.wait()
         self._rung.clear()
 
@@ -34,7 +34,7 @@ class Doorbells:
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[Bell]:
-        """Give a bell that rings while the context is open."""
+        """Return a bell that rings while the context is open."""
         bell = Bell()
         self._bells.add(bell)
         try:

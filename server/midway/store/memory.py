@@ -1,6 +1,6 @@
-"""The Store in memory: the readable reference that the behaviour suite measures every other one against.
+"""The Store in memory: the readable reference implementation; one test suite runs against it and every other Store.
 
-It loses everything when the process ends; tests use it, a server does not.
+It loses everything when the process ends. Tests use it; servers do not.
 """
 
 import itertools
@@ -35,17 +35,17 @@ from midway.store.port import (
 
 
 class MemoryStore:
-    """A Store that forgets; see `port.Store` for what each verb promises.
+    """A Store without a disk; see `port.Store` for what each method promises.
 
-    No method gives way between reading and writing, so each is a transaction.
+    No method awaits anything between reading and writing, so each is a transaction.
     """
 
     def __init__(self) -> None:
         self._revision = Revision(0)
         self._tasks: dict[TaskId, Task] = {}
-        # Every snapshot still to be seen, by rising revision: changes of state, and each Task's present.
+        # Every snapshot that can still be read, in order of revision: each change of state, and each Task's latest.
         self._snapshots: dict[Revision, Task] = {}
-        self._progress: dict[TaskId, Revision] = {}  # the present snapshot, where it changed no state
+        self._progress: dict[TaskId, Revision] = {}  # of the latest snapshot, where it did not change the state
         self._requests: dict[RequestId, tuple[str, TaskId]] = {}
         self._inputs: dict[TaskId, list[InputImage]] = {}
         self._attempts: dict[Nonce, Attempt] = {}
@@ -57,7 +57,7 @@ class MemoryStore:
     async def submit(
         self, task: Task, *, inputs: Sequence[InputImage] = (), request: RequestKey | None = None
     ) -> Submitted:
-        """Keep a new Task, or find the one this request id made."""
+        """Store a new Task, or find the one that this request id made."""
         if request and (made := await self.by_request(request)):
             return Submitted(made, created=False)
         if present := self._tasks.get(task.id):
@@ -79,7 +79,7 @@ class MemoryStore:
         return self._tasks[task_id]
 
     async def append(self, *entries: Entry) -> list[Task]:
-        """Keep these in order, or none of them."""
+        """Store these in order, or none of them."""
         versions: dict[TaskId, int | None] = {}
         for task in [entry.task for entry in entries if entry.task]:
             present = versions.get(task.id, self._version(task.id))
@@ -107,7 +107,7 @@ class MemoryStore:
         return stored
 
     def _keep(self, task: Task) -> Task:
-        """Give the Task the next revision; drop the progress snapshot that it supersedes."""
+        """Give the Task the next revision, and remove the progress snapshot that it supersedes."""
         present = self._tasks.get(task.id)
         self._revision = Revision(self._revision + 1)
         stored = replace(task, revision=self._revision)
@@ -123,7 +123,7 @@ class MemoryStore:
         return self._tasks.get(task_id)
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        """Read those that exist, in the order asked."""
+        """Read the Tasks that exist, in the order of the ids."""
         return [self._tasks[task_id] for task_id in dict.fromkeys(task_ids) if task_id in self._tasks]
 
     async def find(self, query: TaskQuery) -> list[Task]:
@@ -167,13 +167,13 @@ class MemoryStore:
         return self._attempts_where(lambda attempt: attempt.task_id == task_id)
 
     async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
-        """Read an Account's Attempts that are open or young."""
+        """Read an Account's Attempts that are open or recent."""
         return self._attempts_where(
             lambda attempt: attempt.account_id == account_id and (attempt.is_open or attempt.sent_at > since)
         )
 
-    def _attempts_where(self, agrees: Callable[[Attempt], bool]) -> list[Attempt]:
-        return sorted(filter(agrees, self._attempts.values()), key=lambda attempt: attempt.sent_at)
+    def _attempts_where(self, matches: Callable[[Attempt], bool]) -> list[Attempt]:
+        return sorted(filter(matches, self._attempts.values()), key=lambda attempt: attempt.sent_at)
 
     async def marks(self) -> list[AccountMark]:
         """Read every Account's mark."""
@@ -182,22 +182,22 @@ class MemoryStore:
     async def outbox_due(
         self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
     ) -> list[OutboxRow]:
-        """Read the first notice of each Task, where it is due."""
-        kept, passed_over = frozenset(save), frozenset(besides or ())
+        """Read the first notice of each Task, if it is due."""
+        included, excluded = frozenset(save), frozenset(besides or ())
 
         def is_wanted(row: OutboxRow) -> bool:
             place = place_of(row.url)
-            return place.host in kept or (besides is not None and passed_over.isdisjoint(place))
+            return place.host in included or (besides is not None and excluded.isdisjoint(place))
 
         return [row for row in self._outbox.due(now) if is_wanted(row)][:limit]
 
     async def outbox_delivered(self, sequence: int) -> None:
-        """Drop a notice."""
+        """Remove a delivered notice."""
         self._outbox.rows.pop(sequence, None)
         self._doorbells.ring()
 
     async def outbox_retry(self, sequence: int, due_at: datetime) -> None:
-        """Count a try."""
+        """Count a failed try."""
         self._outbox.retry(sequence, due_at)
         self._doorbells.ring()
 
@@ -219,16 +219,16 @@ class MemoryStore:
         return is_moved
 
     async def forget_dead_letters(self, before: datetime) -> None:
-        """Drop old dead letters."""
+        """Remove old dead letters."""
         self._outbox.forget(before)
         self._doorbells.ring()
 
     async def boot(self, boot_id: str) -> Boot | None:
-        """Return the boot that was remembered last, if it is this one."""
+        """Return the boot that was stored last, if it has this id."""
         return self._boot if self._boot and self._boot.id == boot_id else None
 
     async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
-        """Move what is unfinished along with a clock that was set."""
+        """Shift the times of unfinished work after the clock was set."""
         step = step_between(self._boot, boot)
         self._boot = boot
         for task in [task for task in self._tasks.values() if step and task.state in UNFINISHED]:
@@ -249,12 +249,12 @@ class MemoryStore:
 
     @property
     def health(self) -> StoreHealth:
-        """Nothing can befall it."""
+        """Always healthy: there is no database to lose."""
         return StoreHealth(is_available=True, rows_quarantined=0)
 
     async def check_health(self) -> StoreHealth:
-        """Nothing can befall it."""
+        """Always healthy: there is no database to lose."""
         return self.health
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to finish."""
+        """Do nothing: there is nothing to close."""

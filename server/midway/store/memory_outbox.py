@@ -1,4 +1,4 @@
-"""The outbox and the dead letters of the memory store: the readable form of `store/sqlite/sql/outbox.sql`."""
+"""The outbox and the dead letters of the memory store; what `store/sqlite/sql/outbox.sql` does, in Python."""
 
 import itertools
 from datetime import datetime, timedelta
@@ -11,18 +11,18 @@ from midway.store.port import DeadLetter, DeadLetterKey, OutboxRow
 
 
 class MemoryOutbox:
-    """Notices by their sequence, and those that were given up."""
+    """Notices by sequence number, and the dead letters: notices that were given up."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, OutboxRow] = {}  # in the order they were put
+        self.rows: dict[int, OutboxRow] = {}  # in the order they were added
         self._dead: dict[tuple[TaskId, Revision], DeadLetter] = {}
         self._sequence = itertools.count(1)
 
     def put(self, task: Task, now: datetime) -> None:
-        """Add a notice, in the place of those that tell of earlier progress in the same state."""
-        behind_the_first = [row for row in self.rows.values() if row.task.id == task.id][1:]
-        last_first = itertools.takewhile(lambda row: row.task.state is task.state, reversed(behind_the_first))
-        for row in list(last_first) if not task.state.is_terminal else ():
+        """Add a notice; it replaces the Task's notices of earlier progress in the same state, except the first."""
+        after_the_first = [row for row in self.rows.values() if row.task.id == task.id][1:]
+        newest_first = itertools.takewhile(lambda row: row.task.state is task.state, reversed(after_the_first))
+        for row in list(newest_first) if not task.state.is_terminal else ():
             del self.rows[row.sequence]
         self._add(task, task.ask.notify_url, now)
 
@@ -31,7 +31,7 @@ class MemoryOutbox:
         self.rows[sequence] = OutboxRow(sequence, task, url, tries=0, due_at=now, since=now)
 
     def due(self, now: datetime) -> list[OutboxRow]:
-        """Return the first notice of each Task, where it is due."""
+        """Return the first notice of each Task, if it is due."""
         first_of_task: dict[TaskId, OutboxRow] = {}
         for row in self.rows.values():
             first_of_task.setdefault(row.task.id, row)
@@ -39,12 +39,12 @@ class MemoryOutbox:
         return sorted(due, key=lambda row: (row.due_at, row.sequence))
 
     def retry(self, sequence: int, due_at: datetime) -> None:
-        """Count a try."""
+        """Count a failed try."""
         if row := self.rows.get(sequence):
             self.rows[sequence] = replace(row, tries=row.tries + 1, due_at=due_at)
 
     def move(self, step: timedelta) -> None:
-        """Move every notice and dead letter along with a clock that was set."""
+        """Shift the times of every notice and dead letter by the step that the clock was set by."""
         for row in list(self.rows.values()):
             self.rows[row.sequence] = replace(row, due_at=row.due_at + step, since=row.since + step)
         for key, letter in list(self._dead.items()):
@@ -57,7 +57,7 @@ class MemoryOutbox:
             self._dead[row.task.id, row.task.revision] = letter
 
     def dead_letters(self, task_id: TaskId | None, before: DeadLetterKey | None) -> list[DeadLetter]:
-        """Return the dead letters, the last one first."""
+        """Return the dead letters, newest first."""
         wanted = [
             letter
             for letter in self._dead.values()
@@ -66,12 +66,12 @@ class MemoryOutbox:
         return sorted(wanted, key=lambda letter: letter.key, reverse=True)
 
     def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
-        """Move a dead letter back; tell whether there was one."""
+        """Move a dead letter back to the outbox; tell whether there was one."""
         letter = self._dead.pop((task_id, revision), None)
         if letter is not None:
             self._add(letter.task, letter.url, now)
         return letter is not None
 
     def forget(self, before: datetime) -> None:
-        """Drop the dead letters that died before a time."""
+        """Remove the dead letters that were given up before this time."""
         self._dead = {key: letter for key, letter in self._dead.items() if letter.died_at >= before}

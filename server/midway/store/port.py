@@ -1,13 +1,13 @@
-"""The Store: Tasks, Attempts, Accounts' marks and the webhook outbox, durable, behind a few verbs.
+"""The Store: durable Tasks, Attempts, Accounts' marks and the webhook outbox, behind a few methods.
 
-Whoever delivers notices needs an `Outbox`, whoever watches Tasks a `TaskStore`; one database is both.
-Rules that every implementation keeps and `tests/store/` proves:
+Code that delivers notices needs an `Outbox`, code that watches Tasks a `TaskStore`; one database is both.
+Rules that every implementation keeps and `tests/store/` checks:
 
-- A write has happened on disk when the call returns; a call that raises has changed nothing, save by WriteInDoubt.
-- Every write of a Task is of the version after the stored one, so a Task has one writer, its owner. The Store gives
-  each write its revision; revisions are one increasing sequence over all Tasks.
-- A change of state is kept in the Task's history for ever; progress between two states keeps only the latest.
-- The doorbell tells that something changed. It may be lost or rung twice: the table is the truth.
+- When a call returns, its write is on disk. When it raises, nothing was changed, except perhaps with WriteInDoubt.
+- Each write of a Task must have the version after the stored one, so that only one writer, its owner, can write it.
+  The Store gives each write its revision; revisions are one increasing sequence over all Tasks.
+- Each change of state is kept in the Task's history for ever; of the progress within a state only the latest is kept.
+- The doorbell says that something changed. A ring may be lost or come twice; only the table says what changed.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,15 +27,15 @@ from midway.domain.task import State, Task
 
 
 class DatabaseRefused(Exception):
-    """The database is not opened, and nothing in it was changed; the operator mends what the message says."""
+    """The database is not opened, and nothing in it was changed; the operator fixes what the message says."""
 
     def __init__(self, database: str, why: str) -> None:
         super().__init__(f"{database}: {why}")
-        self.database = database  # its path, or where it is
+        self.database = database  # its path or address
 
 
 class StoreUnavailable(Exception):
-    """The disk (or database) refuses; nothing was stored; retry after back-off."""
+    """The disk (or database) fails; nothing was stored; retry after back-off."""
 
 
 class TaskUnreadable(Exception):
@@ -47,11 +47,11 @@ class TaskUnreadable(Exception):
 
 
 class WriteInDoubt(StoreUnavailable):
-    """The database was taken away while this was written: it may be there after the next start, or not."""
+    """The database's files were moved or replaced during this write: it may be there after the next start, or not."""
 
 
 class VersionConflict(Exception):
-    """Somebody else wrote the Task since it was read; read again and decide again."""
+    """Another writer changed the Task since it was read; read it again and decide again."""
 
     def __init__(self, task_id: TaskId, expected: int, actual: int | None) -> None:
         super().__init__(f"task {task_id}: expected version {expected}, found {actual}")
@@ -69,7 +69,7 @@ class RequestIdReused(Exception):
 
 
 class RequestKey(Struct, frozen=True):
-    """An AIP-155 request id with a digest of what came with it."""
+    """An AIP-155 request id with a digest of the request's payload."""
 
     id: RequestId
     payload_digest: str
@@ -83,7 +83,7 @@ class Submitted(Struct, frozen=True):
 
 
 class TaskQuery(Struct, frozen=True, kw_only=True):
-    """Which Tasks; every field left empty matches all. `before` is exclusive and pages newest first."""
+    """Which Tasks to read. An empty field matches all. `before` is exclusive: only Tasks with a smaller id."""
 
     states: frozenset[State] = frozenset()
     actions: frozenset[Action] = frozenset()
@@ -96,7 +96,7 @@ class TaskQuery(Struct, frozen=True, kw_only=True):
 
 
 class AccountMark(Struct, frozen=True):
-    """What must outlive a restart about an Account: whether it may act, why not, and since when."""
+    """What must survive a restart about an Account: whether it may act, why not, and since when."""
 
     account_id: AccountId
     state: AccountState
@@ -105,13 +105,13 @@ class AccountMark(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """What was decided at once, and is written whole or not at all.
+    """One decision; it is written whole or not at all.
 
-    `task` is of the version after the stored one. `attempts` are new or changed; `inputs` come after those that the
-    Task has. With `notify` and a `notify_url`, an outbox row tells of the Task. It takes the place of the rows before
-    it that tell of earlier progress in the same state, save the Task's first row, which may be on its way; a row that
-    tells of the end stays in any case. With `request`, that request id belongs to the Task from now on; the caller has
-    looked with `by_request` before.
+    `task` has the version after the stored one. `attempts` are new or changed; `inputs` are added after those that the
+    Task has. With `notify`, and a `notify_url` in the Task, an outbox row is added for it. That row replaces the
+    Task's earlier rows of progress in the same state, except the Task's first row, which may be being delivered; a row
+    with the Task's end replaces none. With `request`, that request id belongs to the Task from now on; the caller has
+    checked with `by_request` that it is unused.
     """
 
     task: Task | None = None
@@ -130,11 +130,11 @@ class OutboxRow(Struct, frozen=True):
     url: str
     tries: int
     due_at: datetime
-    since: datetime  # when it was put there, or sent again
+    since: datetime  # when it was added, or redelivered
 
 
 class DeadLetterKey(NamedTuple):
-    """Where a dead letter stands in their list."""
+    """The sort key of dead letters, for paging."""
 
     died_at: datetime
     task_id: TaskId
@@ -142,7 +142,7 @@ class DeadLetterKey(NamedTuple):
 
 
 class DeadLetter(Struct, frozen=True):
-    """A webhook notice that was given up; its Task's id and revision name it."""
+    """A webhook notice that was given up, identified by its Task's id and revision."""
 
     task: Task  # as it was at the change
     url: str
@@ -152,15 +152,15 @@ class DeadLetter(Struct, frozen=True):
 
     @property
     def key(self) -> DeadLetterKey:
-        """Where it stands in the list."""
+        """Its sort key."""
         return DeadLetterKey(self.died_at, self.task.id, self.task.revision)
 
 
 class StoreHealth(Struct, frozen=True):
-    """How a Store fares."""
+    """The health of a Store."""
 
-    is_available: bool  # False while its database is known to be away, and every write is refused
-    rows_quarantined: int  # since it was opened; they could not be read
+    is_available: bool  # False while its database is known to be moved or replaced, and every write is refused
+    rows_quarantined: int  # set aside since it was opened, because they could not be read
 
 
 class Doorbell(Protocol):
@@ -173,7 +173,7 @@ class Doorbell(Protocol):
 class TaskStore(Protocol):
     """Durable Tasks, with what belongs to them. All methods may raise StoreUnavailable.
 
-    A row that cannot be read is passed over where several are read; asking for that Task alone raises TaskUnreadable.
+    A row that cannot be read is skipped where several are read; reading that Task alone raises TaskUnreadable.
     """
 
     async def submit(
@@ -186,34 +186,34 @@ class TaskStore(Protocol):
         """
 
     async def by_request(self, request: RequestKey) -> Task | None:
-        """Find the Task that a request id already made. Raises RequestIdReused when it came with another payload."""
+        """Find the Task that a request id already made. Raises RequestIdReused when its payload was another."""
 
     async def append(self, *entries: Entry) -> list[Task]:
         """Write these in order, in one transaction; return the Tasks as stored, with their revisions.
 
-        Raises VersionConflict when a Task is not at the version before; then nothing of it all is written.
+        Raises VersionConflict when the stored version of a Task is not the one before; then nothing is written.
         """
 
     async def get(self, task_id: TaskId) -> Task | None:
         """Read one Task. Raises TaskUnreadable."""
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        """Read the Tasks that exist among these, in the order asked, each once."""
+        """Read those of these Tasks that exist, in the order of the ids, each once."""
 
     async def find(self, query: TaskQuery) -> list[Task]:
-        """Read Tasks by query; newest first unless it says otherwise."""
+        """Read Tasks by query; newest first unless `oldest_first` is set."""
 
     async def count(self, query: TaskQuery) -> int:
         """Count the Tasks a query matches, whatever its limit and `before`."""
 
     async def history(self, task_id: TaskId, after: Revision) -> list[Task]:
-        """Read the snapshots at every change of state after a revision, then the present one if it is newer still.
+        """Read a Task's snapshots after a revision: one for each change of state, then the latest if it is newer still.
 
         In order of revision. Empty when nothing changed since.
         """
 
     async def changes(self, after: Revision, limit: int = 1000) -> list[Task]:
-        """Read what changed after a revision over all Tasks: each snapshot that `history` would give, in order."""
+        """Read all Tasks' snapshots after a revision: those that `history` returns, in order of revision."""
 
     async def revision(self) -> Revision:
         """Read the newest revision given so far."""
@@ -238,18 +238,18 @@ class TaskStore(Protocol):
 
 
 class Outbox(Protocol):
-    """Durable webhook notices: put there by `TaskStore.append`, and read by what delivers them.
+    """Durable webhook notices: added by `TaskStore.append`, read by the sender.
 
-    All methods may raise StoreUnavailable. A row that cannot be read is passed over.
+    All methods may raise StoreUnavailable. A row that cannot be read is skipped.
     """
 
     async def outbox_due(
         self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
     ) -> list[OutboxRow]:
-        """Read the oldest undelivered notice of each Task that is due; later ones of a Task wait for it.
+        """Read the oldest undelivered notice of each Task, if it is due; later notices of a Task wait for it.
 
-        Those for the hosts (`host:port`) and domains in `besides` are passed over, with None those for all, save those
-        for the hosts in `save`.
+        Notices for the hosts (`host:port`) and domains in `besides` are left out; with None, all are. Those for the
+        hosts in `save` are read in any case.
         """
 
     async def outbox_delivered(self, sequence: int) -> None:
@@ -259,44 +259,44 @@ class Outbox(Protocol):
         """Count a failed try and set when to try again."""
 
     async def outbox_give_up(self, sequence: int, problem: str, now: datetime) -> None:
-        """Move a notice to the dead letters, the last try counted; the next one of its Task is free to go."""
+        """Move a notice to the dead letters, counting the last try; the Task's next notice can now be due."""
 
     async def dead_letters(
         self, task_id: TaskId | None = None, before: DeadLetterKey | None = None, limit: int = 100
     ) -> list[DeadLetter]:
-        """Read dead letters, of one Task or of all, the last one to die first; `before` pages on."""
+        """Read dead letters, of one Task or of all, newest first; `before` is exclusive and starts the next page."""
 
     async def redeliver(self, task_id: TaskId, revision: Revision, now: datetime) -> bool:
-        """Put a dead letter into the outbox again, due now and with nothing tried; False when there is none."""
+        """Put a dead letter back into the outbox, due now and with no tries counted; False when there is none."""
 
     async def forget_dead_letters(self, before: datetime) -> None:
-        """Remove the dead letters that died before this time."""
+        """Remove the dead letters that were given up before this time."""
 
     def outbox_doorbell(self) -> AbstractAsyncContextManager[Doorbell]:
-        """Listen for what may be new in the outbox; it may ring for other changes, too."""
+        """Listen for new notices while the context is open; it may ring for other changes, too."""
 
 
 class Store(TaskStore, Outbox, Protocol):
-    """One database with both, and what concerns it as a whole."""
+    """One database with Tasks and outbox, and what concerns the whole database."""
 
     async def boot(self, boot_id: str) -> Boot | None:
-        """Read when this boot of the machine began by the clock that stored times are told by; None: not known."""
+        """Read when this boot of the machine began, by the clock that stored times go by; None: not stored."""
 
     async def follow_clock(self, boot: Boot, young: datetime) -> timedelta:
-        """Remember when the machine's boot began; where that moved since, the clock was set: move stored times along.
+        """Store when the machine's boot began. If that differs from before, the clock was set: shift stored times.
 
-        Those of unfinished Tasks, of Attempts that are open or were sent after `young`, of undelivered notices and of
-        dead letters, all in one transaction. What was stored before this call is moved, what comes after it is not. A
-        Task that is moved has its next version: who holds it in memory has to read it anew.
-        Doing it again changes nothing. Returns by how much the clock was set.
+        Shifts those of unfinished Tasks, of Attempts that are open or were sent after `young`, of undelivered notices
+        and of dead letters, all in one transaction; only of what was stored before this call. A shifted Task gets its
+        next version: whoever holds it in memory has to read it again.
+        A second call with the same boot changes nothing. Returns by how much the clock was set.
         """
 
     @property
     def health(self) -> StoreHealth:
-        """How it fares, as it was seen last."""
+        """The health at the last check or write."""
 
     async def check_health(self) -> StoreHealth:
-        """Look whether the database is where it was opened, and say how the Store fares."""
+        """Check whether the database's files are still where they were opened; return the health."""
 
     async def close(self) -> None:
         """Finish what is being written and release the files."""

@@ -1,12 +1,11 @@
 """Streams of a Task's changes: ordered, unique, resumable.
 
-    Ordered    revisions rise
-    Unique     no revision comes twice, also over a reconnect that names the last one seen
+    Ordered    revisions increase
+    Unique     no revision comes twice, even after a reconnect that names the last one seen
     Resumable  every change of state after the named revision comes; progress between two of them may be skipped
 
-The Store is the truth and a stream's only memory is its last revision: a slow reader falls behind in the table,
-not in a queue. One listener serves all streams of the process; it reads each change once and wakes
-only the streams that asked for that Task.
+A stream keeps only its last revision and reads the rest from the Store, so a slow reader needs no queue. One listener
+serves all streams of the process: it reads each change once and wakes only the streams of that Task.
 """
 
 import asyncio
@@ -23,11 +22,11 @@ from midway.domain.ids import Revision, TaskId
 from midway.domain.task import Task
 from midway.store.port import Doorbell, StoreUnavailable, TaskStore
 
-LOST_RING = timedelta(seconds=5)  # a doorbell may be lost; look at the table this often without one
-LONGEST_WAIT = timedelta(minutes=1)  # of one wait for a change; then another begins
-PAGE = 500  # snapshots read at once; what a stream of all Tasks holds in memory at most
+LOST_RING = timedelta(seconds=5)  # a ring may be lost; the table is read this often without one
+LONGEST_WAIT = timedelta(minutes=1)  # for one wait for a change; then the next begins
+PAGE = 500  # snapshots read at once; the most that a stream of all Tasks holds in memory
 
-_EVERY_TASK = None  # the key of those who wait for any Task
+_EVERY_TASK = None  # the key of streams that wait for any Task
 
 
 class UnknownTask(KeyError):
@@ -39,13 +38,13 @@ class UnknownTask(KeyError):
 
 
 class WatchClosed(Exception):
-    """The server stops watching; resume with the last revision seen when it is back."""
+    """The server stops watching; when it is back, resume with the last revision seen."""
 
 
 class Watch:
-    """The hub of all streams over one Store. Open it with `async with`; streams end with it.
+    """The hub of all streams over one Store. Use as an async context manager; its streams end with the context.
 
-    Its listener is a task of its own, made and ended by the context.
+    Its listener is an asyncio task that the context starts and ends.
     """
 
     def __init__(self, store: TaskStore, *, lost_ring: timedelta = LOST_RING) -> None:
@@ -54,11 +53,11 @@ class Watch:
         self._waiters: dict[TaskId | None, set[asyncio.Future[bool]]] = {}
         self._is_open = False
         self._readers: set[_Stream] = set()
-        # Rises before streams are woken: one that has read since then may wait without reading again.
+        # Counted up before streams are woken: a stream that has read since then may wait without reading again.
         self.news = 0
 
     async def __aenter__(self) -> Self:
-        """Listen. Whatever changes after the return wakes its streams."""
+        """Listen. Every change after the return wakes the streams that wait for it."""
         async with contextlib.AsyncExitStack() as stack:
             doorbell = await stack.enter_async_context(self._store.doorbell())
             start = await self._store.revision()
@@ -75,23 +74,23 @@ class Watch:
         await asyncio.wait([self._listener])
         await self._resources.aclose()
         if not self._listener.cancelled():
-            self._listener.result()  # a listener that ended by itself ended by a defect
+            self._listener.result()  # raises: only a defect ends the listener by itself
 
     def watch(self, task_id: TaskId, after: Revision = Revision(0)) -> "TaskStream":
         """Follow one Task to its end.
 
-        `after` 0 gives the present snapshot first; otherwise everything newer than that revision comes first.
+        With `after` 0 the latest snapshot comes first, otherwise the snapshots after that revision.
         The first read raises UnknownTask when there is no such Task.
         """
         return TaskStream(self, self._store, task_id, after)
 
     def watch_all(self, after: Revision, wanted: Callable[[Task], bool] = lambda _: True) -> "TasksStream":
-        """Follow all Tasks that are wanted, without end: everything newer than `after`."""
+        """Follow all Tasks for which `wanted` is true, without end: every snapshot after the revision `after`."""
         return TasksStream(self, self._store, after, wanted)
 
     @contextlib.contextmanager
     def read_by_client(self, stream: "_Stream") -> Iterator[None]:
-        """Count the stream among those of clients while the context is open."""
+        """Count the stream as read by a client while the context is open."""
         self._readers.add(stream)
         try:
             yield
@@ -100,18 +99,18 @@ class Watch:
 
     @property
     def readers(self) -> int:
-        """How many streams clients read."""
+        """How many streams are read by clients."""
         return len(self._readers)
 
     def slow_readers(self, after: timedelta) -> int:
-        """Count the clients' streams whose last message has waited for longer than this for its client to take it."""
+        """Count the clients' streams whose last snapshot the client has not taken for longer than this."""
         since = time.monotonic() - after.total_seconds()
         return sum(1 for stream in self._readers if stream.given_at is not None and stream.given_at < since)
 
     def expect(self, task_id: TaskId | None) -> "asyncio.Future[bool]":
-        """Return what becomes True when the Task (None: any Task) changes; `forget` it after the wait.
+        """Return a future that becomes True when the Task (None: any Task) changes; call `forget` after the wait.
 
-        Raises WatchClosed, also out of the wait.
+        Raises WatchClosed, and so does the future.
         """
         self.require_open()
         changed = asyncio.get_running_loop().create_future()
@@ -119,21 +118,21 @@ class Watch:
         return changed
 
     def forget(self, task_id: TaskId | None, changed: "asyncio.Future[bool]") -> None:
-        """Take back what was expected, if it has not come."""
+        """Remove a future that `expect` returned, if it is not done yet."""
         if waiters := self._waiters.get(task_id):
             waiters.discard(changed)
             if not waiters:
                 del self._waiters[task_id]
 
     def require_open(self) -> None:
-        """Raise WatchClosed when the hub is not, or no longer, listening."""
+        """Raise WatchClosed unless the hub is listening."""
         if not self._is_open:
             raise WatchClosed
 
     async def _listen(self, doorbell: Doorbell, cursor: Revision) -> None:
         try:
             while True:
-                await self._ring(doorbell)
+                await self._wait_for_ring(doorbell)
                 cursor = await self._wake_changed(cursor)
         finally:
             self._is_open = False
@@ -141,19 +140,19 @@ class Watch:
                 if not changed.done():
                     changed.set_exception(WatchClosed())
 
-    async def _ring(self, doorbell: Doorbell) -> None:
+    async def _wait_for_ring(self, doorbell: Doorbell) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._lost_ring.total_seconds()):
                 await doorbell.wait()
 
     async def _wake_changed(self, cursor: Revision) -> Revision:
-        """Wake whoever waits for a Task that changed; return how far the changes were read."""
+        """Wake the streams of Tasks that changed; return the last revision that was read."""
         try:
             while changes := await self._store.changes(cursor, PAGE):
                 cursor = changes[-1].revision
                 self._wake(_EVERY_TASK, *{task.id for task in changes})
         except StoreUnavailable:
-            # The streams read for themselves and meet the same error, which their readers must see.
+            # Each stream then reads, gets the same error and raises it to its reader.
             self._wake(*self._waiters)
         return cursor
 
@@ -166,30 +165,30 @@ class Watch:
 
 
 class _Stream(AsyncIterator[Task], ABC):
-    """A cursor over the Store that waits at the end of what is there.
+    """A cursor over the Store that waits for changes when it has read everything.
 
-    It holds no place in the hub between two reads, so it needs no closing; and `anext` may be cancelled
-    (a heartbeat's time-out) and called again without losing a snapshot.
+    Between two reads the hub does not know it, so it needs no closing. `anext` may be cancelled (by a heartbeat's
+    time-out) and called again without losing a snapshot.
     """
 
     def __init__(self, hub: Watch, store: TaskStore, key: TaskId | None, after: Revision) -> None:
         self._hub = hub
         self._store = store
         self._key = key
-        self._cursor = after  # everything up to here was taken out of the Store
+        self._cursor = after  # everything up to this revision was read from the Store
         self._batch: deque[Task] = deque()
         self._started = False
         self._delivered = after
-        # When its reader was given the last message, monotonic; None while the reader waits for one.
+        # When the last snapshot was returned, monotonic seconds; None while the reader waits for one.
         self.given_at: float | None = None
-        self._read_at = -1  # the hub's news before the last reading
+        self._read_at = -1  # the hub's `news` before the last read
         self._changed: asyncio.Future[bool]
-        self._end = 0.0  # when the wait that is on, or comes next, has lasted long enough; the loop's time
-        self._timer: asyncio.TimerHandle | None = None  # fires then, or earlier
+        self._end = 0.0  # when the present or next wait times out; the loop's time
+        self._timer: asyncio.TimerHandle | None = None  # fires at `_end` or earlier
 
     @property
     def revision(self) -> Revision:
-        """The revision to resume after: that of the last snapshot given, or newer when later ones were not wanted."""
+        """The revision to resume after: that of the last snapshot returned, or newer if later ones were not wanted."""
         return self._delivered if self._batch else self._cursor
 
     async def __anext__(self) -> Task:
@@ -206,14 +205,14 @@ class _Stream(AsyncIterator[Task], ABC):
             self._started = True
         while not self._batch:
             self._require_more()
-            news = self._hub.news  # noted before reading: what comes meanwhile raises it, and is read before any wait
+            news = self._hub.news  # read before the Store: a change during the read counts it up, and is read next
             if news != self._read_at:
                 newer = await self._read()
                 if len(newer) < PAGE:
                     self._read_at = news
                 self._take(newer)
             elif not await self._changed_in_time():
-                self._read_at = -1  # look again with each heartbeat: no lost wake-up may last for ever
+                self._read_at = -1  # read again after each time-out, in case a wake-up was lost
                 self.given_at = time.monotonic()
                 return None
         task = self._batch.popleft()
@@ -222,10 +221,10 @@ class _Stream(AsyncIterator[Task], ABC):
         return task
 
     async def _start(self) -> None:
-        """Take what stands before the changes after the cursor: nothing, unless a stream begins with more."""
+        """Read what the stream begins with, before the changes after the cursor; nothing by default."""
 
     def _require_more(self) -> None:
-        """Raise StopAsyncIteration when nothing can follow."""
+        """Raise StopAsyncIteration when no further snapshot can come."""
 
     async def _changed_in_time(self) -> bool:
         """Wait for a change until `_end`; tell whether one came."""
@@ -240,10 +239,10 @@ class _Stream(AsyncIterator[Task], ABC):
             self._hub.forget(self._key, self._changed)
 
     def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_at(self._end, self._time_is_up)
+        self._timer = asyncio.get_running_loop().call_at(self._end, self._on_timer)
 
-    def _time_is_up(self) -> None:
-        """End the wait; or move the timer on, when it was set for an earlier one: most waits end by a change."""
+    def _on_timer(self) -> None:
+        """End the wait, or set the timer again: it may be an earlier wait's, as a wait ended by a change leaves it."""
         self._timer = None
         if self._changed.done():
             return
@@ -268,7 +267,7 @@ class _Stream(AsyncIterator[Task], ABC):
 
 
 class TaskStream(_Stream):
-    """One Task's snapshots; ends after the one that ended it."""
+    """One Task's snapshots; ends after the one with its final state."""
 
     def __init__(self, hub: Watch, store: TaskStore, task_id: TaskId, after: Revision) -> None:
         super().__init__(hub, store, task_id, after)
@@ -298,7 +297,7 @@ class TaskStream(_Stream):
 
 
 class TasksStream(_Stream):
-    """Many Tasks' snapshots in one order of revision."""
+    """Many Tasks' snapshots, in order of revision."""
 
     def __init__(self, hub: Watch, store: TaskStore, after: Revision, wanted: Callable[[Task], bool]) -> None:
         super().__init__(hub, store, _EVERY_TASK, after)

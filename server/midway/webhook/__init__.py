@@ -1,1 +1,1 @@
-"""Notices of Task changes, posted to the address that the client named."""
+"""Notices of Task changes, posted to the URL that the client gave."""

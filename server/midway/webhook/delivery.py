@@ -13,21 +13,21 @@ from midway.outbound.client import Outbound, UrlRefused
 from midway.store.port import OutboxRow
 from midway.webhook.signature import Signature
 
-HTTP_GONE = 410  # "never again", in Standard Webhooks' words
+HTTP_GONE = 410  # Standard Webhooks: the receiver wants no more notices
 
 
 class Verdict(StrEnum):
-    """What a try came to."""
+    """The result of a try."""
 
     DELIVERED = "delivered"
-    FAILED = "failed"  # may go better later
-    HOPELESS = "hopeless"
+    FAILED = "failed"  # a later try may succeed
+    HOPELESS = "hopeless"  # no later try can succeed
 
 
 class Outcome(Struct, frozen=True):
-    """A try's verdict; why it was no success; how long the receiver asked us to stay away.
+    """A try's verdict, the problem if it failed, and the receiver's Retry-After.
 
-    `answered` tells whether it answered, with whatever; None when it was not asked.
+    `answered` tells whether the receiver gave any answer; None when no request was sent.
     """
 
     verdict: Verdict
@@ -48,7 +48,7 @@ class Delivery:
         self._timeout = timeout
 
     async def attempt(self, row: OutboxRow, now: datetime) -> Outcome:
-        """Post the notice once. A redirect is a failure: the client named this address and no other."""
+        """Post the notice once. A redirect is a failure: the client gave this URL and no other."""
         body = self._render(row.task)
         headers = {"Content-Type": "application/json", "User-Agent": "Midway"}
         headers |= self._signature.headers(notice_id(row.task.id, row.task.revision), body, now)
@@ -69,6 +69,6 @@ def _outcome(response: aiohttp.ClientResponse) -> Outcome:
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> timedelta:
-    """Read Retry-After in seconds; its other form, a date, is as good as none between machines."""
+    """Read Retry-After in seconds. Its other form, a date, is not supported."""
     value = response.headers.get("Retry-After", "")
     return timedelta(seconds=int(value)) if value.isascii() and value.isdigit() and len(value) < 6 else timedelta()

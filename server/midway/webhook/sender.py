@@ -1,4 +1,4 @@
-"""Delivers the outbox: each Task's notices in order, none forgotten."""
+"""Delivers the outbox: each Task's notices in order, every one at least once."""
 
 import asyncio
 import contextlib
@@ -22,19 +22,19 @@ from midway.webhook.signature import Signature
 
 log = structlog.get_logger(__name__)
 
-LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least so often, should a ring of the doorbell be lost
-ROWS_LOOKED_AT = 1000  # first notices read at once; more than wait for any few receivers that do not answer
-SWEEP_PERIOD = timedelta(hours=1)  # between two looks for dead letters that are too old
-STORE_PAUSE = timedelta(seconds=1)  # between two tries of a store that refuses
-SETTLING_PAUSE = timedelta(milliseconds=100)  # while a clock that was set is taken over
+LOOK_AHEAD = timedelta(minutes=1)  # the outbox is read at least this often, in case a ring of the doorbell is lost
+ROWS_LOOKED_AT = 1000  # first notices read at once; so many that a few dead receivers cannot fill them
+SWEEP_PERIOD = timedelta(hours=1)  # between two removals of old dead letters
+STORE_PAUSE = timedelta(seconds=1)  # before the next try when the store fails
+SETTLING_PAUSE = timedelta(milliseconds=100)  # while stored times are shifted after the clock was set
 
 
 class WebhookSender:
-    """Posts every notice of the outbox until it is taken, or too old, or hopeless.
+    """Posts every notice of the outbox until it is delivered, too old, or cannot ever be delivered.
 
-    A notice leaves the outbox only then, so a notice may arrive twice and never not at all: receivers drop repeats by
-    their `webhook-id`. Of one Task only one notice is ever under way; the store holds the later ones back. What is
-    given up becomes a dead letter, which an operator can send again.
+    Only then it is removed from the outbox, so delivery is at least once: receivers drop repeats by their `webhook-id`.
+    Of one Task only one notice is under way at a time; the store holds the later ones back. A notice that is given up
+    becomes a dead letter, which an operator can send again.
     """
 
     def __init__(
@@ -48,21 +48,21 @@ class WebhookSender:
         secret: str | None = None,
         random: Random | None = None,
     ) -> None:
-        """Take the parts; nothing runs yet. Raises WebhookSecretInvalid."""
+        """Set up; nothing runs before `run`. Raises WebhookSecretInvalid."""
         self._outbox = outbox
         self._clock = SteadyClock.of(clock)
         self._rules = rules or WebhookRules()
         self._delivery = Delivery(render, outbound, Signature(secret), self._rules.try_timeout)
-        self._random = random or Random()  # noqa: S311  # spreads retries
+        self._random = random or Random()  # noqa: S311 - jitter of retries, no secret
         # Owned by `run` and the deliveries it starts.
-        self._under_way: dict[TaskId, Place] = {}  # each with the host that it is posted to
+        self._under_way: dict[TaskId, Place] = {}  # the host and domain that each Task's notice is posted to
         self._answering = Answering()
         self._wake = asyncio.Event()
         self._sweep_at = time.monotonic()
-        self._is_told = False  # that the store cannot be read
+        self._has_logged_failure = False  # of reading the store
 
     async def run(self) -> None:
-        """Deliver what falls due, until cancelled; the next run goes on from the same outbox."""
+        """Deliver notices as they fall due, until cancelled; the next run continues with the same outbox."""
         async with self._outbox.outbox_doorbell() as bell, asyncio.TaskGroup() as group:
             group.create_task(self._listen(bell), name="webhook-doorbell")
             while True:
@@ -84,12 +84,13 @@ class WebhookSender:
         try:
             rows = await self._idle_rows(now + LOOK_AHEAD)
         except StoreUnavailable as err:
-            if not self._is_told:
+            if not self._has_logged_failure:
                 log.warning("no webhook is posted while the store cannot be read", error=str(err))
-            self._is_told = True
+            self._has_logged_failure = True
             return STORE_PAUSE
-        self._is_told = False
-        if self._clock.boot != boot or not self._clock.is_settled:  # the rows may be dated by another clock
+        self._has_logged_failure = False
+        # If the clock was set meanwhile, the rows' times may be by the clock as it was before.
+        if self._clock.boot != boot or not self._clock.is_settled:
             return SETTLING_PAUSE
         due = [row for row in rows if row.due_at <= now]
         busy = self._busy()
@@ -106,11 +107,11 @@ class WebhookSender:
                 name=f"webhook-{row.task.id}-{row.task.revision}",
             )
         if len(rows) + under_way_before >= ROWS_LOOKED_AT and len(self._under_way) > under_way_before:
-            return timedelta()  # behind those that were read, now passed over, others may have a place
+            return timedelta()  # read again at once: without those just started, further rows may be allowed to start
         return min((row.due_at - now for row in rows if row.due_at > now), default=LOOK_AHEAD)
 
     async def _forget_old(self) -> None:
-        """Let go of dead letters that nobody has wanted for long."""
+        """Remove dead letters that are older than `keep_dead_letters`, once in SWEEP_PERIOD."""
         if time.monotonic() < self._sweep_at:
             return
         self._sweep_at = time.monotonic() + SWEEP_PERIOD.total_seconds()
@@ -118,14 +119,14 @@ class WebhookSender:
             await self._outbox.forget_dead_letters(self._clock.now() - self._rules.keep_dead_letters)
 
     async def _idle_rows(self, until: datetime) -> list[OutboxRow]:
-        """Read each Task's first notice, save of the Tasks that have one under way."""
-        # Also those under way before the read: what ends meanwhile may still be in what was read.
+        """Read each Task's first notice, except of Tasks that have one under way."""
+        # Also of those under way before the read: a notice delivered during the read may still be among the rows.
         busy = self._under_way.copy()
         rows = await self._rows(until)
         return [row for row in rows if row.task.id not in busy and row.task.id not in self._under_way]
 
     async def _rows(self, until: datetime) -> list[OutboxRow]:
-        """Read the first notices; those that wait for a place of their host or domain are in nobody's way."""
+        """Read the first notices, without those whose host or domain has as many under way as it may."""
         besides, save = self._busy().passed_over()
         if besides == set():
             return await self._outbox.outbox_due(until, limit=ROWS_LOOKED_AT)
@@ -138,7 +139,7 @@ class WebhookSender:
         )
 
     async def _deliver(self, row: OutboxRow, give_up_at: float) -> None:
-        """Try a notice once, which is tried until `give_up_at` (monotonic)."""
+        """Try a notice once; `give_up_at` (monotonic seconds) is when it is tried no more."""
         try:
             outcome = await self._supervised_attempt(row)
             if outcome.answered is not None:
@@ -149,17 +150,17 @@ class WebhookSender:
             self._wake.set()
 
     async def _supervised_attempt(self, row: OutboxRow) -> Outcome:
-        """Try once; a defect on the way costs this try and not every other notice."""
+        """Try once; a defect counts as a failed try and does not affect other notices."""
         try:
             return await self._delivery.attempt(row, self._clock.wall())  # receivers compare with their own clock
-        except Exception as err:  # supervised: becomes a failed try
-            log.exception("webhook: a try broke", task_id=row.task.id)
+        except Exception as err:  # supervised: counts as a failed try
+            log.exception("webhook: a try failed by a defect", task_id=row.task.id)
             return Outcome(Verdict.FAILED, type(err).__name__)
 
     async def _record(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> None:
-        """Write down what became of the try, and stay at it until the store takes it.
+        """Store the outcome of a try; retry until the store answers.
 
-        Until then the notice counts as under way: it must not be posted again and again meanwhile.
+        Until then the notice counts as under way, so that it is not posted again meanwhile.
         """
         while True:
             try:
@@ -178,7 +179,7 @@ class WebhookSender:
         _log_outcome(row, outcome, is_last=wait is None)
 
     def _wait(self, row: OutboxRow, outcome: Outcome, give_up_at: float) -> timedelta | None:
-        """Return how long to wait for the next try; None when there is nothing left to do."""
+        """Return how long to wait before the next try; None when there is none."""
         if outcome.verdict is not Verdict.FAILED:
             return None
         delay = delay_after(row.tries, self._rules, self._random)
@@ -187,11 +188,12 @@ class WebhookSender:
 
 
 def _log_outcome(row: OutboxRow, outcome: Outcome, *, is_last: bool) -> None:
-    """Log the first failure of a notice and its end; the host only, addresses may carry keys."""
+    """Log a notice's first failure, and when it is given up. Only the URL's host: the rest may hold secrets."""
     if outcome.verdict is Verdict.DELIVERED:
         return
-    told = {"task_id": row.task.id, "host": place_of(row.url).host, "problem": outcome.problem, "tries": row.tries + 1}
+    host = place_of(row.url).host
+    fields = {"task_id": row.task.id, "host": host, "problem": outcome.problem, "tries": row.tries + 1}
     if is_last:
-        log.error("webhook given up", **told)
+        log.error("webhook given up", **fields)
     elif row.tries == 0:
-        log.warning("webhook failed; it will be tried again", **told)
+        log.warning("webhook failed; it will be tried again", **fields)

@@ -1,4 +1,4 @@
-"""Headers that let a receiver know who posted, and drop what it has seen already."""
+"""Headers by which a receiver can verify the sender and recognise notices that it has had already."""
 
 import binascii
 from datetime import datetime
@@ -8,11 +8,11 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 
 class WebhookSecretInvalid(Exception):
-    """The secret is not base64, with or without `whsec_` before it; the operator mends the setting."""
+    """The secret is not base64, with or without `whsec_` before it; the operator corrects the setting."""
 
 
 class Signature:
-    """Signs notices as Standard Webhooks asks; without a secret it identifies them only.
+    """Signs notices as Standard Webhooks specifies; without a secret it only adds id and timestamp.
 
     Source: https://www.standardwebhooks.com
     """

@@ -1,4 +1,4 @@
-"""Whether an Account may act, why, and since when; the part that must outlive a restart is kept in the Store."""
+"""Whether an Account may send, why (not), and since when; what must survive a restart is returned as an AccountMark."""
 
 import structlog
 
@@ -28,12 +28,12 @@ class AccountStatus:
         self._unknown_remarks = 0
 
     def restore(self, mark: AccountMark) -> None:
-        """Take over what an earlier run left."""
+        """Load the mark that an earlier run stored."""
         self._state, self._reason, self._since = mark.state, mark.reason, mark.since
 
     @property
     def state(self) -> AccountState:
-        """The state as people see it: a lost connection hides ACTIVE and LIMITED, never a need for a person."""
+        """The state as shown: without a connection DISCONNECTED, unless the Account needs a person."""
         hidden = not self._connected and self._state not in NEEDS_PERSON
         return AccountState.DISCONNECTED if hidden else self._state
 
@@ -44,21 +44,21 @@ class AccountStatus:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a session was told of, and not its end."""
+        """Whether there is a session, as far as the events have told."""
         return self._connected
 
     @property
     def needs_person(self) -> bool:
-        """Whether only an operator can bring it back."""
+        """Whether only an operator can make it usable again."""
         return self._state in NEEDS_PERSON
 
     @property
     def reason(self) -> str:
-        """Why it is in its state, for people."""
+        """Why it is in its state, in words for people."""
         return self._reason
 
     def connected(self, user_id: UserId, user_name: str) -> AccountMark | None:
-        """Note that a session is up; a token that was refused before works again."""
+        """Record that a session began; that ends INVALID, as the token works again. Return the new mark, if any."""
         self._user = (user_id, user_name)
         self._connected = True
         if self._state is AccountState.INVALID:
@@ -68,25 +68,25 @@ class AccountStatus:
         return None
 
     def drew_fast(self) -> AccountMark | None:
-        """Note that a job was drawn in fast or turbo mode: there are fast hours again."""
+        """Record that a job was drawn in fast or turbo mode, so there are fast hours. Return the new mark, if any."""
         return self.become(AccountState.ACTIVE, "") if self._state is AccountState.LIMITED else None
 
     def saw_remix(self, *, is_on: bool) -> None:
-        """Note the Account's Remix setting."""
+        """Record the Account's Remix setting."""
         self._remix = is_on
 
     def count_unknown(self, words: str) -> None:
-        """Count words of Midjourney's that nobody here knows; a person should look at them."""
+        """Count and log an unknown remark of Midjourney, which a person should look at."""
         self._unknown_remarks += 1
-        log.warning("Midjourney said something unknown", account_id=self._config.id, words=words)
+        log.warning("unknown remark of Midjourney", account_id=self._config.id, words=words)
 
     def disconnected(self, reason: str) -> None:
-        """Note that there is no session now."""
+        """Record that there is no session."""
         self._connected = False
         self._reason = reason if self._state not in NEEDS_PERSON else self._reason
 
     def become(self, state: AccountState, reason: str) -> AccountMark | None:
-        """Enter a state; return what is to be kept of it, None when it is no other. One log line for each change."""
+        """Enter a state and log the change; return the mark to be stored, or None when nothing changed."""
         if state is self._state and reason == self._reason:
             return None
         self._state, self._reason, self._since = state, reason, self._clock.now()
@@ -94,7 +94,7 @@ class AccountStatus:
         return AccountMark(self._config.id, state, reason, self._since)
 
     def snapshot(self, running: int, queued: int) -> Account:
-        """Return the Account as people see it."""
+        """Return the Account as shown to clients and operators."""
         user_id, user_name = self._user or (None, "")
         return Account(
             id=self._config.id,

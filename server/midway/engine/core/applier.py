@@ -1,4 +1,4 @@
-"""Applies what was decided: changes what an Account knows, and keeps what is to be done outside."""
+"""Applies effects: changes an Account's memory at once, and collects the effects to be carried out outside."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -46,22 +46,22 @@ log = structlog.get_logger(__name__)
 
 
 class Wake(Struct, frozen=True):
-    """Match anew what is parked under these names."""
+    """Match the messages parked under these names again."""
 
     names: frozenset[str]
 
 
 class Unpark(Struct, frozen=True):
-    """Hear a parked message, as it fits now."""
+    """Handle a parked message that now matches an Attempt."""
 
     number: int
 
 
-Inner = Effect | Wake | Unpark  # what `Applier.apply` goes through
+Inner = Effect | Wake | Unpark  # what `Applier.apply` processes
 
 
 class Applier:
-    """Applies effects to the parts of a core, which owns it."""
+    """Applies effects to the parts of a core. Owned by the core."""
 
     def __init__(
         self,
@@ -80,38 +80,38 @@ class Applier:
         self._listener = listener
         self._lookback = lookback
         self._windows = windows
-        self._outside: list[Outside] = []  # decided, and not handed out yet
+        self._outside: list[Outside] = []  # collected, and not yet returned by `handed_out`
 
     def follow(self, effects: Iterable[Effect]) -> list[Outside]:
-        """Apply effects; return what is to be done outside."""
+        """Apply effects; return those to be carried out outside."""
         self.apply(effects)
         return self.handed_out()
 
     def handed_out(self) -> list[Outside]:
-        """Return what is to be done outside, in order, and keep it no longer."""
+        """Return and forget the collected effects that are to be carried out outside, in order."""
         outside, self._outside = self._outside, []
         return outside
 
     def apply(self, effects: Iterable[Effect]) -> None:
-        """Apply what changes memory, in order, and what follows from that; keep what is to be done outside.
+        """Apply effects on memory, in order, and further effects that result; collect the effects on the outside.
 
-        A defect costs the Task that it shows for, with what else was to be done for it.
+        When applying an effect raises, its Task fails, and the Task's remaining effects are dropped.
         """
         waiting: deque[Inner] = deque(effects)
         while waiting:
             effect = waiting.popleft()
             try:
                 self._apply_one(effect, waiting)
-            except Exception as error:  # supervised: it must not lose what was decided before, nor hold up others
+            except Exception as error:  # supervised: earlier effects must not be lost, nor other Tasks blocked
                 task_id = _about(effect)
                 if task_id is None:
-                    log.exception("a decision could not be applied", effect=type(effect).__name__)
+                    log.exception("an effect could not be applied", effect=type(effect).__name__)
                 else:
-                    self._give_up(task_id, waiting)
+                    self._drop_effects(task_id, waiting)
                     waiting.extend(self._outcomes.break_off(task_id, error))
 
-    def _give_up(self, task_id: TaskId, waiting: deque[Inner]) -> None:
-        """Leave out what was to be done for a Task: what it follows is not written."""
+    def _drop_effects(self, task_id: TaskId, waiting: deque[Inner]) -> None:
+        """Remove a Task's waiting effects: the change that they depend on was not made."""
         for effect in [each for each in waiting if _about(each) == task_id]:
             waiting.remove(effect)
             if isinstance(effect, Post):
@@ -119,17 +119,17 @@ class Applier:
             elif isinstance(effect, Prepare):
                 self._send_queue.unprepared(task_id)
 
-    def _apply_one(self, effect: Inner, waiting: deque[Inner]) -> None:  # noqa: C901, PLR0912 - a case for each effect
+    def _apply_one(self, effect: Inner, waiting: deque[Inner]) -> None:  # noqa: C901, PLR0912 - one case for each effect
         match effect:
             case Change() | Learn():
-                waiting.extend(self._remember(effect))
+                waiting.extend(self._change_ledger(effect))
             case Disown(keys):
                 self._ledger.index.disown(keys)
                 waiting.append(Wake(frozenset(names_in(keys))))
             case Wake(names):
                 numbers = self._listener.woken(names)
                 waiting.extend([*map(Unpark, numbers), effect] if numbers else [])
-            case Unpark(number):  # before the next one: what is learnt from it tells whose that is
+            case Unpark(number):  # its effects go first: they may tell which Attempt the next message belongs to
                 waiting.extendleft(reversed(self._listener.unparked(number)))
             case AnswerWindow(press, event):
                 waiting.extend(self._windows.answer(press, event))
@@ -152,8 +152,8 @@ class Applier:
             case _:
                 assert_never(effect)
 
-    def _remember(self, effect: Change | Learn) -> list[Wake]:
-        """Change the ledger, and have that written; return which names were learnt or mean another Attempt now."""
+    def _change_ledger(self, effect: Change | Learn) -> list[Wake]:
+        """Change the ledger, and collect the Write; return a Wake for the names of the changed Attempts."""
         entry = self._ledger.change(effect) if isinstance(effect, Change) else self._ledger.learn(effect.attempts)
         if entry is None:
             return []
@@ -162,18 +162,18 @@ class Applier:
         return [Wake(names)] if names else []
 
     def keep(self, mark: AccountMark | None) -> None:
-        """Have it written what is known of the Account; None: nothing new is."""
+        """Collect the Write of an Account's mark; None: there is nothing to write."""
         if mark is not None:
             self._outside.append(Write(Entry(mark=mark)))
 
     def _entered(self, state: AccountState, reason: str) -> AccountMark | None:
-        """Enter a state; a need for a person is never softened to LIMITED."""
-        is_softer = self._status.needs_person and state is AccountState.LIMITED
-        return None if is_softer else self._status.become(state, reason)
+        """Enter a state, except LIMITED while the Account needs a person."""
+        is_less_severe = self._status.needs_person and state is AccountState.LIMITED
+        return None if is_less_severe else self._status.become(state, reason)
 
 
 def _about(effect: Inner) -> TaskId | None:
-    """Return the Task that an effect is about; None when it is about none, or about many."""
+    """Return the Task that an effect is about; None when it is about none, or several."""
     match effect:
         case Change(task_id=task_id):
             return task_id

@@ -1,4 +1,4 @@
-"""The Attempts of one Account, to be found by every key that was learnt about them."""
+"""An index of one Account's Attempts by every key that is known of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId
 from midway.engine.core.keys import Keys
 from midway.engine.core.likeness import look_the_same, may_have_made, read_the_same
 
-FOREIGN_KEPT = 4096  # ids; a few hundred jobs, far more than run at once
+FOREIGN_KEPT = 4096  # ids; those of a few hundred jobs, far more than run at a time
 
 
 @dataclass(slots=True)
 class Index:
-    """An Account's Attempts by every key learnt about them. Holds no rule, only look-ups."""
+    """An Account's Attempts by every key known of them, and ids of other sessions' jobs."""
 
     by_nonce: dict[Nonce, Attempt] = field(default_factory=dict)
     by_interaction: dict[InteractionId, Nonce] = field(default_factory=dict)
@@ -24,14 +24,14 @@ class Index:
     by_task: dict[TaskId, dict[Nonce, None]] = field(default_factory=dict)  # oldest first
     unsettled: dict[Nonce, Attempt] = field(default_factory=dict)
     foreign: dict[str, None] = field(default_factory=dict)  # ids of jobs that another session started; oldest first
-    # Messages of such jobs while no message has named the job: the final one may come without any of these ids.
+    # Messages of such jobs whose job id is not known yet: the final message may have none of the ids in `foreign`.
     foreign_unnamed: dict[MessageId, Keys] = field(default_factory=dict)
 
     newest: int = 0  # id of the newest message that was read
-    newest_before: dict[Nonce, int] = field(default_factory=dict)  # the same, when an Attempt was decided here
+    newest_before: dict[Nonce, int] = field(default_factory=dict)  # the value of `newest` when an Attempt was decided
 
     def with_only(self, attempts: Iterable[Attempt]) -> "Index":
-        """Return an index of these Attempts alone; what was learnt about other sessions and the channel stays."""
+        """Return an index of these Attempts only; what is known of other sessions and of the channel is kept."""
         index = Index(foreign=self.foreign, foreign_unnamed=self.foreign_unnamed, newest=self.newest)
         for attempt in attempts:
             index.put(attempt)
@@ -39,21 +39,21 @@ class Index:
         return index
 
     def saw(self, message_id: MessageId) -> None:
-        """Note that a message was read: what is decided from now on was not its cause, nor that of older ones."""
+        """Record that a message was read. Attempts that are decided later caused neither it nor older messages."""
         self.newest = max(self.newest, int(message_id))
 
     def decide(self, attempt: Attempt) -> None:
-        """Add an Attempt that was decided now, or what was learnt about it since."""
+        """Add an Attempt that was decided just now, or replace it by its newer state."""
         if attempt.nonce not in self.by_nonce:
             self.newest_before[attempt.nonce] = self.newest
         self.put(attempt)
 
     def is_older(self, keys: Keys, attempt: Attempt) -> bool:
-        """Tell whether a message is certainly older than an Attempt, by Discord's order of ids."""
+        """Tell whether a message is certainly older than an Attempt, by the order of Discord's ids."""
         return int(keys.message_id) <= self.newest_before.get(attempt.nonce, 0)
 
     def put(self, attempt: Attempt) -> None:
-        """Add an Attempt, or what was learnt about it since."""
+        """Add an Attempt, or replace it by its newer state."""
         self.by_nonce[attempt.nonce] = attempt
         self.by_task.setdefault(attempt.task_id, {})[attempt.nonce] = None
         if attempt.interaction_id:
@@ -68,7 +68,7 @@ class Index:
             self.unsettled[attempt.nonce] = attempt
 
     def drop(self, attempt: Attempt) -> None:
-        """Forget an Attempt and every key of it."""
+        """Remove an Attempt and all its keys."""
         self.by_nonce.pop(attempt.nonce, None)
         self.newest_before.pop(attempt.nonce, None)
         self.unsettled.pop(attempt.nonce, None)
@@ -84,7 +84,7 @@ class Index:
             del self.by_job[attempt.job_id]
 
     def disown(self, keys: Keys) -> None:
-        """Remember that everything named by these keys is not ours."""
+        """Record that all ids among these keys belong to another session's job."""
         self.foreign |= {key: None for key in (keys.message_id, keys.interaction_id, keys.job_id) if key is not None}
         if keys.job_id is None:
             self.foreign_unnamed[keys.message_id] = keys
@@ -100,9 +100,11 @@ class Index:
         return unknown_nonce or any(key in self.foreign for key in named if key is not None)
 
     def is_of_another_session(self, interaction_id: InteractionId | None) -> bool:
-        """Tell whether an Interaction was made while none of ours was on its way whose id we do not know.
+        """Tell whether an Interaction is certainly another session's.
 
-        A region's is never told: the bot makes it itself, from what its page was given.
+        It is ours if its id is known, and it may be ours if it was made while an Attempt without a known id was under
+        way. While a region Attempt is unsettled, any may be ours: the bot makes that Interaction, and its id is never
+        known here.
         """
         return interaction_id is not None and not any(
             attempt.kind is AttemptKind.REGION
@@ -112,20 +114,20 @@ class Index:
         )
 
     def may_be_foreign(self, keys: Keys) -> bool:
-        """Tell whether a message without a sure key could end a job that another session started."""
+        """Tell whether a message without a certain key could be of a job that another session started."""
         return any(read_the_same(keys, other) for other in self.foreign_unnamed.values())
 
     def unsettled_by_message(self, message_id: MessageId | None) -> Nonce | None:
-        """Find the Attempt whose progress message was replied to; a reply to a result is a new job's."""
+        """Return the Attempt whose progress message was replied to; None for a result: a reply to it is a new job's."""
         nonce = self.by_message.get(message_id) if message_id else None
         return nonce if nonce in self.unsettled else None
 
     def open(self) -> Iterator[Attempt]:
-        """Yield the Attempts from which something is still waited for."""
+        """Yield the open Attempts: those whose outcome is still awaited."""
         return (attempt for attempt in self.unsettled.values() if attempt.is_open)
 
     def rival(self, wanted: Attempt, planned: Iterable[Attempt] = ()) -> Attempt | None:
-        """Find an open (or planned) Attempt without a job UUID whose messages would look like the wanted one's."""
+        """Find an open or planned Attempt without a job UUID whose messages would look like those of `wanted`."""
         others = chain(self.open(), planned)
         return next((other for other in others if other.job_id is None and look_the_same(other, wanted)), None)
 

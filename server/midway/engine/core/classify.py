@@ -1,6 +1,7 @@
-"""What does a message mean? `meaning(message)` is pure: it knows no Task.
+"""What a message means, independently of any Task. Pure functions.
 
-What Midjourney's headings and texts mean stands in `headings`; here is the order in which a message is read.
+What Midjourney's headings and texts mean is in `headings`; here are the rules for the parts of a message, and their
+order.
 Source of every rule: discord-wire 2.3, 2.4, 4.1 and 10.
 """
 
@@ -36,30 +37,31 @@ __all__ = [
     "unknown_words",
 ]
 
-REDS = frozenset({0xFF0000, 0xED4245})  # Midjourney's, and the one that Discord's libraries call red
+REDS = frozenset({0xFF0000, 0xED4245})  # Midjourney's red, and the one that Discord's libraries call red
 EPHEMERAL = 64  # message flag: only the Account itself sees it
-MAX_FAILURE_CHARACTERS = 6000  # Discord's limit on all of a message's embeds: texts are kept as they were said
+MAX_FAILURE_CHARACTERS = 6000  # Discord's limit on all of a message's embeds, so that texts are kept whole
 MAX_TITLE_CHARACTERS = 256  # Discord's limit on the title of an embed
 
 HUMAN_CHECK_PATH = "/captcha/"
-APPEAL_BUTTON, APPEAL_LABEL = "MJ::Prompts::Appeal::", "appeal"  # offered with a verdict about one prompt
+APPEAL_BUTTON, APPEAL_LABEL = "MJ::Prompts::Appeal::", "appeal"  # on a message that refuses one prompt
 CANCEL_BUTTON = "MJ::CancelJob"  # while a job runs
-ASKED = frozenset({"yes", "no"})  # labels of a question's buttons; --repeat and {a, b} lead to one
+ASKED = frozenset({"yes", "no"})  # labels of the buttons of a question, as --repeat and {a, b} cause one
 SETTINGS_BUTTON = "MJ::Settings::"
 REMIX_BUTTON, REMIX_LABEL = "MJ::Settings::Remix", "Remix mode"
 SWITCHED_ON = 3  # Discord's green button style
 
-STOPPED = "stopped"  # tokens of a job's text, lower case
+# Flags in a job's text, lower case.
+STOPPED = "stopped"
 NOT_YET = frozenset({"waiting to start", "paused"})
-# Names of what is shown of a picture while it is drawn; a finished one's ends with its job's UUID.
+# File names of preview pictures; that of a finished one ends with the job's UUID.
 HALF_DRAWN = re.compile(r"(?:^|_)(?:grid|progress_image)_\d+\.webp$|_step_\d+\.jpe?g$", re.IGNORECASE)
-# Texts that are answers, but no job's: they wait for what follows.
+# Interim texts such as "Describing…": an answer, after which another message follows.
 INTERLUDE = re.compile(r"[A-Z][a-z]+ing\b[^\n]{0,40}(?:\.{3}|…)$")
 SHORTEN_HEADING = re.compile(r"shortened prompts?:?", re.IGNORECASE)
 KEYCAP_LINE = re.compile(
     r"^[^\S\n]*+([1-9])\N{VARIATION SELECTOR-16}?\N{COMBINING ENCLOSING KEYCAP}\s*+(\S(?:.*\S)?)", re.MULTILINE
 )
-# Markdown's `[words](<address> "title")`; both parts may hold their own brackets, in pairs.
+# Markdown's `[words](<address> "title")`; both parts may contain pairs of brackets.
 MARKDOWN_LINK = re.compile(
     r"\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]"
     r"\(\s*<?https?://(?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\)"
@@ -67,14 +69,14 @@ MARKDOWN_LINK = re.compile(
 
 
 class Trouble(Struct, frozen=True):
-    """Something about the whole Account: it must pause, or has only relax hours left."""
+    """A problem of the whole Account: it must pause, or has only relax hours left."""
 
     state: AccountState
     reason: str
 
 
 class Rejected(Struct, frozen=True):
-    """Midjourney refuses the job. `retry` is true when it certainly was not taken and may be sent again later."""
+    """Midjourney refuses the job. `retry` is true when it certainly was not accepted and may be sent again later."""
 
     event: Failed
     trouble: Trouble | None = None
@@ -92,7 +94,7 @@ Meaning = Accepted | Progressed | Noticed | Finished | Rejected | None
 
 
 def meaning(message: Message) -> Meaning:
-    """Tell what a message of the bot means for the job it belongs to; None when it means nothing."""
+    """Return what a message of the bot means for the job it belongs to; None when it means nothing."""
     content = parse_content(message.content)
     result = _panel(message) or _question(message) or (_picture(message, content) if content else _film(message))
     if result:
@@ -106,7 +108,7 @@ def meaning(message: Message) -> Meaning:
 
 
 def unknown_words(message: Message) -> Noticed | None:
-    """Read what the bot says and no table holds: its embeds, or a text that answers something."""
+    """Return the words of a message as an unknown remark: of its embeds, or of a text that answers something."""
     said = _said(message.written_embeds)
     is_answer = message.nonce or message.interaction_id or message.reference_id or message.interacted_message_id
     if not said and is_answer and parse_content(message.content) is None and not INTERLUDE.match(message.content):
@@ -115,18 +117,18 @@ def unknown_words(message: Message) -> Noticed | None:
 
 
 def is_human_check(event: IframeOpened) -> bool:
-    """Tell an iframe that wants a person from one that wants a region."""
+    """Tell whether an iframe asks for a person (captcha), and not for a region."""
     return headings.is_human_check_title(event.title) or event.iframe_path.startswith(HUMAN_CHECK_PATH)
 
 
 def remix_from_panel(message: Message) -> bool | None:
-    """Read the Remix switch of a settings panel; None when the message is no such panel."""
+    """Return whether Remix is on in a settings panel; None when the message is not one."""
     switch = next((button for button in message.buttons if _switches_remix(button)), None)
     return switch.style == SWITCHED_ON if switch else None
 
 
 def prompts_from_panel(text: str) -> tuple[str, ...]:
-    """Read the numbered proposals out of a describe or shorten panel, in order; of links only the words."""
+    """Return the numbered prompts of a describe or shorten panel, in order; links are reduced to their words."""
     heading = SHORTEN_HEADING.search(text)
     lines = KEYCAP_LINE.findall(text[heading.end() :] if heading else text)
     in_order = sorted(lines, key=lambda found: int(found[0]))
@@ -155,7 +157,7 @@ def _panel(message: Message) -> Finished | None:
 
 
 def _question(message: Message) -> Rejected | None:
-    """Read a question of yes and no, asked before several jobs are started: nobody answers it, so nothing follows."""
+    """Read a yes-or-no question, which is asked before several jobs are started. Midway does not answer it."""
     if not {button.label.casefold() for button in message.buttons} >= ASKED:
         return None
     embeds = message.written_embeds
@@ -166,9 +168,9 @@ def _question(message: Message) -> Rejected | None:
 
 
 def _picture(message: Message, content: Content) -> Finished | None:
-    """Read a job's finished picture; one that is still drawn has a percentage, a token or a name that says so."""
+    """Read a job's finished picture; a preview has a percentage, a flag or a file name that shows it."""
     image = message.attachments[0] if message.attachments else None
-    if image is None or content.percent is not None or _tokens(content) & {STOPPED, *NOT_YET} or _is_half(image):
+    if image is None or content.percent is not None or _tokens(content) & {STOPPED, *NOT_YET} or _is_preview(image):
         return None
     runs = [button.custom_id.startswith(CANCEL_BUTTON) for button in message.buttons]
     is_final = not all(runs) or (content.verb is Verb.PICK and not runs)
@@ -176,7 +178,7 @@ def _picture(message: Message, content: Content) -> Finished | None:
 
 
 def _film(message: Message) -> Finished | None:
-    """Read a film that comes without a word. Source: a public client's tests, 2026."""
+    """Read a film in a message without text. Source: a public client's tests, 2026."""
     has_film = not message.content and any(each.content_type.startswith("video/") for each in message.attachments[:1])
     return Finished(Succeeded(_result(message, None)), Verb.OTHER) if has_film else None
 
@@ -194,7 +196,7 @@ def _result(message: Message, content: Content | None) -> Result:
 
 
 def _refusal(message: Message, content: Content | None) -> Rejected | Noticed | None:
-    """Find the first of a message's embeds, or its text, that refuses the job or says that it waits for others."""
+    """Find the embed, or else the text, that refuses the job or says that it waits behind others."""
     embeds = message.written_embeds
     known = [(heading, embed) for embed in embeds if (heading := _heading(embed, message))]
     if known:
@@ -207,7 +209,7 @@ def _refusal(message: Message, content: Content | None) -> Rejected | Noticed | 
 
 
 def _heading(embed: Embed, message: Message) -> Heading | None:
-    """Find what an embed means for its job. What no row holds counts as an error only when it is red."""
+    """Find what an embed means for its job. An embed that no row matches is an error only if it is red."""
     if embed.footer.startswith(headings.DECLINED) or _offers_appeal(message):
         return headings.REFUSED_PROMPT
     if any(button.custom_id.startswith(headings.CAPTCHA_BUTTON) for button in message.buttons):
@@ -222,22 +224,22 @@ def _verdict(heading: Heading, title: str, said: str, why: str) -> Rejected | No
     if heading.reason is None:
         return Noticed(why[:MAX_FAILURE_CHARACTERS], Remark.QUEUED_UPSTREAM)
     trouble = Trouble(heading.account, why[:MAX_FAILURE_CHARACTERS]) if heading.account else None
-    # A text's first line is its title. Without one, old clients would be told nothing of trouble with the account.
+    # A text's first line becomes its title: without one, clients of the old API would not see an Account's problem.
     title = title or said.strip().partition("\n")[0][:MAX_TITLE_CHARACTERS]
     failure = Failure(heading.reason, said[:MAX_FAILURE_CHARACTERS], title)
     return Rejected(Failed(failure), trouble, heading.retry)
 
 
 def _stopped(embeds: Iterable[Embed]) -> Rejected:
-    """Read `(Stopped)`: a person pressed Cancel, or Midjourney gave the job up; what was drawn is no result."""
+    """Read `(Stopped)`: a person pressed Cancel, or Midjourney gave up; the picture so far is not a result."""
     said = _said(embeds, bracketed=True) or "the job was stopped in Discord before it was done"
     return Rejected(Failed(Failure(Reason.UPSTREAM_REJECTED, said[:MAX_FAILURE_CHARACTERS], "Stopped")))
 
 
 def _is_about_account(message: Message) -> bool:
-    """Tell whether a message answers a command that makes no job: it shows settings, hours, a subscription."""
+    """Tell whether a message answers a command that makes no job: it shows settings, hours or the subscription."""
     embeds = message.written_embeds
-    own_words = message.content.partition("**")[0]  # what follows in bold is a prompt
+    own_words = message.content.partition("**")[0]  # the part in bold is a prompt
     titles = [embed.title for embed in embeds if embed.color not in REDS] if embeds else [own_words]
     return (
         message.interaction_name not in {"", *COMMANDS_OF_JOBS}  # "": the press of a button
@@ -247,7 +249,7 @@ def _is_about_account(message: Message) -> bool:
 
 
 def _sign(message: Message, content: Content) -> Accepted | Progressed:
-    """Read a sign of life of a job."""
+    """Read a job's acceptance or progress."""
     if content.percent is None:
         return Accepted(content.prompt)
     image = message.attachments[0] if message.attachments else None
@@ -255,7 +257,7 @@ def _sign(message: Message, content: Content) -> Accepted | Progressed:
 
 
 def _answer(message: Message) -> Accepted | None:
-    """Read a message without words: an empty (deferred) one or an interlude is a sign of life."""
+    """Read an empty (deferred) message or an interim text: the job was accepted."""
     return Accepted() if not message.content or INTERLUDE.match(message.content) else None
 
 
@@ -270,12 +272,12 @@ def _tokens(content: Content) -> frozenset[str]:
     return frozenset(flag.casefold() for flag in content.flags)
 
 
-def _is_half(image: Image) -> bool:
+def _is_preview(image: Image) -> bool:
     return HALF_DRAWN.search(image.filename or image.unsigned_url.rpartition("/")[2]) is not None
 
 
 def _said(embeds: Iterable[Embed], *, bracketed: bool = False) -> str:
-    """Return all the words of these embeds, as they were said."""
+    """Return all the words of these embeds, unchanged."""
     return "\n".join(filter(None, (_bracketed(embed) if bracketed else _text(embed) for embed in embeds)))
 
 
@@ -289,6 +291,6 @@ def _bracketed(embed: Embed) -> str:
 
 
 def _body(embed: Embed) -> str:
-    """Return the words below an embed's title; of its footer only a refusal's code, else it repeats the command."""
+    """Return an embed's words below the title. Of the footer only a refusal's code: others repeat the command."""
     code = embed.footer if embed.footer.startswith(headings.DECLINED) else ""
     return "\n".join(filter(None, (embed.description, *(f"{name}: {text}" for name, text in embed.fields), code)))

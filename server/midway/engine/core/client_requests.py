@@ -1,4 +1,4 @@
-"""What clients want of an Account's Tasks: to cancel them, and to give them the input for which they wait."""
+"""Clients' requests about an Account's Tasks: to cancel them, and to give them the input that they wait for."""
 
 from midway.domain.errors import Conflict, NotFound, Reason
 from midway.domain.ids import TaskId
@@ -15,7 +15,7 @@ STILL_DRAWING = "cancelled here; what was sent cannot be taken back: Midjourney 
 
 
 class ClientRequests:
-    """Knows which requests gave input. Owned by one core."""
+    """Decides clients' requests, and remembers which ones gave input. Owned by one core."""
 
     def __init__(self, ledger: Ledger, send_queue: SendQueue) -> None:
         self._ledger = ledger
@@ -23,7 +23,7 @@ class ClientRequests:
         self._given: dict[TaskId, RequestKey] = {}  # requests that gave a waiting Task its input
 
     def cancel(self, task_id: TaskId) -> list[Effect]:
-        """End a Task as CANCELLED, saying honestly what goes on upstream; one that has ended stays as it is."""
+        """End a Task as CANCELLED, with a notice on whether Midjourney may still draw it. An ended one is unchanged."""
         task = known_task(self._ledger, task_id)
         attempts = self._ledger.attempts(task_id)
         waits_for_disk = bool(attempts) and self._send_queue.waits_for_disk(attempts[-1].nonce)
@@ -34,7 +34,7 @@ class ClientRequests:
     def give_input(
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
     ) -> list[Effect]:
-        """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
+        """Give an AWAITING_INPUT Task its input; it becomes QUEUED. Raises Conflict in another state."""
         task = known_task(self._ledger, task_id)
         if request is not None and self._given.get(task_id) == request:
             return []
@@ -52,15 +52,15 @@ class ClientRequests:
         return [Change(task_id=task_id, events=(given,), inputs=inputs, request=request)]
 
     def lose(self, task_id: TaskId) -> None:
-        """Forget which request gave a Task its input: it may be that which was dropped."""
+        """Forget which request gave a Task its input, because that input may have been dropped."""
         self._given.pop(task_id, None)
 
     def reset(self) -> None:
-        """Forget all of them."""
+        """Forget which requests gave input."""
         self._given.clear()
 
     def forget_old(self) -> None:
-        """Forget those of Tasks that are not in memory any more."""
+        """Forget the requests of Tasks that are no longer in memory."""
         self._given = {task_id: request for task_id, request in self._given.items() if task_id in self._ledger.tasks}
 
 

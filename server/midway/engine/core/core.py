@@ -1,9 +1,9 @@
-"""One Account's decisions, without a loop, a disk or a socket: what happened goes in, what follows comes out.
+"""One Account's decisions, without an event loop, a disk or a socket.
 
-Each method takes one thing that happened and returns what is to be done about it, in order. Memory is changed by then,
-and ahead of the Store: nothing that was decided here may be told to anybody before its `Write` is durable, but for the
-Account's state. Not reentrant; whoever calls (`worker`) carries everything out before the next call. The clock comes
-by constructor.
+Each method takes one thing that happened and returns the effects to be carried out, in order. Memory has changed by
+then, before the Store: except for the Account's state, no decision may become visible before its `Write` is durable.
+Not reentrant; the caller (`worker`) carries out all effects before the next call. The clock is passed to the
+constructor.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,10 +37,10 @@ from midway.engine.interactions import Prepared
 from midway.engine.limits import Limits
 from midway.store.port import AccountMark, RequestKey
 
-PORTION = 20  # messages of the history at a time; what is done with them takes some milliseconds
+PORTION = 20  # messages of the history that are handled at a time, which takes a few milliseconds
 
-FORGET_SECONDS = 10.0  # between two looks for what no late picture can need any more
-IDLE_NAP = timedelta(minutes=1)  # the longest wait for something to happen while nothing is unfinished
+FORGET_SECONDS = 10.0  # between two removals of what is too old for a late picture
+IDLE_NAP = timedelta(minutes=1)  # the longest time between two calls of `look_around` while nothing is unfinished
 
 
 class Core:
@@ -73,13 +73,13 @@ class Core:
         self._forget_at = 0.0
 
     def load(self, mark: AccountMark | None, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
-        """Take over what an earlier run left."""
+        """Load what an earlier run stored."""
         if mark is not None:
             self.status.restore(mark)
         self.ledger.load(tasks, attempts)
 
     def recover(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
-        """Begin anew with what the Store has, after a defect ended the worker somewhere in the middle."""
+        """Restart with what the Store has, after a defect ended the worker."""
         self.send_queue.reset()
         self._lookback.reset()
         self._windows.forget_old(())
@@ -87,40 +87,40 @@ class Core:
         self.ledger.load(tasks, attempts)
 
     def clock_was_set(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
-        """Go on with the times that the Store has for what is unfinished since the wall clock was set."""
+        """Load Tasks and Attempts again, after their stored times were shifted because the wall clock was set."""
         self.ledger.load(tasks, attempts)
         self._lookback.clock_was_set()
 
     def account(self, expected: int) -> Account:
-        """Return the Account as people see it; `expected` Tasks are on their way to it."""
+        """Return the Account as shown to clients and operators; `expected` Tasks are on their way to it."""
         return self.status.snapshot(self.ledger.drawing_count, self.ledger.waiting_count + expected)
 
     def take(self, task: Task) -> None:
-        """Take over a stored Task of this Account; one that is known is newer here."""
+        """Accept a stored Task of this Account, unless memory has the same version or a newer one."""
         known = self.ledger.tasks.get(task.id)
         if known is None or known.version < task.version:
             self.ledger.add(task)
 
     def lose(self, task_id: TaskId) -> None:
-        """Drop all that was decided about a Task, until `regain`."""
+        """Drop a Task and what was decided about it; nothing is decided about it until `regain`."""
         self._requests.lose(task_id)
         self._windows.forget(self.ledger.attempts(task_id))
         self.ledger.lose(task_id)
 
     def regain(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
-        """Take over what the Store has of a Task that was lost; None: it is another Account's now."""
+        """Load what the Store has of a lost Task; None: it is another Account's now."""
         if task_id not in self.ledger.lost:
-            return  # all was read anew meanwhile
+            return  # everything was read again meanwhile
         self.ledger.replace(task_id, task, attempts)
 
     def left_over(self) -> list[Outside]:
-        """Return what was decided before a defect ended a decision: memory has it, so it is to be carried out."""
+        """Return effects from before a defect ended a decision: memory has changed, so they must be carried out."""
         return self._applier.handed_out()
 
-    # What Discord says.
+    # Events of Discord.
 
     def hear(self, event: Event) -> list[Outside]:
-        """Take an event."""
+        """Handle an event."""
         match event:
             case Connected():
                 return self._connected(event)
@@ -134,39 +134,39 @@ class Core:
                 return self._applier.follow(self._listener.hear(event))
 
     def recalled(self, reading: Reading) -> list[Outside]:
-        """Take a message whose Task was asked for, and is in memory now if there is one."""
+        """Handle a message that waited for a Recall; its Task is in memory now, if it exists."""
         return self._applier.follow(self._listener.recalled(reading))
 
     def history_read(self, messages: Sequence[Message] | None, limit: int) -> Iterator[list[Outside]]:
-        """Take what a look at the channel's history gave, oldest first; None: Discord did not give it.
+        """Handle the messages of a read of the channel's history, oldest first; None: Discord did not deliver it.
 
-        In portions, as it may be long: others may have the event loop between two of them, but no event or wish comes
-        to this core.
+        Yields effects in portions, as it may be long. Between two portions the event loop may run other tasks, but no
+        other method of this core may be called.
         """
         return self._history.hear(messages, limit, PORTION)
 
     def look(self) -> list[Outside]:
-        """Look at the channel's history: something was missed."""
+        """Read the channel's history, because something was missed."""
         return self._applier.follow(self._lookback.look())
 
-    # What became of what was asked for.
+    # Outcomes of effects.
 
     def prepared(self, task_id: TaskId, kind: AttemptKind, prepared: Prepared) -> list[Outside]:
-        """Take a Task's Interaction, ready to be sent."""
+        """Handle a Task's Interaction that is ready to be sent."""
         return self._applier.follow(self.send_queue.prepared(task_id, kind, prepared))
 
     def unprepared(self, task_id: TaskId, error: DiscordError | None) -> list[Outside]:
-        """Take the failure of an upload; None: for no fault of the Task's."""
+        """Handle a failed preparation; `error` None: the Task is not to blame."""
         self.send_queue.unprepared(task_id)
         return self._applier.follow(self._outcomes.unprepared(task_id, error))
 
     def broke(self, task_id: TaskId, error: str) -> list[Outside]:
-        """Fail a Task by a defect of ours, named by its class."""
+        """Fail a Task because of a defect in the server; `error` is the exception's class name."""
         self.send_queue.unprepared(task_id)
         return self._applier.follow(self._outcomes.broke(task_id, error))
 
     def mask_loaded(self, task_id: TaskId, event: IframeOpened, inputs: Sequence[InputImage] | None) -> list[Outside]:
-        """Take the pictures of a Task whose region window waits for its mask; None: they cannot be read."""
+        """Handle the input pictures of a Task whose region window waits for its mask; None: they cannot be read."""
         return self._applier.follow(self._windows.answer_region(task_id, event, inputs))
 
     def may_leave(self, nonce: Nonce) -> bool:
@@ -174,63 +174,63 @@ class Core:
         return self._outcomes.is_wanted(nonce) and not self.status.needs_person
 
     def waited_long(self, nonce: Nonce, postponed: int) -> bool:
-        """Tell whether an Interaction waited so long for the disk that it must be `postponed` (again) before it leaves.
+        """Tell whether storing an Attempt took so long that it must be `postponed` (again) before it is sent.
 
-        Each time it may wait twice as long as before, from three seconds on.
+        The limit is 3 s, and doubles each time that it was postponed.
         """
         return self._outcomes.waited_long(nonce, postponed)
 
     def postponed(self, nonce: Nonce) -> list[Outside]:
-        """Count an Interaction's times from now; it may leave when that is stored."""
+        """Set an Attempt's time of sending to now; it may be sent when that is stored."""
         return self._applier.follow(self._outcomes.postponed(nonce))
 
     def left(self, nonce: Nonce) -> None:
-        """Note that an Interaction goes to Discord now."""
+        """Record that an Interaction is being sent to Discord now."""
         self.send_queue.left(nonce)
 
     def unsent(self, nonce: Nonce) -> list[Outside]:
-        """Note that an Interaction was not sent and will not be."""
+        """Handle that an Interaction was not sent and will not be."""
         self.send_queue.concluded(nonce)
         return self._applier.follow(self._outcomes.unsent(nonce))
 
     def sent(self, nonce: Nonce, error: DiscordError | None) -> list[Outside]:
-        """Take the outcome of a POST."""
+        """Handle the outcome of a POST; `error` None: Discord accepted it."""
         self.send_queue.concluded(nonce)
         return self._applier.follow(self._outcomes.sent(nonce, error))
 
-    # What clients and operators want.
+    # Requests of clients and operators.
 
     def cancel(self, task_id: TaskId) -> list[Outside]:
-        """End a Task as CANCELLED, saying honestly what goes on upstream; one that has ended stays as it is."""
+        """End a Task as CANCELLED, with a notice on whether Midjourney may still draw it. An ended one is unchanged."""
         return self._applier.follow(self._requests.cancel(task_id))
 
     def give_input(
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
     ) -> list[Outside]:
-        """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
+        """Give an AWAITING_INPUT Task its input; it becomes QUEUED. Raises Conflict in another state."""
         return self._applier.follow(self._requests.give_input(task_id, prompt, mask, request))
 
     def tell(self, task_id: TaskId, event: LifeEvent) -> list[Outside]:
-        """Apply an event to a Task, if its state has a move for it."""
+        """Apply an event to a Task, if its state allows it."""
         return self._applier.follow([Change(task_id=task_id, events=(event,))])
 
     def pause(self, reason: str) -> list[Outside]:
-        """Send nothing more until resumed; why the Account is paused already stays."""
+        """Send nothing more until `resume`. If the Account already needs a person, its state and reason stay."""
         return [] if self.status.needs_person else self._applier.follow([Enter(AccountState.PAUSED, reason)])
 
     def resume(self) -> list[Outside]:
-        """Let a paused Account act again."""
+        """Let a paused Account send again."""
         self._applier.keep(self.status.become(AccountState.ACTIVE, ""))
         return self._applier.handed_out()
 
-    # Time passes.
+    # Work that is due by time.
 
     def look_around(self, *, is_connected: bool) -> list[Outside]:
-        """Do what is due: deadlines, expired messages, and whatever may be sent now."""
+        """Do what is due: check deadlines, expire parked messages, and send what may be sent now."""
         self._listener.expire()
         if self._lookback.is_due():
             self._offers.renew()
-            # Before the first session it is not known to whom messages speak.
+            # Before the first session it is not known which user's messages are this Account's.
             has_session = is_connected and self.status.is_connected
             self._applier.apply(self._lookback.sweep(is_connected=has_session))
         if self._clock.monotonic() >= self._forget_at:
@@ -242,24 +242,24 @@ class Core:
         while is_connected and self.status.takes_work and (effects := self.send_queue.next()):
             self._applier.apply(effects)
             if not any(isinstance(effect, Change) for effect in effects):
-                break  # what is being prepared takes its slots from now on
+                break  # only Prepare effects: the slots are taken now
         return self._applier.handed_out()
 
     def nap(self) -> timedelta:
-        """Return how long nothing has to be looked at."""
+        """Return how long `look_around` need not be called, if nothing happens."""
         nap = self._sweep_period if self.ledger.has_unfinished() else IDLE_NAP
         now = self._clock.monotonic()
         waits = [at - now for at in (self.send_queue.wake_at(), self._listener.wake_at()) if at is not None]
         return min([nap, *(timedelta(seconds=wait) for wait in waits)])
 
     def give_away(self, task_id: TaskId, account_id: AccountId, channel_id: ChannelId) -> list[Outside]:
-        """Give a waiting Task to another Account, which writes it from then on."""
+        """Assign a waiting Task to another Account, whose worker writes it from then on."""
         self._applier.apply([Change(task_id=task_id, events=(Assigned(account_id, channel_id),))])
         self.ledger.drop(task_id)
         return self._applier.handed_out()
 
     def keep_waiting(self, task_id: TaskId) -> list[Outside]:
-        """Say for what a Task waits that no other Account can run; once."""
+        """Add a notice, once, to a Task that no other Account can run: what it waits for."""
         return self._applier.follow(self._offers.told_to_wait(known_task(self.ledger, task_id)))
 
     def _connected(self, event: Connected) -> list[Outside]:
@@ -272,7 +272,7 @@ class Core:
         return self._applier.follow([*self._lookback.look(), *([AskSettings()] if wants_settings else [])])
 
     def _forget_old(self) -> None:
-        """Let go of what no late picture can need any more."""
+        """Remove what is too old for a late picture."""
         self.ledger.forget_old()
         kept = self.ledger.index.by_nonce
         self.send_queue.forget_old(kept)

@@ -1,11 +1,11 @@
-"""Whose message is it? One pure function over what is known of the Account's Attempts.
+"""Finds the Attempt that a message belongs to. Pure functions over what is known of the Account's Attempts.
 
-A message with a nonce that we never gave is another session's (a person using the same Account): it, and all that
-belongs to it, is disowned. Strong keys (an id that belongs to one Interaction or job) are tried first, in the order
-written in `STRONG`; then two weak ones, which count only when exactly one Task fits, when the message is younger than
-the Attempt, and when no other session's job looks the same. Nothing is guessed between two candidates, neither between
-two Tasks for a message nor between two jobs, seen together, for an Attempt. `Index.rival` tells the sender to hold a
-Task whose messages could not be told from those of one in flight.
+A message with a nonce that is not ours is of another session (a person using the same Account); all ids in it are
+recorded as foreign. Strong keys (ids that belong to one Interaction or job) are tried first, in the order of `STRONG`.
+Then two weak keys are tried. They count only when exactly one Task matches, when the message is younger than the
+Attempt, and when no other session's job looks the same. There is no guessing between two candidates, neither between
+two Tasks for a message nor, among messages that are matched together, between two jobs for an Attempt. `Index.rival`
+lets the send queue hold back a Task whose messages would look like those of one in flight.
 """
 
 import re
@@ -41,7 +41,7 @@ WEAK: tuple[tuple[str, Fits], ...] = (
 
 
 def match(keys: Keys, index: Index) -> Attempt | None:
-    """Find the one Attempt a message belongs to; None when there is none or more than one could be meant."""
+    """Return the Attempt that a message belongs to; None when there is none, or more than one is possible."""
     for _, find in STRONG:
         nonce = find(keys, index)
         if nonce is not None:
@@ -58,14 +58,14 @@ def match(keys: Keys, index: Index) -> Attempt | None:
 
 
 def is_guess(keys: Keys, index: Index) -> bool:
-    """Tell whether no key in a message is certain, so that only its looks say whose it may be."""
+    """Tell whether a message has no strong key of an Attempt, so that only weak keys can match it."""
     return all(find(keys, index) is None for _, find in STRONG)
 
 
 def press_answered(keys: Keys, index: Index) -> Attempt | None:
-    """Find the one open press that words about no picture answer by a reply to the message with its button.
+    """Return the only open press that a refusal or remark answers by replying to the message with the button.
 
-    Only for words that are certainly meant for this Account: other people press the same buttons.
+    Only for messages that are certainly meant for this Account: other people may press the same buttons.
     """
     if keys.parent_message_id is None or index.is_foreign(keys):
         return None
@@ -74,15 +74,15 @@ def press_answered(keys: Keys, index: Index) -> Attempt | None:
 
 
 def leaves_trace(attempt: Attempt) -> bool:
-    """Tell whether the channel's history alone would show that an Attempt's job runs, by a weak key.
+    """Tell whether the channel's history alone, by weak keys, would show that an Attempt's job runs.
 
-    Panels, and the start of a film's extension, may be seen by the Account only. A job without words or parent looks
-    like any other.
+    Panels, and the start of a film's extension, may be ephemeral and so not in the history. A job without prompt or
+    parent looks like any other.
     """
     is_seen_by_all = Verb.PANEL not in TRAITS[attempt.action].verbs and not EXTENSION.match(attempt.custom_id)
     return is_seen_by_all and bool(attempt.prompt_key or attempt.parent_message_id)
 
 
 def _only_task(attempts: list[Attempt]) -> Attempt | None:
-    """Return the newest of them when all belong to one Task."""
+    """Return the newest Attempt if all belong to one Task."""
     return attempts[-1] if len({attempt.task_id for attempt in attempts}) == 1 else None

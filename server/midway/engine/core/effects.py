@@ -1,7 +1,7 @@
-"""What follows from what happened to an Account: its parts return these values and do nothing themselves.
+"""The effects of decisions: the parts of the core return these values and carry out nothing themselves.
 
-Those of `Memory` change what the Account knows; `applier` applies them at once, in order. Those of `Outside` leave the
-process, or ask for what is not in memory; `worker` carries them out, each in its order with what was decided before.
+Effects of `Memory` change the core's memory; `applier` applies them at once, in order. Effects of `Outside` do I/O or
+concern other Accounts; `worker` carries them out, in order.
 """
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from midway.store.port import Entry, RequestKey
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """Apply events to a Task, and learn Attempts with it. Events that its state has no move for come too late."""
+    """Apply events to a Task, and update Attempts with it. Events that its state does not allow are ignored as late."""
 
     task_id: TaskId
     events: tuple[LifeEvent, ...] = ()
@@ -30,61 +30,61 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Learn(Struct, frozen=True):
-    """Learn what is new about Attempts; their Tasks stay as they are."""
+    """Add or update Attempts without changing their Tasks."""
 
     attempts: tuple[Attempt, ...]
 
 
 class Disown(Struct, frozen=True):
-    """All that these keys name is another session's."""
+    """Record that all ids among these keys are of another session."""
 
     keys: Keys
 
 
 class Enter(Struct, frozen=True):
-    """Bring the Account into a state. A need for a person is never softened to LIMITED."""
+    """Bring the Account into a state. LIMITED is ignored while the Account needs a person."""
 
     state: AccountState
     reason: str = ""
 
 
 class SlowDown(Struct, frozen=True):
-    """Send nothing for so long."""
+    """Send nothing for so many seconds."""
 
     seconds: float
 
 
 class DrewFast(Struct, frozen=True):
-    """A job was drawn in fast or turbo mode: there are fast hours."""
+    """Record that a job was drawn in fast or turbo mode, so there are fast hours."""
 
 
 class SawRemix(Struct, frozen=True):
-    """The Account's settings show whether Remix is on."""
+    """Record whether Remix is on, as the Account's settings show."""
 
     is_on: bool
 
 
 class CountUnknown(Struct, frozen=True):
-    """Midjourney said words that no table holds."""
+    """Count an unknown remark of Midjourney."""
 
     words: str
 
 
 class ExpectFinal(Struct, frozen=True):
-    """A Task's progress message went; its last one is due."""
+    """Expect a Task's final message soon, because its progress message was deleted."""
 
     task_id: TaskId
 
 
 class AnswerWindow(Struct, frozen=True):
-    """A press opened a window that waits for its prompt or its mask."""
+    """Answer the window that a press opened with the Task's prompt or mask."""
 
     press: Attempt
     event: ModalOpened | IframeOpened
 
 
 class SendFirst(Struct, frozen=True):
-    """Send what follows a press before everything else that waits."""
+    """Send an Interaction that follows a press before everything else that waits."""
 
     outgoing: Outgoing
 
@@ -105,7 +105,7 @@ Memory = (
 
 
 class Write(Struct, frozen=True):
-    """Store an entry, after all that were handed over before."""
+    """Store an entry, after all earlier ones."""
 
     entry: Entry
 
@@ -125,7 +125,7 @@ class Post(Struct, frozen=True):
 
 
 class ReadHistory(Struct, frozen=True):
-    """Read the channel's messages after an id (None: the newest ones), so many at most."""
+    """Read the channel's messages after an id (None: the newest ones), at most `limit`."""
 
     after: MessageId | None
     limit: int
@@ -139,14 +139,14 @@ class LoadMask(Struct, frozen=True):
 
 
 class Recall(Struct, frozen=True):
-    """Take a Task back into memory, then hear the message that speaks of it."""
+    """Read a Task into memory, then handle the message that is about it."""
 
     task_id: TaskId
     reading: Reading
 
 
 class Relocate(Struct, frozen=True):
-    """Give waiting Tasks, oldest first, to Accounts that can run them, as long as there is one."""
+    """Give waiting Tasks, oldest first, to other Accounts that can run them."""
 
     tasks: tuple[Task, ...]
 

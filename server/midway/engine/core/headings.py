@@ -1,6 +1,6 @@
-"""What Midjourney's own words mean: every heading and text of its refusals that we act on stands here.
+"""What Midjourney's words mean: all headings and texts of refusals that are recognised.
 
-A heading counts as words, not as a part of any text: a user's name or a prompt may hold the same letters.
+Headings are matched as whole words, because a user's name or a prompt may contain the same letters.
 Source of every row: discord-wire 4.1 and 10.
 """
 
@@ -14,17 +14,17 @@ from midway.domain.errors import Reason
 
 WORDS = re.compile(r"\w+")
 SPELLINGS = {"canceled": "cancelled", "ve": "have", "re": "are"}  # "you've" is two words: you, ve
-TITLE_WORDS = 10  # a plain text has no title; so many words of its first line are read as one
+TITLE_WORDS = 10  # of a plain text's first line, which are read as its title
 
 
 class Heading(Struct, frozen=True):
-    """One row: a title that holds these words means this. Of trouble with the account they must be the whole title.
+    """One row: what a title with these words means. With `account`, the words must be the whole title.
 
-    `only_with` is what the text below must hold, too.
+    `only_with` is a text that the words below the title must contain, too.
     """
 
     title: str
-    reason: Reason | None  # None: the job goes on, when those before it are done
+    reason: Reason | None  # None: no refusal; the job waits for those before it
     account: AccountState | None = None
     retry: bool = False
     only_with: str = ""
@@ -34,7 +34,7 @@ ENDED = ("expired", "been paused", "been cancelled")
 HEADINGS: tuple[Heading, ...] = (
     Heading("job queued", None),
     Heading("queue full", Reason.UPSTREAM_QUEUE_FULL, retry=True),
-    Heading("slow down", Reason.UPSTREAM_REJECTED, only_with="<t:"),  # a time: not before then
+    Heading("slow down", Reason.UPSTREAM_REJECTED, only_with="<t:"),  # Discord's markup of the time to wait for
     Heading("invalid link", Reason.INVALID_LINK),
     Heading("banned prompt", Reason.MODERATED),
     Heading("banned image prompt", Reason.MODERATED),
@@ -67,11 +67,11 @@ HEADINGS: tuple[Heading, ...] = (
     Heading("something went wrong", Reason.UPSTREAM_REJECTED),
     Heading("error", Reason.UPSTREAM_REJECTED),
 )
-# Sentences that Midjourney begins with: a plain text, a title, or what stands below a title that says less.
+# How Midjourney's sentences begin: in a plain text, a title, or the text below a title that is less specific.
 SENTENCES: tuple[Heading, ...] = (
     Heading("your job will start shortly", None),
     Heading("you have reached the maximum allowed number of concurrent jobs", None),
-    Heading("progress images have been disabled", None),  # silence until the final picture
+    Heading("progress images have been disabled", None),  # no message until the final picture
     Heading("your job queue is full", Reason.UPSTREAM_QUEUE_FULL, retry=True),
     Heading("unrecognized parameter", Reason.INVALID_PROMPT),
     *(
@@ -113,13 +113,13 @@ HUMAN_CHECK_TITLES = frozenset({("action", word, "to", "continue") for word in (
 HUMAN_CHECK_WORDS = re.compile(r"\b(?:verify|confirm|prove|sure) (?:that )?you are (?:a )?human\b")
 VERDICT_WORDS = "community standards"
 PROMPT_PHRASES = ("prompt", "prompts", "your image", "your images", "ai moderator", "ai moderators")
-CAPTCHA_BUTTON = "MJ::Captcha"  # a picture, and which word is it. Source: bulkai
+CAPTCHA_BUTTON = "MJ::Captcha"  # buttons with words, one of which describes a picture. Source: bulkai
 DECLINED = "decline-"  # how the footer of a refusal begins; the rest is a code
-# What a refusal quotes of the request: its words are the client's. A quotation ends at the last backtick of its
-# line, since those words may hold others.
+# What a refusal quotes of the request, whose words are the client's. A quotation ends at the last backtick of its line,
+# since the quoted words may contain backticks.
 QUOTED = re.compile(r"`[^\n]*`|`[^`]*`|^[ \t]*/[a-z]+ .*", re.MULTILINE | re.DOTALL)
 
-# Answers about the account itself (/info, /settings, /prefer, /fast …) begin with these words.
+# How answers about the account (/info, /settings, /prefer, /fast …) begin.
 PANELS = (
     "your info",
     "adjust your settings",
@@ -132,7 +132,7 @@ PANELS = (
 
 
 def heading_from_embed(title: str, text: str) -> Heading | None:
-    """Find what an embed means by its title and by what stands below it."""
+    """Find what an embed means by its title and by the text below it."""
     row = _heading_from_title(title, text) if title else heading_from_text(text)
     if row is None or row.reason is Reason.UPSTREAM_REJECTED:
         row = _sentence(words_of(QUOTED.sub(" ", text)), text) or row
@@ -142,30 +142,30 @@ def heading_from_embed(title: str, text: str) -> Heading | None:
 
 
 def heading_from_text(text: str) -> Heading | None:
-    """Find what a text without a title means: its first line is its title, as far as no prompt follows in bold."""
+    """Find what a plain text means. Its first line, up to a prompt in bold, is read as its title."""
     words = words_of(QUOTED.sub(" ", text).strip().partition("\n")[0].partition("**")[0])[:TITLE_WORDS]
     found = _sentence(words, text) or _row(words, text)
     return found or (HUMAN_CHECK if words and asks_for_human(text) else None)
 
 
 def is_human_check_title(title: str) -> bool:
-    """Tell whether a title asks for a person."""
+    """Tell whether a title asks for a person to act."""
     return tuple(words_of(title)) in HUMAN_CHECK_TITLES
 
 
 def asks_for_human(text: str) -> bool:
-    """Tell whether a text asks for a person, other than by quoting the request."""
+    """Tell whether a text asks to prove that one is human, outside of what it quotes of the request."""
     return HUMAN_CHECK_WORDS.search(" ".join(words_of(QUOTED.sub(" ", text)))) is not None
 
 
 def is_panel(title: str) -> bool:
-    """Tell whether a title, or a plain text, shows or confirms something about the account itself."""
+    """Tell whether a title or plain text is an answer about the account, as in PANELS."""
     words = words_of(title)
     return any(_begins(words, panel) for panel in PANELS)
 
 
 def words_of(text: str) -> list[str]:
-    """Split into words, lower case; an apostrophe parts them, too."""
+    """Split a text into lower-case words; apostrophes separate words, too."""
     return [SPELLINGS.get(word, word) for word in WORDS.findall(text.casefold())]
 
 
@@ -176,7 +176,7 @@ def _heading_from_title(title: str, text: str) -> Heading | None:
 
 
 def _check_or_verdict(row: Heading | None, text: str) -> Heading | None:
-    """Tell what a person must do for the account from a verdict about one prompt: both have the same title."""
+    """Distinguish a check for a person from a refusal of one prompt, as both may have the same title."""
     words = words_of(QUOTED.sub(" ", text))
     may_be_verdict = row is not None and tuple(row.title.split()) in HUMAN_CHECK_TITLES
     if may_be_verdict and _holds(words, VERDICT_WORDS):

@@ -1,4 +1,4 @@
-"""What Discord says of our Interactions: it took them, the bot did not answer, or a window opened."""
+"""Handles Discord's events about our Interactions: accepted, not answered by the bot, or a window opened."""
 
 from msgspec.structs import replace
 
@@ -23,14 +23,14 @@ InteractionEvent = InteractionCreated | InteractionSucceeded | InteractionFailed
 
 
 class InteractionNews:
-    """Reads these events against the ledger. Owned by one listener."""
+    """Matches these events with the ledger's Attempts. Owned by one listener."""
 
     def __init__(self, ledger: Ledger, clock: SteadyClock) -> None:
         self._ledger = ledger
         self._clock = clock
 
     def hear(self, event: InteractionEvent) -> list[Effect]:
-        """Tell what follows from one event."""
+        """Return the effects of one event."""
         match event:
             case InteractionCreated(id=id_, nonce=nonce) | InteractionSucceeded(id=id_, nonce=nonce):
                 return self._acknowledged(id_, nonce)
@@ -51,10 +51,10 @@ class InteractionNews:
     def _failed(self, event: InteractionFailed) -> list[Effect]:
         attempt = self._by_window(event.nonce, event.id)
         if attempt is None or not attempt.is_open or attempt.message_ids:
-            return []  # its messages prove that it was answered
+            return []  # if it has messages, it was answered
         code = f" (reason {event.reason_code})" if event.reason_code is not None else ""
         failure = failed(Reason.INTERACTION_FAILED, f"Midjourney did not answer the interaction{code}")
-        # Unsettled: a bot that answers too late may draw all the same.
+        # Not settled: the bot may have answered too late for Discord and still draw the job.
         ended = self._ledger.ended(attempt.task_id, settled=False)
         return [Change(task_id=attempt.task_id, events=(failure,), attempts=ended)]
 

@@ -1,4 +1,4 @@
-"""What the bot's messages about a job mean for its Attempt, its Task and the Account."""
+"""Decides what the bot's messages about a job change: its Attempt, its Task and the Account."""
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ MODAL_SKIPPED = "Midjourney opened no modal; it draws with its own prompt"
 
 
 class JobNews:
-    """Reads messages whose Attempt is known. Owned by one listener."""
+    """Handles messages whose Attempt is known. Owned by one listener."""
 
     def __init__(self, ledger: Ledger, channel: ChannelRef, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
@@ -33,7 +33,7 @@ class JobNews:
         self._clock = clock
 
     def taken(self, attempt: Attempt, reading: Reading, *, live: bool) -> list[Effect]:
-        """Tell what follows from a message about an Attempt's job; `live`: it came just now, not from the history."""
+        """Return the effects of a message about an Attempt's job. `live`: it is an event, not from the history."""
         task = self._ledger.tasks.get(attempt.task_id)
         if task is None:
             return []
@@ -42,34 +42,34 @@ class JobNews:
         is_first_step = bool(task.ask.then_press) and attempt.kind is AttemptKind.PRESS
         match reading.meaning:
             case Finished(event) if is_first_step:
-                return self._goes_on(task, learnt, reading.message, event.result)
+                return self._press_next(task, learnt, reading.message, event.result)
             case Progressed() if is_first_step:
-                return [Change(task_id=task.id, events=(Accepted(),), attempts=(learnt,))]  # of another job
+                return [Change(task_id=task.id, events=(Accepted(),), attempts=(learnt,))]  # not the final job's
             case Finished(event):
                 return self._finished(task, learnt, reading.message, event.result)
             case Rejected() as rejected if not attempt.settled or self._was_answered_by_region(attempt):
                 return self._rejected(task, learnt, rejected)
             case Rejected() as rejected if not is_known:
-                return [Learn((learnt,)), *enters(rejected)]  # its Task has gone on without it
-            case Accepted() | Progressed() | Noticed() as said:
-                news = _news(task, said, reading, is_known=is_known, live=live)
+                return [Learn((learnt,)), *enters(rejected)]  # the Attempt is settled, so its Task is not affected
+            case Accepted() | Progressed() | Noticed() as event:
+                news = _news(task, event, reading, is_known=is_known, live=live)
                 events = (*_modal_skipped(task, attempt), news) if news else ()
                 return [*count_unknown(reading, news), Change(task_id=task.id, events=events, attempts=(learnt,))]
             case _:
                 return [Learn((learnt,))]
 
     def _was_answered_by_region(self, press: Attempt) -> bool:
-        """Tell whether what is said to a press is meant for its region's answer, which has no nonce of its own."""
+        """Tell whether an answer to a press is meant for its region submit, which has no Interaction of its own."""
         latest = self._ledger.attempts(press.task_id)[-1]
         is_same = latest.interaction_id is not None and latest.interaction_id == press.interaction_id
         return is_same and latest.kind is AttemptKind.REGION and not latest.settled
 
     def _learnt(self, attempt: Attempt, reading: Reading) -> Attempt:
-        """Add every id in the message to the Attempt."""
+        """Return the Attempt with all ids of the message added."""
         keys, known = reading.keys, attempt.message_ids
         has_news = (keys.interaction_id and not attempt.interaction_id) or (keys.job_id and not attempt.job_id)
         if keys.message_id in known and attempt.accepted_at and not has_news:
-            return attempt  # as at most edits of a progress message
+            return attempt  # the case for most edits of a progress message
         return replace(
             attempt,
             accepted_at=attempt.accepted_at or self._clock.now(),
@@ -79,19 +79,19 @@ class JobNews:
         )
 
     def _finished(self, task: Task, attempt: Attempt, message: Message, result: Result) -> list[Effect]:
-        """Take a final message: the end of the Task, its late picture, or new buttons on a finished one."""
+        """Handle a final message: the end of the Task, a late picture, or new buttons on a finished one."""
         if task.message_id == message.id and _is_restyled(task, result):
             restyled = Restyled(result.image, result.buttons)
             return [Change(task_id=task.id, events=(restyled,), attempts=(attempt,))]
         if task.message_id is not None:
-            return [Learn((attempt,))]  # told again, or a second final: the first one stands
+            return [Learn((attempt,))]  # a repetition, or a second final message: the first one counts
         now = self._clock.now()
         settled = replace(attempt, ended_at=attempt.ended_at or now, settled=True)
         ended = Change(task_id=task.id, events=(Succeeded(result),), attempts=self._settled_with(settled))
         return [DrewFast(), ended] if result.speed in {Speed.FAST, Speed.TURBO} else [ended]
 
-    def _goes_on(self, task: Task, press: Attempt, message: Message, result: Result) -> list[Effect]:
-        """Press the next button on what a press brought; once, though the message may be told again."""
+    def _press_next(self, task: Task, press: Attempt, message: Message, result: Result) -> list[Effect]:
+        """Press the next button (`Ask.then_press`) on the result of a press; only once, even if the message repeats."""
         settled = replace(press, ended_at=press.ended_at or self._clock.now(), settled=True)
         is_last = self._ledger.attempts(task.id)[-1].nonce == press.nonce
         if task.state.is_terminal or not is_last:
@@ -112,7 +112,7 @@ class JobNews:
         return [Learn((settled,)), SendFirst(Outgoing(task.id, AttemptKind.NEXT_PRESS, next_press))]
 
     def _settled_with(self, settled: Attempt) -> tuple[Attempt, ...]:
-        """Return the Attempts that end with this one, and itself."""
+        """Return the Task's other Attempts that end with this one, and this one."""
         others = self._ledger.ended(settled.task_id, settled=True)
         return (*(each for each in others if each.nonce != settled.nonce), settled)
 
@@ -125,18 +125,18 @@ class JobNews:
         return [*effects, *enters(rejected)]
 
     def _retried(self, task: Task, rejected: Rejected) -> Requeued | None:
-        """Send a certainly refused Task back to the queue, unless it went back too often."""
-        is_spent = tries(self._ledger.attempts(task.id)) > self._limits.max_requeues
-        return None if is_spent or not rejected.retry else Requeued(rejected.event.failure.message)
+        """Return the event that requeues a Task after a refusal; None when it may not be retried, or not again."""
+        has_no_tries_left = tries(self._ledger.attempts(task.id)) > self._limits.max_requeues
+        return None if has_no_tries_left or not rejected.retry else Requeued(rejected.event.failure.message)
 
 
 def enters(rejected: Rejected) -> list[Effect]:
-    """Bring the Account into the state that a refusal tells of."""
+    """Return the effect that brings the Account into the state that a refusal shows, if any."""
     return [Enter(rejected.trouble.state, rejected.trouble.reason)] if rejected.trouble else []
 
 
 def count_unknown(reading: Reading, meaning: object) -> list[Effect]:
-    """Have words counted that the table of headings does not hold; each message once, not at each edit."""
+    """Return the effect that counts an unknown remark, if it is one; not for edits, so each message counts once."""
     if isinstance(meaning, Noticed) and meaning.remark is Remark.UNKNOWN and reading.message.edited_at is None:
         return [CountUnknown(meaning.notice)]
     return []
@@ -147,37 +147,38 @@ def _modal_skipped(task: Task, attempt: Attempt) -> tuple[LifeEvent, ...]:
 
 
 def _news(
-    task: Task, said: Accepted | Progressed | Noticed, reading: Reading, *, is_known: bool, live: bool
+    task: Task, event: Accepted | Progressed | Noticed, reading: Reading, *, is_known: bool, live: bool
 ) -> Accepted | Progressed | Noticed | None:
-    """Tell what a message says that was not said before; `is_known`: it is not seen for the first time.
+    """Return what is new in a message; None: nothing. `is_known`: the message, or an earlier edit, was seen before.
 
-    Read again, it is no sign of life: a hung job would live for ever. An edit that shows no progress may hold words.
+    A message that the history repeats must not count as progress, or a hung job would never time out. An edit without
+    progress may hold an unknown remark instead.
     """
-    if not isinstance(said, Noticed):
-        if _is_news(task, said) or (live and not is_known):
-            return said
+    if not isinstance(event, Noticed):
+        if _is_news(task, event) or (live and not is_known):
+            return event
         if not is_known or reading.words is None:
-            return said if live else None
-        said = reading.words
-    if is_known and said.notice in task.notices:
+            return event if live else None
+        event = reading.words
+    if is_known and event.notice in task.notices:
         return None
-    # The history does not tell whether they came before what was drawn since.
-    return said if live or task.state is not State.IN_PROGRESS else Noticed(said.notice)
+    # From the history it cannot be told whether the remark came before the latest progress, so it starts no time-out.
+    return event if live or task.state is not State.IN_PROGRESS else Noticed(event.notice)
 
 
 def _is_news(task: Task, sign: Accepted | Progressed) -> bool:
-    """Tell whether a message says more than its Task knows."""
+    """Tell whether an acceptance or progress is more than the Task has already."""
     if isinstance(sign, Accepted):
         return task.state is State.SUBMITTING
     return task.state is not State.IN_PROGRESS or (sign.percent or 0) > task.progress
 
 
 def _is_restyled(task: Task, result: Result) -> bool:
-    """Tell whether a final message that was told before has changed.
+    """Tell whether the final message of a finished Task has changed its picture or buttons.
 
-    A link that was only signed anew is no change: each start reads the history, and would tell every watcher and
-    webhook of each of its Tasks again.
+    A new signature of the link is not a change: each start reads the history, and would notify all watchers and
+    webhooks of its Tasks again.
     """
     known = task.image.unsigned_url if task.image else ""
-    told = result.image.unsigned_url if result.image else known
-    return told != known or (bool(result.buttons) and result.buttons != task.buttons)
+    present = result.image.unsigned_url if result.image else known
+    return present != known or (bool(result.buttons) and result.buttons != task.buttons)

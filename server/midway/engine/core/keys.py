@@ -1,4 +1,4 @@
-"""What in a message, and in an Attempt, can tell which of them belong together."""
+"""The keys of messages and Attempts by which they are matched."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from midway.domain.prompt import prompt_key
 
 
 class Keys(Struct, frozen=True, kw_only=True):
-    """Everything in a message that can tell whose it is."""
+    """Everything in a message that can show which Attempt it belongs to."""
 
     message_id: MessageId
     bot: Bot | None
@@ -21,14 +21,14 @@ class Keys(Struct, frozen=True, kw_only=True):
     nonce: Nonce | None = None
     interaction_id: InteractionId | None = None
     job_id: JobId | None = None
-    parent_message_id: MessageId | None = None  # replied to, or whose button was pressed
+    parent_message_id: MessageId | None = None  # the message replied to, or whose button was pressed
     pick_index: int | None = None
     prompt_key: str = ""
     created_at: datetime | None = None  # by Discord's clock
 
     @property
     def job_name(self) -> str:
-        """What tells its job from others, as far as it says."""
+        """The most specific id of its job: the job id, else the Interaction's, else the message's."""
         return self.job_id or self.interaction_id or self.message_id
 
 
@@ -50,13 +50,13 @@ def keys_from_message(message: Message, bot: Bot | None) -> Keys:
 
 
 def names_in(keys: Keys) -> set[str]:
-    """Return everything by which a message may find its Attempt; see `names_of`."""
+    """Return the names under which a message is parked; it may match an Attempt that has one of them (`names_of`)."""
     ids = (keys.message_id, keys.nonce, keys.interaction_id, keys.job_id, keys.parent_message_id)
     return {*filter(None, ids), *_prompt_name(keys.prompt_key)}
 
 
 def names_of(attempt: Attempt) -> set[str]:
-    """Return everything by which a message may find an Attempt, or be told from it: ids, and the prompt."""
+    """Return an Attempt's names: the ids and the prompt, by which messages may be matched with it or excluded."""
     ids = (attempt.nonce, attempt.interaction_id, attempt.job_id, attempt.parent_message_id, *attempt.message_ids)
     return {*filter(None, ids), *_prompt_name(attempt.prompt_key)}
 

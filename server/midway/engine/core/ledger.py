@@ -1,7 +1,7 @@
-"""What one Account is doing, in memory: ahead of the Store, which is told of each change in order.
+"""One Account's Tasks and Attempts in memory, ahead of the Store, to which every change is written later, in order.
 
-Only the Account's `core` changes it, so a Task has one writer, which counts its versions. The revisions in here are
-old: the Store gives them.
+Only the Account's `core` changes it, so each Task has one writer, which counts its versions. The revisions here may be
+out of date, as the Store assigns them.
 """
 
 from collections.abc import Iterable
@@ -23,21 +23,21 @@ from midway.store.port import Entry
 
 
 class Ledger:
-    """An Account's unfinished Tasks, and every Attempt from which a message may still come."""
+    """An Account's unfinished Tasks, and all Attempts for which a message may still come."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits = limits
         self._clock = clock
         self.index = Index()
-        self.tasks: dict[TaskId, Task] = {}  # ended ones too, while a late picture may come
-        # Parts of them, so that neither a day's ended Tasks nor a long queue is looked through at every step.
+        self.tasks: dict[TaskId, Task] = {}  # including ended ones, while a late picture may come
+        # Subsets of `tasks`, so that no step has to go through all ended Tasks or a long queue.
         self._unfinished: dict[TaskId, Task] = {}
         self._waiting: dict[bool, dict[TaskId, Task]] = {True: {}, False: {}}  # by whether it takes a drawing slot
         self.running: dict[TaskId, Task] = {}
-        self.lost: set[TaskId] = set()  # dropped, to be read anew; their Attempts stay until then
+        self.lost: set[TaskId] = set()  # dropped, and to be read again; their Attempts stay until then
 
     def load(self, tasks: Iterable[Task], attempts: Iterable[Attempt]) -> None:
-        """Take over what the Store has, in the place of all that was known. Other sessions' jobs stay known."""
+        """Replace all Tasks and Attempts by those of the Store. What is known of other sessions' jobs is kept."""
         self.index = self.index.with_only(attempts)
         for known in self._parts():
             known.clear()
@@ -46,19 +46,19 @@ class Ledger:
             self.add(task)
 
     def add(self, task: Task) -> None:
-        """Take over a Task that was stored for this Account."""
+        """Add a Task, or replace it by its newer state."""
         self.tasks[task.id] = task
         _put_if(not task.state.is_terminal, self._unfinished, task)
         _put_if(task.state is State.QUEUED, self._waiting[TRAITS[task.action].takes_slot], task)
         _put_if(task.state in RUNNING, self.running, task)
 
     def drop(self, task_id: TaskId) -> None:
-        """Give a Task away; another Account's worker writes it from now on."""
+        """Remove a Task, for example because another Account's worker writes it from now on."""
         for tasks in self._parts():
             tasks.pop(task_id, None)
 
     def lose(self, task_id: TaskId) -> None:
-        """Decide nothing about a Task until `replace`: the Store does not have what is known of it here."""
+        """Remove a Task whose changes could not be stored, until `replace`; its Attempts stay."""
         self.drop(task_id)
         self.lost.add(task_id)
 
@@ -66,9 +66,9 @@ class Ledger:
         return self.tasks, self._unfinished, *self._waiting.values(), self.running
 
     def change(self, change: Change) -> Entry | None:
-        """Apply a change; return what is to be stored of it, or None when it tells nothing new.
+        """Apply a change; return the entry to be stored, or None when nothing changed.
 
-        Events that the life-cycle has no move for came too late and are left out.
+        Events that the Task's state does not allow came too late and are ignored.
         """
         before = self.tasks.get(change.task_id)
         if before is None:
@@ -79,11 +79,11 @@ class Ledger:
         after = replace(after, version=before.version + 1)
         notify = deserves_notice(before, after)
         news = self._put(change.attempts)
-        self.add(after)  # last: whatever breaks before, its version is not counted
+        self.add(after)  # last, so that the version is not counted up if anything before raises
         return Entry(task=after, attempts=news, inputs=change.inputs, notify=notify, request=change.request)
 
     def learn(self, attempts: Iterable[Attempt]) -> Entry | None:
-        """Learn what is new about Attempts; return what is to be stored, or None when nothing is."""
+        """Add or update Attempts; return the entry to be stored, or None when nothing changed."""
         news = self._put(attempts)
         return Entry(attempts=news) if news else None
 
@@ -94,9 +94,9 @@ class Ledger:
         return news
 
     def replace(self, task_id: TaskId, task: Task | None, attempts: Iterable[Attempt]) -> None:
-        """Take over what the Store has of a Task, in the place of what was known; None: it is not this Account's.
+        """Replace a Task and its Attempts by those of the Store; None: the Task is not this Account's.
 
-        Attempts that it does not have were never sent.
+        Attempts that the Store does not have were never sent.
         """
         self.drop(task_id)
         self.lost.discard(task_id)
@@ -112,7 +112,7 @@ class Ledger:
         return [self.index.by_nonce[nonce] for nonce in self.index.by_task.get(task_id, ())]
 
     def waiting(self, *, drawing: bool) -> list[Task]:
-        """Return the QUEUED Tasks that want a drawing slot (or, with `drawing` false, one beside), oldest first."""
+        """Return the QUEUED Tasks that need a drawing slot (`drawing` false: an unqueued slot), oldest first."""
         return sorted(self._waiting[drawing].values(), key=attrgetter("id"))
 
     @property
@@ -125,13 +125,13 @@ class Ledger:
         return list(self._unfinished.values())
 
     def has_unfinished(self) -> bool:
-        """Tell whether any deadline or late picture has to be looked after."""
+        """Tell whether there is any unfinished Task or open Attempt, so that sweeps are needed."""
         return bool(self._unfinished) or any(True for _ in self.index.open())
 
     def occupied(self, *, drawing: bool) -> set[TaskId]:
-        """Return the running Tasks that hold a drawing slot (or, with `drawing` false, one beside the queue).
+        """Return the running Tasks that hold a drawing slot (`drawing` false: an unqueued slot).
 
-        A Task that ended holds none, though Midjourney may still draw for it.
+        An ended Task holds none, even if Midjourney still draws it.
         """
         return {task.id for task in self.running.values() if TRAITS[task.action].takes_slot is drawing}
 
@@ -141,7 +141,7 @@ class Ledger:
         return sum(TRAITS[task.action].takes_slot for task in self.running.values())
 
     def ended(self, task_id: TaskId, *, settled: bool) -> tuple[Attempt, ...]:
-        """Return the Task's open Attempts as ended now, to be learnt."""
+        """Return a Task's open Attempts (`settled`: its unsettled ones, too) as ended now; changes nothing."""
         now = self._clock.now()
         return tuple(
             replace(attempt, ended_at=now, settled=settled)
@@ -150,9 +150,9 @@ class Ledger:
         )
 
     def forget_old(self) -> None:
-        """Drop ended Tasks whose late window has passed; and of those that nothing can follow, all but the newest.
+        """Remove ended Tasks and Attempts older than the late window, and all settled ones but the newest.
 
-        A look at the channel shows no more jobs than it reads messages, so more of these are never asked for.
+        As many settled ones are kept as a read of the history returns messages, so that each message can be matched.
         """
         horizon = self._clock.now() - self._limits.late_window
         attempts = self.index.by_nonce.values()

@@ -1,7 +1,7 @@
-"""Hears what Discord says to one Account and tells what it means for whom.
+"""Handles Discord's events of one Account, and returns their effects.
 
 A message goes through `reading` (what does it say?), `correlate` (which Attempt?) and `job_news` (what follows?).
-Nothing is changed but what is kept of messages that match nothing yet, and which message is the newest.
+Only two things change here: the parked messages, which match no Attempt yet, and the id of the newest message.
 """
 
 from collections.abc import Iterable
@@ -40,12 +40,12 @@ from midway.engine.limits import Limits
 
 log = structlog.get_logger(__name__)
 
-# By an Attempt's nonce and a job's name: the messages that fit the Attempt by their looks.
+# By an Attempt's nonce and a job's name: the messages that match the Attempt by a weak key only.
 Guesses = dict[Nonce, dict[str, list[MessageId]]]
 
 
 class Listener:
-    """Reads Discord's events against the ledger. Owned by one core."""
+    """Matches Discord's events with the ledger's Attempts. Owned by one core."""
 
     def __init__(
         self, ledger: Ledger, channel: ChannelRef, outcomes: Outcomes, limits: Limits, clock: SteadyClock
@@ -59,11 +59,11 @@ class Listener:
         self._user_id: UserId | None = None
 
     def connected(self, user_id: UserId) -> None:
-        """Note whose session it is."""
+        """Record the session's user."""
         self._user_id = user_id
 
     def hear(self, event: Event) -> list[Effect]:
-        """Tell what follows from one event; a message that matches nothing yet is parked."""
+        """Return the effects of one event; a message that matches no Attempt yet is parked."""
         match event:
             case MessageCreated(message) | MessageUpdated(message):
                 reading = self.read(message)
@@ -76,25 +76,25 @@ class Listener:
                 return []
 
     def read(self, message: Message) -> Reading | None:
-        """Read a message; None when it is no bot's, or certainly speaks to somebody else."""
+        """Read a message; None if it is not from a Midjourney bot, or certainly meant for another user."""
         reading = read(message)
-        if time_of_snowflake(message.id) < self._clock.now() + timedelta(days=1):  # else no other would ever be newer
+        if time_of_snowflake(message.id) < self._clock.now() + timedelta(days=1):  # ignore an absurdly large id
             self._ledger.index.saw(message.id)
         is_ours = reading is not None and (self._user_id is None or reading.user_id in {None, self._user_id})
         return reading if is_ours else None
 
     def wake_at(self) -> float | None:
-        """Return when (monotonic) something parked is over."""
+        """Return when the next parked message expires, in monotonic seconds; None when there is none."""
         return self._parked.wake_at()
 
     def expire(self) -> None:
-        """Give up on messages that matched nothing in time."""
+        """Drop and log parked messages that matched nothing within the park time."""
         for reading in self._parked.expired(self._clock.monotonic()):
             message = reading.message
             log.warning("a message of the bot matched no task", message_id=message.id, buttons=len(message.buttons))
 
     def note_guesses(self, readings: Iterable[Reading], guesses: Guesses) -> None:
-        """Add which of these messages fit an Attempt by their looks alone."""
+        """Add those of these messages to `guesses` that match an Attempt by a weak key only."""
         for reading in readings:
             may_be_guessed = reading.has_grammar and is_guess(reading.keys, self._ledger.index)
             attempt = self._match(reading) if may_be_guessed else None
@@ -103,29 +103,29 @@ class Listener:
                 jobs.setdefault(reading.keys.job_name, []).append(reading.message.id)
 
     def doubtful(self, guesses: Guesses) -> set[MessageId]:
-        """Return which messages fit an Attempt that those of another job fit as well."""
+        """Return the messages whose Attempt is also matched by messages of another job."""
         several = (jobs for jobs in guesses.values() if len(jobs) > 1)
         return {message_id for jobs in several for messages in jobs.values() for message_id in messages}
 
     def read_again(self, reading: Reading, *, in_doubt: bool) -> tuple[list[Effect], bool]:
-        """Tell what follows from a message of the channel's history, and whether its job is nobody's we know.
+        """Return the effects of a message of the history, and whether it is about a job that matches no Attempt.
 
-        `in_doubt`: its looks do not tell whose it is.
+        `in_doubt`: weak keys must not be used, because another job matches the same Attempt.
         """
         effects = _settings(reading)
         if self._pressed_panel(reading):
             return [*effects, *self._message(reading)], False
         attempt = None if in_doubt and is_guess(reading.keys, self._ledger.index) else self._match(reading)
         if attempt is not None:
-            return [*effects, *self._told(attempt, reading, live=False)], False
-        # The history shows no nonce, only an Interaction. Trouble that it tells may have been settled by a person.
+            return [*effects, *self._taken(attempt, reading, live=False)], False
+        # The history has no nonces, only Interactions. Old problems of the Account are ignored: they may be solved.
         index = self._ledger.index
         if index.is_foreign(reading.keys) or index.is_of_another_session(reading.keys.interaction_id):
             effects.append(Disown(reading.keys))
         return effects, reading.tells_of_a_job
 
     def woken(self, names: Iterable[str]) -> list[int]:
-        """Return the numbers of the messages that are parked under one of these names and fit now, oldest first."""
+        """Return the numbers of the messages parked under one of these names that now match, oldest first."""
         parked = self._parked.named(names)
         guesses: Guesses = {}
         if len(parked) > 1:
@@ -134,31 +134,31 @@ class Listener:
         return [n for n, reading in parked if reading.message.id not in in_doubt and self._match(reading) is not None]
 
     def unparked(self, number: int) -> list[Effect]:
-        """Tell what follows from a parked message, if it still fits after those before it."""
+        """Return the effects of a parked message, if it still matches after the messages before it were handled."""
         reading = self._parked.get(number)
         attempt = self._match(reading) if reading else None
         if reading is None or attempt is None:
             return []
         self._parked.take(number)
-        return self._told(attempt, reading)
+        return self._taken(attempt, reading)
 
     def recalled(self, reading: Reading) -> list[Effect]:
-        """Tell what follows from a message, now that the Task that it speaks of is in memory, if there is one."""
-        return self._placed(reading, self._pressed_panel(reading))
+        """Return the effects of a message whose Task has been read into memory, if it exists."""
+        return self._matched_or_parked(reading, self._pressed_panel(reading))
 
     def _message(self, reading: Reading) -> list[Effect]:
         pressed = self._pressed_panel(reading)
         if pressed and self._parent_id(pressed) not in self._ledger.tasks:
             return [Recall(self._parent_id(pressed), reading)]
-        return self._placed(reading, pressed)
+        return self._matched_or_parked(reading, pressed)
 
-    def _placed(self, reading: Reading, pressed: Attempt | None) -> list[Effect]:
-        """Tell what a message means for its Attempt, or keep it; `pressed`: the press that it may answer."""
+    def _matched_or_parked(self, reading: Reading, pressed: Attempt | None) -> list[Effect]:
+        """Return the effects of a message, or park it if it matches no Attempt. `pressed`: the press it may answer."""
         is_answer = pressed is not None and self._is_new_panel(pressed, reading)
         attempt = pressed if is_answer else self._match(reading)
         effects = _settings(reading)
         if attempt is not None:
-            return [*effects, *self._told(attempt, reading)]
+            return [*effects, *self._taken(attempt, reading)]
         effects += self._trouble(reading)
         if self._ledger.index.is_foreign(reading.keys):
             return [*effects, Disown(reading.keys)]
@@ -172,46 +172,46 @@ class Listener:
         return found
 
     def _is_meant_for_us(self, message: Message) -> bool:
-        """Tell whether a message speaks to this Account's user for certain.
+        """Tell whether a message is certainly meant for this Account's user.
 
-        A text may quote a stranger's prompt, and so mention anybody.
+        Mentions count only without text, as a text may quote another user's prompt, with any mention in it.
         """
         mentioned = not message.content and self._user_id in message.mentions
         return self._is_private(message) or mentioned
 
     def _is_private(self, message: Message) -> bool:
-        """Tell whether only this Account sees a message, or made its Interaction."""
+        """Tell whether only this Account sees a message, or its user made the message's Interaction."""
         is_own = self._user_id is not None and message.interaction_user_id == self._user_id
         return bool(message.flags & classify.EPHEMERAL) or is_own
 
     def _pressed_panel(self, reading: Reading) -> Attempt | None:
-        """Find the one open press that this panel may answer by having been edited in place (retry, show details)."""
+        """Return the only open press that a panel may answer by being edited in place (retry, show details)."""
         if not reading.is_panel or not reading.message.written_embeds:
-            return None  # no panel, as most messages
+            return None  # the case for most messages
         message_id = reading.message.id
         pressed = [a for a in self._ledger.index.open() if a.parent_message_id == message_id and not a.takes_slot]
         return pressed[0] if len(pressed) == 1 else None
 
     def _is_new_panel(self, pressed: Attempt, reading: Reading) -> bool:
-        """Tell whether its text is another one: an edit that only restyles a button answers nothing."""
+        """Tell whether a panel's text has changed: an edit of its buttons alone is no answer to the press."""
         parent = self._ledger.tasks.get(self._parent_id(pressed))
-        said = reading.meaning.event.result.result_text if isinstance(reading.meaning, Finished) else ""
-        return parent is None or parent.result_text != said
+        text = reading.meaning.event.result.result_text if isinstance(reading.meaning, Finished) else ""
+        return parent is None or parent.result_text != text
 
     def _parent_id(self, attempt: Attempt) -> TaskId:
         task = self._ledger.tasks.get(attempt.task_id)
         return task.ask.parent_id if task and task.ask.parent_id else attempt.task_id
 
-    def _told(self, attempt: Attempt, reading: Reading, *, live: bool = True) -> list[Effect]:
-        """Tell what a message means for its Attempt and its Task."""
+    def _taken(self, attempt: Attempt, reading: Reading, *, live: bool = True) -> list[Effect]:
+        """Return the effects of a message that belongs to this Attempt."""
         taken = partial(self._job_news.taken, attempt, reading, live=live)
         return list(self._outcomes.unless_it_breaks(attempt.task_id, taken))
 
     def _trouble(self, reading: Reading) -> list[Effect]:
-        """Notice trouble that is told outside any of our jobs; only what is certainly meant for this Account."""
+        """Return the effects of an Account's problem in a message of no job; only if it is meant for this Account."""
         meaning = reading.meaning if self._is_private(reading.message) else None
         effects: list[Effect] = enters(meaning) if isinstance(meaning, Rejected) else []
-        if reading.message.written_embeds:  # a plain text may answer any command that a person gives by hand
+        if reading.message.written_embeds:  # a plain text may answer a command that a person sent by hand
             effects += count_unknown(reading, meaning)
         return effects
 

@@ -1,4 +1,4 @@
-"""Offers the Tasks that wait for an Account to other Accounts, while it needs a person."""
+"""Offers an Account's waiting Tasks to other Accounts, while the Account needs a person."""
 
 from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Noticed
@@ -11,7 +11,7 @@ from midway.engine.core.send_queue import SendQueue
 
 
 class Offers:
-    """Knows which Tasks were offered. Owned by one core."""
+    """Offers Tasks, and remembers which ones were offered. Owned by one core."""
 
     def __init__(self, ledger: Ledger, send_queue: SendQueue, status: AccountStatus) -> None:
         self._ledger = ledger
@@ -20,11 +20,11 @@ class Offers:
         self._offered: set[TaskId] = set()  # since the last `renew`
 
     def renew(self) -> None:
-        """Have all Tasks that still wait offered again."""
+        """Let all Tasks that still wait be offered again."""
         self._offered.clear()
 
     def made(self) -> list[Effect]:
-        """Offer waiting Tasks to other Accounts, at once and with each sweep; those bound to this one say so."""
+        """Offer waiting Tasks once after each `renew`; those bound to this Account get a notice instead."""
         effects: list[Effect] = []
         movable: list[Task] = []
         for task in [*self._ledger.waiting(drawing=True), *self._ledger.waiting(drawing=False)]:
@@ -38,6 +38,6 @@ class Offers:
         return [*effects, *([Relocate(tuple(movable))] if movable else [])]
 
     def told_to_wait(self, task: Task) -> list[Effect]:
-        """Say for what a Task waits; once."""
+        """Add a notice of what the Task waits for; once."""
         notice = f"the account waits for a person: {self._status.reason}"
         return [] if notice in task.notices else [Change(task_id=task.id, events=(Noticed(notice),))]

@@ -1,4 +1,4 @@
-"""What became of a Task's preparation and of its Interactions, and what follows for the Task and the Account."""
+"""Handles the outcomes of preparing Tasks and sending Interactions: what follows for the Task and the Account."""
 
 from collections.abc import Callable, Container, Sequence
 from datetime import timedelta
@@ -20,20 +20,20 @@ from midway.engine.limits import Limits
 log = structlog.get_logger(__name__)
 
 NOT_SENT = "it was stored, and was not sent"
-LONG_ON_DISK = timedelta(seconds=3)  # a wait for the disk that an Attempt's times must not count; each costs a write
+LONG_ON_DISK = timedelta(seconds=3)  # storing an Attempt may take this long before its `sent_at` must be stored anew
 
 
 class Outcomes:
-    """Reads outcomes against the ledger. Owned by one core."""
+    """Decides about outcomes. Owned by one core."""
 
     def __init__(self, ledger: Ledger, limits: Limits, clock: SteadyClock) -> None:
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
-        self.broken: set[TaskId] = set()  # failed by a defect, or should have been
+        self.broken: set[TaskId] = set()  # Tasks failed by a defect, even if failing them raised, too
 
     def unprepared(self, task_id: TaskId, error: DiscordError | None) -> list[Effect]:
-        """Take the failure of an upload: the Task fails, or stays in the queue for another try (None: for no fault)."""
+        """Handle a failed preparation: the Task fails, or stays QUEUED. `error` None: the Task is not to blame."""
         slower = SlowDown(self._limits.sweep_period.total_seconds())
         if error is None:
             return [slower]
@@ -42,9 +42,9 @@ class Outcomes:
         return [slower, *fails, *_consequences(found)]
 
     def broke(self, task_id: TaskId, error: str) -> list[Effect]:
-        """Fail a Task by a defect of ours, named by its class. What was sent for it may still bring a picture.
+        """Fail a Task because of a defect in the server; `error` is the exception's class name.
 
-        Once: the failure may break as well, or not be stored.
+        What was sent for it may still bring a picture. Only once for a Task: failing it may raise or not be stored.
         """
         if task_id in self.broken or task_id not in self._ledger.tasks:
             return []
@@ -54,46 +54,48 @@ class Outcomes:
         return [Change(task_id=task_id, events=(failure,), attempts=ended)]
 
     def unless_it_breaks(self, task_id: TaskId, decide: Callable[[], Sequence[Effect]]) -> Sequence[Effect]:
-        """Return what is decided about one of many Tasks; where that breaks, it fails and holds up no other."""
+        """Return the effects of `decide`; if it raises, fail the Task, so that no other Task is affected."""
         try:
             return decide()
-        except Exception as error:  # noqa: BLE001 - supervised: a defect costs the Task that it is about
+        except Exception as error:  # noqa: BLE001 - supervised: a defect fails only the Task that it is about
             return self.break_off(task_id, error)
 
     def break_off(self, task_id: TaskId, error: Exception) -> list[Effect]:
-        """Fail a Task by a defect, then pause: it may show for others, too."""
+        """Log a defect and fail its Task, then pause: other Tasks may have the same defect."""
         if task_id in self.broken:
             return []
-        log.error("a defect ends a task", task_id=task_id, exc_info=error)
-        pause = SlowDown(self._limits.sweep_period.total_seconds())  # else all of them would fail at once
+        log.error("a task fails by a defect", task_id=task_id, exc_info=error)
+        pause = SlowDown(
+            self._limits.sweep_period.total_seconds()
+        )  # otherwise all Tasks with this defect would fail at once
         return [*self.broke(task_id, type(error).__name__), pause]
 
     def forget_old(self, kept: Container[TaskId]) -> None:
-        """Forget defects of all Tasks but those that are kept."""
+        """Forget the defects of Tasks that are not kept."""
         self.broken = {task_id for task_id in self.broken if task_id in kept}
 
     def is_wanted(self, nonce: Nonce) -> bool:
-        """Tell whether an Interaction is still to be sent, now that it is stored; much may have happened meanwhile."""
+        """Tell whether an Interaction is still to be sent: its Attempt is open, and its Task has not ended."""
         attempt = self._ledger.attempt(nonce)
         task = self._ledger.tasks.get(attempt.task_id) if attempt else None
         return attempt is not None and attempt.is_open and task is not None and not task.state.is_terminal
 
     def waited_long(self, nonce: Nonce, postponed: int) -> bool:
-        """Tell whether an Interaction, `postponed` so often, is much younger than its Attempt: the disk takes long.
+        """Tell whether storing an Attempt, which was `postponed` so many times, took too long for its `sent_at`.
 
-        After a crash, the Attempt would look as if the bot had had its time to answer, and the Interaction, still on
-        its way, would be sent again.
+        With a `sent_at` too early, after a crash it would look as if the bot had had time to answer, and the
+        Interaction, which may still be on its way, would be sent again.
         """
         attempt = self._ledger.attempt(nonce)
         return attempt is not None and self._clock.now() - attempt.sent_at > LONG_ON_DISK * 2**postponed
 
     def postponed(self, nonce: Nonce) -> list[Effect]:
-        """Count an Interaction's times from now."""
+        """Set an Attempt's `sent_at` to now."""
         attempt = self._ledger.attempt(nonce)
         return [Learn((replace(attempt, sent_at=self._clock.now()),))] if attempt else []
 
     def unsent(self, nonce: Nonce) -> list[Effect]:
-        """Have a Task whose Interaction was not sent, and will not be, wait anew if it has not ended."""
+        """Requeue a Task whose Interaction was not sent and will not be, if its Attempt is still open."""
         attempt = self._ledger.attempt(nonce)
         if attempt is None or not attempt.is_open:
             return []
@@ -101,9 +103,9 @@ class Outcomes:
         return [Change(task_id=attempt.task_id, events=(Requeued(NOT_SENT),), attempts=ended)]
 
     def sent(self, nonce: Nonce, error: DiscordError | None) -> list[Effect]:
-        """Take the outcome of a POST. An event that proves acceptance counts more than an error.
+        """Handle the outcome of a POST. If an event has proved acceptance, an error does not affect the Task.
 
-        One that comes when its Task has gone on with another Attempt tells only of the Account.
+        If the Task has another Attempt by then, an error affects only the Account.
         """
         attempt = self._ledger.attempt(nonce)
         if attempt is None:
@@ -129,6 +131,6 @@ class Outcomes:
 
 
 def _consequences(found: Verdict) -> list[Effect]:
-    """Tell what an error means for the Account."""
+    """Return the effects of an error on the Account."""
     effects: list[Effect] = [SlowDown(found.pause_seconds)] if found.pause_seconds else []
     return [*effects, Enter(found.trouble.state, found.trouble.reason)] if found.trouble else effects

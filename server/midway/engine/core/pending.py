@@ -1,4 +1,4 @@
-"""What waits to be sent for one Account, and what each answer to a sending means."""
+"""Interactions that wait to be sent, and what each error of sending means."""
 
 from collections.abc import Callable, Iterable
 
@@ -29,11 +29,11 @@ from midway.engine.core.classify import Trouble
 
 ANSWERS_WINDOW = frozenset({AttemptKind.MODAL, AttemptKind.REGION})
 FOLLOWS_PRESS = ANSWERS_WINDOW | {AttemptKind.NEXT_PRESS}
-UNREACHABLE_PAUSE_SECONDS = 5.0  # before another try; each is one of a Task's `max_requeues`
+UNREACHABLE_PAUSE_SECONDS = 5.0  # before the next try; each try counts for a Task's `max_requeues`
 
 
 class RegionSubmit(Struct, frozen=True):
-    """Mask and prompt for a Vary (Region) iframe."""
+    """The mask and prompt that answer a Vary (Region) iframe."""
 
     application_id: str
     custom_id: str
@@ -47,24 +47,24 @@ class Outgoing(Struct, frozen=True):
     task_id: TaskId
     kind: AttemptKind
     interaction: Interaction | RegionSubmit
-    interaction_id: InteractionId | None = None  # of the press, when what follows has no Interaction of its own
+    interaction_id: InteractionId | None = None  # the press's, for a region submit, which has none of its own
 
 
 def tries(attempts: Iterable[Attempt]) -> int:
-    """Count how often a Task was sent; what follows a press is part of it."""
+    """Count how often a Task was sent; Interactions that follow a press are part of the same try."""
     return sum(attempt.kind not in FOLLOWS_PRESS for attempt in attempts)
 
 
 class Verdict(Struct, frozen=True):
-    """What an error means: for the Task, for the Account, and how long to send nothing."""
+    """What an error means for the Task and for the Account, and for how many seconds to send nothing."""
 
-    event: Requeued | Failed | None  # None: not known; the deadline decides
+    event: Requeued | Failed | None  # None: the outcome is not known, so the Task waits for its deadline
     trouble: Trouble | None = None
     pause_seconds: float = 0.0
 
 
 def verdict(error: DiscordError) -> Verdict:
-    """Tell what to do about an error; the first row whose class fits counts."""
+    """Return what an error means; the first row of VERDICTS with its class counts."""
     return next(read(error) for kind, read in VERDICTS if isinstance(error, kind))
 
 

@@ -1,4 +1,4 @@
-"""What a message says, read once where it comes in. Everything behind asks the reading and not the message's texts."""
+"""What a message says, read once when it comes in. Later steps use the reading instead of the message's texts."""
 
 from msgspec import Struct
 
@@ -15,10 +15,11 @@ from midway.engine.interactions import BOTS
 
 
 class Reading(Struct, frozen=True):
-    """A message of the bot's: whose it may be, and what it means.
+    """A message of the bot: its keys and its meaning.
 
-    `words` are those that no table holds. `user_id` is the user for whom it was made, as its text or Discord says.
-    `has_grammar` is true when its text is that of a job. `remix` is the switch of a settings panel; None: it is none.
+    `words` is its text as an unknown remark, None when there is none. `user_id` is the user for whom it was made,
+    according to its text or to Discord. `has_grammar` tells whether its text has the form of a job's. `remix` is the
+    Remix setting in a settings panel; None: it is not such a panel.
     """
 
     message: Message
@@ -31,24 +32,24 @@ class Reading(Struct, frozen=True):
 
     @property
     def is_panel(self) -> bool:
-        """Whether it is a panel (describe, shorten)."""
+        """Whether it is the result panel of describe or shorten."""
         return isinstance(self.meaning, Finished) and self.meaning.verb is Verb.PANEL
 
     @property
     def tells_of_a_job(self) -> bool:
-        """Whether a job is behind it; of one that failed nothing but an embed may be left."""
+        """Whether it is about a job; of a failed job there may be only an embed."""
         return self.has_grammar or (self.meaning is not None and not self.is_panel)
 
     def may_show(self, attempt: Attempt) -> bool:
-        """Tell whether its text may be about an Attempt whose words Midjourney has changed.
+        """Tell whether its text may be about an Attempt whose prompt Midjourney has changed.
 
-        It changes words, but never takes all of them away: a job that shows none (a blend) was not asked for by any.
+        Midjourney changes prompts, but never empties one: a job that shows no prompt (a blend) had none.
         """
         return not self.has_grammar or not attempt.prompt_key or bool(self.keys.prompt_key)
 
 
 def read(message: Message) -> Reading | None:
-    """Read a message; None when it is no bot's."""
+    """Read a message; None when it is not from one of Midjourney's bots."""
     bot = BOTS.get(message.author_id)
     if bot is None:
         return None

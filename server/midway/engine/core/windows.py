@@ -1,4 +1,4 @@
-"""Answers the windows that presses open: a modal's prompt, a region's mask and prompt. Each once."""
+"""Answers the windows that presses open, each once: a modal with a prompt, a region with mask and prompt."""
 
 from collections.abc import Container, Iterable, Sequence
 
@@ -18,19 +18,19 @@ IFRAME_PREFIX = "MJ::iframe::"
 
 
 class Windows:
-    """Knows which presses were answered. Owned by one core."""
+    """Answers windows, and remembers which presses were answered. Owned by one core."""
 
     def __init__(self, ledger: Ledger, channel: ChannelRef) -> None:
         self._ledger = ledger
         self._channel = channel
-        self._answered: set[Nonce] = set()  # presses; a window that is told twice is not answered twice
+        self._answered: set[Nonce] = set()  # presses, so that a repeated event is not answered again
 
     def answer(self, press: Attempt, event: ModalOpened | IframeOpened) -> list[Effect]:
-        """Tell how to answer the window that a press opened."""
+        """Return the effects that answer the window that a press opened."""
         task = self._ledger.tasks.get(press.task_id)
         if task is None or self._is_answered(press):
             return []
-        if task.state.is_terminal:  # cancelled meanwhile: left unanswered, the window makes no job
+        if task.state.is_terminal:  # cancelled meanwhile; an unanswered window starts no job
             return [Learn(self._ledger.ended(task.id, settled=True))]
         self._answered.add(press.nonce)
         if isinstance(event, ModalOpened):
@@ -39,25 +39,25 @@ class Windows:
         return [LoadMask(task, event)] if task.ask.has_mask else [_region(task, event, "")]
 
     def answer_region(self, task_id: TaskId, event: IframeOpened, inputs: Sequence[InputImage] | None) -> list[Effect]:
-        """Answer a region's window with its mask, the last of the Task's pictures; None: they cannot be read."""
+        """Answer a region's window with the mask, the last of the pictures; `inputs` None: they are unreadable."""
         task = self._ledger.tasks.get(task_id)
         if task is None:
             return []
         if inputs is None or task.state.is_terminal:
-            lost = failed(Reason.UPLOAD_FAILED, "its mask cannot be read any more")
-            return [Change(task_id=task_id, events=(lost,), attempts=self._ledger.ended(task_id, settled=True))]
+            failure = failed(Reason.UPLOAD_FAILED, "its mask cannot be read any more")
+            return [Change(task_id=task_id, events=(failure,), attempts=self._ledger.ended(task_id, settled=True))]
         return [_region(task, event, mask_as_sent(inputs[-1]) if inputs else "")]
 
     def forget(self, presses: Iterable[Attempt]) -> None:
-        """Forget the answers to these presses: they were dropped."""
+        """Forget that these presses were answered, because the answers were dropped."""
         self._answered -= {press.nonce for press in presses}
 
     def forget_old(self, kept: Container[Nonce]) -> None:
-        """Forget all answers but to presses that are kept."""
+        """Forget the presses that are not in `kept`."""
         self._answered = {nonce for nonce in self._answered if nonce in kept}
 
     def _is_answered(self, press: Attempt) -> bool:
-        """Tell whether the answer to a press is on its way; an earlier process may have sent it."""
+        """Tell whether a press was answered, by this process or an earlier one."""
         attempts = self._ledger.attempts(press.task_id)
         later = attempts[[each.nonce for each in attempts].index(press.nonce) + 1 :]
         return press.nonce in self._answered or any(each.kind in FOLLOWS_PRESS for each in later)

@@ -1,4 +1,4 @@
-"""Runs one Account: a loop that has its core decide, and carries out what follows, on the disk and at Discord."""
+"""Runs one Account: a loop that calls the Account's core and carries out its effects, on disk and at Discord."""
 
 from midway.engine.worker.worker import Worker
 

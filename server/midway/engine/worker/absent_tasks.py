@@ -1,4 +1,4 @@
-"""Reads Tasks that are not in an Account's memory: lost ones anew, and old ones that somebody asks about."""
+"""Reads Tasks that are not in an Account's memory: lost ones, which are read again, and old ones that are needed."""
 
 import asyncio
 from functools import partial
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class AbsentTasks:
-    """Knows which Tasks are being read anew. Owned by one worker."""
+    """Reads absent Tasks, and keeps track of the lost ones being read. Owned by one worker."""
 
     def __init__(
         self,
@@ -40,37 +40,37 @@ class AbsentTasks:
         self._rereading: dict[TaskId, asyncio.Task[None]] = {}  # Tasks that were lost
 
     def lose(self, task_id: TaskId, error: Exception) -> None:
-        """Read a Task anew that somebody else wrote, or of which a defect let nothing be stored."""
-        log.warning("what was decided about a task is dropped; it is read anew", task_id=task_id, problem=repr(error))
-        self._core.lose(task_id)  # at once: what is decided on old memory could look like its next version
+        """Drop a Task and read it again: another writer changed it, or a defect kept its changes from being stored."""
+        log.warning("unstored changes of a task are dropped; it is read again", task_id=task_id, problem=repr(error))
+        self._core.lose(task_id)  # at once: a decision from old memory could be stored as the Task's next version
         defect = None if isinstance(error, VersionConflict) else type(error).__name__
-        reading = self._background.spawn(self._read_anew(task_id, defect), f"read {task_id} anew")
+        reading = self._background.spawn(self._read_again(task_id, defect), f"read {task_id} anew")
         self._rereading[task_id] = reading
-        reading.add_done_callback(partial(self._reread, task_id))
+        reading.add_done_callback(partial(self._was_read_again, task_id))
 
-    def _reread(self, task_id: TaskId, reading: asyncio.Task[None]) -> None:
+    def _was_read_again(self, task_id: TaskId, reading: asyncio.Task[None]) -> None:
         if self._rereading.get(task_id) is reading:  # else it was lost again meanwhile
             del self._rereading[task_id]
 
-    async def _read_anew(self, task_id: TaskId, defect: str | None) -> None:
+    async def _read_again(self, task_id: TaskId, defect: str | None) -> None:
         task, attempts = None, list[Attempt]()
         try:
             task = await read_patiently(lambda: self._stored.read(task_id))
             attempts = await read_patiently(lambda: self._stored.attempts(task_id))
         except Exception:
-            log.exception("a task cannot be read anew; it is left to the next start", task_id=task_id)
+            log.exception("a task cannot be read again; it is left until the next start", task_id=task_id)
             task = None
 
         def regain(core: Core) -> list[Outside]:
             core.regain(task_id, task, attempts)
-            return core.look()  # for what was said of it meanwhile
+            return core.look()  # for messages about it that came meanwhile
 
         self._decisions.report(regain)
         if defect is not None:
             self._decisions.report(lambda core: core.broke(task_id, defect))
 
     async def recall(self, task_id: TaskId, reading: Reading) -> None:
-        """Take a Task back into memory, if there is one, then have the message heard that speaks of it."""
+        """Read a Task into memory, if it exists, then let the core handle the message about it."""
         task = await read_patiently(lambda: self._stored.read(task_id))
 
         def hear(core: Core) -> list[Outside]:
@@ -81,8 +81,8 @@ class AbsentTasks:
         self._decisions.report(hear)
 
     async def find(self, task_id: TaskId) -> Task | None:
-        """Read a Task that is not in memory: it ended long ago, was lost, or is another Account's."""
+        """Read a Task that is not in memory; None when it is not this Account's. It ended long ago, or was lost."""
         if rereading := self._rereading.get(task_id):
             await asyncio.wait([rereading])
-        await self._journal.settled(task_id)  # it may be on its way to another Account
+        await self._journal.settled(task_id)  # it may be being transferred to another Account
         return await self._stored.read(task_id)

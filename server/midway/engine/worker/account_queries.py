@@ -1,4 +1,4 @@
-"""What an Account asks Midjourney on its own behalf: the seed of a finished job, its own settings."""
+"""Asks Midjourney for the seed of a finished job, and for the Account's settings."""
 
 import asyncio
 import re
@@ -18,10 +18,10 @@ from midway.engine.interactions import APPLICATION_IDS, ChannelRef
 from midway.engine.limits import Limits
 from midway.engine.worker.expected_messages import ExpectedMessages
 
-Interact = Callable[[Interaction], Awaitable[None]]  # sends at the Account's pace, when it may act
+Interact = Callable[[Interaction], Awaitable[None]]  # sends at the Account's pace; raises Unavailable, NoAccount
 
 ENVELOPE = "\N{ENVELOPE}\N{VARIATION SELECTOR-16}"
-# Source: discord-wire 1.8; stars and line breaks stand between the words and the values.
+# Source: discord-wire 1.8; there are asterisks and line breaks between the words and the values.
 SEED_JOB = re.compile(r"Job ID\W+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 SEED_VALUE = re.compile(r"seed\W+([0-9]{1,10})(?!\d)", re.IGNORECASE)
 LARGEST_SEED = 2**32 - 1
@@ -32,7 +32,8 @@ async def ask_seed(
 ) -> str:
     """Ask Midjourney for a finished job's seed: /show in the direct-message channel, then the envelope reaction.
 
-    Raises NotFound (SEED_NOT_FOUND) when Midjourney does not answer in `seed_timeout`, Unavailable, and DiscordError.
+    Raises NotFound (SEED_NOT_FOUND) when Midjourney does not answer within `seed_timeout`, DiscordError, and what
+    `interact` raises.
     """
     if task.job_id is None:
         raise NotFound(Reason.SEED_NOT_FOUND, "the task has no Midjourney job", task_id=task.id)
@@ -45,15 +46,15 @@ async def ask_seed(
             with messages.expect(lambda m: m.channel_id == channel_id and job_id(m) == job) as shown:
                 await interact(_show(application_id, channel, job))
                 picture = await shown
-            with messages.expect(lambda m: seed_from_message(m, job) is not None) as told:
+            with messages.expect(lambda m: seed_from_message(m, job) is not None) as answered:
                 await connection.react(channel_id, picture.id, ENVELOPE)
-                return seed_from_message(await told, job) or ""
+                return seed_from_message(await answered, job) or ""
     except TimeoutError as err:
         raise NotFound(Reason.SEED_NOT_FOUND, "Midjourney did not tell the seed in time", task_id=task.id) from err
 
 
 def seed_from_message(message: Message, job: JobId) -> str | None:
-    """Read the seed of a job out of Midjourney's letter; None when it is not that letter."""
+    """Return the seed in Midjourney's direct message about a job; None when the message is another one."""
     found_job = SEED_JOB.search(message.content)
     found_seed = SEED_VALUE.search(message.content)
     if not (found_job and found_seed and found_job[1].lower() == job):
@@ -62,9 +63,9 @@ def seed_from_message(message: Message, job: JobId) -> str | None:
 
 
 async def ask_settings(channel: ChannelRef, interact: Interact) -> None:
-    """Have the Account's settings shown, by the first of the bots that is in its server; only it sees the panel.
+    """Send /settings to the first of the bots that is in the Account's server; only the Account sees the answer.
 
-    Raises BotMissing when none is there, and what `interact` raises.
+    Raises BotMissing when no bot is there, and what `interact` raises.
     """
     *others, last = Bot
     for bot in others:

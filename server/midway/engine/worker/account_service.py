@@ -22,12 +22,13 @@ from midway.store.port import RequestKey
 
 log = structlog.get_logger(__name__)
 
-# Has the Account's loop decide about a Task; returns it as stored once that is durable. None: it is not this Account's.
+# Lets the Account's loop decide about a Task; returns it as stored when the decision is durable; None when the Task is
+# not this Account's.
 Decide = Callable[[TaskId, Callable[[Core], list[Outside]]], Awaitable[Task | None]]
 
 
 class AccountService:
-    """Takes requests from any task, and has the worker's loop decide them. Owned by one worker."""
+    """Takes requests from any asyncio task, and lets the worker's loop decide them. Owned by one worker."""
 
     def __init__(self, decide: Decide, connection: Connection, upstream: Upstream, limits: Limits) -> None:
         self._decide = decide
@@ -36,20 +37,20 @@ class AccountService:
         self._limits = limits
 
     async def cancel(self, task_id: TaskId) -> Task | None:
-        """End a Task as CANCELLED, saying honestly what goes on upstream; an ended one comes back as it is.
+        """End a Task as CANCELLED, with a notice on whether Midjourney may still draw it; keep one that has ended.
 
-        None when the Task is not this Account's any more.
+        Returns the Task; None when it is no longer this Account's.
         """
         return await self._decide(task_id, lambda core: core.cancel(task_id))
 
     async def give_input(
         self, task_id: TaskId, prompt: str, mask: InputImage | None, request: RequestKey | None
     ) -> Task:
-        """Answer what an AWAITING_INPUT Task waits for; it goes to the queue. Raises Conflict in another state."""
+        """Give an AWAITING_INPUT Task its input; it becomes QUEUED. Raises Conflict in another state, NotFound."""
         return await self._decide_about_ours(task_id, lambda core: core.give_input(task_id, prompt, mask, request))
 
     async def seed(self, task: Task) -> str:
-        """Return a finished Task's seed, asking Midjourney the first time. Raises NotFound, Unavailable."""
+        """Return a finished Task's seed; Midjourney is asked only the first time. Raises NotFound, Unavailable."""
         if task.seed:
             return task.seed
         try:
@@ -61,7 +62,7 @@ class AccountService:
         return seed
 
     async def press(self, press: ButtonPress) -> None:
-        """Press a button that starts no job (the bookmark). Raises Conflict when it is gone, Unavailable."""
+        """Press a button that starts no job (the bookmark). Raises Conflict when its message is gone, Unavailable."""
         try:
             await self._upstream.interact(press)
         except UnknownMessage as err:
@@ -70,17 +71,17 @@ class AccountService:
             raise Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"Discord did not take it: {err}") from err
 
     async def upload(self, channel_id: ChannelId, images: Sequence[InputImage]) -> list[str]:
-        """Put pictures on Discord's CDN and return their links. Raises Unavailable."""
+        """Post pictures to a channel; return their links on Discord's CDN, in order. Raises Unavailable."""
         try:
             return await self._connection.post_images(channel_id, images)
         except DiscordError as err:
             raise Unavailable(Reason.UPLOAD_FAILED, str(err)) from err
 
     async def fetch_picture(self, task: Task, file: PartialFile) -> None:
-        """Bring a Task's picture from the CDN to the disk; an expired link is replaced by reading the message again.
+        """Download a Task's picture from the CDN to a file; an expired link is renewed by reading the message again.
 
-        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is none that could be had, OSError when the disk refuses, and
-        Unavailable; after that another try goes on from what came.
+        Raises NotFound (IMAGE_NOT_AVAILABLE) when there is no picture or it is gone, OSError when the disk fails, and
+        Unavailable; after that another try continues from what was downloaded.
         """
         if task.image is None:
             raise NotFound(Reason.IMAGE_NOT_AVAILABLE, f"task {task.id} has no picture yet", task_id=task.id)
@@ -112,13 +113,13 @@ class AccountService:
         except FileTooLarge as err:
             raise NotFound(Reason.IMAGE_NOT_AVAILABLE, f"task {task.id}: {err}", task_id=task.id) from err
         if image.size_bytes not in {0, file.size}:
-            # No error: the transfer's own length was right, and Discord's media host may have packed the file anew.
+            # Not an error: the transfer was complete, and Discord's media host may have recompressed the file.
             log.warning(
                 "picture is not as long as Discord said", task_id=task.id, said=image.size_bytes, came=file.size
             )
 
     async def _decide_about_ours(self, task_id: TaskId, decision: Callable[[Core], list[Outside]]) -> Task:
-        """Have something decided about a Task of this Account. Raises NotFound when there is none."""
+        """Let the loop decide about a Task. Raises NotFound when it is not this Account's."""
         task = await self._decide(task_id, decision)
         if task is None:
             raise NotFound(Reason.TASK_NOT_FOUND, f"there is no task {task_id}", task_id=task_id)

@@ -1,4 +1,4 @@
-"""What an Account does beside its loop: uploads, Interactions, looks at the history."""
+"""Runs an Account's background work outside its loop: uploads, Interactions, reads of the history."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class BackgroundTasks:
-    """Tasks of the event loop that end with a context. A defect in one of them is logged, and ends no other."""
+    """Asyncio tasks that are cancelled when the context ends. A defect in one is logged and ends no other."""
 
     def __init__(self, account_id: AccountId) -> None:
         self._account_id = account_id
@@ -31,7 +31,7 @@ class BackgroundTasks:
             await asyncio.wait(self._running)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
-        """Begin something, and return its task."""
+        """Start a coroutine in the background; return its asyncio task."""
         task = asyncio.create_task(self._supervised(work, name), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -41,4 +41,4 @@ class BackgroundTasks:
         try:
             await work
         except Exception:
-            log.exception("work beside the loop broke", account_id=self._account_id, work=name)
+            log.exception("background work failed by a defect", account_id=self._account_id, work=name)

@@ -1,4 +1,4 @@
-"""Has an Account's core decide, one thing after the other, and carries out what follows from each before the next."""
+"""Lets an Account's core make decisions one at a time, and carries out each one's effects before the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -35,18 +35,18 @@ class Decisions:
         self._carry_out = carry_out
 
     def do(self, decision: Decision) -> None:
-        """Decide now, and carry out what follows; a defect is logged and costs what was not decided by then."""
+        """Decide now, and carry out the effects. A defect is logged; effects decided before it are carried out."""
         try:
             outside = decision(self._core)
-        except Exception:  # supervised: the loop must outlive one bad event
+        except Exception:  # supervised: one bad event must not end the loop
             log.exception("an event could not be handled", account_id=self._account_id)
             outside = self._core.left_over()
         self._carry_out(outside)
 
     async def decide_in_turn(self, task_id: TaskId, decision: Decision) -> None:
-        """Have the loop decide about a Task; return when that is stored, however long the disk refuses.
+        """Let the loop decide about a Task; return when the decision is stored, waiting until the store answers.
 
-        Raises VersionConflict when somebody else wrote the Task.
+        Raises VersionConflict when another writer changed the Task.
         """
 
         async def step() -> Awaitable[None]:
@@ -56,7 +56,7 @@ class Decisions:
         await (await self._inbox.ask(step))
 
     def report(self, decision: Decision) -> None:
-        """Have the loop decide about what was found out beside it."""
+        """Let the loop decide about the result of background work; does not wait."""
 
         async def step() -> None:
             self.do(decision)
@@ -64,7 +64,7 @@ class Decisions:
         self._inbox.put(step)
 
     def report_portions(self, portions: Portions) -> None:
-        """Have the loop decide about something long, in portions."""
+        """Let the loop decide about a long result in portions; the event loop runs other tasks between two of them."""
 
         async def step() -> None:
             remaining, is_more = portions(self._core), True
@@ -83,7 +83,7 @@ class Decisions:
         self._inbox.put(step)
 
     async def decide_durably(self, decision: Decision) -> None:
-        """Have the loop decide about the Account; return when that is durable. Raises StoreUnavailable."""
+        """Let the loop decide about the Account; return when the decision is durable. Raises StoreUnavailable."""
 
         async def step() -> Awaitable[None]:
             self._carry_out(decision(self._core))

@@ -1,4 +1,4 @@
-"""Messages that somebody waits for outside any Task: the seed conversation in a direct-message channel."""
+"""Waits for messages that belong to no Task: Midjourney's answers about a seed, in the direct-message channel."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ Expected = Callable[[Message], bool]
 
 
 class ExpectedMessages:
-    """Hands each message to those who expect one like it."""
+    """Passes each message to the callers that expect one like it."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Expected, asyncio.Future[Message]]] = []
 
     @contextmanager
     def expect(self, expected: Expected) -> Iterator[asyncio.Future[Message]]:
-        """Give a future of the first message that fits; begin before asking for it, so that none is missed."""
+        """Yield a future of the first message that matches. Enter the context before asking, so that none is missed."""
         entry = (expected, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         try:
@@ -27,7 +27,7 @@ class ExpectedMessages:
             entry[1].cancel()
 
     def offer(self, message: Message) -> None:
-        """Show a message to all who wait."""
+        """Pass a message to all waiting callers that it matches."""
         for expected, future in self._waiting:
             if not future.done() and expected(message):
                 future.set_result(message)

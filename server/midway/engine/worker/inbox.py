@@ -1,4 +1,4 @@
-"""The one queue through which everything reaches a worker's loop, so that its state changes in one place only."""
+"""The queue through which everything reaches a worker's loop, so that its state changes in one place only."""
 
 import asyncio
 import time
@@ -15,11 +15,11 @@ from midway.domain.errors import Reason, Unavailable
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-LONGEST_TURN_SECONDS = 0.005  # of steps in a row
+LONGEST_TURN_SECONDS = 0.005  # of steps without giving way to other asyncio tasks
 
 
 class Step(Struct, frozen=True):
-    """A piece of work for the loop; `done` hears of its result when somebody waits for it."""
+    """A piece of work for the loop; its result is set on `done` when a caller waits for it."""
 
     run: Callable[[], Awaitable[Any]]
     done: asyncio.Future[Any] | None = None
@@ -38,27 +38,27 @@ class Inbox:
         return len(self._steps)
 
     def put(self, run: Callable[[], Awaitable[Any]]) -> None:
-        """Have something done; nobody waits. A defect is logged and costs one step."""
+        """Add a step without waiting for it. If it raises, that is logged, and the next step runs."""
         self._put(Step(run))
 
     async def ask(self, run: Callable[[], Awaitable[T]]) -> T:
-        """Have something done and wait for its result; its exception is raised here."""
+        """Add a step and return its result; its exception is raised here. Raises Unavailable when the worker ends."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._put(Step(run, done))
         try:
             return await done
         finally:
-            del done, run  # else an error, its traceback and what `run` holds would keep each other
+            del done, run  # breaks a reference cycle of the exception, its traceback and what `run` holds
 
     async def run_waiting(self, nap: timedelta) -> None:
-        """Run the steps that wait now; when there are none, the next one, or return after `nap`."""
+        """Run the steps that wait now. If there are none, wait for one, at most for `nap`."""
         if not self._steps:
             await self._sleep(max(nap.total_seconds(), 0))
         began = time.monotonic()
-        for _ in range(len(self._steps)):  # not those that come meanwhile: there is more to look at
+        for _ in range(len(self._steps)):  # not those that come meanwhile: the loop has other things to do in between
             await self._run(self._steps.popleft())
             if time.monotonic() - began > LONGEST_TURN_SECONDS:
-                await asyncio.sleep(0)  # others wait for the event loop
+                await asyncio.sleep(0)  # let other asyncio tasks run
                 began = time.monotonic()
 
     def _put(self, step: Step) -> None:
@@ -66,7 +66,7 @@ class Inbox:
         self._wake.set()
 
     async def _sleep(self, seconds: float) -> None:
-        """Return after so long, or when a step comes."""
+        """Return after so many seconds, or when a step comes."""
         self._wake.clear()
         alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
@@ -80,11 +80,11 @@ class Inbox:
             return
         try:
             await step.run()
-        except Exception:  # supervised: the loop must outlive one bad event
+        except Exception:  # supervised: one bad event must not end the loop
             log.exception("an event could not be handled")
 
     async def _run_for(self, step: Step, done: asyncio.Future[Any]) -> None:
-        """Run a step somebody waits for: whatever happens is theirs to hear."""
+        """Run a step that a caller waits for, and pass it the result or the exception."""
         try:
             result = await step.run()
         except Exception as err:  # noqa: BLE001 - supervised: raised again where `ask` waits
@@ -101,5 +101,5 @@ class Inbox:
 
 
 def _ended() -> Unavailable:
-    """Say that nobody can tell how far a step came. No cancellation: who asked was not told to stop."""
+    """Return the error of a step that the worker's end cut off. The caller was not cancelled: no CancelledError."""
     return Unavailable(Reason.ACCOUNT_UNAVAILABLE, "the account's worker ended meanwhile; ask again")

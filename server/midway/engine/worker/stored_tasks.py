@@ -13,7 +13,7 @@ UNBOUNDED = 1_000_000_000  # more rows than an Account can have unfinished
 
 
 class StoredTasks:
-    """The Store, as far as it is an Account's. Owned by one worker."""
+    """Reads one Account's Tasks and Attempts from the Store. Owned by one worker."""
 
     def __init__(self, account_id: AccountId, store: Store, limits: Limits, clock: SteadyClock) -> None:
         self._account_id = account_id
@@ -33,9 +33,9 @@ class StoredTasks:
         return await self._store.attempts(task_id)
 
     async def read_all(self) -> tuple[list[Task], list[Attempt]]:
-        """Read unfinished Tasks, and Attempts young enough for a late picture with their Tasks.
+        """Read the unfinished Tasks, and the Attempts recent enough for a late picture, with their Tasks.
 
-        Of Tasks that moved on, only the Attempts: another Account's worker writes them.
+        Of Tasks that moved to another Account only the Attempts are returned: that Account's worker writes the Tasks.
         """
         attempts = await self._store.recent_attempts(self._account_id, self._clock.now() - self._limits.late_window)
         known = await self._store.get_many(sorted({attempt.task_id for attempt in attempts}))

@@ -1,4 +1,4 @@
-"""Gives an Account's waiting Tasks to other Accounts: each is stored as the other's, then taken by its worker."""
+"""Moves an Account's waiting Tasks to other Accounts: each is stored as the other's, then passed to its worker."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -25,21 +25,21 @@ class Recipient(Protocol):
         """Its Account."""
 
     def expecting(self) -> AbstractContextManager[None]:
-        """Count a Task as waiting there until it is taken."""
+        """Count a Task as waiting there while the context is open."""
 
     async def read_task(self, task_id: TaskId) -> Task | None:
         """Read a Task; None when it is not that Account's."""
 
     def take(self, task: Task) -> None:
-        """Take over a stored Task of that Account."""
+        """Accept a stored Task of that Account."""
 
 
-# Given a Task that its Account cannot run now: who takes it instead, or None.
+# Returns the worker of another Account for a Task that its own cannot run now; None when there is none.
 FindOther = Callable[[Task], Recipient | None]
 
 
 class Transfers:
-    """Knows which Tasks are on their way to another Account. Owned by the worker that gives them."""
+    """Moves Tasks, and keeps track of those on their way. Owned by the worker of the Account that gives them."""
 
     def __init__(
         self,
@@ -57,32 +57,32 @@ class Transfers:
         self._under_way: dict[TaskId, Recipient] = {}
 
     def begin(self, tasks: Sequence[Task]) -> None:
-        """Give Tasks to Accounts that can run them; from where there is none on, say for what they wait."""
+        """Move Tasks to Accounts that can run them; the rest, if no Account can, get a notice of what they wait for."""
         for number, task in enumerate(tasks):
             other = self._find_other(task)
             if other is None:
-                for waiting in tasks[number:]:  # nobody would take them, either
+                for waiting in tasks[number:]:  # no Account would take these either
                     self._carry_out(self._core.keep_waiting(waiting.id))
                 return
             self._transfer(task, other)
 
     async def finish(self) -> None:
-        """Deliver what was under way when a defect ended the worker; all of it is durable."""
+        """Deliver the Tasks under way when a defect ended the worker. Call it when the journal is flushed."""
         for task_id in list(self._under_way):
             await self._deliver(task_id)
 
     def _transfer(self, task: Task, other: Recipient) -> None:
-        """Give a Task to another Account, once that is durable."""
+        """Give a Task to another Account, and deliver it when that is durable."""
         self._carry_out(self._core.give_away(task.id, other.id, other.config.channel_id))
         self._under_way[task.id] = other
-        expected = ExitStack()  # entered now: the next Task is to find it counted
+        expected = ExitStack()  # entered now: it must be counted when the next Task's Account is chosen
         expected.enter_context(other.expecting())
         durable = self._journal.settled(task.id, patient=True)
         delivering = self._background.spawn(self._deliver_when_durable(task.id, durable), f"transfer {task.id}")
         delivering.add_done_callback(lambda _: expected.close())
 
     async def _deliver_when_durable(self, task_id: TaskId, durable: Awaitable[None]) -> None:
-        with suppress(VersionConflict):  # then it is read anew, and goes where it belongs
+        with suppress(VersionConflict):  # then the Task is read again, and stays with the Account that it has now
             await durable
         await self._deliver(task_id)
 

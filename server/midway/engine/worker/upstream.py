@@ -1,4 +1,4 @@
-"""What a worker has done outside: Tasks prepared, Interactions sent, the channel's history read; all is reported."""
+"""A worker's requests to Discord: prepares Tasks, sends Interactions, reads the history; reports all outcomes."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -28,11 +28,11 @@ from midway.store.port import Store, StoreUnavailable, TaskUnreadable
 
 log = structlog.get_logger(__name__)
 
-MOST_POSTPONED = 3  # times that an Interaction waits for the disk anew, before its Task goes back to the queue
+MOST_POSTPONED = 3  # times that an Interaction's Attempt is stored again, before its Task goes back to the queue
 
 
 class Upstream:
-    """Does what a core asks for. Owned by one worker, which decides about what is reported."""
+    """Carries out a core's effects at Discord. Owned by one worker, whose loop handles what is reported."""
 
     def __init__(
         self,
@@ -52,12 +52,12 @@ class Upstream:
         self.expected_messages = ExpectedMessages()
 
     async def send(self, post: Post, durable: Awaitable[None]) -> None:
-        """Send an Interaction once it is stored; report back."""
+        """Send an Interaction when its Attempt is stored; report the outcome."""
         nonce, task_id = post.nonce, post.outgoing.task_id
         try:
             await durable
             is_stored = await self._is_stored_as_of_now(nonce, task_id)
-        except Exception as err:  # noqa: BLE001 - whatever it is, nothing may be sent that is not stored
+        except Exception as err:  # noqa: BLE001 - after any error it must not be sent, as it may not be stored
             log.warning("an interaction is not sent: it could not be stored", task_id=task_id, problem=repr(err))
             self._core.send_queue.concluded(nonce)
             return
@@ -69,16 +69,16 @@ class Upstream:
         try:
             await self._transmit(post)
         except DiscordError as err:
-            outcome = err.with_traceback(None)  # which would keep this call
-        except Exception as err:  # supervised: whatever broke, the Interaction may have been sent
-            log.exception("sending failed by a defect", nonce=nonce)
+            outcome = err.with_traceback(None)  # the traceback would keep this call's frames alive
+        except Exception as err:  # supervised: the Interaction may have been sent
+            log.exception("a defect ended the sending of an interaction", nonce=nonce)
             self._report_defect(task_id, err)
             self._core.send_queue.concluded(nonce)
             return
         self._decisions.report(lambda core: core.sent(nonce, outcome))
 
     async def _is_stored_as_of_now(self, nonce: Nonce, task_id: TaskId) -> bool:
-        """Have an Interaction's Attempt stored anew if the disk was waited for long; False: it must not leave."""
+        """Store an Interaction's Attempt again if storing it took long; return False when it must not be sent."""
         postponed = 0
         while self._core.may_leave(nonce):
             if not self._core.waited_long(nonce, postponed):
@@ -103,25 +103,25 @@ class Upstream:
         self._decisions.report(lambda core: core.broke(task_id, name))
 
     async def prepare(self, task: Task, kind: AttemptKind) -> None:
-        """Load, upload, build; report back."""
+        """Load a Task's pictures, upload them and build its Interaction; report the outcome."""
         try:
             inputs = await self._inputs(task)
             prepared = await prepare(task, inputs, self._connection, self._core.send_queue.channel)
         except DiscordError as err:
-            # `err` is unbound when the loop reads it; with its traceback it would keep this call, and the pictures.
+            # A new name, as `err` is unbound when the lambda runs; no traceback, as it would keep the pictures alive.
             error = err.with_traceback(None)
             self._decisions.report(lambda core: core.unprepared(task.id, error))
         except StoreUnavailable as err:
-            log.warning("a task's pictures could not be read; it is tried again", task_id=task.id, problem=str(err))
+            log.warning("a task's pictures could not be read; trying again", task_id=task.id, problem=str(err))
             self._decisions.report(lambda core: core.unprepared(task.id, None))
         except Exception as err:  # supervised: nothing was sent
-            log.exception("a task could not be prepared by a defect", task_id=task.id)
+            log.exception("a defect prevented a task from being prepared", task_id=task.id)
             self._report_defect(task.id, err)
         else:
             self._decisions.report(lambda core: core.prepared(task.id, kind, prepared))
 
     async def _inputs(self, task: Task) -> list[InputImage]:
-        """Read the pictures that a Task is made of. Raises UploadFailed when they are not all there any more."""
+        """Read a Task's input pictures. Raises UploadFailed when not all of them can be read."""
         count = task.ask.image_count
         try:
             inputs = await self._store.inputs(task.inputs_of) if count else []
@@ -138,7 +138,7 @@ class Upstream:
         except TaskUnreadable:
             pass  # the core fails the Task
         except Exception as err:
-            log.exception("a task's mask could not be read by a defect", task_id=task.id)
+            log.exception("a defect prevented a task's mask from being read", task_id=task.id)
             self._report_defect(task.id, err)
             return
         self._decisions.report(lambda core: core.mask_loaded(task.id, event, inputs))
@@ -156,7 +156,7 @@ class Upstream:
 
     async def interact(self, interaction: Interaction) -> None:
         """Send an Interaction outside any Task, at the Account's pace. Raises Unavailable or NoAccount."""
-        while wait := self._core.send_queue.wait_beside():  # noqa: ASYNC110 - a time, no event
+        while wait := self._core.send_queue.wait_beside():  # noqa: ASYNC110 - waits for a time, not for an event
             await asyncio.sleep(wait)
         self._core.send_queue.keep_pace()
         if not self._core.status.takes_work:
@@ -171,9 +171,9 @@ class Upstream:
 
 
 def _unavailable(account: Account) -> Refusal:
-    """Say why an Account may not act now: a lost connection comes back, a need for a person does not go away."""
-    told = {"account_id": account.id, "state": account.state.value}
+    """Return why an Account may not send now: NoAccount when it needs a person, Unavailable when it is disconnected."""
+    details = {"account_id": account.id, "state": account.state.value}
     if account.state in NEEDS_PERSON:
         message = "the account takes no work"
-        return NoAccount(Reason.ACCOUNT_UNAVAILABLE, message, [account.hindrance], **told)
-    return Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"account {account.hindrance}", **told)
+        return NoAccount(Reason.ACCOUNT_UNAVAILABLE, message, [account.hindrance], **details)
+    return Unavailable(Reason.ACCOUNT_UNAVAILABLE, f"account {account.hindrance}", **details)

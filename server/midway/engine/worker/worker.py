@@ -1,8 +1,8 @@
-"""One worker for each Account, which has its core decide, so that the Account's state changes in one place.
+"""One worker for each Account; its loop is the only place where the Account's state changes.
 
-Discord's events, what clients want and what was found out beside the loop come through the inbox. `core` decides,
-without waiting for anything; the worker carries out what follows. What is written goes through the `journal`, behind
-the decision; what leaves the process waits until that is durable.
+Discord's events, clients' requests and results of background work come through the inbox. `core` decides without
+waiting for anything, and the worker carries out the effects. Writes go through the `journal` after the decision; what
+is sent to Discord waits until they are durable.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ from midway.store.port import AccountMark, Store, VersionConflict
 
 log = structlog.get_logger(__name__)
 
-DECISIONS = 3  # times a wish is decided anew because somebody else wrote the Task; more would be a defect
+DECISIONS = 3  # times that a request is decided, when another writer changes the Task meanwhile
 
 
 class Worker:
@@ -82,9 +82,9 @@ class Worker:
         self.service = AccountService(self.decide, connection, self._upstream, limits)
         self._posts: set[asyncio.Task[None]] = set()
         self._expected = 0  # Tasks that are on their way to this Account
-        self._taken_meanwhile: list[Task] | None = None  # Tasks taken while the Store is read anew; None: it is not
-        self._has_missed = False  # events, because too many waited
-        self._may_connect = asyncio.Event()  # after a token was refused: a person has seen to it
+        self._taken_meanwhile: list[Task] | None = None  # Tasks taken while the Store is read again; None: it is not
+        self._has_dropped_events = False  # because too many waited
+        self._may_connect = asyncio.Event()  # set by `resume`, after a token was refused
 
     @property
     def id(self) -> AccountId:
@@ -92,7 +92,7 @@ class Worker:
         return self.config.id
 
     def account(self) -> Account:
-        """Return the Account as people see it."""
+        """Return the Account as shown to clients and operators."""
         return self._core.account(self._expected)
 
     @property
@@ -102,7 +102,7 @@ class Worker:
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
-        """Count a Task as waiting here until it is taken."""
+        """Count a Task as waiting here while the context is open."""
         self._expected += 1
         try:
             yield
@@ -110,65 +110,65 @@ class Worker:
             self._expected -= 1
 
     def take(self, task: Task) -> None:
-        """Take over a stored Task of this Account."""
+        """Accept a stored Task of this Account."""
         self._core.take(task)
         if self._taken_meanwhile is not None:
             self._taken_meanwhile.append(task)
         self._inbox.put(_nothing)
 
     async def load(self, mark: AccountMark | None) -> None:
-        """Read what an earlier run left; before `run`."""
+        """Read what an earlier run left. Call it before `run`."""
         self._core.load(mark, *await self._stored.read_all())
 
     async def recover(self) -> None:
-        """Begin anew from the Store, after a defect ended `run` somewhere in the middle."""
+        """Restart from what is stored, after a defect ended `run`."""
         await self._journal.flush()
         await self._reloaded(self._core.recover)
         await self._transfers.finish()
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
-        """Decide nothing while the context is open, with all that was decided durable; then go on from the Store.
+        """Make all decisions durable, and decide nothing while the context is open; then continue from the Store.
 
-        Raises StoreUnavailable when the disk refuses.
+        Raises StoreUnavailable when the disk fails.
         """
-        still, go_on = asyncio.Event(), asyncio.Event()
-        standing = asyncio.ensure_future(self._inbox.ask(partial(self._stand_still, still, go_on)))
-        reached = asyncio.ensure_future(still.wait())
+        stopped, resume = asyncio.Event(), asyncio.Event()
+        step = asyncio.ensure_future(self._inbox.ask(partial(self._stand_still, stopped, resume)))
+        waiting = asyncio.ensure_future(stopped.wait())
         try:
-            await asyncio.wait({standing, reached}, return_when=asyncio.FIRST_COMPLETED)
-            if standing.done():
-                standing.result()
+            await asyncio.wait({step, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if step.done():
+                step.result()
             yield
         finally:
-            reached.cancel()
-            go_on.set()
-            if not still.is_set():
-                standing.cancel()  # the worker may have ended before it came to that
-            await asyncio.wait({standing})
+            waiting.cancel()
+            resume.set()
+            if not stopped.is_set():
+                step.cancel()  # the worker may have ended before it ran the step
+            await asyncio.wait({step})
 
-    async def _stand_still(self, still: asyncio.Event, go_on: asyncio.Event) -> None:
+    async def _stand_still(self, stopped: asyncio.Event, resume: asyncio.Event) -> None:
         await self._journal.settled()
-        still.set()
-        await go_on.wait()
+        stopped.set()
+        await resume.wait()
         await read_patiently(partial(self._reloaded, self._core.clock_was_set))
 
     async def resume(self) -> Account:
-        """Let a paused Account act again: the operator says that a person has seen to it."""
+        """Let a paused Account send again: the operator says that its problem is solved."""
         self._may_connect.set()
         await self._decisions.decide_durably(Core.resume)
         return self.account()
 
     async def pause(self, reason: str) -> Account:
-        """Let the Account send nothing more until it is resumed; what it has running goes on."""
+        """Stop the Account from sending until it is resumed; running jobs continue."""
         await self._decisions.decide_durably(lambda core: core.pause(reason))
         return self.account()
 
     async def decide(self, task_id: TaskId, decision: Decision) -> Task | None:
-        """Decide about a Task in the loop; return it as stored once that is durable. None: it is not this Account's.
+        """Decide about a Task in the loop; return it as stored when that is durable; None: it is not this Account's.
 
-        Raises what the decision raises, and StoreUnavailable when the disk refuses; what was decided is kept, and
-        written when it takes it.
+        Raises what the decision raises, and StoreUnavailable when the disk fails; then the decision stands, and is
+        written later.
         """
         for _ in range(DECISIONS - 1):
             with suppress(VersionConflict):
@@ -177,7 +177,7 @@ class Worker:
 
     async def run(self) -> None:
         """Connect and work until cancelled."""
-        # What runs beside ends first: a connection that is closed under an upload may wait for it for ever.
+        # Background work ends first: a connection that is closed during an upload may wait for it for ever.
         async with asyncio.TaskGroup() as group, self._background:
             group.create_task(self._stay_connected(), name=f"connection {self.id}")
             group.create_task(self._journal.run(), name=f"journal {self.id}")
@@ -187,12 +187,12 @@ class Worker:
                 self._decisions.do(lambda core: core.look_around(is_connected=self.connection.is_connected))
 
     async def drain(self) -> None:
-        """Send nothing more, and return when what was sent has its answer written down."""
+        """Send nothing more, and return when the outcomes of what was sent are stored."""
         self._core.send_queue.close()
-        await self._inbox.ask(_nothing)  # what was about to be sent is on its way now
+        await self._inbox.ask(_nothing)  # by then, Interactions decided before are in `_posts`
         while self._posts:
             await asyncio.wait(self._posts)
-        await self._inbox.ask(_nothing)  # comes after what they reported
+        await self._inbox.ask(_nothing)  # by then, their outcomes have been handled
         await self._journal.settled(patient=True)
 
     async def _stay_connected(self) -> None:
@@ -202,12 +202,12 @@ class Worker:
             await self._may_connect.wait()
 
     def _receive(self, event: Event) -> None:
-        """Take an event from the connection. While too many wait, the channel's history must do instead of them."""
+        """Queue an event of the connection. While too many wait, drop it: the channel's history is read later."""
         is_of_channel = not isinstance(event, Connected | Disconnected | TokenRefused)
         if is_of_channel and self._is_behind():
-            if not self._has_missed:
-                log.warning("too many events wait; the history is read when they are done", account_id=self.id)
-            self._has_missed = True
+            if not self._has_dropped_events:
+                log.warning("too many events wait; dropped ones are read from the history", account_id=self.id)
+            self._has_dropped_events = True
             return
         self._inbox.put(partial(self._hear, event))
 
@@ -215,16 +215,16 @@ class Worker:
         return self._inbox.waiting + self._journal.waiting >= self._limits.max_waiting_events
 
     def _catch_up(self) -> None:
-        """Look for what was missed, once there is room again."""
-        if self._has_missed and not self._inbox.waiting and not self._is_behind():
-            self._has_missed = False
+        """Read the history to catch up on dropped events, when there is room again."""
+        if self._has_dropped_events and not self._inbox.waiting and not self._is_behind():
+            self._has_dropped_events = False
             self._decisions.do(Core.look)
 
     def _nap(self) -> timedelta:
-        return min(self._core.nap(), self._limits.sweep_period) if self._has_missed else self._core.nap()
+        return min(self._core.nap(), self._limits.sweep_period) if self._has_dropped_events else self._core.nap()
 
     def _carry_out(self, outside: Iterable[Outside]) -> None:
-        """Do what was decided, in order."""
+        """Carry out effects, in order."""
         for effect in outside:
             match effect:
                 case Write(entry):
@@ -279,7 +279,7 @@ class Worker:
         self._absent.lose(task_id, error)
 
     async def _reloaded(self, load: Callable[[list[Task], list[Attempt]], None]) -> None:
-        """Take over what the Store has, and what was taken while it was read."""
+        """Load what the Store has, and Tasks that were taken while it was read."""
         self._taken_meanwhile = []
         try:
             load(*await self._stored.read_all())
@@ -289,7 +289,7 @@ class Worker:
             self._taken_meanwhile = None
 
     def _send(self, post: Post) -> None:
-        # Asked for now: a Task that is lost before the sending begins must not be sent.
+        # Called now and not in `send`: if the Task is lost before `send` runs, the future fails, and nothing is sent.
         durable = self._journal.settled(post.outgoing.task_id, patient=True)
         sending = self._background.spawn(self._upstream.send(post, durable), f"send {post.outgoing.task_id}")
         self._posts.add(sending)
@@ -297,4 +297,4 @@ class Worker:
 
 
 async def _nothing() -> None:
-    """Be a step that only marks its place in the inbox."""
+    """Do nothing: a step to wake the loop, or to wait until it has run all steps before."""

@@ -1,4 +1,4 @@
-"""The Store on one SQLite file: what a server uses unless it is told otherwise."""
+"""The Store on one SQLite file: a server's default."""
 
 from midway.store.sqlite.errors import (
     DatabaseDamaged,

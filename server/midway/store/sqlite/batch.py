@@ -1,11 +1,11 @@
-"""What the operations of one transaction do to Tasks and Attempts: decided one by one, written together.
+"""What the operations of one transaction do to Tasks and Attempts: collected one by one, written together.
 
 Each statement releases the GIL and takes it again, which costs more than the row. So rows are
 collected while the operations run, and written by a statement or two for each table, whatever their number.
 
-A commit writes every page that it touches, and each index of a column that is written is a page, also where the value
-stays. So of a row that is there only the columns that change are written. The newest revision is not written by itself:
-the rows tell it.
+A commit writes every page that was touched, and writing a column touches a page of each of its indexes, even where the
+value stays the same. So of an existing row only the columns that change are written. The newest revision has no row of
+its own: it is the largest one among the rows.
 """
 
 import sqlite3
@@ -25,11 +25,11 @@ from midway.store.sqlite.recent import RecentSnapshots
 
 Row = tuple[Any, ...]  # its key first
 
-ROWS_AT_ONCE = 500  # in one statement; SQLite bounds the number of its values
+ROWS_AT_ONCE = 500  # in one statement; SQLite limits the number of bound values
 
 
 class Position(NamedTuple):
-    """Where a Task stands."""
+    """A Task's version and state."""
 
     version: int
     state: str
@@ -37,15 +37,15 @@ class Position(NamedTuple):
 
 @dataclass
 class Batch:
-    """One transaction of the writer's. What is neither a Task nor an Attempt is written through its connection."""
+    """One transaction of the writer. What is neither a Task nor an Attempt is written directly on the connection."""
 
     connection: sqlite3.Connection
     recent: RecentSnapshots  # does not change while the batch runs
     revision: Revision  # the last one given
     _tasks: dict[TaskId, Task] = field(default_factory=dict)  # changed by this batch
-    # What is not written yet: of a Task or an Attempt that changes several times its last row.
+    # What is not written yet; of a Task or an Attempt that changes several times, its last row.
     _task_rows: dict[TaskId, Row] = field(default_factory=dict)
-    _moved: set[TaskId] = field(default_factory=set)  # whose row is new, or has another state
+    _state_changed: set[TaskId] = field(default_factory=set)  # Tasks whose row is new or has another state
     _history_rows: list[Row] = field(default_factory=list)
     _attempt_rows: dict[Nonce, Row] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Batch:
         return self._tasks.get(task_id) or self.recent.latest(task_id)
 
     def position(self, task_id: TaskId) -> Position | None:
-        """Tell where a Task stands after the operations before; None when there is none."""
+        """Return a Task's version and state after the previous operations; None when there is no such Task."""
         if task := self.task(task_id):
             return Position(task.version, task.state)
         if task_id > self.recent.newest_id:
@@ -74,52 +74,52 @@ class Batch:
         self._tasks[task.id] = stored
         self._task_rows[task.id] = _row_of_task(stored, document)
         if is_change_of_state:
-            self._moved.add(task.id)
+            self._state_changed.add(task.id)
             self._history_rows.append((stored.revision, stored.id, stored.state.value, document))
         return stored, document
 
     def put_attempt(self, attempt: Attempt) -> None:
-        """Write an Attempt, in the place of what was known of it."""
+        """Write an Attempt, replacing what was stored of it."""
         self._attempt_rows[attempt.nonce] = _row_of_attempt(attempt)
 
     def keep_revision(self) -> None:
-        """See to it that no revision is given twice, though rows that tell the newest one go."""
+        """Store the newest revision, so that none is assigned twice when the row that holds it is removed."""
         self.connection.execute(QUERIES["keep_revision"], {"value": self.revision})
 
     def write(self) -> None:
         """Write the rows that were collected so far."""
-        moved = [row for task_id, row in self._task_rows.items() if task_id in self._moved]
-        others = [row for task_id, row in self._task_rows.items() if task_id not in self._moved]
-        self._insert("put_tasks", [*moved, *self._update("progress_tasks", others)])
+        state_changed = [row for task_id, row in self._task_rows.items() if task_id in self._state_changed]
+        others = [row for task_id, row in self._task_rows.items() if task_id not in self._state_changed]
+        self._insert("put_tasks", [*state_changed, *self._update("progress_tasks", others)])
         self._insert("insert_history", self._history_rows)
         changed = self._update("learn_of_attempts", list(self._attempt_rows.values()))
         self._insert("put_attempts", self._update("end_attempts", changed))
-        for written in (self._task_rows, self._moved, self._history_rows, self._attempt_rows):
+        for written in (self._task_rows, self._state_changed, self._history_rows, self._attempt_rows):
             written.clear()
 
     def _insert(self, query: str, rows: Sequence[Row]) -> None:
-        for some in _portions(rows):
-            self._execute(query, some)
+        for chunk in _chunks(rows):
+            self._execute(query, chunk)
 
     def _update(self, query: str, rows: Sequence[Row]) -> list[Row]:
-        """Update rows, and return those for which the table has none that the query takes."""
-        left = []
-        for some in _portions(rows):
-            updated = {key for (key,) in self._execute(query, some)}
-            left += [row for row in some if row[0] not in updated]
-        return left
+        """Update rows with the query; return those that it did not update: no stored row matched its conditions."""
+        not_updated = []
+        for chunk in _chunks(rows):
+            updated = {key for (key,) in self._execute(query, chunk)}
+            not_updated += [row for row in chunk if row[0] not in updated]
+        return not_updated
 
     def _execute(self, query: str, rows: Sequence[Row]) -> list[Any]:
         values = [value for row in rows for value in row]
-        return self.connection.execute(QUERIES[query].format(rows=_places(rows)), values).fetchall()
+        return self.connection.execute(QUERIES[query].format(rows=_placeholders(rows)), values).fetchall()
 
 
-def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))
 
 
-def _places(rows: Sequence[Row]) -> str:
-    """Return placeholders for the values of rows."""
+def _placeholders(rows: Sequence[Row]) -> str:
+    """Return SQL placeholders for the values of rows."""
     return ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
 
 

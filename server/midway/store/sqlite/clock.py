@@ -1,4 +1,4 @@
-"""A wall clock that was set: what is unfinished moves along, in the transaction that remembers the clock."""
+"""Shifts the times of unfinished work after the wall clock was set, in the transaction that stores the new clock."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from midway.store.sqlite.rows import attempt_from_row, task_from_row
 
 
 class Moved(Struct, frozen=True):
-    """By how much the clock was set, and the Tasks whose times were moved, as stored."""
+    """By how much the clock was set, and the Tasks whose times were shifted, as stored."""
 
     by: timedelta
     tasks: list[Task]
 
 
 def follow(batch: Batch, boot: Boot, young: datetime) -> Moved:
-    """Remember the boot; move what is unfinished when the clock was set since the last one was remembered."""
+    """Store the boot; shift the times of unfinished work if the clock was set since the last boot was stored."""
     step = step_between(known_boot(batch.connection, boot.id), boot)
     moved = _move(batch, step, young) if step else []
     batch.connection.execute(QUERIES["forget_boots"])
@@ -36,13 +36,13 @@ def follow(batch: Batch, boot: Boot, young: datetime) -> Moved:
 
 
 def known_boot(connection: sqlite3.Connection, boot_id: str) -> Boot | None:
-    """Read the boot that was remembered last; None when that is another one."""
+    """Read the boot that was stored last; None when it has another id."""
     rows = connection.execute(QUERIES["boot"], {"id": boot_id}).fetchall()
     return next(readable("counter", rows, lambda row: Boot(boot_id, stored_time(row["value"]))), None)
 
 
 def _move(batch: Batch, step: timedelta, young: datetime) -> list[Task]:
-    batch.write()  # what came before in this transaction is read here
+    batch.write()  # so that the reads below see what this transaction did before
     moved = [batch.put(task, is_change_of_state=False)[0] for task in _unfinished(batch.connection, step)]
     for attempt in _young(batch.connection, young, step):
         batch.put_attempt(attempt)
@@ -53,7 +53,7 @@ def _move(batch: Batch, step: timedelta, young: datetime) -> list[Task]:
 
 
 def _unfinished(connection: sqlite3.Connection, step: timedelta) -> Iterator[Task]:
-    """Read the Tasks that have not ended, moved, as their next versions. What cannot be read stays as it is."""
+    """Yield the unfinished Tasks with shifted times, as their next versions. A row that cannot be read is skipped."""
 
     def moved(row: Any) -> Task:
         task = task_from_row(row)

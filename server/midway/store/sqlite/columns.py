@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FARTHEST = 2**53  # microseconds before or after EPOCH, 285 years: what is stored can be reckoned with
+FARTHEST = 2**53  # microseconds before or after EPOCH (285 years); stored times within it can be added to
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def integer_from_time(time: datetime) -> int:
-    """Return microseconds since 1970, exact, so that stored times sort as numbers."""
+    """Return exact microseconds since 1970, so that stored times sort as numbers."""
     return (time - EPOCH) // _MICROSECOND
 
 
@@ -21,7 +21,7 @@ def time_from_integer(microseconds: int) -> datetime:
 
 
 def text_or_bytes(raw: bytes) -> str | bytes:
-    """Return a TEXT value; one that is no UTF-8 stays bytes. SQLite's own error would be taken for the disk's."""
+    """Return a TEXT value; one that is not UTF-8 stays bytes, as SQLite's own error would look like a disk error."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -29,14 +29,14 @@ def text_or_bytes(raw: bytes) -> str | bytes:
 
 
 def of_type(kind: type[T], value: Any) -> T:
-    """Return what a column holds; raise ValueError when it is of another type, as text is that is no UTF-8."""
+    """Return a column's value; raise ValueError when it is of another type. Text that is not UTF-8 is bytes."""
     if not isinstance(value, kind):
-        raise ValueError(f"{type(value).__name__} in the place of {kind.__name__}")  # noqa: TRY004 - of what is stored, no defect
+        raise ValueError(f"{type(value).__name__} in the place of {kind.__name__}")  # noqa: TRY004 - bad stored data, not a wrong call
     return value
 
 
 def stored_time(value: Any) -> datetime:
-    """Return the time that a column holds; raise ValueError when it is none that was ever stored."""
+    """Return the time in a column; raise ValueError when it is not an integer within FARTHEST."""
     microseconds = of_type(int, value)
     if abs(microseconds) > FARTHEST:
         raise ValueError("a time out of range")

@@ -1,4 +1,4 @@
-"""A TaskQuery as a WHERE clause. Of it only the names of columns are put into SQL; every value is bound."""
+"""A TaskQuery as a WHERE clause. Only column names are put into the SQL text; every value is bound."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from midway.store.port import TaskQuery
 
 
 class Sql(NamedTuple):
-    """A piece of SQL and the values bound in it."""
+    """A piece of SQL and its bound values."""
 
     sql: str
     values: dict[str, str]
 
 
 def where(conditions: Iterable[Sql]) -> Sql:
-    """Join conditions; none at all matches everything."""
+    """Join conditions with AND; no conditions match everything."""
     joined = list(conditions)
     values = {name: value for condition in joined for name, value in condition.values.items()}
     return Sql(" AND ".join(condition.sql for condition in joined) or "TRUE", values)
@@ -27,17 +27,17 @@ def of_query(query: TaskQuery) -> Iterator[Sql]:
         column = condition.column
         yield _one_of(column, value) if isinstance(value, frozenset) else Sql(f"{column} = :{column}", {column: value})
     if query.client_state:
-        yield Sql("client_state <> ''", {})  # SQLite has to see that the index holds them all
+        yield Sql("client_state <> ''", {})  # lets SQLite use the partial index, which has this condition
 
 
 def of_page(query: TaskQuery) -> Iterator[Sql]:
-    """Yield the conditions of a page: those of the query, and where it goes on."""
+    """Yield the conditions of a page: those of the query, and where the page starts."""
     yield from of_query(query)
     if query.before is not None:
         yield Sql("id < :before", {"before": query.before})
 
 
 def _one_of(column: str, values: Iterable[str]) -> Sql:
-    # Placeholders one by one, not a JSON array: SQLite's planner has to see how many there are.
+    # A placeholder for each value, not one JSON array: SQLite's query planner needs to know how many there are.
     bound = {f"{column}_{i}": str(value) for i, value in enumerate(sorted(values))}
     return Sql(f"{column} IN ({', '.join(f':{name}' for name in bound)})", bound)

@@ -1,8 +1,8 @@
-"""Whether the files that are open still stand at their paths.
+"""Checks that the database's open files are still the ones at their paths.
 
-SQLite goes on writing into a file that was unlinked or replaced, and says nothing: what is stored then is gone with
-the process. So the writer looks before and after each commit. It asks for the file at the path and compares; it opens
-nothing, since closing any descriptor of a database's file gives up all the locks that SQLite has on it.
+SQLite goes on writing to a file that was unlinked or replaced, without an error, and those writes are lost when the
+process ends. So the writer checks before and after each commit. The check only calls stat and opens nothing, because
+closing any descriptor of a database file releases all the locks that SQLite holds on it.
 """
 
 import os
@@ -13,11 +13,11 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-COMPANIONS = ("-wal", "-shm", ".lock")  # the log, what connections share, and the lock that keeps it to one process
+COMPANIONS = ("-wal", "-shm", ".lock")  # the log, the connections' shared memory, and the process lock
 
 
 class Identity(NamedTuple):
-    """Which file it is, whatever its name."""
+    """Identifies a file independently of its path."""
 
     device: int
     inode: int
@@ -27,24 +27,24 @@ class DatabaseFiles:
     """The database's files as they were opened. Used by the writer's thread only, save for `displaced`."""
 
     def __init__(self, database: Path) -> None:
-        """Remember which files stand there. Call it while the database is open: then all of them are its own."""
+        """Remember which files are at the paths. Call it while the database is open, so that they are its own."""
         self._database = database
         paths = [database, *(database.with_name(database.name + end) for end in COMPANIONS)]
         self._opened = {path: found for path in paths if (found := _identity(path))}
-        self.displaced: tuple[Path, ...] = ()  # as seen last
+        self.displaced: tuple[Path, ...] = ()  # at the last check
 
-    def look(self) -> tuple[Path, ...]:
-        """Return the paths at which another file stands, or none; a change is logged."""
+    def check(self) -> tuple[Path, ...]:
+        """Return the paths whose file is missing or another one; a change is logged."""
         displaced = tuple(path for path, opened in self._opened.items() if _identity(path) != opened)
         if displaced != self.displaced:
             self.displaced = displaced
-            self._tell()
+            self._log_change()
         return displaced
 
-    def _tell(self) -> None:
+    def _log_change(self) -> None:
         files = [str(path) for path in self.displaced]
         if not self.displaced:
-            log.warning("the database's files are back in their place; it stores again", database=str(self._database))
+            log.warning("the database's files are back; writes are stored again", database=str(self._database))
         elif self._database in self.displaced:
             log.critical(
                 "the database was taken away or replaced; nothing is stored until that file is back",
@@ -62,14 +62,14 @@ class DatabaseFiles:
 
 def _identity(path: Path) -> Identity | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - as often as there are commits, and cheaper so
+        found = os.stat(path)  # noqa: PTH116 - cheaper than Path.stat, and called twice for each commit
     except OSError:
         return None
     return Identity(found.st_dev, found.st_ino)
 
 
 def _open_file(identity: Identity) -> str:
-    """Name the file under which Linux shows a file that this process has open; "" where it shows none."""
+    """Return the path under /proc of a file that this process has open; "" where there is none."""
     descriptors = Path(f"/proc/{os.getpid()}/fd")
     try:
         return next((str(link) for link in descriptors.iterdir() if _identity(link) == identity), "")

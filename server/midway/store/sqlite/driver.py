@@ -1,8 +1,8 @@
 """One SQLite connection and the thread that aiosqlite gives it.
 
-aiosqlite's own verbs hop to the thread for every statement: a cancellation could fall between two statements of one
-transaction, and a batch of submits would cost hundreds of hops. So a whole function of the connection runs there as
-one call, by the private `Connection._execute` on which all of aiosqlite's verbs stand; its version is pinned.
+aiosqlite's own methods switch to the thread for every statement: a cancellation could come between two statements of
+one transaction, and a batch of submits would cost hundreds of switches. So a whole function runs in the thread as one
+call, by the private `Connection._execute`, on which all of aiosqlite's methods are built; its version is pinned.
 """
 
 import asyncio
@@ -30,17 +30,18 @@ class Driver:
         try:
             return cls(await connection)
         except BaseException:
-            # Its thread has one more word for the loop, which may be closed soon: that would end it with a traceback.
-            await asyncio.to_thread(connection._thread.join)  # noqa: SLF001 - see above
+            # The thread still calls the event loop once. If the loop were closed by then, a traceback would be printed.
+            await asyncio.to_thread(connection._thread.join)  # noqa: SLF001 - aiosqlite has no public way to wait for it
             raise
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run the function in the thread and return its value; it runs to its end even if the caller is cancelled."""
-        result: T = await self._connection._execute(self._call, function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - see above
+        execute = self._connection._execute  # noqa: SLF001 - see the module's docstring
+        result: T = await execute(self._call, function)  # type: ignore[no-untyped-call]  # aiosqlite leaves it untyped
         return result
 
     async def close(self) -> None:
-        """Finish what was asked, close the connection and end the thread."""
+        """Finish the calls that were made, close the connection and end the thread."""
         await self._connection.close()
 
     def _call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:

@@ -1,13 +1,13 @@
-"""Why a database file is not opened; each is for the operator, and nothing was changed.
+"""Why a database file is not opened. Each message is for the operator; nothing in the file was changed.
 
     port.DatabaseRefused
     +-- DatabaseInUse       another process has it open
     +-- DatabaseTooNew      a later Midway wrote it
     +-- DatabaseForeign     another program wrote it
     +-- DatabaseDamaged     its check after an unclean stop found faults
-    +-- NetworkFileSystem   it lies where SQLite's locks and fsync cannot be trusted
+    +-- NetworkFileSystem   it is on a file system where SQLite's locks and fsync cannot be trusted
 
-A disk that refuses at opening is `port.StoreUnavailable`, as it is later.
+A disk error while opening is `port.StoreUnavailable`, as it is later.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from midway.store.port import DatabaseRefused
 
 
 class DatabaseInUse(DatabaseRefused):
-    """Another process has it open; stop that one first, or give this one a data directory of its own."""
+    """Another process has it open; stop that process, or give this one a data directory of its own."""
 
     def __init__(self, path: Path, holder: str) -> None:
         super().__init__(str(path), f"in use by process {holder or 'unknown'}; one process at a time may open it")
@@ -33,18 +33,18 @@ class DatabaseTooNew(DatabaseRefused):
 
 
 class DatabaseForeign(DatabaseRefused):
-    """Another program's; give this one a data directory of its own, or move that file away."""
+    """It is another program's database; choose another data directory, or move that file away."""
 
     def __init__(self, path: Path, application_id: int, tables: list[str]) -> None:
-        some = ", ".join(map(str, tables[:3])) + (", …" if len(tables) > 3 else "")
-        told = f"application id {application_id}, tables: {some or 'none'}"
-        super().__init__(str(path), f"another program's database ({told}); Midway leaves it alone")
+        listed = ", ".join(map(str, tables[:3])) + (", …" if len(tables) > 3 else "")
+        found = f"application id {application_id}, tables: {listed or 'none'}"
+        super().__init__(str(path), f"another program's database ({found}); Midway leaves it alone")
         self.application_id = application_id
         self.tables = tables
 
 
 class DatabaseDamaged(DatabaseRefused):
-    """SQLite's quick check found faults; restore a backup, or rescue what is there with `sqlite3 FILE .recover`."""
+    """SQLite's quick check found faults; restore a backup, or recover the content with `sqlite3 FILE .recover`."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
         super().__init__(str(path), "damaged: " + "; ".join(faults))
@@ -52,7 +52,7 @@ class DatabaseDamaged(DatabaseRefused):
 
 
 class NetworkFileSystem(DatabaseRefused):
-    """Two machines could write it at once; move the data directory to a local disk, or allow it by the setting."""
+    """Two machines could write to it at once; move the data directory to a local disk, or allow it in the settings."""
 
     def __init__(self, path: Path, kind: str) -> None:
         super().__init__(str(path), f"lies on a network file system ({kind}), where SQLite can lose what it stored")

@@ -1,7 +1,7 @@
-"""Which file system a path lies on, so that a network one is refused.
+"""Finds the file system that a path is on, to refuse a network one.
 
-Source: SQLite's "How To Corrupt An Database File": locks on network file systems do not exclude, and their
-fsync may return before anything is written.
+Source: SQLite's "How To Corrupt An SQLite Database File": on network file systems locks may not exclude other
+processes, and fsync may return before anything is written.
 """
 
 import os
@@ -12,7 +12,7 @@ from midway.store.sqlite.errors import NetworkFileSystem
 # As Linux names them in /proc/self/mountinfo.
 NETWORK_KINDS = frozenset(
     {
-        "9p",  # how WSL shows Windows drives
+        "9p",  # Windows drives in WSL
         "afs",
         "ceph",
         "cifs",
@@ -33,9 +33,9 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
-    """Raise NetworkFileSystem when the directory of the file lies on one.
+    """Raise NetworkFileSystem when the file's directory is on a network file system.
 
-    Where the system has no mount table (not Linux) or does not list the device, nothing is refused.
+    Nothing is refused where the system has no mount table (other than Linux) or does not list the device.
     """
     kind = kind_of_device(path.parent.stat().st_dev, _mount_lines(mounts))
     if kind in NETWORK_KINDS:
@@ -43,7 +43,7 @@ def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
 
 
 def kind_of_device(device: int, mount_lines: list[str]) -> str:
-    """Find the kind of file system by device number; "" when no mount has it.
+    """Return the kind of the file system with this device number; "" when no mount has it.
 
     A line reads `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAGS…] - KIND SOURCE OPTIONS`.
     """

@@ -1,6 +1,6 @@
-"""The lock that keeps a database to one process.
+"""The lock that lets only one process open a database.
 
-SQLite would let several processes write in turn; Midway's revisions, doorbell and slots would not survive it.
+SQLite would let several processes write in turn, but Midway's revisions, doorbells and slots assume a single one.
 """
 
 import fcntl
@@ -11,13 +11,13 @@ from midway.store.sqlite.errors import DatabaseInUse
 
 
 class ProcessLock:
-    """Held from making to `release`; the kernel releases it when the process dies.
+    """Held from construction to `release`; the kernel releases it when the process dies.
 
-    The lock file stays behind on purpose: removing it would let two processes each lock a file of that name.
+    The lock file is never removed: otherwise two processes could each lock a different file of the same name.
     """
 
     def __init__(self, database: Path) -> None:
-        """Take the lock beside the database; raise DatabaseInUse when another process has it."""
+        """Lock the file next to the database; raise DatabaseInUse when another process holds the lock."""
         self._file = os.open(database.with_name(f"{database.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,5 +29,5 @@ class ProcessLock:
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let the next process in."""
+        """Release the lock."""
         os.close(self._file)

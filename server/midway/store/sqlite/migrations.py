@@ -1,6 +1,6 @@
-"""Forward-only changes of the schema: `sql/migrations/NNNN_title.sql`, applied in order, each whole or not.
+"""Forward-only changes of the schema: `sql/migrations/NNNN_title.sql`, applied in order, each in one transaction.
 
-The number of the last one applied is the database's `user_version`. A file that was released is never edited.
+The number of the last one applied is the database's `user_version`. A released file is never edited.
 """
 
 import sqlite3
@@ -15,14 +15,14 @@ from midway.store.sqlite.queries import SQL_FILES
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step; `script` holds statements and no transaction of its own."""
+    """One migration; `script` holds statements without BEGIN or COMMIT."""
 
     number: int
     script: str
 
 
 def load(folder: Traversable = SQL_FILES / "migrations") -> list[Migration]:
-    """Read the steps in order; raise ValueError when the numbers are not 1, 2, 3 and so on."""
+    """Read the migrations in order; raise ValueError when the numbers are not 1, 2, 3 and so on."""
     names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
     steps = [Migration(int(name.partition("_")[0]), (folder / name).read_text(encoding="utf-8")) for name in names]
     if [step.number for step in steps] != list(range(1, len(steps) + 1)):
@@ -31,7 +31,7 @@ def load(folder: Traversable = SQL_FILES / "migrations") -> list[Migration]:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> None:
-    """Bring the schema up to the last step; raise DatabaseTooNew when it is past it already."""
+    """Bring the schema up to the last migration; raise DatabaseTooNew when it has later ones."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(steps):
         raise DatabaseTooNew(path, version, len(steps))

@@ -1,4 +1,4 @@
-"""The outbox and the dead letters: what each verb about webhook notices does inside its transaction."""
+"""The outbox and the dead letters: what each method for webhook notices does inside its transaction."""
 
 import sqlite3
 from collections.abc import Collection
@@ -15,12 +15,12 @@ from midway.store.sqlite.quarantine import decoded
 from midway.store.sqlite.queries import QUERIES
 from midway.store.sqlite.rows import task_from_row
 
-END_OF_TIME = b""  # where a list that begins at its newest begins: SQLite sorts bytes after numbers and text
+END_OF_TIME = b""  # sorts after every time, as SQLite sorts bytes after numbers and text; pages begin before it
 MOST_TRIES = 2**31
 
 
 def put(connection: sqlite3.Connection, task: Task, doc: str) -> None:
-    """Add a notice, in the place of those that tell of earlier progress in the same state."""
+    """Add a notice; it replaces the Task's notices of earlier progress in the same state, except the first."""
     if not task.state.is_terminal:
         connection.execute(QUERIES["supersede_notices"], {"task_id": task.id, "state": task.state.value})
     connection.execute(
@@ -43,7 +43,7 @@ def due(
     besides: Collection[str] | None,
     save: Collection[str],
 ) -> list[OutboxRow]:
-    """Read the first notice of each Task, where it is due and is not passed over."""
+    """Read the first notice of each Task, if it is due and not excluded by `besides`."""
     bound: dict[str, Any] = {"now": integer_from_time(now), "limit": limit, "save": _json(save)}
     bound |= {"besides": None if besides is None else _json(besides)}
     rows = connection.execute(QUERIES["outbox_due"], bound).fetchall()
@@ -64,14 +64,14 @@ def retry(connection: sqlite3.Connection, sequence: int, due_at: datetime) -> No
 def give_up(connection: sqlite3.Connection, sequence: int, problem: str, now: datetime) -> None:
     """Move a notice to the dead letters."""
     bound = {"sequence": sequence, "problem": problem, "died_at": integer_from_time(now)}
-    connection.execute(QUERIES["bury_notice"], bound)
+    connection.execute(QUERIES["insert_dead_letter"], bound)
     connection.execute(QUERIES["delete_notice"], {"sequence": sequence})
 
 
 def dead_letters(
     connection: sqlite3.Connection, task_id: TaskId | None, before: DeadLetterKey | None, limit: int
 ) -> list[DeadLetter]:
-    """Read a page of the dead letters, the last one first."""
+    """Read a page of the dead letters, newest first."""
     bound: dict[str, Any] = {"task_id": task_id, "limit": limit}
     bound |= {"died_at": END_OF_TIME, "before_task_id": "", "before_revision": 0}
     if before:
@@ -85,13 +85,13 @@ def redeliver(connection: sqlite3.Connection, task_id: TaskId, revision: Revisio
     """Move a dead letter back to the outbox; False when there is none. Raises RowsUnreadable."""
     key = {"task_id": task_id, "revision": revision}
     decoded("dead_letter", connection.execute(QUERIES["dead_letter"], key).fetchall(), _dead_letter_from_row)
-    moved = connection.execute(QUERIES["revive_notice"], key | {"now": integer_from_time(now)})
+    moved = connection.execute(QUERIES["redeliver_notice"], key | {"now": integer_from_time(now)})
     connection.execute(QUERIES["delete_dead_letter"], key)
     return moved.rowcount > 0
 
 
 def forget_dead_letters(connection: sqlite3.Connection, before: datetime) -> None:
-    """Remove the dead letters that died before a time."""
+    """Remove the dead letters that were given up before this time."""
     connection.execute(QUERIES["forget_dead_letters"], {"before": integer_from_time(before)})
 
 

@@ -17,14 +17,14 @@ from midway.store.sqlite.queries import QUERIES
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-# What reading a row may raise. A ValueError: a column of another type, or a document that is no JSON, no UTF-8, or does
-# not have the fields.
+# What decoding a row may raise. ValueError: a column of another type, or a document that is not JSON, not UTF-8, or
+# lacks fields.
 FAULTS = (ValueError, OverflowError, RecursionError)
-_QUOTED = re.compile(r"'.*'", re.DOTALL)  # a value, in msgspec's sentences
+_QUOTED = re.compile(r"'.*'", re.DOTALL)  # a value, as msgspec's messages quote it
 
 
 class _Columns(NamedTuple):
-    """How a table calls a row's number, which is unique in it, and the row's Task."""
+    """A table's names for a row's unique number and for the id of the row's Task."""
 
     number: str
     task_id: str
@@ -43,9 +43,9 @@ class UnreadableRow(Struct, frozen=True):
     """A row that cannot be read."""
 
     table: str
-    number: Any  # a dead letter's may be what cannot be read
+    number: Any  # normally an int; a dead letter's revision may itself be what cannot be read
     document: Any
-    problem: str  # nothing of the row's content
+    problem: str  # without the row's content
 
 
 class RowsUnreadable(ValidationError):
@@ -57,16 +57,16 @@ class RowsUnreadable(ValidationError):
 
 
 def decoded(table: str, rows: Iterable[Any], decode: Callable[[Any], T]) -> list[T]:
-    """Decode rows with the columns `number` and `doc` (bytes); of several tables where they have a column `source`.
+    """Decode rows with the columns `number` and `doc` (bytes); a column `source`, if any, names each row's table.
 
-    Raises RowsUnreadable, with all that cannot be.
+    Raises RowsUnreadable with all rows that cannot be read.
     """
     values, unreadable = [], []
     for row in rows:
         try:
             values.append(decode(row))
         except FAULTS as err:
-            source = row["source"] if "source" in row.keys() else table  # noqa: SIM118 - a row is no mapping
+            source = row["source"] if "source" in row.keys() else table  # noqa: SIM118 - a sqlite3.Row is no mapping
             unreadable.append(UnreadableRow(source, row["number"], row["doc"], _problem(err)))
     if unreadable:
         raise RowsUnreadable(unreadable)
@@ -74,19 +74,19 @@ def decoded(table: str, rows: Iterable[Any], decode: Callable[[Any], T]) -> list
 
 
 def readable(table: str, rows: Iterable[Any], decode: Callable[[Any], T]) -> Iterator[T]:
-    """Decode rows; one that cannot be read is named in the log, passed over, and stays where it is."""
+    """Decode rows; one that cannot be read is logged and skipped, and stays in its table."""
     for row in rows:
         try:
             value = decode(row)
         except FAULTS as err:
-            problem = _problem(err)  # and no traceback, which quotes the row
-            log.error("a row cannot be read; it is passed over", table=table, problem=problem)  # noqa: TRY400
+            problem = _problem(err)
+            log.error("a row cannot be read; it is skipped", table=table, problem=problem)  # noqa: TRY400 - a traceback would quote the row
         else:
             yield value
 
 
 def _problem(err: Exception) -> str:
-    """Say what is wrong, and nothing of the row's content."""
+    """Describe the error without the row's content."""
     return _QUOTED.sub("'…'", f"{type(err).__name__}: {err}")
 
 
@@ -107,7 +107,7 @@ def _quarantine_row(connection: sqlite3.Connection, row: UnreadableRow) -> bool:
             "a row cannot be read; it is set aside until the next start, and the others are served",
             table=row.table,
             row=row.number if isinstance(row.number, int) else None,
-            task_id=named[0].decode() if named[0].isdigit() else None,  # a garbled one may be anything
+            task_id=named[0].decode() if named[0].isdigit() else None,  # a corrupt one may be anything
             problem=row.problem,
         )
     return moved

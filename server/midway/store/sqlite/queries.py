@@ -1,6 +1,6 @@
-"""SQL as SQL: named queries out of the files in `store/sqlite/sql/`.
+"""Loads the named queries in `store/sqlite/sql/`.
 
-A file is a list of queries, each headed by `-- name: its_name` and a sentence that says what it is for.
+A file is a list of queries, each headed by `-- name: its_name` and a comment on what it is for.
 """
 
 import re
@@ -12,7 +12,7 @@ SQL_FILES = files("midway.store.sqlite") / "sql"
 
 
 def queries_from_text(text: str) -> dict[str, str]:
-    """Split a file's text into queries by name, their comments kept for whoever reads a trace."""
+    """Split a file's text into queries by name; comments are kept, as they help when reading an SQL trace."""
     _, *parts = _HEAD.split(text)
     return {name: query.strip() for name, query in zip(parts[::2], parts[1::2], strict=True)}
 

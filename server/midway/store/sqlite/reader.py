@@ -1,7 +1,7 @@
-"""The reader: a connection that cannot write, in a thread of its own, beside the writer and never behind it.
+"""The reader: a read-only connection in a thread of its own, so that reads never wait for the writer.
 
-Questions that come while others are read are read together: the way to the thread and back costs more than most reads.
-Those for one Task each, of which most come, become one statement, which costs much less than one each.
+Reads that are asked for while others run are run together: switching to the thread and back costs more than most
+reads. Reads of one Task each, the most frequent ones, become a single statement, which costs much less.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ T = TypeVar("T")
 Question = Callable[[sqlite3.Connection], T]
 
 READ_TIMEOUT = timedelta(seconds=30)  # a disk that hangs; an ordinary read takes less than a millisecond
-MAX_BATCH = 64  # questions, and Tasks; bounds how long the first of them waits for the last
+MAX_BATCH = 64  # reads, and as many Tasks; bounds how long the first of them waits for the last
 
 
 class Reader:
@@ -33,10 +33,10 @@ class Reader:
         self._closed = False
         self._waiting: list[tuple[Question[Any], asyncio.Future[Any]]] = []
         self._wanted: list[tuple[TaskId, asyncio.Future[Task | None]]] = []
-        self._reading: asyncio.Task[None] | None = None  # while somebody waits
+        self._reading: asyncio.Task[None] | None = None  # runs while any read waits
 
     async def read(self, question: Question[T]) -> T:
-        """Ask the question; it sees everything that was committed before the call."""
+        """Run a read and return its result; it sees everything that was committed before the call."""
         answer: asyncio.Future[T] = self._begin()
         self._waiting.append((question, answer))
         return await answer
@@ -48,7 +48,7 @@ class Reader:
         return await answer
 
     def _begin(self) -> asyncio.Future[Any]:
-        """Return what a question's answer comes in, and see to it that it is read."""
+        """Return a future for a read's result, and start the reading task if it is not running."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
         if self._reading is None or self._reading.done():
@@ -74,19 +74,19 @@ class Reader:
                 _settle(answer, found if isinstance(found, Exception) else found.get(task_id))
 
     async def _answers(self, questions: Sequence[Question[Any]]) -> list[Any]:
-        """Return what each question returns, or the exception to raise where it is waited for."""
+        """Run the reads; return each one's result, or the exception to raise to its caller."""
         try:
             async with asyncio.timeout(READ_TIMEOUT.total_seconds()):
                 return await self._driver.run(partial(_answer_each, questions=questions))
         except TimeoutError:
             return [StoreUnavailable("cannot read: the disk does not answer")] * len(questions)
-        except Exception as err:  # noqa: BLE001 - raised again where each question was asked
+        except Exception as err:  # noqa: BLE001 - raised again in the callers of `read` and `get`
             return [err] * len(questions)
 
 
 def _settle(answer: asyncio.Future[Any], result: Any) -> None:
     if answer.done():
-        return  # nobody waits any more
+        return  # its caller was cancelled
     if isinstance(result, Exception):
         answer.set_exception(result)
     else:
@@ -94,9 +94,9 @@ def _settle(answer: asyncio.Future[Any], result: Any) -> None:
 
 
 def _get_each(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Any]:
-    """Read Tasks by one statement; where one of them cannot be read, its answer says so."""
+    """Read Tasks with one statement; return for each id the Task, None, or the exception to raise to its caller."""
     found: dict[TaskId, Any] = {}
-    with contextlib.suppress(Exception):  # met again, where each is read alone
+    with contextlib.suppress(Exception):  # raised again below, where each Task is read alone
         found |= reads.get_many(connection, task_ids)
     missing = [task_id for task_id in task_ids if task_id not in found]
     return found | {task_id: _answer(connection, partial(reads.get, task_id=task_id)) for task_id in missing}
@@ -113,5 +113,5 @@ def _answer(connection: sqlite3.Connection, question: Question[Any]) -> Any:
         unavailable = StoreUnavailable(f"cannot read: {err}")
         unavailable.__cause__ = err
         return unavailable
-    except Exception as err:  # noqa: BLE001 - raised again where it was asked
+    except Exception as err:  # noqa: BLE001 - raised again in the callers of `read` and `get`
         return err

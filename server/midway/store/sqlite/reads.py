@@ -1,7 +1,7 @@
-"""What each reading verb asks, on any connection.
+"""The queries behind each reading method; they run on any connection.
 
-All rows are fetched before one is looked at. A statement that ends half read, because a document cannot be decoded,
-keeps its connection in the past for as long as the error lives.
+All rows are fetched before the first is decoded. If decoding failed in the middle of a statement, the exception would
+keep the statement open, and the connection would go on reading its old snapshot of the database.
 """
 
 import json
@@ -39,11 +39,11 @@ def get(connection: sqlite3.Connection, task_id: TaskId) -> Task | None:
 def by_request(connection: sqlite3.Connection, request: RequestKey) -> Task | None:
     """Find the Task that a request id made."""
     task_id = task_of_request(connection, request)
-    return made(connection, task_id) if task_id is not None else None
+    return requested_task(connection, task_id) if task_id is not None else None
 
 
-def made(connection: sqlite3.Connection, task_id: TaskId) -> Task:
-    """Read the Task that a request id made. Raises TaskUnreadable, also when it is not there: none is made again."""
+def requested_task(connection: sqlite3.Connection, task_id: TaskId) -> Task:
+    """Read the Task that a request id made. Raises TaskUnreadable even when it is missing, so no second one is made."""
     if task := get(connection, task_id):
         return task
     log.error("a request cannot be answered: the Task that it made is not there", table="request", task_id=task_id)
@@ -55,14 +55,14 @@ def task_of_request(connection: sqlite3.Connection, request: RequestKey) -> Task
     row = connection.execute(QUERIES["request"], {"id": request.id}).fetchone()
     if row is None:
         return None
-    task_id = TaskId(row["task_id"] if isinstance(row["task_id"], str) else "")  # which no Task has
+    task_id = TaskId(row["task_id"] if isinstance(row["task_id"], str) else "")  # "" is no Task's id
     if row["digest"] != request.payload_digest:
         raise RequestIdReused(task_id)
     return task_id
 
 
 def get_many(connection: sqlite3.Connection, task_ids: Sequence[TaskId]) -> dict[TaskId, Task]:
-    """Read those that exist, in no order."""
+    """Read the Tasks that exist, by id."""
     if len(task_ids) < 2:
         found = [task for task_id in task_ids for task in _tasks(connection.execute(QUERIES["task"], {"id": task_id}))]
     else:
@@ -98,9 +98,7 @@ def revision(connection: sqlite3.Connection) -> Revision:
     stored = _number(connection.execute(QUERIES["stored_revision"]))
     kept = connection.execute(QUERIES["kept_revision"]).fetchone()
     if kept is None:
-        log.error(
-            "the revision that was kept cannot be read; the newest one is that of the newest row", table="counter"
-        )
+        log.error("the stored revision cannot be read; the newest row's is used", table="counter")
     return Revision(max(stored, kept["value"] if kept else 0))
 
 
@@ -111,7 +109,7 @@ def last_task_id(connection: sqlite3.Connection) -> TaskId | None:
 
 
 def inputs(connection: sqlite3.Connection, task_id: TaskId) -> list[InputImage]:
-    """Read a Task's input pictures. Raises TaskUnreadable when one cannot be read: the others would take its place."""
+    """Read a Task's input pictures. Raises TaskUnreadable when one cannot be read: the others would shift positions."""
     rows = connection.execute(QUERIES["inputs"], {"task_id": task_id}).fetchall()
     images = list(readable("input", rows, _input_from_row))
     if len(images) < len(rows) or [row["position"] for row in rows] != list(range(len(rows))):
@@ -126,7 +124,7 @@ def attempts(connection: sqlite3.Connection, task_id: TaskId) -> list[Attempt]:
 
 
 def recent_attempts(connection: sqlite3.Connection, account_id: AccountId, since: datetime) -> list[Attempt]:
-    """Read an Account's Attempts that are open or young."""
+    """Read an Account's Attempts that are open or recent."""
     bound = {"account_id": account_id, "since": integer_from_time(since)}
     return _attempts(connection.execute(QUERIES["recent_attempts"], bound))
 
@@ -161,7 +159,7 @@ def _mark_from_row(row: Any) -> AccountMark:
         since = stored_time(row["since"])
     except FAULTS:
         return _paused(account_id)
-    if state not in set(AccountState):  # of a later version; a person says, too
+    if state not in set(AccountState):  # of a later version; here, too, a person decides
         return AccountMark(
             account_id, AccountState.PAUSED, f"its state {state!r} is of another version; resume it", since
         )
@@ -169,6 +167,6 @@ def _mark_from_row(row: Any) -> AccountMark:
 
 
 def _paused(account_id: AccountId) -> AccountMark:
-    """Return the mark of an Account whose own cannot be read: whether it may act, a person says."""
+    """Return the mark of an Account whose own mark cannot be read; a person decides whether it may act."""
     log.error("an account's mark cannot be read; it is paused", table="account_mark", account_id=account_id)
     return AccountMark(account_id, AccountState.PAUSED, "what is stored of it cannot be read; resume it", EPOCH)

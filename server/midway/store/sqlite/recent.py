@@ -1,7 +1,7 @@
 """The newest snapshots in memory: what nearly every reader asks for, without a read of the disk.
 
-Only this process writes (a lock file says so), and each snapshot comes here when it is on the disk and before its
-writer hears of it. So what is answered from here is what the database would answer.
+Only this process writes (a lock file ensures it), and each snapshot is added here when it is on the disk and before
+its writer's call returns. So the cache answers what the database would.
 """
 
 from itertools import takewhile
@@ -16,16 +16,16 @@ class RecentSnapshots:
     """Every change of state and the latest progress of each Task, after a revision that rises as the oldest go."""
 
     def __init__(self, after: Revision, newest_id: TaskId, size: int) -> None:
-        self._after = after  # all that is newer is here
-        self.revision = after  # the newest of all
-        self.newest_id = newest_id  # the largest of all
+        self._after = after  # all newer snapshots are here
+        self.revision = after  # the newest revision of the Store
+        self.newest_id = newest_id  # the largest Task id of the Store
         self._size = size
         self._snapshots: dict[Revision, Task] = {}  # in order of revision
-        self._of_task: dict[TaskId, list[Task]] = {}  # the same, of each Task
-        self._progress: dict[TaskId, Task] = {}  # the newest of a Task, where it is no change of state
+        self._of_task: dict[TaskId, list[Task]] = {}  # the same snapshots, by Task
+        self._progress: dict[TaskId, Task] = {}  # a Task's newest snapshot, where it did not change the state
 
     def put(self, task: Task) -> None:
-        """Take a snapshot that was committed; the newest of all."""
+        """Add a committed snapshot; its revision must be the newest."""
         if superseded := self._progress.pop(task.id, None):
             self._remove(superseded)
         known = self._of_task.setdefault(task.id, [])
@@ -39,21 +39,21 @@ class RecentSnapshots:
             self._forget(next(iter(self._snapshots.values())))
 
     def latest(self, task_id: TaskId) -> Task | None:
-        """Return a Task as it is, when it changed lately; None: the database knows."""
+        """Return a Task's newest snapshot, if it is recent enough to be here; None: read it from the database."""
         known = self._of_task.get(task_id)
         return known[-1] if known else None
 
     def history(self, task_id: TaskId, after: Revision) -> list[Task] | None:
-        """Return one Task's snapshots after a revision; None when some of them may not be here."""
+        """Return one Task's snapshots after a revision; None when some may be only in the database."""
         if after < self._after:
             return None
         known = self._of_task.get(task_id, ())
-        if known and known[-1].revision <= after:  # nothing is newer; then neither are the others
+        if known and known[-1].revision <= after:  # saves looking at each
             return []
         return [task for task in known if task.revision > after]
 
     def changes(self, after: Revision, limit: int) -> list[Task] | None:
-        """Return all Tasks' snapshots after a revision, in order; None when some of them may not be here."""
+        """Return all Tasks' snapshots after a revision, in order; None when some may be only in the database."""
         if after < self._after:
             return None
         newer = list(takewhile(lambda task: task.revision > after, reversed(self._snapshots.values())))

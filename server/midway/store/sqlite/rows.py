@@ -24,6 +24,6 @@ def attempt_from_row(row: Any) -> Attempt:
 
 
 def _require_same(key: Any, documented: str) -> None:
-    """Raise ValueError when a document stands under another key: what is written next would not replace it."""
+    """Raise ValueError when the row's key is not the document's: the next write would not replace this row."""
     if key != documented:
         raise ValueError("its key is not its document's")

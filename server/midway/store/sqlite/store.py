@@ -1,4 +1,4 @@
-"""The Store on SQLite: each verb hands its function to the writer or the reader."""
+"""The Store on SQLite: each method passes a function to the writer or the reader."""
 
 import asyncio
 import sqlite3
@@ -56,7 +56,7 @@ class Opened(NamedTuple):
 
 
 class SqliteStore:
-    """A Store on one file, for one process; see `port.Store` for what each verb promises."""
+    """A Store on one file, for one process; see `port.Store` for what each method promises."""
 
     def __init__(self, opened: Opened, recent_snapshots: int, *, quarantine: bool) -> None:
         """Take over what `open` opened, and close it with the store."""
@@ -144,7 +144,7 @@ class SqliteStore:
         return await self._readable(lambda: self._reader.get(task_id))
 
     async def get_many(self, task_ids: Sequence[TaskId]) -> list[Task]:
-        """Read those that exist, in the order asked."""
+        """Read the Tasks that exist, in the order of the ids."""
         known = {task_id: self._recent.latest(task_id) for task_id in task_ids}
         if missing := [task_id for task_id, task in known.items() if task is None]:
             known |= await self._read(partial(reads.get_many, task_ids=missing))
@@ -190,7 +190,7 @@ class SqliteStore:
         return await self._read(partial(reads.attempts, task_id=task_id))
 
     async def recent_attempts(self, account_id: AccountId, since: datetime) -> list[Attempt]:
-        """Read an Account's Attempts that are open or young."""
+        """Read an Account's Attempts that are open or recent."""
         return await self._read(partial(reads.recent_attempts, account_id=account_id, since=since))
 
     async def marks(self) -> list[AccountMark]:
@@ -200,7 +200,7 @@ class SqliteStore:
     async def outbox_due(
         self, now: datetime, limit: int = 100, besides: Collection[str] | None = (), save: Collection[str] = ()
     ) -> list[OutboxRow]:
-        """Read the first notice of each Task, where it is due."""
+        """Read the first notice of each Task, if it is due."""
         return await self._read(partial(outbox.due, now=now, limit=limit, besides=besides, save=save))
 
     async def dead_letters(
@@ -238,7 +238,7 @@ class SqliteStore:
         return self._snapshots
 
     def _committed(self, outcomes: Sequence[Any]) -> None:
-        """Take what a batch has stored, in order of revision, then tell whoever listens."""
+        """Add what a batch stored to the recent snapshots, in order of revision, then ring the doorbells."""
         for stored in chain.from_iterable(map(_stored, outcomes)):
             self._snapshots.put(stored)
             if stored.ask.notify_url:
@@ -251,15 +251,15 @@ class SqliteStore:
         return StoreHealth(is_available=not self._files.displaced, rows_quarantined=self._rows_quarantined)
 
     async def check_health(self) -> StoreHealth:
-        """Look whether the database's files still stand where they were opened; while not, nothing is stored."""
-        await self._writer.look()
+        """Check whether the database's files are still where they were opened; while not, nothing is stored."""
+        await self._writer.check_files()
         return self.health
 
     async def close(self) -> None:
-        """Write what waits, close the file and let the next process in.
+        """Write what waits, close the file and release the lock.
 
-        The writer closes last: the last connection to go folds the log into the database and removes it,
-        which is the mark of a clean stop. Closing again does nothing.
+        The writer closes last: the last connection to close moves the log into the database and removes it, which is
+        how the next start recognises a clean stop. Closing again does nothing.
         """
         if self._closed:
             return

@@ -1,4 +1,4 @@
-"""The one writer: operations queue up, and each batch is one transaction and one fsync (group commit).
+"""The only writer: operations queue up, and each batch of them is one transaction and one fsync (group commit).
 
 Operations that arrive during a commit are the next batch: the slower the disk and the more writers, the larger the
 batches. A lone operation waits for two turns of the event loop and for the commit under way; where several wait, the
@@ -29,14 +29,14 @@ T = TypeVar("T")
 Operation = Callable[[Batch], T]
 
 _FAULTS_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
-# Raised before anything is written, as `writes` says.
+# Raised before the operation has written anything, as `writes` promises.
 _REFUSALS = (VersionConflict, RequestIdReused, TaskUnreadable, RowsUnreadable)
 MAX_BATCH = 256  # operations; bounds how long the first of a batch waits for the last
-TURNS = 2  # of the event loop, for what is about to write at the same time; short on a loop with nothing else to do
-# Then, where several wait: a commit takes the processor some 0.5 ms, as much as four operations in it.
+TURNS = 2  # of the event loop before each commit, for callers about to write; takes hardly any time on an idle loop
+# Pauses before a commit for which several operations wait. A commit costs about 0.5 ms of CPU, like four operations.
 PAUSE_SECONDS = 0.0025
 MOST_PAUSES = 4
-FRUITLESS = 4  # commits without a pause after one that brought nothing: all that write may be waiting already
+COMMITS_WITHOUT_PAUSE = 4  # after a pause in which no operation arrived: all callers may be waiting already
 
 
 class _Refused(Struct, frozen=True):
@@ -46,7 +46,7 @@ class _Refused(Struct, frozen=True):
 
 
 class _Displaced(Exception):
-    """The database's files are not where they were opened."""
+    """The database's files are no longer where they were opened."""
 
 
 class _Waiting(Struct, frozen=True):
@@ -71,15 +71,15 @@ class Writer:
         self._batch: list[_Waiting] = []
         self._wakeup = asyncio.Event()
         self._closing = False
-        self._without_pause = 0  # commits
+        self._without_pause = 0  # how many further commits do not pause
         self._task = asyncio.create_task(self._run(), name="sqlite-writer")
 
     async def write(self, operation: Operation[T]) -> T:
         """Run the operation and return its value when it is on the disk.
 
-        A caller that is cancelled meanwhile takes nothing back: the operation is done or refused as if it waited.
-        Raises what the operation raises, or StoreUnavailable. There is no time-out: after one, nobody could say
-        whether it is stored.
+        Cancelling the caller does not cancel the operation: it is stored or refused all the same.
+        Raises what the operation raises, or StoreUnavailable. There is no time-out: after one it would be unknown
+        whether the operation is stored.
         """
         if self._closing or self._task.done():
             raise StoreUnavailable("the store is closed")
@@ -88,7 +88,7 @@ class Writer:
         self._wakeup.set()
         return await outcome
 
-    async def look(self) -> None:
+    async def check_files(self) -> None:
         """Look whether the database's files stand where they were opened; while not, nothing is stored."""
         await self._driver.run(partial(_look, files=self._files))
 
@@ -106,7 +106,7 @@ class Writer:
                 self._wakeup.clear()
                 await self._drain()
         finally:
-            # Only when the event loop ends under the store: nobody can tell these callers the outcome any more.
+            # Empty unless the event loop ends while the store is open; these callers cannot get an outcome any more.
             for waiting in self._batch + self._queue:
                 waiting.outcome.cancel()
 
@@ -118,7 +118,7 @@ class Writer:
             self._batch = []
 
     async def _gather(self) -> None:
-        """Wait for what is about to write: for others beside the first one, then as long as each pause brings one."""
+        """Wait for more operations: two turns of the loop, then, if several wait, as long as each pause brings more."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
         if self._without_pause:
@@ -130,7 +130,7 @@ class Writer:
                 return
             await asyncio.sleep(PAUSE_SECONDS)
             if len(self._queue) == known:
-                self._without_pause = FRUITLESS
+                self._without_pause = COMMITS_WITHOUT_PAUSE
                 return
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
@@ -153,9 +153,10 @@ class Writer:
 def _run_in_place(
     connection: sqlite3.Connection, files: DatabaseFiles, recent: RecentSnapshots, operations: Sequence[Operation[Any]]
 ) -> tuple[list[Any], bool]:
-    """Do as `run_batch`, and tell whether the files are still in their place; raise _Displaced when none ran.
+    """Run the batch; return its outcomes, and whether the database's files were still in their place after it.
 
-    Before, so that nothing is stored that is refused; and after, since the commit's fsync takes a while.
+    The files are checked before, so that nothing is stored in a file that was moved away, and after, because they may
+    be moved during the commit's fsync. Raises _Displaced when the first check fails; then no operation ran.
     """
     if displaced := _look(connection, files):
         raise _Displaced(f"nothing was stored: {displaced[0]} was taken away or replaced")
@@ -166,13 +167,13 @@ def _run_in_place(
 def _look(connection: sqlite3.Connection, files: DatabaseFiles) -> tuple[Path, ...]:
     """Return which files are displaced; when that is news, fold the log into the database.
 
-    So all that was stored is in one file, whichever way it is rescued; and a database that was put in its place is not
-    given, at the next start, a log that belongs to another one.
+    Then everything stored is in one file, which makes it easier to rescue, and no log is left that the next start would
+    apply to another database put at that path.
     """
     before = files.displaced
-    displaced = files.look()
+    displaced = files.check()
     if displaced and not before:
-        with suppress(sqlite3.Error):  # a full disk; the log stays as it is
+        with suppress(sqlite3.Error):  # for example a full disk; then the log stays as it is
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return displaced
 
@@ -182,15 +183,16 @@ def run_batch(
 ) -> list[Any]:
     """Run the operations in one transaction; return each one's value, or a _Refused.
 
-    Raises sqlite3.Error when the disk refuses; then nothing of the batch is stored.
+    Raises sqlite3.Error when the disk fails; then nothing of the batch is stored.
     """
     try:
         with _transaction(connection):
             return _run_together(Batch(connection, recent, recent.revision), operations)
     except Exception as error:
-        if _is_refusal_of_the_disk(error):
+        if _is_disk_error(error):
             raise
-    # One has a defect, and may have written before it showed: savepoints, dear as they are, keep it from the others.
+    # One operation has a defect and may have written before it raised. Run each in a savepoint, which costs more but
+    # rolls back only the one that fails.
     with _transaction(connection):
         return _run_each_alone(Batch(connection, recent, recent.revision), operations)
 
@@ -228,14 +230,14 @@ def _run_each_alone(batch: Batch, operations: Sequence[Operation[Any]]) -> list[
 
 
 def _run_alone(before: Batch, operation: Operation[Any]) -> tuple[Batch, Any]:
-    """Run an operation that may fail in any way; return the batch to go on with, and its value or a _Refused."""
+    """Run an operation in a savepoint; return the batch to continue with, and the operation's value or a _Refused."""
     before.connection.execute("SAVEPOINT operation")
     batch = before.trial()
     try:
         value = operation(batch)
         batch.write()
     except Exception as error:
-        if _is_refusal_of_the_disk(error):
+        if _is_disk_error(error):
             raise
         before.connection.execute("ROLLBACK TO operation")
         batch, value = before, _Refused(error)
@@ -243,13 +245,13 @@ def _run_alone(before: Batch, operation: Operation[Any]) -> tuple[Batch, Any]:
     return batch, value
 
 
-def _is_refusal_of_the_disk(error: Exception) -> bool:
+def _is_disk_error(error: Exception) -> bool:
     return isinstance(error, sqlite3.Error) and not isinstance(error, _FAULTS_OF_ONE_OPERATION)
 
 
 def _settle(outcome: "asyncio.Future[Any]", value: Any) -> None:
     if outcome.done():
-        return  # its caller was cancelled and does not wait any more
+        return  # its caller was cancelled
     if isinstance(value, _Refused):
         outcome.set_exception(value.error)
     else:

@@ -1,4 +1,4 @@
-"""What each writing verb does to its batch. Each raises before it changes anything, or does all of it."""
+"""What each writing method does to its batch. Each either raises before it changes anything, or does all of it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from midway.store.sqlite.queries import QUERIES
 
 
 def submit(batch: Batch, task: Task, inputs: Sequence[InputImage], request: RequestKey | None) -> Submitted:
-    """Insert a new Task, or find the one this request id made."""
+    """Insert a new Task, or find the one that this request id made."""
     if request and (made := _by_request(batch, request)):
         return Submitted(made, created=False)
     if position := batch.position(task.id):
@@ -28,7 +28,7 @@ def submit(batch: Batch, task: Task, inputs: Sequence[InputImage], request: Requ
 
 def _by_request(batch: Batch, request: RequestKey) -> Task | None:
     task_id = reads.task_of_request(batch.connection, request)
-    return (batch.task(task_id) or reads.made(batch.connection, task_id)) if task_id is not None else None
+    return (batch.task(task_id) or reads.requested_task(batch.connection, task_id)) if task_id is not None else None
 
 
 def _remember_request(batch: Batch, request: RequestKey, task_id: TaskId) -> None:
@@ -37,13 +37,13 @@ def _remember_request(batch: Batch, request: RequestKey, task_id: TaskId) -> Non
 
 
 class Appended(list[Task]):
-    """The Tasks of some entries, as stored."""
+    """The Tasks of the appended entries, as stored."""
 
 
 def append(batch: Batch, entries: Sequence[Entry]) -> Appended:
-    """Write entries in order; each of their Tasks is of the version after the stored one."""
+    """Write entries in order. Raises VersionConflict unless each Task has the version after the stored one."""
     known: dict[TaskId, Position] = {}
-    states: list[str] = []  # of each entry's Task before it
+    states: list[str] = []  # of each entry's Task before the entry
     for task in [entry.task for entry in entries if entry.task]:
         position = known.get(task.id) or batch.position(task.id)
         if position is None or position.version != task.version - 1:

@@ -1,5 +1,5 @@
 -- name: put_mark
--- Store what must outlive a restart about an Account.
+-- Store what must survive a restart about an Account.
 INSERT INTO account_mark (account_id, state, reason, since)
 VALUES (:account_id, :state, :reason, :since)
 ON CONFLICT (account_id) DO UPDATE

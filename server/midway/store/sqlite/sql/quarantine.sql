@@ -1,5 +1,5 @@
 -- name: name_row
--- Which Task a row belongs to; as bytes, since nothing of the row need be text.
+-- Which Task a row belongs to; as bytes, since the column may be corrupt.
 SELECT coalesce(CAST({task_id} AS BLOB), x'') FROM {table} WHERE {key} IS :number
 
 -- name: quarantine_row

@@ -3,40 +3,40 @@
 INSERT INTO counter (name, value) VALUES ('revision', :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 -- name: kept_revision
--- The revision that was kept last; none where that cannot be read.
+-- The revision that keep_revision stored last; no row when it cannot be read.
 SELECT value FROM counter WHERE name = 'revision' AND typeof(value) = 'integer' AND value BETWEEN 0 AND 1 << 53
 
 -- name: stored_revision
--- The newest revision among the rows. Counted one by one, none ever comes to such a size; a garbled one may have it.
+-- The newest revision among the rows. Larger values than the limit are corrupt: counting never gets that far.
 SELECT max(
   coalesce((SELECT max(revision) FROM task WHERE revision BETWEEN 0 AND 1 << 53), 0),
   coalesce((SELECT max(revision) FROM task_history WHERE revision BETWEEN 0 AND 1 << 53), 0))
 
 -- name: position_of_task
--- Where a Task stands now, to compare with what its writer expects. What is no JSON has no version.
+-- A Task's version and state, to compare with what its writer expects. A document that is not JSON has version NULL.
 SELECT CASE WHEN json_valid(doc) THEN coalesce(doc ->> '$.version', 0) END AS version, state FROM task WHERE id = :id
 
 -- name: progress_tasks
--- Replace Tasks whose state and Account stay, and touch no index of these. Returns which; the others are not as told.
--- The "+" keeps SQLite from looking for them by their state.
+-- Update Tasks whose state and Account stay the same, without touching the indexes of these columns. Returns the ids of
+-- those; the others have another state or Account. The "+" keeps SQLite from using the index on state.
 WITH changed (id, revision, state, action, account_id, parent_id, client_state, doc) AS (VALUES {rows})
 UPDATE task SET revision = changed.revision, doc = changed.doc FROM changed
 WHERE task.id = changed.id AND +task.state = changed.state AND task.account_id IS changed.account_id
 RETURNING id
 
 -- name: put_tasks
--- Store new Tasks and replace those that are there. What was asked for never changes.
+-- Insert new Tasks and update existing ones, except the columns that come from the Ask, which never changes.
 INSERT INTO task (id, revision, state, action, account_id, parent_id, client_state, doc)
 VALUES {rows}
 ON CONFLICT (id) DO UPDATE
 SET revision = excluded.revision, state = excluded.state, account_id = excluded.account_id, doc = excluded.doc
 
 -- name: insert_history
--- Keep the snapshots of changes of state.
+-- Store the snapshots of changes of state.
 INSERT INTO task_history (revision, task_id, state, doc) VALUES {rows}
 
 -- name: insert_request
--- Remember which Task a request id made, and from what.
+-- Store which Task a request id made, and the digest of the request's payload.
 INSERT INTO request (id, digest, task_id) VALUES (:id, :digest, :task_id)
 
 -- name: request
@@ -71,7 +71,7 @@ SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task
 WHERE {conditions} ORDER BY id DESC LIMIT :limit
 
 -- name: find_oldest_first
--- The same from the other end.
+-- The same, oldest first.
 SELECT rowid AS number, id, revision, CAST(doc AS BLOB) AS doc FROM task
 WHERE {conditions} ORDER BY id ASC LIMIT :limit
 
@@ -80,7 +80,7 @@ WHERE {conditions} ORDER BY id ASC LIMIT :limit
 SELECT count(*) FROM task WHERE {conditions}
 
 -- name: history
--- One Task's changes of state after a revision, then its present when that is newer than all of them.
+-- One Task's changes of state after a revision, then its latest snapshot if that is newer than all of them.
 SELECT revision, task_id AS id, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
 WHERE task_id = :id AND revision > :after
 UNION ALL
@@ -89,7 +89,7 @@ WHERE id = :id AND revision > :after AND revision NOT IN (SELECT revision FROM t
 ORDER BY revision
 
 -- name: changes
--- All Tasks' changes of state and present snapshots after a revision, in order.
+-- All Tasks' changes of state and latest snapshots after a revision, in order.
 SELECT revision, task_id AS id, revision AS number, 'task_history' AS source, CAST(doc AS BLOB) AS doc FROM task_history
 WHERE revision > :after
 UNION ALL
