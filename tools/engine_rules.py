@@ -15,7 +15,7 @@ MOST_LINES = 40  # of a function
 MOST_LINES_OF_FILE = 300
 CORE = "core"  # the package that decides
 # The other modules of the engine that the core may import: values, and pure functions.
-KNOWS = frozenset({"account", "assign", "clock", "commands", "interactions", "limits"})
+KNOWS = frozenset({"account_config", "assign", "clock", "commands", "interactions", "limits"})
 WAITS = frozenset({"asyncio", "threading", "socket", "time", "os", "pathlib", "sqlite3", "subprocess", "tempfile"})
 
 

@@ -14,7 +14,7 @@ from midway.discord.command_index import DEFAULT_MAX_LENGTH
 from midway.discord.proxy import Proxy, ProxyKind
 from midway.domain.account import Account
 from midway.domain.action import Speed
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.limits import Limits
 from midway.outbound.address import MAX_URL_CHARACTERS
 from midway.outbound.names import NameRules

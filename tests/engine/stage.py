@@ -24,7 +24,7 @@ from midway.domain.action import press_from_custom_id
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import GuildId, MessageId, Nonce, TaskId, UserId
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.core.classify import EPHEMERAL
 from midway.engine.core.core import Core
 from midway.engine.core.effects import (

@@ -17,7 +17,7 @@ from midway.discord.recent import RecentMessages
 from midway.domain.ids import MessageId, Nonces, UserId
 from midway.domain.lifecycle import Assigned, Dispatched, SeedLearnt, apply
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.clock import SteadyClock
 from midway.engine.core import classify, headings
 from midway.engine.core.core import Core

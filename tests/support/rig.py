@@ -20,7 +20,7 @@ from midway.domain.account import AccountState
 from midway.domain.action import Action
 from midway.domain.ids import AccountId, ChannelId, GuildId, TaskId
 from midway.domain.task import Ask, State, Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.banned import BannedWords
 from midway.engine.clock import Clock
 from midway.engine.engine import Engine

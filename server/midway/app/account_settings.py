@@ -6,7 +6,7 @@ from midway.app.discord_proxy import ProxyAddress, proxy_of
 from midway.domain.account import MAX_QUEUED, SLOTS
 from midway.domain.action import Speed
 from midway.domain.ids import AccountId, ChannelId, GuildId
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.outbound.proxy import Proxy
 
 SNOWFLAKE = r"^\d{15,20}$"  # Discord's ids, as decimal strings

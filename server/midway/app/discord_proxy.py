@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.outbound.proxy import Proxy
 
 DIRECT = "direct"

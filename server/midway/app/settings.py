@@ -25,7 +25,7 @@ from midway.app.log_file import LogSize
 from midway.app.outgoing_settings import OutgoingSettings
 from midway.app.ports import LAST_PORT, address, reachable
 from midway.discord.settings import ClientSettings
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.limits import Limits
 from midway.outbound.proxy import Proxy
 from midway.pictures.checks import MOST_PIXELS, PictureLimits

@@ -22,7 +22,7 @@ from midway.discord.settings import ClientSettings
 from midway.domain.errors import InvalidField
 from midway.domain.ids import AccountId, GuildId
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.banned import BannedWords
 from midway.engine.clock import SystemClock
 from midway.engine.engine import CheckUrl, Engine

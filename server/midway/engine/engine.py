@@ -21,12 +21,12 @@ from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned, apply, failed
 from midway.domain.notice import deserves_notice
 from midway.domain.task import UNFINISHED, Ask, State, Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.assign import USABLE, is_bound
 from midway.engine.banned import BannedWords
 from midway.engine.buttons import usable_parent
 from midway.engine.clock import Clock, SteadyClock, SystemClock
-from midway.engine.frame import Frames
+from midway.engine.first_frame import Frames
 from midway.engine.intake import Intake
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed

@@ -23,7 +23,7 @@ from midway.engine.assign import USABLE, choose, choose_all
 from midway.engine.buttons import IMAGINE_ALL, button_of, extension, pressed, usable_parent, wanted_input
 from midway.engine.clock import Clock
 from midway.engine.commands import COMMANDS, check_lengths
-from midway.engine.frame import Frames
+from midway.engine.first_frame import Frames
 from midway.engine.interactions import APPLICATION_IDS
 from midway.engine.limits import Limits
 from midway.engine.placing import Placed, Placer

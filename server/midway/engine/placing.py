@@ -17,7 +17,7 @@ from midway.domain.lifecycle import Assigned, Cancelled, InputWanted, apply, new
 from midway.domain.task import Ask, ModalAsk, Task
 from midway.engine.clock import Clock
 from midway.engine.limits import Limits
-from midway.engine.patience import read_patiently
+from midway.engine.store_retry import read_patiently
 from midway.engine.worker.worker import Worker
 from midway.store.port import (
     Entry,

@@ -16,7 +16,7 @@ from midway.domain.action import Action
 from midway.domain.ids import AccountId, ChannelId, GuildId, JobId, Nonce, TaskId, UserId
 from midway.domain.lifecycle import Assigned, new_task
 from midway.domain.task import Ask
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.core.effects import Post
 from midway.engine.core.pending import RegionSubmit
 from midway.engine.interactions import Prepared

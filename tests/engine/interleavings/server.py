@@ -8,7 +8,7 @@ from midway.discord.event import Connected, Disconnected, Event, Message
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import AccountId, ChannelId, JobId, MessageId, Nonce, TaskId, UserId
 from midway.domain.task import RUNNING, Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.core.core import Core
 from midway.engine.core.effects import Outside, Post, Prepare, ReadHistory, Relocate, Write
 from midway.engine.limits import Limits

@@ -4,7 +4,7 @@ import structlog
 
 from midway.domain.account import Account, AccountState
 from midway.domain.ids import UserId
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.clock import Clock
 from midway.store.port import AccountMark
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from midway.domain.attempt import Attempt, AttemptKind
 from midway.domain.ids import InteractionId, JobId, MessageId, Nonce, TaskId
+from midway.engine.core.compatibility import look_the_same, may_have_made, read_the_same
 from midway.engine.core.keys import Keys
-from midway.engine.core.likeness import look_the_same, may_have_made, read_the_same
 
 FOREIGN_KEPT = 4096  # ids; those of a few hundred jobs, far more than run at a time
 

@@ -18,7 +18,7 @@ from midway.domain.image import InputImage
 from midway.domain.lifecycle import Assigned
 from midway.domain.lifecycle import Event as LifeEvent
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.clock import SteadyClock
 from midway.engine.core.account_status import AccountStatus
 from midway.engine.core.applier import Applier
@@ -28,9 +28,9 @@ from midway.engine.core.effects import AskSettings, Change, Enter, Outside
 from midway.engine.core.ledger import Ledger
 from midway.engine.core.listener import Listener
 from midway.engine.core.lookback import Lookback
-from midway.engine.core.offers import Offers
 from midway.engine.core.outcomes import Outcomes
 from midway.engine.core.reading import Reading
+from midway.engine.core.reassignment import Reassignment
 from midway.engine.core.send_queue import SendQueue
 from midway.engine.core.windows import Windows
 from midway.engine.interactions import Prepared
@@ -57,7 +57,7 @@ class Core:
         self._listener = Listener(self.ledger, self.send_queue.channel, self._outcomes, limits, clock)
         self._lookback = Lookback(config, self.ledger, self.send_queue, self._outcomes, limits, clock)
         self._windows = Windows(self.ledger, self.send_queue.channel)
-        self._offers = Offers(self.ledger, self.send_queue, self.status)
+        self._offers = Reassignment(self.ledger, self.send_queue, self.status)
         self._applier = Applier(
             self.ledger,
             self.status,

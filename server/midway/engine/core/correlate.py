@@ -15,8 +15,8 @@ from midway.domain.action import TRAITS, Verb
 from midway.domain.attempt import Attempt
 from midway.domain.ids import Nonce
 from midway.engine.core.attempt_index import Index
+from midway.engine.core.compatibility import could_be, could_have_made
 from midway.engine.core.keys import Keys
-from midway.engine.core.likeness import could_be, could_have_made
 
 EXTENSION = re.compile(r"MJ::JOB::animate_\w+_extend::")
 

@@ -18,8 +18,9 @@ from midway.domain.attempt import Attempt
 from midway.domain.ids import InteractionId, MessageId, TaskId, time_of_snowflake
 from midway.domain.lifecycle import Accepted, Progressed, Requeued
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.clock import SteadyClock
+from midway.engine.core.compatibility import CLOCK_SKEW
 from midway.engine.core.correlate import leaves_trace
 from midway.engine.core.deadline import (
     Deadline,
@@ -32,7 +33,6 @@ from midway.engine.core.deadline import (
 )
 from midway.engine.core.effects import Change, Effect, Learn, ReadHistory
 from midway.engine.core.ledger import Ledger
-from midway.engine.core.likeness import CLOCK_SKEW
 from midway.engine.core.outcomes import Outcomes
 from midway.engine.core.pending import tries
 from midway.engine.core.reading import Reading

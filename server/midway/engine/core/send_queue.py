@@ -16,7 +16,7 @@ from midway.domain.ids import Nonce, Nonces, TaskId
 from midway.domain.lifecycle import Dispatched, Uploaded
 from midway.domain.prompt import prompt_key
 from midway.domain.task import State, Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.clock import SteadyClock
 from midway.engine.commands import links_as_shown, prompt_as_sent
 from midway.engine.core.effects import Change, Effect, Post, Prepare

@@ -11,7 +11,7 @@ from midway.domain.task import Task
 from midway.engine.core.core import Core
 from midway.engine.core.effects import Outside
 from midway.engine.core.reading import Reading
-from midway.engine.patience import read_patiently
+from midway.engine.store_retry import read_patiently
 from midway.engine.worker.background_tasks import BackgroundTasks
 from midway.engine.worker.decisions import Decisions
 from midway.engine.worker.journal import Journal

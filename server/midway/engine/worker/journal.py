@@ -18,7 +18,7 @@ import structlog
 from msgspec.structs import replace
 
 from midway.domain.ids import TaskId
-from midway.engine.patience import RETRY_SECONDS
+from midway.engine.store_retry import RETRY_SECONDS
 from midway.store.port import Entry, Store, StoreUnavailable, VersionConflict, WriteInDoubt
 
 log = structlog.get_logger(__name__)

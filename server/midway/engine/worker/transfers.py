@@ -6,10 +6,10 @@ from typing import Protocol
 
 from midway.domain.ids import AccountId, TaskId
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.core.core import Core
 from midway.engine.core.effects import Outside
-from midway.engine.patience import read_patiently
+from midway.engine.store_retry import read_patiently
 from midway.engine.worker.background_tasks import BackgroundTasks
 from midway.engine.worker.journal import Journal
 from midway.store.port import VersionConflict

@@ -20,7 +20,7 @@ from midway.engine.core.core import Core
 from midway.engine.core.effects import Post
 from midway.engine.core.pending import RegionSubmit
 from midway.engine.interactions import prepare
-from midway.engine.patience import read_patiently
+from midway.engine.store_retry import read_patiently
 from midway.engine.worker.account_queries import ask_settings
 from midway.engine.worker.decisions import Decisions
 from midway.engine.worker.expected_messages import ExpectedMessages

@@ -20,7 +20,7 @@ from midway.domain.account import Account
 from midway.domain.attempt import Attempt
 from midway.domain.ids import AccountId, Nonces, TaskId
 from midway.domain.task import Task
-from midway.engine.account import AccountConfig
+from midway.engine.account_config import AccountConfig
 from midway.engine.clock import SteadyClock
 from midway.engine.core.core import Core
 from midway.engine.core.effects import (
@@ -35,7 +35,7 @@ from midway.engine.core.effects import (
     Write,
 )
 from midway.engine.limits import Limits
-from midway.engine.patience import read_patiently
+from midway.engine.store_retry import read_patiently
 from midway.engine.worker.absent_tasks import AbsentTasks
 from midway.engine.worker.account_service import AccountService
 from midway.engine.worker.background_tasks import BackgroundTasks
