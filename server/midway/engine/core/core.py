@@ -57,7 +57,7 @@ class Core:
         self._listener = Listener(self.ledger, self.send_queue.channel, self._outcomes, limits, clock)
         self._lookback = Lookback(config, self.ledger, self.send_queue, self._outcomes, limits, clock)
         self._windows = Windows(self.ledger, self.send_queue.channel)
-        self._offers = Reassignment(self.ledger, self.send_queue, self.status)
+        self._reassignment = Reassignment(self.ledger, self.send_queue, self.status)
         self._applier = Applier(
             self.ledger,
             self.status,
@@ -229,7 +229,7 @@ class Core:
         """Do what is due: check deadlines, expire parked messages, and send what may be sent now."""
         self._listener.expire()
         if self._lookback.is_due():
-            self._offers.renew()
+            self._reassignment.renew()
             # Before the first session it is not known which user's messages are this Account's.
             has_session = is_connected and self.status.is_connected
             self._applier.apply(self._lookback.sweep(is_connected=has_session))
@@ -238,7 +238,7 @@ class Core:
             self._forget_old()
         if self.status.needs_person:
             self.send_queue.withdraw()
-            self._applier.apply(self._offers.made())
+            self._applier.apply(self._reassignment.made())
         while is_connected and self.status.takes_work and (effects := self.send_queue.next()):
             self._applier.apply(effects)
             if not any(isinstance(effect, Change) for effect in effects):
@@ -260,7 +260,7 @@ class Core:
 
     def keep_waiting(self, task_id: TaskId) -> list[Outside]:
         """Add a notice, once, to a Task that no other Account can run: what it waits for."""
-        return self._applier.follow(self._offers.told_to_wait(known_task(self.ledger, task_id)))
+        return self._applier.follow(self._reassignment.told_to_wait(known_task(self.ledger, task_id)))
 
     def _connected(self, event: Connected) -> list[Outside]:
         self._applier.keep(self.status.connected(event.user_id, event.user_name))

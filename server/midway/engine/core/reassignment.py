@@ -1,4 +1,4 @@
-"""Reassignment an Account's waiting Tasks to other Accounts, while the Account needs a person."""
+"""Offers an Account's waiting Tasks to other Accounts, while the Account needs a person."""
 
 from midway.domain.ids import TaskId
 from midway.domain.lifecycle import Noticed
@@ -11,7 +11,7 @@ from midway.engine.core.send_queue import SendQueue
 
 
 class Reassignment:
-    """Reassignment Tasks, and remembers which ones were offered. Owned by one core."""
+    """Offers Tasks, and remembers which ones were offered. Owned by one core."""
 
     def __init__(self, ledger: Ledger, send_queue: SendQueue, status: AccountStatus) -> None:
         self._ledger = ledger
