@@ -21,18 +21,18 @@ class DoorSettings(BaseSettings):
     max_concurrent_calls: int = Field(
         _OPTIONS.max_concurrent_calls,
         ge=1,
-        description="Most calls and watches at a time; further ones are refused with RESOURCE_EXHAUSTED",
+        description="Maximum calls and watches at a time; further ones are refused with RESOURCE_EXHAUSTED",
     )
     max_concurrent_calls_per_caller: int | None = Field(
         _OPTIONS.max_concurrent_calls_per_caller,
         ge=1,
-        description="Most of them per caller (one API key from one IP address); further ones are refused. Unset: "
+        description="The same per caller (one API key from one IP address); further ones are refused. Unset: "
         "half of all",
     )
     max_running_calls_per_caller: int = Field(
         _OPTIONS.max_running_calls_per_caller,
         ge=1,
-        description="Most calls, watches not counted, that the server works on at a time per caller; further ones wait",
+        description="Maximum calls, watches not counted, that the server works on at a time per caller; further ones wait",
     )
     call_patience_seconds: float = Field(
         _OPTIONS.call_patience.total_seconds(),
@@ -42,11 +42,11 @@ class DoorSettings(BaseSettings):
     max_picture_requests: int = Field(
         _OPTIONS.max_picture_requests,
         ge=1,
-        description="Most gRPC requests with pictures in memory at a time; each may be as large as "
+        description="Maximum gRPC requests with pictures in memory at a time; each may be as large as "
         "MIDWAY_MAX_MESSAGE_BYTES and takes about three times its size",
     )
     max_picture_requests_per_caller: int = Field(
-        _OPTIONS.max_picture_requests_per_caller, ge=1, description="Most of them per caller"
+        _OPTIONS.max_picture_requests_per_caller, ge=1, description="The same per caller"
     )
     picture_request_timeout_seconds: float = Field(
         _OPTIONS.picture_request_timeout.total_seconds(),
@@ -56,15 +56,15 @@ class DoorSettings(BaseSettings):
     max_arriving_requests: int = Field(
         _OPTIONS.max_arriving_requests,
         ge=1,
-        description="Most gRPC requests without pictures that may be arriving at a time",
+        description="Maximum gRPC requests without pictures that may be arriving at a time",
     )
     max_arriving_requests_per_caller: int = Field(
-        _OPTIONS.max_arriving_requests_per_caller, ge=1, description="Most of them per caller"
+        _OPTIONS.max_arriving_requests_per_caller, ge=1, description="The same per caller"
     )
     max_arriving_requests_of_strangers: int = Field(
         _OPTIONS.max_arriving_requests_of_strangers,
         ge=1,
-        description="Most gRPC requests without an API key that may be arriving at a time; the same number again "
+        description="Maximum gRPC requests without an API key that may be arriving at a time; the same number again "
         "for health checks",
     )
     request_timeout_seconds: float = Field(
@@ -98,7 +98,9 @@ class DoorSettings(BaseSettings):
         description="Largest page of ListTasks; one with long prompts holds fewer Tasks",
     )
     max_listed_tasks: int = Field(
-        _OPTIONS.max_listed_tasks, ge=1, description="Most ids in one read of the old API (list-by-condition)"
+        _OPTIONS.max_listed_tasks,
+        ge=1,
+        description="Maximum ids in one read of the old API (list-by-condition)",
     )
     max_query_bytes: int = Field(_OPTIONS.max_query_bytes, ge=1024, description="Largest request body of such a read")
     max_body_bytes: int = Field(
@@ -115,7 +117,7 @@ class DoorSettings(BaseSettings):
     max_upload_bytes: int = Field(
         _OPTIONS.max_upload_bytes,
         ge=64 * 1024,
-        description="Most bytes of request bodies over 64 KiB that Envoy accepts at a time, and as many again of "
+        description="Maximum bytes of request bodies over 64 KiB that Envoy accepts at a time, and as many again of "
         "smaller ones; more wait",
     )
     max_caller_upload_bytes: int = Field(
@@ -132,7 +134,7 @@ class DoorSettings(BaseSettings):
     max_json_elements: int = Field(
         MAX_JSON_ELEMENTS,
         ge=100,
-        description="Most commas in a JSON body, those in strings included; more: 400. It bounds the time that "
+        description="Maximum commas in a JSON body, those in strings included; more: 400. It bounds the time that "
         "Envoy spends on a body",
     )
     silence_seconds: float = Field(

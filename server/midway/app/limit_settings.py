@@ -64,7 +64,8 @@ class LimitSettings(BaseSettings):
         "with the simulator 0",
     )
     unqueued_slots: int = _count(
-        _LIMITS.unqueued_slots, "Most picks, describes and shortens at a time per Account; they take no drawing slot"
+        _LIMITS.unqueued_slots,
+        "Maximum picks, describes and shortens at a time per Account; they take no drawing slot",
     )
     queue_full_pause_seconds: float = _seconds(
         _LIMITS.queue_full_pause, 'How long an Account pauses after Midjourney\'s "Queue full"'
@@ -79,11 +80,12 @@ class LimitSettings(BaseSettings):
         least=1,
     )
     max_parked_messages: int = _count(
-        _LIMITS.max_parked_messages, "Most messages kept per Account that match no Task; the oldest are dropped"
+        _LIMITS.max_parked_messages,
+        "Maximum messages kept per Account that match no Task; the oldest are dropped",
     )
     max_waiting_events: int = _count(
         _LIMITS.max_waiting_events,
-        "Most Discord events waiting per Account; beyond it they are dropped and the channel's history is read instead",
+        "Maximum Discord events waiting per Account; beyond it they are dropped and the channel's history is read instead",
     )
     resubmit_after_crash: bool = Field(
         _LIMITS.resubmit_after_crash,
@@ -101,9 +103,9 @@ class LimitSettings(BaseSettings):
         _LIMITS.max_prompt_characters, "Longest prompt; Discord takes no longer one", most=DEFAULT_MAX_LENGTH
     )
     max_jobs_per_prompt: int = _count(
-        _LIMITS.max_jobs_per_prompt, "Most jobs that one prompt may make by --repeat and {a, b}", least=1
+        _LIMITS.max_jobs_per_prompt, "Maximum jobs that one prompt may make by --repeat and {a, b}", least=1
     )
-    max_input_images: int = _count(_LIMITS.max_input_images, "Most pictures in one request")
+    max_input_images: int = _count(_LIMITS.max_input_images, "Maximum pictures in one request")
     max_client_state_characters: int = _count(
         _LIMITS.max_client_state_characters, "Longest `state` of the old API and `client_state` of the new one"
     )

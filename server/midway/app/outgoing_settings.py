@@ -45,11 +45,11 @@ class OutgoingSettings(BaseSettings):
     webhook_max_concurrent: int = Field(
         _RULES.max_concurrent,
         ge=1,
-        description="Most webhooks delivered at a time. One domain or IP address gets at most half of these places; "
+        description="Maximum webhooks delivered at a time. One domain or IP address gets at most half of these places; "
         "so do all hosts together that are not known to answer",
     )
     webhook_max_concurrent_per_host: int = Field(
-        _RULES.max_concurrent_per_host, ge=1, description="Most webhooks delivered at a time to one host"
+        _RULES.max_concurrent_per_host, ge=1, description="Maximum webhooks delivered at a time to one host"
     )
     webhook_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -59,11 +59,11 @@ class OutgoingSettings(BaseSettings):
     link_max_concurrent: int = Field(
         64,
         ge=1,
-        description="Most pictures fetched at a time from links that clients send; more wait. One domain or IP "
+        description="Maximum pictures fetched at a time from links that clients send; more wait. One domain or IP "
         "address gets at most half of these places; so do all hosts together that are not known to answer",
     )
     link_max_concurrent_per_host: int = Field(
-        16, ge=1, description="Most such pictures fetched at a time from one host"
+        16, ge=1, description="Maximum such pictures fetched at a time from one host"
     )
     link_timeout_seconds: float = Field(
         30, gt=0, description="Time limit for fetching such a picture, waiting included"

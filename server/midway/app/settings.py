@@ -86,7 +86,7 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
         30, ge=1, description="A connection to the metrics port that sends nothing for this long is closed"
     )
     metrics_max_connections: int = Field(
-        16, ge=1, description="Most connections to the metrics port; further ones are closed"
+        16, ge=1, description="Maximum connections to the metrics port; further ones are closed"
     )
     data_dir: Path = Field(Path("data"), description="Directory of the database, pictures and logs")
     allow_network_file_system: bool = Field(False, description="Allow the database to lie on a network file system")
@@ -147,20 +147,25 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     # Prompts and pictures
     max_image_bytes: int = Field(PictureLimits().max_bytes, ge=1, description="Largest picture that a client may send")
     max_image_pixels: int = Field(
-        PictureLimits().max_pixels, ge=1, le=MOST_PIXELS, description="Most pixels of a picture that a client sends"
+        PictureLimits().max_pixels,
+        ge=1,
+        le=MOST_PIXELS,
+        description="Maximum pixels of a picture that a client sends",
     )
     max_image_scans: int = Field(
         PictureLimits().max_scans,
         ge=1,
-        description="Most scans of a JPEG that a client sends; a decoder goes over all pixels for each",
+        description="Maximum scans of a JPEG that a client sends; a decoder goes over all pixels for each",
     )
     max_image_frames: int = Field(
-        PictureLimits().max_frames, ge=1, description="Most frames of an animated picture that a client sends"
+        PictureLimits().max_frames,
+        ge=1,
+        description="Maximum frames of an animated picture that a client sends",
     )
     decode_processes: int = Field(
         _DECODING.processes,
         ge=1,
-        description="Most masks and thumbnails decoded at a time, each in its own process; if more than one, one is "
+        description="Maximum masks and thumbnails decoded at a time, each in its own process; if more than one, one is "
         "reserved for masks",
     )
     decode_seconds: float = Field(
@@ -171,7 +176,7 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     decode_memory_bytes: int = Field(
         _DECODING.memory_bytes,
         ge=256 * MIB,
-        description="Most memory (address space) of a decoding process; a picture that needs more is refused",
+        description="Maximum memory (address space) of a decoding process; a picture that needs more is refused",
     )
     thumbnail_pixels: int = Field(
         _DECODING.max_pixels, ge=1, le=MOST_PIXELS, description="A picture with more pixels gets no thumbnails"
@@ -190,7 +195,7 @@ class Settings(OutgoingSettings, DoorSettings, LimitSettings):
     )
     media_max_age_days: float | None = Field(None, gt=0, description="How many days pictures are kept; unset: for ever")
     media_max_bytes: int | None = Field(
-        None, ge=1, description="Most disk space for pictures; the oldest are deleted first. Unset: no limit"
+        None, ge=1, description="Maximum disk space for pictures; the oldest are deleted first. Unset: no limit"
     )
 
     # Logs
