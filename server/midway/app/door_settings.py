@@ -32,7 +32,7 @@ class DoorSettings(BaseSettings):
     max_running_calls_per_caller: int = Field(
         _OPTIONS.max_running_calls_per_caller,
         ge=1,
-        description="Maximum calls, watches not counted, that the server works on at a time per caller; further ones wait",
+        description="Maximum calls (not watches) that the server works on at a time per caller; further ones wait",
     )
     call_patience_seconds: float = Field(
         _OPTIONS.call_patience.total_seconds(),

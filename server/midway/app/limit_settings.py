@@ -85,7 +85,7 @@ class LimitSettings(BaseSettings):
     )
     max_waiting_events: int = _count(
         _LIMITS.max_waiting_events,
-        "Maximum Discord events waiting per Account; beyond it they are dropped and the channel's history is read instead",
+        "Maximum Discord events waiting per Account; more are dropped, and the channel's history is read instead",
     )
     resubmit_after_crash: bool = Field(
         _LIMITS.resubmit_after_crash,
