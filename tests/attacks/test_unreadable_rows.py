@@ -111,7 +111,7 @@ async def test_rows_that_cannot_be_read_cost_their_tasks_only(tmp_path, document
 
 def reason(error: grpc.aio.AioRpcError) -> str:
     """Read the reason out of an error's details."""
-    status: Any = rpc_status.from_call(error)  # type: ignore[arg-type]
+    status: Any = rpc_status.from_call(error)  # type: ignore[arg-type]  # grpc_status knows the synchronous error only
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
     return info.reason

@@ -12,7 +12,7 @@ PROMOTION = "\n-# Create, explore, and organize on [midjourney.com](<https://mid
 
 
 def content(prompt: str, verb: Verb, **rest: object) -> Content:
-    return Content(prompt=prompt, verb=verb, user_id=USER, **rest)  # type: ignore[arg-type]
+    return Content(prompt=prompt, verb=verb, user_id=USER, **rest)  # type: ignore[arg-type]  # fields by name
 
 
 FORMS = {

@@ -28,7 +28,7 @@ from tests.discord.connected import CHANNEL, DIRECT_CHANNEL, GUILD, Linked, conn
 
 def command(name: str, *options: Option, **where: object) -> Command:
     place: dict[str, object] = {"application_id": MIDJOURNEY_APPLICATION_ID, "channel_id": CHANNEL, "guild_id": GUILD}
-    return Command(name=name, options=options, **(place | where))  # type: ignore[arg-type]
+    return Command(name=name, options=options, **(place | where))  # type: ignore[arg-type]  # fields by name
 
 
 def button(message: Message, *, label: str = "", prefix: str = "") -> str:

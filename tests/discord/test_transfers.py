@@ -60,4 +60,4 @@ async def test_curl_is_looked_after_only_while_there_are_requests() -> None:
         await asyncio.wait_for(transfers.begun.awaited.wait(), 60)  # nobody asks until the next request
         assert not transfers.begun.is_set()
         silence.set()
-        await transfers.close()  # type: ignore[no-untyped-call]
+        await transfers.close()  # type: ignore[no-untyped-call]  # curl_cffi's method has no types

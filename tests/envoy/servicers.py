@@ -69,7 +69,7 @@ class EchoTasks(MidjourneyServiceServicer):
         prompt = self.prompt or keys.get("mj-api-secret", "")
         return query.GetTaskResponse(task=task_pb2.Task(id=request.task_id, prompt=prompt))
 
-    async def WatchTask(self, request: Any, context: Any) -> None:  # type: ignore[override]
+    async def WatchTask(self, request: Any, context: Any) -> None:  # type: ignore[override]  # the stubs know streams as generators only
         """Send one message and wait for the reader to leave."""
         try:
             await context.write(query.WatchTaskResponse(revision=request.after_revision + 1))
@@ -81,9 +81,9 @@ class EchoTasks(MidjourneyServiceServicer):
 
 def echo_legacy() -> EchoLegacy:
     """Make one; the methods it leaves out answer UNIMPLEMENTED, which the stubs call abstract."""
-    return EchoLegacy()  # type: ignore[abstract]
+    return EchoLegacy()  # type: ignore[abstract]  # the methods that are called are made by `__getattr__`
 
 
 def echo_tasks() -> EchoTasks:
     """Make one; see `echo_legacy`."""
-    return EchoTasks()  # type: ignore[abstract]
+    return EchoTasks()  # type: ignore[abstract]  # as above

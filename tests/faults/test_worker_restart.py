@@ -143,7 +143,7 @@ async def test_a_clock_that_is_set_while_a_worker_ends_is_followed(
             asked.set()
             await stand_still(stopped, resume)
 
-        worker._stand_still = seen  # type: ignore[method-assign]
+        worker._stand_still = seen  # type: ignore[method-assign]  # the test looks on
         machine.set_clock(**FORWARD)
         await asked.wait()
         await defect.strike()

@@ -69,16 +69,16 @@ class Gateway:
 
 
 def _rest(case: bytes) -> Rest:
-    return Rest(Gateway(orjson.loads(case)), timedelta(hours=1))  # type: ignore[arg-type]
+    return Rest(Gateway(orjson.loads(case)), timedelta(hours=1))  # type: ignore[arg-type]  # Gateway gives the answers only
 
 
 def _retry_after(case: bytes) -> None:
     value = case.decode("utf-8", "replace")
     for answer in (Answer(case, {}), Answer(b"", {hdrs.RETRY_AFTER: value})):
-        seconds = retry_after_of_discord(answer)  # type: ignore[arg-type]
+        seconds = retry_after_of_discord(answer)  # type: ignore[arg-type]  # has what is read of an answer
         assert isfinite(seconds)
         assert seconds >= 0
-        assert retry_after_of_receiver(answer) >= timedelta()  # type: ignore[arg-type]
+        assert retry_after_of_receiver(answer) >= timedelta()  # type: ignore[arg-type]  # as above
 
 
 def _cdn_address(case: bytes) -> None:

@@ -115,9 +115,9 @@ def _place(err: Exception) -> str:
 def by_hypothesis(hunt: Hunt) -> None:
     """Draw tapes until the time is over."""
     from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: PLC0415 - atheris goes without
-    from hypothesis import strategies as st  # noqa: PLC0415
+    from hypothesis import strategies as st  # noqa: PLC0415 - only where hypothesis is installed
 
-    from tests.fuzz.cases import TAPE_BYTES  # noqa: PLC0415
+    from tests.fuzz.cases import TAPE_BYTES  # noqa: PLC0415 - as above
 
     drawn = st.binary(min_size=TAPE_BYTES, max_size=TAPE_BYTES)
     once = settings(

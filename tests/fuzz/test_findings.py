@@ -84,7 +84,7 @@ def test_an_address_that_cannot_be_read_is_not_discords():
 
 
 def rest(answer: object) -> Rest:
-    return Rest(Gateway(answer), timedelta(hours=1))  # type: ignore[arg-type]
+    return Rest(Gateway(answer), timedelta(hours=1))  # type: ignore[arg-type]  # Gateway gives the answers only
 
 
 async def test_a_message_without_an_id_hides_no_other_of_the_history():
@@ -110,7 +110,7 @@ def test_a_wait_that_is_no_time_is_that_of_a_block(wait: object):
 
 @pytest.mark.parametrize("revision", ["-1", "9" * 19, "1_0", "١", " 1"])
 def test_a_forged_page_token_is_refused(revision: str):
-    token = token_from(Page("", revision), query_pb2.TaskFilter())  # type: ignore[arg-type]
+    token = token_from(Page("", revision), query_pb2.TaskFilter())  # type: ignore[arg-type]  # the finding is a revision of another type
 
     with pytest.raises(InvalidField, match="page_token"):
         page_from(token, query_pb2.TaskFilter())

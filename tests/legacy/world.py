@@ -138,7 +138,7 @@ class World:
 
     async def until(self, task_id: str, state: str) -> None:
         """Return when a Task is in this state (or has ended in another)."""
-        await self.rig.until(task_id, State[state])  # type: ignore[arg-type]
+        await self.rig.until(task_id, State[state])  # type: ignore[arg-type]  # the case names the id as a text
 
 
 def _part(task: Task, path: list[str]) -> Any:

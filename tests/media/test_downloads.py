@@ -229,5 +229,5 @@ async def read_in_pieces(keeper: ArchiveKeeper, task: Task) -> int:
 async def until_needed_by(keeper: ArchiveKeeper, count: int) -> None:
     """Return when so many wait for the one download."""
     async with asyncio.timeout(60):
-        while [download.needed_by for download in keeper._downloads._shared.values()] != [count]:  # noqa: ASYNC110
+        while [download.needed_by for download in keeper._downloads._shared.values()] != [count]:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0)

@@ -33,7 +33,7 @@ async def test_a_picture_comes_with_what_a_browser_wants_to_know(door: Door, pic
     assert headers["accept-ranges"] == "bytes"
     assert headers["cache-control"] == "private, max-age=31536000, immutable"
     assert headers["x-content-type-options"] == "nosniff"
-    day = door.grid.finished_at.strftime("%Y-%m-%d")  # type: ignore[union-attr]
+    day = door.grid.finished_at.strftime("%Y-%m-%d")  # type: ignore[union-attr]  # the grid has finished
     assert headers["content-disposition"] == (
         f'inline; filename="{day}-red-fox-jumps-{door.grid.id}.png"; '
         f"filename*=UTF-8''{day}-%E4%B8%80%E5%8F%AA-red-fox-jumps-{door.grid.id}.png"

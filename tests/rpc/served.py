@@ -119,7 +119,7 @@ class Rejected:
         assert isinstance(error, grpc.aio.AioRpcError)
         self.code = error.code()
         self.message = error.details()
-        self._status = rpc_status.from_call(error)  # type: ignore[arg-type]
+        self._status = rpc_status.from_call(error)  # type: ignore[arg-type]  # grpc_status knows the synchronous error only
 
     @property
     def reason(self) -> str:

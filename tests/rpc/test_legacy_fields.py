@@ -76,7 +76,7 @@ async def told(refusal: Refusal) -> tuple[int, str, dict[str, object]]:
     async def refuse(_self: None, _request: None, _context: Context) -> SubmitResult:
         raise refusal
 
-    answer = await refuse(None, None, None)  # type: ignore[arg-type]
+    answer = await refuse(None, None, None)  # type: ignore[arg-type]  # nothing of them is read
     return answer.code, answer.description, dict(answer.properties)
 
 

@@ -154,7 +154,7 @@ def test_a_large_field_of_a_newer_client_is_not_even_copied() -> None:
 def test_fields_of_a_newer_client_are_passed_over() -> None:
     newer = submit_pb2.SubmitImagineRequest(prompt=LONG).SerializeToString() + b"\xfa\x7f\x02\xff\xff" + b"\xf8\x7f\x01"
 
-    assert Takes(IMAGINE, LIMITS).parsed(newer).prompt == LONG  # type: ignore[attr-defined]
+    assert Takes(IMAGINE, LIMITS).parsed(newer).prompt == LONG  # type: ignore[attr-defined]  # the parsed message is of this kind
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ async def test_a_link_of_another_scheme_is_refused(served: Served) -> None:
 @pytest.mark.parametrize("number", [0, 99])
 async def test_a_change_needs_a_kind_that_exists(served: Served, number: int) -> None:
     request = submit_pb2.SubmitChangeRequest(task_id=NO_TASK)
-    request.kind = number  # type: ignore[assignment]
+    request.kind = number  # type: ignore[assignment]  # a number that the enum does not have
     error = await rejected(served.tasks.SubmitChange(request))
 
     assert error.fields == ["kind"]

@@ -197,7 +197,7 @@ async def gauged(metrics: Metrics, *, watchers: int, slow: int) -> None:
     """Return when the gauges show this."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         # No stream tells of them, so this asks until it is true.
-        while gauges(metrics) != (watchers, slow):  # noqa: ASYNC110
+        while gauges(metrics) != (watchers, slow):  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.01)
 
 

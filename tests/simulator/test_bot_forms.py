@@ -125,7 +125,7 @@ async def test_some_buttons_never_ask(player: Player, label: str):
 async def test_order_of_modal_and_success_is_an_option(player: Player, order: str, first: str):
     """No source guarantees which of the two comes first."""
     single = await player.pick(await player.imagine())
-    player.simulator.world.options.modal_success_order = order  # type: ignore[assignment]
+    player.simulator.world.options.modal_success_order = order  # type: ignore[assignment]  # the parameter is one of the literals
     nonce = await player.press(single, "Custom Zoom")
     await player.event("INTERACTION_MODAL_CREATE" if order == "before" else "INTERACTION_SUCCESS")
 

@@ -27,7 +27,7 @@ def until_some(parent: int, count: int) -> list[int]:
 async def until_gone(pids: list[int]) -> None:
     """Wait until none of these processes lives. Polled: another process's children tell nobody else of their end."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while any(_is_alive(pid) for pid in pids):  # noqa: ASYNC110
+        while any(_is_alive(pid) for pid in pids):  # noqa: ASYNC110 - no event tells of a process that is not our child
             await asyncio.sleep(0.01)
 
 

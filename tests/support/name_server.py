@@ -56,7 +56,7 @@ class SilentNameServer(asyncio.DatagramProtocol):
         async with self._news:
             await self._news.wait_for(lambda: len({name for name in self.asked if name.startswith(prefix)}) >= count)
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # asyncio's base class knows every transport
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:

@@ -68,7 +68,7 @@ class Rig:
         """Return when every account has a session."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             # No stream tells of accounts, so this asks until it is true.
-            while any(a.state is AccountState.DISCONNECTED for a in self.engine.accounts()):  # noqa: ASYNC110
+            while any(a.state is AccountState.DISCONNECTED for a in self.engine.accounts()):  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0.01)
 
     async def imagine(self, prompt: str, **ask: Any) -> Task:

@@ -130,7 +130,7 @@ class Midjourney:
         return [*begun, *progress, *end]
 
     def _show(self, drawing: Drawing, event: Event) -> None:
-        shown = getattr(event, "message")  # noqa: B009
+        shown = getattr(event, "message")  # noqa: B009 - the union of events has no common field
         self.channels.setdefault(drawing.channel_id, {})[shown.id] = replace(shown, nonce=None)
         self.tell_channel(drawing.channel_id, event)
 

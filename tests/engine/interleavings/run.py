@@ -302,7 +302,7 @@ class Run:
         if others:
             raise Broken(f"task {task_id} has two jobs: of {others[0]} and of {nonce}")
         prompt = server.tasks[task_id].ask.prompt_en
-        tell = lambda event: self.tell(server, event)  # noqa: E731
+        tell = lambda event: self.tell(server, event)  # noqa: E731 - one line, used once below
         self.midjourney.take(prompt, nonce, server.channel_id, server.user_id, task_id, tell)
 
     def outcome(self, wired: OnWire) -> None:
