@@ -74,7 +74,7 @@ async def test_a_log_that_began_anew_unseen_or_overtook_itself_is_told(tmp_path:
             for count in rows:
                 generation(connection, count)
             ending = stack.pop_all()
-        with pytest.raises(RuntimeError, match="look more often"):
+        with pytest.raises(RuntimeError, match="poll more often"):
             await ending.aclose()
 
 
