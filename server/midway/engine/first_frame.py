@@ -10,11 +10,11 @@ from midway.discord.partial_file import PartialFile
 from midway.domain.errors import InvalidField, Reason, Unavailable
 from midway.domain.image import InputImage
 from midway.domain.task import Task
+from midway.engine.buttons import PICTURES_IN_GRID
+from midway.engine.core.compatibility import PICTURE_PICK
 from midway.engine.region import FetchPicture
 from midway.pictures.checks import PictureLimits, image_from_bytes
 
-PICTURES_IN_GRID = 4
-PICTURE_PICK = "MJ::JOB::upsample::"
 FILM_BUTTON = re.compile(r"MJ::JOB::(?:video_virtual_upscale|animate_\w+_extend)::")
 
 # Cuts a picture, 1 to 4, out of a grid (None: takes the whole) to so many bytes. Raises InvalidField naming `task_id`.
