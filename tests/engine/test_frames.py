@@ -1,17 +1,24 @@
 """A finished Task's picture as the first frame of a film."""
 
+import asyncio
 import io
+from pathlib import Path
 
 import PIL.Image
 import pytest
+from midway.discord.partial_file import PartialFile
 from midway.domain.action import Action
 from midway.domain.errors import Conflict, InvalidField, NotFound, Reason
 from midway.domain.ids import TaskId
-from midway.domain.image import InputImage
+from midway.domain.image import Image, InputImage
 from midway.domain.task import END_IMAGE, Ask, Task, VideoAsk
+from midway.engine.first_frame import Frames
+from midway.pictures.checks import PictureLimits
+from msgspec.structs import replace
 
 from tests.support.pictures import plain_picture
 from tests.support.rig import Rig
+from tests.unit.making import a_task
 
 
 async def grid_of(rig: Rig) -> Task:
@@ -131,3 +138,39 @@ async def a_film(rig: Rig, *pictures: InputImage) -> Task:
     """Submit a film of a picture."""
     frames = pictures or (plain_picture("green"),)
     return (await rig.engine.submit(Ask(action=Action.VIDEO, prompt="it runs", image_count=len(frames)), frames)).task
+
+
+async def test_no_more_pictures_are_held_than_the_limit_says() -> None:
+    """Each call that begins with a Task's picture would else hold ten megabytes, and a file."""
+    held, most, may_go_on = 0, 0, asyncio.Event()
+
+    async def fetch(_task: Task, file: PartialFile) -> None:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        if held == 2:
+            may_go_on.set()
+        await may_go_on.wait()
+        file.path.write_bytes(plain_picture("red").data)
+
+    async def never(_path: Path, _number: int | None, _most: int) -> bytes:
+        raise AssertionError("it is small")
+
+    frames = Frames(fetch, PictureLimits(), never, 2)
+    parent = replace(a_task(), image=Image("https://cdn.example/a.png", content_type="image/png"))
+
+    async def hold() -> None:
+        nonlocal held
+        async with frames.of(parent, None) as frame:
+            assert frame.content_type == "image/png"
+            await asyncio.sleep(0)
+            held -= 1
+
+    await asyncio.gather(*(hold() for _ in range(10)))
+    assert (held, most) == (0, 2)
+
+
+async def test_a_prompt_without_words_may_hold_dashes(rig: Rig) -> None:
+    made = await rig.engine.submit(Ask(action=Action.VIDEO, prompt=" -- \x00", image_count=1), [plain_picture("green")])
+
+    assert made.task.ask.prompt_en == "--video 1 --motion low"

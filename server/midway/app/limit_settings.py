@@ -106,6 +106,11 @@ class LimitSettings(BaseSettings):
         _LIMITS.max_jobs_per_prompt, "Maximum jobs that one prompt may make by --repeat and {a, b}", least=1
     )
     max_input_images: int = _count(_LIMITS.max_input_images, "Maximum pictures in one request")
+    max_first_frames: int = _count(
+        _LIMITS.max_first_frames,
+        "Maximum first frames of films fetched from Tasks at a time; more wait",
+        least=1,
+    )
     max_client_state_characters: int = _count(
         _LIMITS.max_client_state_characters, "Longest `state` of the old API and `client_state` of the new one"
     )

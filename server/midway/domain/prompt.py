@@ -15,6 +15,7 @@ _TYPESET_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=[a-z])")  # phone keyboards
 _SPEED_FLAG = re.compile(r"(?<!\S)--(fast|relax|turbo)(?!\S)", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<!\S)--[a-z]", re.IGNORECASE)
 _FILM = re.compile(r"(?<!\S)--video(?!\S)", re.IGNORECASE)
+_LEADING_LINK = re.compile(rf"\s*{_URL.pattern}")
 _SPACE = re.compile(r"\s+")
 _LONG_DASH = re.compile(r"[\u2014\u2015]")  # the bot shows "--" for it
 # Also directly after a word, without a space; so only parameters that Midjourney is known to parse and rewrite.
@@ -93,8 +94,10 @@ def with_parameter(prompt: str, name: str, value: str) -> str:
 
 def leading_links(prompt: str) -> int:
     """Count the pictures' links that stand before the words."""
-    words = prompt.split()
-    return next((count for count, word in enumerate(words) if not _URL.match(word)), len(words))
+    count, end = 0, 0
+    while link := _LEADING_LINK.match(prompt, end):
+        count, end = count + 1, link.end()
+    return count
 
 
 def split_parameters(prompt: str) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from midway.domain.errors import InvalidField, TooLong
 from midway.domain.ids import JOB_ID, ChannelId
 from midway.domain.image import InputImage
 from midway.domain.prompt import (
-    clean,
     has_parameter,
     leading_links,
     with_parameter,
@@ -122,7 +121,7 @@ async def _check_video(ask: Ask, inputs: Sequence[InputImage], wording: Wording,
     _check_first_frame(ask, len(inputs) - (video.end == END_IMAGE))
     if video.batch_size not in {0, *VIDEO_BATCHES}:
         raise InvalidField("batch_size", f"must be one of {', '.join(map(str, VIDEO_BATCHES))}")
-    words = await wording.english(ask.prompt, "prompt") if clean(ask.prompt) else ""
+    words = await wording.english(ask.prompt, "prompt", may_be_empty=True)
     english = with_parameter(words, "video", "1")
     if video.motion or not has_parameter(english, "motion"):
         english = with_parameter(english, "motion", video.motion or Motion.LOW)

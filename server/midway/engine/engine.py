@@ -94,7 +94,7 @@ class Engine:
         }
         self._ids = TaskIds()
         regions = Regions(self.fetch_picture, pictures, self.decoder.mask)
-        frames = Frames(self.fetch_picture, pictures, self.decoder.quadrant)
+        frames = Frames(self.fetch_picture, pictures, self.decoder.quadrant, limits.max_first_frames)
         self._intake = Intake(store, self._workers, wording, limits, self.clock, self._ids, regions, frames)
         self._running: asyncio.Task[None] | None = None
 

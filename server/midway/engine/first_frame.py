@@ -3,7 +3,8 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from midway.discord.partial_file import PartialFile
@@ -24,13 +25,16 @@ CutOut = Callable[[Path, int | None, int], Awaitable[bytes]]
 class Frames:
     """Fetches a Task's picture; of a grid, cuts one of its four pictures out."""
 
-    def __init__(self, fetch: FetchPicture, limits: PictureLimits, cut_out: CutOut) -> None:
+    def __init__(self, fetch: FetchPicture, limits: PictureLimits, cut_out: CutOut, most: int) -> None:
+        """Hold at most `most` pictures at a time, on the disk or in memory; further callers wait."""
         self._fetch = fetch
         self._limits = limits
         self._cut_out = cut_out
+        self._turns = asyncio.Semaphore(most)
 
-    async def of(self, parent: Task, index: int | None) -> InputImage:
-        """Return a Task's picture; of a grid, the picture with this index, 1 to 4.
+    @asynccontextmanager
+    async def of(self, parent: Task, index: int | None) -> AsyncIterator[InputImage]:
+        """Give a Task's picture; of a grid, the picture with this index, 1 to 4. Leave the context when it is stored.
 
         Raises InvalidField naming `task_id` or `index`, NotFound (IMAGE_NOT_AVAILABLE) and Unavailable.
         """
@@ -39,6 +43,10 @@ class Frames:
         if is_film(parent):
             raise InvalidField("task_id", f"task {parent.id} has a film; `extend` goes on with one")
         number = _number_in_grid(parent, index)
+        async with self._turns:
+            yield await self._fetched(parent, number)
+
+    async def _fetched(self, parent: Task, number: int | None) -> InputImage:
         try:
             with tempfile.NamedTemporaryFile() as file:
                 path = Path(file.name)
@@ -47,7 +55,7 @@ class Frames:
                 data = data or await self._cut_out(path, number, self._limits.max_bytes)
         except OSError as err:
             raise Unavailable(Reason.IMAGE_NOT_AVAILABLE, f"no disk takes the picture: {err.strerror}") from err
-        return image_from_bytes(data, "task_id", self._limits)
+        return await asyncio.to_thread(image_from_bytes, data, "task_id", self._limits)
 
 
 def _small_file(path: Path, max_bytes: int) -> bytes | None:

@@ -85,9 +85,11 @@ class Intake:
             return await self._placer.place_batch(asks, inputs, request, self._choose_all)
         [worker] = self._choose_all(asks)
         [only] = asks
-        if parent is not None:  # last, as it costs a download
-            only, inputs = await self._beginning_with_frame(only, parent, inputs)
-        return await self._placer.place(only, worker, inputs, request)
+        if parent is None:
+            return await self._placer.place(only, worker, inputs, request)
+        async with self._frames.of(parent, only.index) as frame:  # last, as it costs a download
+            film = replace(only, bot=parent.ask.bot, image_count=only.image_count + 1)
+            return await self._placer.place(film, worker, [frame, *inputs], request)
 
     async def _whole(self, first: Task) -> Placed | None:
         """Return the Tasks that a request made; None when Tasks of its batch are missing."""
@@ -191,13 +193,6 @@ class Intake:
     async def _parent(self, ask: Ask) -> Task:
         found = await self._store.get(ask.parent_id) if ask.parent_id else None
         return usable_parent(found, ask.parent_id)
-
-    async def _beginning_with_frame(
-        self, ask: Ask, parent: Task, inputs: Sequence[InputImage]
-    ) -> tuple[Ask, list[InputImage]]:
-        """Add the parent's picture as a film's first frame. Raises as `Frames.of`."""
-        frame = await self._frames.of(parent, ask.index)
-        return replace(ask, bot=parent.ask.bot, image_count=ask.image_count + 1), [frame, *inputs]
 
     async def _with_given_prompt(self, ask: Ask) -> Ask:
         if ask.modal_prompt is None:

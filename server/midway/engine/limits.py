@@ -37,6 +37,7 @@ class Limits:
     max_prompt_characters: int = 6000  # Discord's limit on one option
     max_jobs_per_prompt: int = 40  # by --repeat and {a, b}; the most that any plan of Midjourney's takes
     max_input_images: int = 5
+    max_first_frames: int = 4  # fetched from Tasks at a time; each holds up to 10 MB in memory
     max_client_state_characters: int = 255  # as the old API limits it
     max_notify_url_characters: int = MAX_URL_CHARACTERS  # longer ones are never requested
 

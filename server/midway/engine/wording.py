@@ -29,12 +29,14 @@ class Wording:
     max_characters: int
     max_jobs: int = 40
 
-    async def english(self, prompt: str, field: str) -> str:
+    async def english(self, prompt: str, field: str, *, may_be_empty: bool = False) -> str:
         """Return the prompt of one job as it is sent to Midjourney.
 
-        Raises InvalidField naming `field`: empty, too long, several jobs in one, or BANNED_PROMPT.
+        Raises InvalidField naming `field`: empty, unless it may be, too long, several jobs in one, or BANNED_PROMPT.
         """
-        text = self._cleaned(prompt, field)
+        text = self._cleaned(prompt, field, may_be_empty=may_be_empty)
+        if not text:
+            return ""
         if makes_many_jobs(text):
             raise InvalidField(field, "would make several jobs (--repeat or {a, b}), which only an imagine can")
         return self._checked(await self._translated(text), field)
@@ -56,11 +58,11 @@ class Wording:
             self._checked(each, field)
         return [Worded(prompt.strip() if len(texts) == 1 else each, english[each]) for each in texts]
 
-    def _cleaned(self, prompt: str, field: str) -> str:
+    def _cleaned(self, prompt: str, field: str, *, may_be_empty: bool = False) -> str:
         # Before any other work, so that a prompt that is far too long costs neither time nor a translation.
         self._check_length(prompt, field, SLACK * self.max_characters)
         text = clean(prompt)
-        if not text:
+        if not (text or may_be_empty):
             raise InvalidField(field, "must not be empty")
         return text
 
